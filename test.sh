@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Installs what the tests need and is missing, then runs every test.
+# Arguments are handed on to `cargo test`:  ./test.sh --test api a_slow_client
+set -euo pipefail
+cd "$(dirname "$0")"
+
+# A command the tests start, and the Debian package it comes with.
+readonly needed=(
+  "cc gcc libc6-dev"
+  "chromium chromium"
+  "chromedriver chromium-driver"
+)
+# A test holds 1,000 streams open, both ends of each in this process.
+readonly open_files=16384
+
+say() { printf '%s\n' "$*" >&2; }
+
+missing_packages() {
+  local line words
+  for line in "${needed[@]}"; do
+    read -ra words <<<"$line"
+    command -v "${words[0]}" >/dev/null || printf '%s\n' "${words[@]:1}"
+  done
+}
+
+install() {
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      say "test.sh: not root, and there is no sudo"
+      return 1
+    fi
+    as_root=(sudo)
+  fi
+  if ! command -v apt-get >/dev/null; then
+    say "test.sh: there is no apt-get"
+    return 1
+  fi
+  # Standard output stays the test runner's own.
+  "${as_root[@]}" apt-get update -qq >&2 &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
+provide_packages() {
+  local packages
+  mapfile -t packages < <(missing_packages)
+  [ "${#packages[@]}" -eq 0 ] && return
+
+  say "test.sh: installing ${packages[*]}"
+  install "${packages[@]}" || true
+  mapfile -t packages < <(missing_packages)
+  if [ "${#packages[@]}" -ne 0 ]; then
+    say "test.sh: missing, and not installable from here: ${packages[*]}"
+    exit 1
+  fi
+}
+
+provide_cargo() {
+  command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
+  if ! command -v cargo >/dev/null; then
+    say "test.sh: missing: cargo (https://rustup.rs)"
+    exit 1
+  fi
+}
+
+raise_open_files() {
+  [ "$(ulimit -Sn)" = unlimited ] && return
+  [ "$(ulimit -Sn)" -ge "$open_files" ] && return
+  ulimit -Sn "$open_files" 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
+}
+
+provide_cargo
+provide_packages
+raise_open_files
+exec cargo test --workspace --locked --no-fail-fast "$@"
