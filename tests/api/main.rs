@@ -1,0 +1,14 @@
+//! What the hub promises over HTTP, tested from outside on the real binary.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and tells its figures on stderr"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod event_stream;
