@@ -21,7 +21,8 @@ FROM ${DEBIAN_IMAGE}
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libpq5 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin campanile \
+    && groupadd --gid 10001 campanile \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /campanile-data --shell /usr/sbin/nologin campanile \
     && install -d -o campanile -g campanile -m 0700 /campanile-data
 COPY --from=build /build/target/release/campanile /usr/local/bin/
 

@@ -7,10 +7,11 @@ cd "$(dirname "$0")"
 # A command the tests start, and the Debian package it comes with.
 readonly needed=(
   "cc gcc libc6-dev"
+  "kill procps"
   "chromium chromium"
   "chromedriver chromium-driver"
 )
-# A test holds 1,000 streams open, both ends of each in this process.
+# A test holds 1,000 streams open against one hub, which inherits this limit.
 readonly open_files=16384
 
 say() { printf '%s\n' "$*" >&2; }
@@ -19,7 +20,7 @@ missing_packages() {
   local line words
   for line in "${needed[@]}"; do
     read -ra words <<<"$line"
-    command -v "${words[0]}" >/dev/null || printf '%s\n' "${words[@]:1}"
+    type -P "${words[0]}" >/dev/null || printf '%s\n' "${words[@]:1}"
   done
 }
 
