@@ -1,0 +1,57 @@
+// What every page of the hub does: local times, and forms whose answer takes the place of a part of the page.
+// The server renders everything; nothing here builds HTML.
+
+import { localTimes } from "./campanile.js";
+
+const TIMES_EVERY_MS = 30_000;
+
+localTimes();
+setInterval(() => localTimes(), TIMES_EVERY_MS);
+
+for (const menu of document.querySelectorAll("details.menu")) {
+  document.addEventListener("pointerdown", (event) => menu.contains(event.target) || (menu.open = false));
+  menu.addEventListener("keydown", (event) => event.key === "Escape" && ((menu.open = false), menu.firstElementChild.focus()));
+}
+
+/** Takes the parts with these ids out of a page of this site and puts them in the place of ours. */
+export async function refresh(ids, address = location.href, options = {}) {
+  const answer = await fetch(address, { headers: { accept: "text/html" }, ...options });
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const parts = ids.map((id) => [document.getElementById(id), fresh.getElementById(id)]);
+  // Another page came back: the session has ended, or something failed. Show that instead of half of it.
+  if (parts.some(([, part]) => !part)) return location.assign(answer.url);
+  for (const [old, part] of parts) {
+    localTimes(part);
+    if (old.isEqualNode(part)) continue;
+    const focus = focusIn(old);
+    old.replaceWith(document.adoptNode(part));
+    focus(part);
+  }
+  return answer;
+}
+
+/** Sends a form in the background and shows the answer's parts. */
+export async function submit(form, ids) {
+  if (form.dataset.busy) return;
+  form.dataset.busy = "true";
+  try {
+    await refresh(ids, form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+  } catch {
+    // The browser's own way shows its own error page, with its own way to try again.
+    form.submit();
+  } finally {
+    delete form.dataset.busy;
+  }
+}
+
+/** Remembers which button of which row has the focus; after a row is gone, the next row's has it. */
+function focusIn(root) {
+  const focused = root.contains(document.activeElement) ? document.activeElement : null;
+  if (!focused) return () => {};
+  const like = (element) => [...element.querySelectorAll("button, a[href]")].filter((one) => one.dataset.act === focused.dataset.act);
+  const position = like(root).indexOf(focused);
+  return (fresh) => {
+    const candidates = like(fresh);
+    candidates[Math.min(position, candidates.length - 1)]?.focus({ preventScroll: true });
+  };
+}
