@@ -1142,67 +1142,70 @@ campanile-bell, .cb-toasts, .cb-status {
   }
 }
 campanile-bell { position: relative; display: inline-block; line-height: 1.4; }
-campanile-bell button, .cb-toasts button, .cb-status button { font: inherit; cursor: pointer; }
 campanile-bell [hidden], .cb-status[hidden] { display: none !important; }
-.cb-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.cb-icon { width: 20px; height: 20px; fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linecap: round; stroke-linejoin: round; }
-.cb-button { position: relative; display: grid; place-items: center; width: 40px; height: 40px; padding: 0; border: 0; border-radius: 10px; background: none; color: inherit; }
-.cb-button:hover, .cb-button[aria-expanded=true] { background: var(--cb-raised); }
-.cb-button .cb-icon { width: 22px; height: 22px; }
-.cb-badge { position: absolute; top: 1px; right: 0; min-width: 18px; padding: 0 5px; border-radius: 9px; background: var(--cb-alert); color: #fff; font-size: 11px; font-weight: 700; line-height: 18px; text-align: center; box-shadow: 0 0 0 2px var(--cb-surface); }
-:is(campanile-bell, .cb-toasts, .cb-status) :focus-visible { outline: 2px solid var(--cb-accent); outline-offset: -2px; }
-.cb-panel { position: absolute; z-index: 60; top: calc(100% + 8px); right: 0; display: flex; flex-direction: column; width: 400px; max-height: min(600px, calc(100vh - 90px)); overflow: hidden; border: 1px solid var(--cb-line); border-radius: 16px; background: var(--cb-surface); color: var(--cb-text); box-shadow: var(--cb-shadow); text-align: start; font-size: 15px; }
-.cb-panel:focus { outline: none; }
-.cb-head { display: flex; align-items: center; gap: 8px; padding: 12px 10px 4px 18px; }
-.cb-title { flex: 1; font-size: 17px; }
-.cb-text-button { border: 0; padding: 6px 8px; border-radius: 8px; background: none; color: var(--cb-accent); font-size: 14px; font-weight: 600; text-decoration: none; }
-.cb-text-button:hover { text-decoration: underline; }
-.cb-tabs { display: flex; gap: 4px; padding: 0 14px; border-bottom: 1px solid var(--cb-line); }
-.cb-tab { padding: 8px 6px; margin: 0 4px -1px; border: 0; border-bottom: 2px solid transparent; background: none; color: var(--cb-muted); font-size: 14px !important; font-weight: 600 !important; }
-.cb-tab[aria-selected=true] { color: var(--cb-text); border-color: var(--cb-accent); }
-.cb-pill { position: absolute; z-index: 1; top: 96px; left: 50%; transform: translateX(-50%); padding: 5px 14px; border: 0; border-radius: 99px; background: var(--cb-accent); color: var(--cb-surface); font-size: 13px !important; font-weight: 600 !important; box-shadow: var(--cb-shadow); }
-.cb-scroll { flex: 1; overflow-y: auto; overscroll-behavior: contain; }
-.cb-note:empty { display: none; }
-.cb-note { display: flex; flex-direction: column; align-items: center; gap: 4px; padding: 16px 24px; color: var(--cb-muted); text-align: center; font-size: 14px; }
-.cb-note[data-empty] { padding: 48px 24px; }
-.cb-note strong { color: var(--cb-text); font-size: 15px; }
-.cb-list { list-style: none; margin: 0; padding: 6px; }
-.cb-row { display: flex; align-items: flex-start; border-radius: 10px; }
-.cb-row:hover, .cb-row:focus-within { background: var(--cb-raised); }
-.cb-main { position: relative; flex: 1; min-width: 0; display: flex; flex-direction: column; gap: 1px; padding: 9px 6px 9px 26px; border: 0; border-radius: 10px; background: none; color: var(--cb-text); text-align: start; text-decoration: none; }
-.cb-what, .cb-summary { overflow-wrap: anywhere; }
-.cb-what { font-size: 14px; color: var(--cb-muted); }
-.cb-what b { color: var(--cb-text); font-weight: 600; }
-.cb-summary { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; }
-.cb-time { color: var(--cb-muted); font-size: 13px; }
-.cb-row[data-unread] .cb-summary, .cb-row[data-unread] .cb-what { color: var(--cb-text); font-weight: 600; }
-.cb-row[data-unread] .cb-main::before { content: ""; position: absolute; left: 10px; top: 16px; width: 8px; height: 8px; border-radius: 50%; background: var(--cb-accent); }
-.cb-row-button { display: grid; place-items: center; flex: none; width: 34px; height: 34px; margin: 4px 2px 0 0; padding: 0; border: 0; border-radius: 8px; background: none; color: var(--cb-muted); }
-.cb-row-button:hover { background: var(--cb-line); color: var(--cb-text); }
-.cb-row-button .cb-icon { width: 17px; height: 17px; }
-.cb-foot { padding: 12px; border-top: 1px solid var(--cb-line); color: var(--cb-accent); text-align: center; text-decoration: none; font-size: 14px; font-weight: 600; }
-.cb-foot:hover { background: var(--cb-raised); }
-.cb-skeleton i { display: block; height: 12px; width: 70%; margin: 4px 0; border-radius: 6px; background: var(--cb-line); }
-.cb-skeleton i + i { width: 40%; }
 .cb-toasts { position: fixed; z-index: 70; right: 20px; bottom: 20px; display: flex; flex-direction: column; gap: 10px; width: min(360px, calc(100vw - 24px)); }
-.cb-toast { display: flex; align-items: flex-start; border: 1px solid var(--cb-line); border-radius: 12px; background: var(--cb-surface); color: var(--cb-text); box-shadow: var(--cb-shadow); animation: cb-in .2s ease-out; font-size: 15px; }
-.cb-toast-body { flex: 1; min-width: 0; display: flex; flex-direction: column; gap: 2px; padding: 12px 4px 12px 16px; color: inherit; text-decoration: none; overflow-wrap: anywhere; border-radius: 12px; }
-.cb-toast-title { font-size: 15px; }
-.cb-toast-text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; color: var(--cb-muted); font-size: 14px; }
 .cb-status { display: flex; align-items: center; justify-content: center; gap: 8px; padding: 4px 16px; min-height: 36px; background: var(--cb-raised); color: var(--cb-text); border-bottom: 1px solid var(--cb-line); font-size: 14px; }
 .cb-status[data-kind=soft] { color: var(--cb-muted); }
 .cb-floating { position: fixed; z-index: 65; top: 0; left: 0; right: 0; }
+/* Nested, so that a site's own rules for buttons and links lose against these. */
+:is(campanile-bell, .cb-toasts, .cb-status) {
+  button { min-height: 0; margin: 0; padding: 0; border: 0; border-radius: 0; background: none; color: inherit; font: inherit; letter-spacing: normal; text-transform: none; box-shadow: none; cursor: pointer; }
+  .cb-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+  .cb-icon { width: 20px; height: 20px; fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linecap: round; stroke-linejoin: round; }
+  .cb-button { position: relative; display: grid; place-items: center; width: 40px; height: 40px; padding: 0; border: 0; border-radius: 10px; background: none; color: inherit; }
+  .cb-button:hover, .cb-button[aria-expanded=true] { background: var(--cb-raised); }
+  .cb-button .cb-icon { width: 22px; height: 22px; }
+  .cb-badge { position: absolute; top: 1px; right: 0; min-width: 18px; padding: 0 5px; border-radius: 9px; background: var(--cb-alert); color: #fff; font-size: 11px; font-weight: 700; line-height: 18px; text-align: center; box-shadow: 0 0 0 2px var(--cb-surface); }
+  :focus-visible { outline: 2px solid var(--cb-accent); outline-offset: -2px; }
+  .cb-panel { position: absolute; z-index: 60; top: calc(100% + 8px); right: 0; display: flex; flex-direction: column; width: 400px; max-height: min(600px, calc(100vh - 90px)); overflow: hidden; border: 1px solid var(--cb-line); border-radius: 16px; background: var(--cb-surface); color: var(--cb-text); box-shadow: var(--cb-shadow); text-align: start; font-size: 15px; }
+  .cb-panel:focus { outline: none; }
+  .cb-head { display: flex; align-items: center; gap: 8px; padding: 12px 10px 4px 18px; }
+  .cb-title { flex: 1; font-size: 17px; }
+  .cb-text-button { border: 0; padding: 6px 8px; border-radius: 8px; background: none; color: var(--cb-accent); font-size: 14px; font-weight: 600; text-decoration: none; }
+  .cb-text-button:hover { text-decoration: underline; }
+  .cb-tabs { display: flex; gap: 4px; padding: 0 14px; border-bottom: 1px solid var(--cb-line); }
+  .cb-tab { padding: 8px 6px; margin: 0 4px -1px; border: 0; border-bottom: 2px solid transparent; background: none; color: var(--cb-muted); font-size: 14px; font-weight: 600; }
+  .cb-tab[aria-selected=true] { color: var(--cb-text); border-color: var(--cb-accent); }
+  .cb-pill { position: absolute; z-index: 1; top: 96px; left: 50%; transform: translateX(-50%); padding: 5px 14px; border: 0; border-radius: 99px; background: var(--cb-accent); color: var(--cb-surface); font-size: 13px; font-weight: 600; box-shadow: var(--cb-shadow); }
+  .cb-scroll { flex: 1; overflow-y: auto; overscroll-behavior: contain; }
+  .cb-note:empty { display: none; }
+  .cb-note { display: flex; flex-direction: column; align-items: center; gap: 4px; padding: 16px 24px; color: var(--cb-muted); text-align: center; font-size: 14px; }
+  .cb-note[data-empty] { padding: 48px 24px; }
+  .cb-note strong { color: var(--cb-text); font-size: 15px; }
+  .cb-list { list-style: none; margin: 0; padding: 6px; }
+  .cb-row { display: flex; align-items: flex-start; border-radius: 10px; }
+  .cb-row:hover, .cb-row:focus-within { background: var(--cb-raised); }
+  .cb-main { position: relative; flex: 1; min-width: 0; display: flex; flex-direction: column; gap: 1px; align-items: flex-start; justify-content: flex-start; padding: 9px 6px 9px 26px; border-radius: 10px; color: var(--cb-text); font-weight: 400; text-align: start; text-decoration: none; }
+  .cb-what, .cb-summary { overflow-wrap: anywhere; }
+  .cb-what { font-size: 14px; color: var(--cb-muted); }
+  .cb-what b { color: var(--cb-text); font-weight: 600; }
+  .cb-summary { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; }
+  .cb-time { color: var(--cb-muted); font-size: 13px; }
+  .cb-row[data-unread] .cb-summary, .cb-row[data-unread] .cb-what { color: var(--cb-text); font-weight: 600; }
+  .cb-row[data-unread] .cb-main::before { content: ""; position: absolute; left: 10px; top: 16px; width: 8px; height: 8px; border-radius: 50%; background: var(--cb-accent); }
+  .cb-row-button { display: grid; place-items: center; flex: none; width: 34px; height: 34px; margin: 4px 2px 0 0; padding: 0; border: 0; border-radius: 8px; background: none; color: var(--cb-muted); }
+  .cb-row-button:hover { background: var(--cb-line); color: var(--cb-text); }
+  .cb-row-button .cb-icon { width: 17px; height: 17px; }
+  .cb-foot { padding: 12px; border-top: 1px solid var(--cb-line); color: var(--cb-accent); text-align: center; text-decoration: none; font-size: 14px; font-weight: 600; }
+  .cb-foot:hover { background: var(--cb-raised); }
+  .cb-skeleton i { display: block; height: 12px; width: 70%; margin: 4px 0; border-radius: 6px; background: var(--cb-line); }
+  .cb-skeleton i + i { width: 40%; }
+  .cb-toast { display: flex; align-items: flex-start; border: 1px solid var(--cb-line); border-radius: 12px; background: var(--cb-surface); color: var(--cb-text); box-shadow: var(--cb-shadow); animation: cb-in .2s ease-out; font-size: 15px; }
+  .cb-toast-body { flex: 1; min-width: 0; display: flex; flex-direction: column; gap: 2px; padding: 12px 4px 12px 16px; color: inherit; text-decoration: none; overflow-wrap: anywhere; border-radius: 12px; }
+  .cb-toast-title { font-size: 15px; }
+  .cb-toast-text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; color: var(--cb-muted); font-size: 14px; }
+}
 @keyframes cb-in { from { opacity: 0; transform: translateY(8px); } }
 @media (max-width: 560px) {
-  .cb-panel { position: fixed; inset: 0; width: auto; max-height: none; border: 0; border-radius: 0; }
+  :is(campanile-bell, .cb-toasts) .cb-panel { position: fixed; inset: 0; width: auto; max-height: none; border: 0; border-radius: 0; }
   .cb-toasts { right: 12px; bottom: 12px; }
-  .cb-row-button { width: 44px; height: 44px; margin-top: 0; }
+  :is(campanile-bell, .cb-toasts) .cb-row-button { width: 44px; height: 44px; margin-top: 0; }
 }
 @media (prefers-reduced-motion: reduce) { .cb-toast { animation: none; } }
 @media (forced-colors: active) {
-  .cb-panel, .cb-toast, .cb-badge, .cb-pill { border: 1px solid CanvasText; }
-  .cb-row[data-unread] .cb-main::before { background: Highlight; forced-color-adjust: none; }
-  .cb-tab[aria-selected=true] { border-color: Highlight; }
+  :is(campanile-bell, .cb-toasts) :is(.cb-panel, .cb-toast, .cb-badge, .cb-pill) { border: 1px solid CanvasText; }
+  :is(campanile-bell, .cb-toasts) .cb-row[data-unread] .cb-main::before { background: Highlight; forced-color-adjust: none; }
+  :is(campanile-bell, .cb-toasts) .cb-tab[aria-selected=true] { border-color: Highlight; }
 }
 `;
 

@@ -15,7 +15,7 @@ document.addEventListener("submit", (event) => {
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("#inbox a.cover");
-  const row = link?.closest(".alarm.unread");
+  const row = link?.closest(".entry.unread");
   if (row) request(location.origin, undefined, "POST", `/api/alarms/${row.dataset.id}/read`).catch(() => {});
   if (event.target.id === "fresh") show();
 });
