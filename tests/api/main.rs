@@ -11,4 +11,22 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admin;
+mod alarms;
+mod answers;
+mod auth;
+mod config;
+mod crash;
+mod crowd;
 mod event_stream;
+mod health;
+mod inbox;
+mod legacy;
+mod load;
+mod logs;
+mod original_faults;
+mod rooms;
+mod routes;
+mod shutdown;
+mod streams;
+mod users;

@@ -256,6 +256,11 @@ impl TestApp {
         self.signal("-TERM");
     }
 
+    /// Sends SIGINT, as Ctrl-C does, and returns at once.
+    pub(crate) fn interrupt(&self) {
+        self.signal("-INT");
+    }
+
     /// Ends the server as a power cut would (SIGKILL).
     pub(crate) async fn kill(&mut self) {
         self.signal("-KILL");

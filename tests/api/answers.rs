@@ -1,0 +1,67 @@
+//! What an answer must look like, good or bad.
+
+use reqwest::{RequestBuilder, Response};
+use serde_json::Value;
+
+use crate::support::DEADLINE;
+
+/// Sends a request and gives whatever comes back.
+pub(crate) async fn send(request: RequestBuilder) -> Response {
+    tokio::time::timeout(DEADLINE, request.send())
+        .await
+        .expect("an answer in time")
+        .expect("an answer")
+}
+
+/// Sends a request that must succeed with `status`, and gives the JSON of its answer (null for an empty one).
+pub(crate) async fn answer(request: RequestBuilder, status: u16) -> Value {
+    let response = send(request).await;
+    let (actual, url) = (response.status(), response.url().clone());
+    let text = response.text().await.expect("a body");
+    assert_eq!(actual, status, "{url}: {text}");
+    if text.is_empty() {
+        return Value::Null;
+    }
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{url}: {error}: {text}"))
+}
+
+/// Sends a request that must be refused, checks the whole shape of the problem and gives it.
+pub(crate) async fn refusal(request: RequestBuilder, status: u16, code: &str) -> Value {
+    problem(send(request).await, status, code).await
+}
+
+/// See [`refusal`].
+pub(crate) async fn problem(response: Response, status: u16, code: &str) -> Value {
+    let (actual, url, headers) = (
+        response.status(),
+        response.url().clone(),
+        response.headers().clone(),
+    );
+    let text = response.text().await.expect("a body");
+    assert_eq!(actual, status, "{url}: {text}");
+    assert_eq!(headers["content-type"], "application/problem+json", "{url}");
+
+    let problem: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(problem["code"], code, "{url}: {problem}");
+    assert_eq!(problem["status"], status, "{url}: {problem}");
+    for member in ["type", "title", "detail", "requestId"] {
+        let text = problem[member].as_str();
+        assert!(
+            text.is_some_and(|text| !text.is_empty()),
+            "{url}: {member}: {problem}"
+        );
+    }
+    assert_eq!(
+        problem["requestId"].as_str().unwrap().as_bytes(),
+        headers["x-request-id"].as_bytes(),
+        "{url}"
+    );
+    problem
+}
+
+/// Sends a request whose field `field` must be refused as `invalid_field`, by name.
+pub(crate) async fn invalid(request: RequestBuilder, field: &str) {
+    let problem = refusal(request, 422, "invalid_field").await;
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains(field), "{field:?} is named: {problem}");
+}

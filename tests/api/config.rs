@@ -1,0 +1,295 @@
+//! The command line: what it takes, what it refuses, what it prints.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Output;
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::answers::{answer, refusal};
+use crate::support::{AppBuilder, SECRET, TestApp, run};
+
+async fn campanile(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), arguments, environment, input).await
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Exit code 2 and one clear line that names what is wrong.
+fn assert_refused(output: &Output, named: &str) {
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert_eq!(text(&output.stdout), "");
+    assert!(message.contains(named), "{named}: {message}");
+    assert!(!message.contains("panicked"), "{message}");
+    assert!(!message.contains(SECRET), "no secret: {message}");
+}
+
+#[tokio::test]
+async fn a_bad_value_stops_the_start_with_one_line() {
+    for (name, value) in [
+        ("CAMPANILE_LISTEN", "nowhere"),
+        ("CAMPANILE_LISTEN", "127.0.0.1:99999"),
+        ("CAMPANILE_DATABASE_URL", "mysql://localhost/campanile"),
+        ("CAMPANILE_DATABASE_URL", "campanile.db"),
+        ("CAMPANILE_JWT_SECRET", "too short"),
+        ("CAMPANILE_JWT_SECRET", "31 bytes are still one too few."),
+        ("CAMPANILE_SIGNUP", "perhaps"),
+        ("CAMPANILE_USERS", "some"),
+        ("CAMPANILE_QUERY_TOKEN", "maybe"),
+        ("CAMPANILE_HEARTBEAT_SECONDS", "0"),
+        ("CAMPANILE_HEARTBEAT_SECONDS", "often"),
+        ("CAMPANILE_MAX_STREAMS_PER_USER", "0"),
+        ("CAMPANILE_MAX_STREAMS_PER_USER", "-1"),
+        ("CAMPANILE_SESSION_TTL", "a while"),
+        ("CAMPANILE_RETENTION_DAYS", "x"),
+        ("CAMPANILE_CORS_ORIGINS", "not an origin"),
+    ] {
+        eprintln!("{name}={value}");
+        let output = campanile(&["serve"], &[(name, value)], "").await;
+        let named = if name == "CAMPANILE_JWT_SECRET" {
+            "32"
+        } else {
+            value
+        };
+        assert_refused(&output, named);
+        let lines: Vec<&str> = text(&output.stderr)
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
+        assert_eq!(lines.len(), 1, "one line: {lines:?}");
+        if name == "CAMPANILE_JWT_SECRET" {
+            assert!(
+                !lines[0].contains(value),
+                "not the secret itself: {lines:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_flag_or_command_is_refused() {
+    assert_refused(
+        &campanile(&["serve", "--no-such-flag"], &[], "").await,
+        "--no-such-flag",
+    );
+    assert_refused(&campanile(&["dance"], &[], "").await, "dance");
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_stops_the_start_with_one_line() {
+    let app = TestApp::spawn().await;
+
+    let output = campanile(&["serve"], &[("CAMPANILE_LISTEN", app.address())], "").await;
+
+    assert_refused(&output, app.address());
+}
+
+#[tokio::test]
+async fn the_help_lists_every_setting_with_its_variable() {
+    let output = campanile(&["serve", "--help"], &[], "").await;
+
+    assert!(output.status.success());
+    let help = text(&output.stdout);
+    for variable in [
+        "CAMPANILE_LISTEN",
+        "CAMPANILE_DATABASE_URL",
+        "CAMPANILE_JWT_SECRET",
+        "CAMPANILE_SIGNUP",
+        "CAMPANILE_USERS",
+        "CAMPANILE_QUERY_TOKEN",
+        "CAMPANILE_HEARTBEAT_SECONDS",
+        "CAMPANILE_MAX_STREAMS_PER_USER",
+        "CAMPANILE_SESSION_TTL",
+        "CAMPANILE_RETENTION_DAYS",
+        "CAMPANILE_CORS_ORIGINS",
+    ] {
+        assert!(help.contains(variable), "{variable}: {help}");
+    }
+    assert!(
+        help.contains("--listen") && help.contains("--database-url"),
+        "{help}"
+    );
+    assert!(
+        !help.contains(SECRET),
+        "the value of the secret is not shown"
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_printed_and_nothing_else_and_the_hub_takes_it() {
+    let app = TestApp::spawn().await;
+
+    let arguments = [
+        "token", "--sub", "backend", "--role", "service", "--ttl", "10m",
+    ];
+    let output = run(app.folder(), &arguments, &[], "").await;
+
+    assert!(output.status.success(), "{output:?}");
+    let printed = text(&output.stdout);
+    assert_eq!(
+        printed.trim_end_matches('\n').lines().count(),
+        1,
+        "{printed}"
+    );
+    assert_eq!(text(&output.stderr), "");
+    answer(app.get(printed.trim(), "/api/rooms"), 200).await;
+}
+
+#[tokio::test]
+async fn a_token_is_made_with_the_generated_secret_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [("CAMPANILE_JWT_SECRET", "")];
+    let arguments = ["token", "--sub", "backend", "--role", "service"];
+
+    let first = run(folder.path(), &arguments, &environment, "").await;
+    let secret = folder.path().join("campanile-data/jwt-secret");
+    let kept = std::fs::read(&secret).unwrap();
+    let second = run(folder.path(), &arguments, &environment, "").await;
+
+    assert!(
+        first.status.success() && second.status.success(),
+        "{first:?} {second:?}"
+    );
+    assert_eq!(text(&first.stdout).trim().split('.').count(), 3);
+    assert_eq!(std::fs::read(&secret).unwrap(), kept, "generated once");
+    let mode = std::fs::metadata(&secret).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(kept.len() >= 32);
+}
+
+#[tokio::test]
+async fn a_token_command_checks_its_arguments() {
+    for arguments in [
+        &["token", "--sub", "not an id", "--role", "service"][..],
+        &["token", "--sub", "a", "--role", "root"],
+        &["token", "--sub", "a", "--role", "user", "--ttl", "later"],
+        &["token", "--role", "user"],
+    ] {
+        let output = campanile(arguments, &[], "").await;
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_is_given_is_not_written_to_disk() {
+    let app = TestApp::spawn().await;
+
+    assert!(!app.folder().join("campanile-data/jwt-secret").exists());
+}
+
+#[tokio::test]
+async fn a_user_is_added_with_a_password_from_stdin_and_without_a_word() {
+    let app = TestApp::spawn().await;
+    let arguments = [
+        "user",
+        "add",
+        "dora",
+        "--role",
+        "admin",
+        "--display-name",
+        "Dora D.",
+    ];
+
+    let output = run(
+        app.folder(),
+        &arguments,
+        &[("RUST_LOG", "")],
+        "a long password\n",
+    )
+    .await;
+
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!((text(&output.stdout), text(&output.stderr)), ("", ""));
+    let login = json!({"userId": "dora", "password": "a long password"});
+    let session = answer(
+        app.request(Method::POST, "/api/auth/login").json(&login),
+        200,
+    )
+    .await;
+    assert_eq!(
+        session["user"],
+        json!({"id": "dora", "displayName": "Dora D.", "role": "admin"})
+    );
+}
+
+#[tokio::test]
+async fn a_user_is_not_added_twice_nor_with_bad_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let add = async |arguments: &[&str], password: &str| {
+        let arguments = [&["user", "add"], arguments].concat();
+        run(folder.path(), &arguments, &[], password).await
+    };
+
+    assert!(
+        add(&["dora", "--role", "user"], "a long password\n")
+            .await
+            .status
+            .success()
+    );
+    for (arguments, password) in [
+        (&["dora", "--role", "user"][..], "a long password\n"),
+        (&["erik", "--role", "user"], "short\n"),
+        (&["erik", "--role", "user"], ""),
+        (&["not an id", "--role", "user"], "a long password\n"),
+        (&["erik", "--role", "root"], "a long password\n"),
+    ] {
+        let output = add(arguments, password).await;
+        assert!(!output.status.success(), "{arguments:?}");
+        assert_eq!(text(&output.stdout), "");
+        let message = text(&output.stderr);
+        assert!(
+            !message.is_empty() && !message.contains("panicked"),
+            "{message}"
+        );
+        assert!(!message.contains("a long password"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_account_is_made_once_and_its_password_told_once() {
+    let mut app = TestApp::spawn().await;
+    app.wait_for_log("created the account admin").await;
+    let password = app.admin_password();
+
+    app.restart().await;
+
+    assert_eq!(app.log().matches("created the account admin").count(), 1);
+    assert_eq!(app.log().matches(&password).count(), 1);
+    let login = json!({"userId": "admin", "password": password});
+    answer(
+        app.request(Method::POST, "/api/auth/login").json(&login),
+        200,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn two_hubs_give_their_first_accounts_different_passwords() {
+    let first = TestApp::spawn().await.admin_password();
+    let second = TestApp::spawn().await.admin_password();
+
+    assert_ne!(first, second);
+    assert!(first.len() >= 12, "{first}");
+}
+
+#[tokio::test]
+async fn sign_up_is_closed_on_an_address_others_can_reach() {
+    let app = AppBuilder::default()
+        .env("CAMPANILE_LISTEN", "0.0.0.0:0")
+        .spawn()
+        .await;
+    let port = app.address().rsplit(':').next().unwrap();
+
+    let body = json!({"userId": "alice", "password": "correct horse"});
+    let request = app
+        .client
+        .post(format!("http://127.0.0.1:{port}/api/auth/signup"))
+        .json(&body);
+
+    refusal(request, 403, "signup_closed").await;
+}

@@ -1,0 +1,168 @@
+//! Holds the module table of ARCHITECTURE.md true by reading the source.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const CORE: &[&str] = &[
+    "journal", "hub", "store", "auth", "alarm", "metrics", "config",
+];
+
+/// Which modules of ours a module may name; `app` may name all.
+fn allowed(module: &str) -> Vec<&'static str> {
+    match module {
+        "main" => vec!["app", "config"],
+        "http" => CORE.to_vec(),
+        "pages" => [CORE, &["http"]].concat(),
+        "journal" => vec!["store", "hub", "alarm", "metrics"],
+        "hub" => vec!["alarm", "metrics"],
+        "store" => vec!["alarm"],
+        "auth" => vec!["config"],
+        "lib" | "alarm" | "config" | "metrics" => Vec::new(),
+        other => panic!("src/{other} is not in the table: give it a place there and here"),
+    }
+}
+
+#[test]
+fn every_module_uses_only_what_the_table_allows() {
+    for (module, path, code) in sources() {
+        if module == "app" {
+            continue;
+        }
+        let allowed = allowed(&module);
+        for used in used_modules(&code) {
+            assert!(
+                used == module || allowed.contains(&used.as_str()),
+                "{} uses {used}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_database_library_stays_in_the_store_and_the_web_stays_out_of_the_core() {
+    for (module, path, code) in sources() {
+        let names = |word: &str| {
+            code.split(|c: char| !c.is_alphanumeric() && c != '_')
+                .any(|one| one == word)
+        };
+        let web = ["http", "pages", "app"].contains(&module.as_str());
+
+        assert!(
+            module == "store" || !names("diesel") && !names("schema"),
+            "{}",
+            path.display()
+        );
+        assert!(
+            web || !names("actix_web") && !names("actix_web_lab") || module == "hub",
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn only_the_journal_writes_alarms() {
+    for (module, path, code) in sources() {
+        let dense: String = code.split_whitespace().collect();
+        let appends = dense.contains("store.append(") || dense.contains("Store::append");
+        assert!(
+            !appends || ["journal", "store"].contains(&module.as_str()),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn both_databases_have_the_same_migrations() {
+    let versions = |database: &str| -> BTreeSet<_> {
+        let folder = fs::read_dir(root().join("migrations").join(database)).expect("migrations");
+        folder.map(|entry| entry.unwrap().file_name()).collect()
+    };
+
+    assert!(!versions("sqlite").is_empty());
+    assert_eq!(versions("sqlite"), versions("postgres"));
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Each file with the module it belongs to and its text without comments.
+fn sources() -> Vec<(String, PathBuf, String)> {
+    let mut files = Vec::new();
+    collect(&root().join("src"), &mut files);
+    assert!(!files.is_empty());
+    files
+        .into_iter()
+        .map(|path| {
+            let inner = path.strip_prefix(root().join("src")).unwrap();
+            let module = inner
+                .components()
+                .next()
+                .unwrap()
+                .as_os_str()
+                .to_str()
+                .unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"));
+            (
+                module.trim_end_matches(".rs").to_owned(),
+                path.clone(),
+                code.collect::<Vec<_>>().join("\n"),
+            )
+        })
+        .collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of source") {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The first name of every path of ours, also of `use crate::{a::b, c}`.
+fn used_modules(code: &str) -> BTreeSet<String> {
+    let name = |text: &str| {
+        text.chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect::<String>()
+    };
+    let mut used = BTreeSet::new();
+    for root in ["crate::", "campanile::"] {
+        for (at, _) in code.match_indices(root) {
+            // `actix_web::crate::` does not exist, but `pub(in crate::a)` and `$crate::` do.
+            let rest = code.split_at(at + root.len()).1;
+            let Some(group) = rest.strip_prefix('{') else {
+                used.insert(name(rest));
+                continue;
+            };
+            let mut depth = 0;
+            for part in group.split_inclusive([',', '{', '}']) {
+                if depth == 0 && !name(part.trim_start()).is_empty() {
+                    used.insert(name(part.trim_start()));
+                }
+                depth += i32::from(part.ends_with('{')) - i32::from(part.ends_with('}'));
+                if depth < 0 {
+                    break;
+                }
+            }
+        }
+    }
+    used
+}

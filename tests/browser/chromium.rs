@@ -1,0 +1,259 @@
+//! Chromium windows driven through chromedriver. Both end with the test, by process id.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use thirtyfour::prelude::*;
+use thirtyfour::{BrowserCapabilitiesHelper, ChromiumLikeCapabilities};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::support::{DEADLINE, TestApp, until};
+
+/// One test at a time: windows that compete for two cores tell nothing about the pages.
+static SCREEN: Mutex<()> = Mutex::const_new(());
+
+/// A running chromedriver.
+pub(crate) struct Chromium {
+    driver: Child,
+    address: String,
+    _screen: MutexGuard<'static, ()>,
+}
+
+/// One window with a fresh profile: cookies are its own.
+pub(crate) struct Window {
+    driver: WebDriver,
+    _profile: TempDir,
+}
+
+impl Chromium {
+    /// Starts chromedriver on a free port.
+    pub(crate) async fn start() -> Self {
+        let screen = SCREEN.lock().await;
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            // A group of its own, so that its browsers end with it even when a test fails.
+            .process_group(0)
+            .spawn()
+            .expect("chromedriver, from the package chromium-driver");
+        let output = BufReader::new(driver.stdout.take().expect("stdout"));
+        let port = output
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                let (_, rest) = line.split_once("started successfully on port ")?;
+                rest.trim_end_matches('.').parse::<u16>().ok()
+            })
+            .expect("chromedriver names its port");
+        Self {
+            driver,
+            address: format!("http://127.0.0.1:{port}"),
+            _screen: screen,
+        }
+    }
+
+    /// Opens a window.
+    pub(crate) async fn window(&self) -> Window {
+        self.open(&json!({})).await
+    }
+
+    /// Opens a window of somebody who has switched scripts off.
+    pub(crate) async fn window_without_scripts(&self) -> Window {
+        self.open(&json!({"profile.managed_default_content_settings.javascript": 2}))
+            .await
+    }
+
+    async fn open(&self, preferences: &Value) -> Window {
+        let profile = tempfile::tempdir().expect("a profile");
+        let mut capabilities = DesiredCapabilities::chrome();
+        for argument in ARGUMENTS {
+            capabilities.add_arg(argument).expect("an argument");
+        }
+        let folder = format!("--user-data-dir={}", profile.path().display());
+        capabilities.add_arg(&folder).expect("an argument");
+        capabilities
+            .add_experimental_option("prefs", preferences)
+            .expect("preferences");
+        capabilities
+            .insert_base_capability("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"}));
+        let driver = WebDriver::new(&self.address, capabilities)
+            .await
+            .expect("a window");
+        Window {
+            driver,
+            _profile: profile,
+        }
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        // The whole group: a browser that outlived its session would stay for ever.
+        let group = format!("-{}", self.driver.id());
+        let ended = Command::new("kill").args(["-KILL", "--", &group]).status();
+        assert!(ended.is_ok_and(|status| status.success()), "kill {group}");
+        self.driver.wait().expect("the end of chromedriver");
+    }
+}
+
+impl Window {
+    pub(crate) async fn goto(&self, app: &TestApp, path: &str) {
+        self.driver.goto(app.url(path)).await.expect("a page");
+    }
+
+    pub(crate) async fn reload(&self) {
+        self.driver.refresh().await.expect("the page again");
+    }
+
+    /// Opens a second tab of the same profile and turns to it.
+    pub(crate) async fn new_tab(&self) {
+        let tab = self.driver.new_tab().await.expect("a tab");
+        self.driver
+            .switch_to_window(tab)
+            .await
+            .expect("the other tab");
+    }
+
+    /// The path and query of what is shown.
+    pub(crate) async fn path(&self) -> String {
+        let url = self.driver.current_url().await.expect("an address");
+        let query = url
+            .query()
+            .map_or_else(String::new, |query| format!("?{query}"));
+        format!("{}{query}", url.path())
+    }
+
+    pub(crate) async fn click(&self, css: &str) {
+        self.find(css).await.click().await.expect("a click");
+    }
+
+    pub(crate) async fn double_click(&self, css: &str) {
+        let element = self.find(css).await;
+        let twice = self.driver.action_chain().double_click_element(&element);
+        twice.perform().await.expect("a double click");
+    }
+
+    pub(crate) async fn fill(&self, css: &str, text: &str) {
+        let element = self.find(css).await;
+        element.clear().await.expect("an empty field");
+        element.send_keys(text).await.expect("typing");
+    }
+
+    pub(crate) async fn press_enter(&self, css: &str) {
+        let element = self.find(css).await;
+        element.send_keys(Key::Enter).await.expect("typing");
+    }
+
+    /// The text of one element, as it is shown.
+    pub(crate) async fn text(&self, css: &str) -> String {
+        self.find(css).await.text().await.expect("its text")
+    }
+
+    /// Waits until an element that matches `css` shows `text` somewhere in it.
+    pub(crate) async fn shows(&self, css: &str, text: &str) {
+        let what = format!("{css} shows {text:?}");
+        self.wait(&what, async || {
+            for element in self.driver.find_all(By::Css(css)).await.ok()? {
+                if element.text().await.is_ok_and(|shown| shown.contains(text)) {
+                    return Some(());
+                }
+            }
+            None
+        })
+        .await;
+    }
+
+    /// Waits until a JavaScript expression is true.
+    pub(crate) async fn holds(&self, expression: &str) {
+        self.wait(expression, async || {
+            let answer = self.value(expression).await;
+            (answer == Value::Bool(true)).then_some(())
+        })
+        .await;
+    }
+
+    /// What a JavaScript expression is now; null while the page is changing.
+    pub(crate) async fn value(&self, expression: &str) -> Value {
+        let script = format!("return {expression};");
+        let answer = self.driver.execute(script, Vec::new()).await;
+        answer.map_or(Value::Null, |value| value.json().clone())
+    }
+
+    /// Fails if the page refused something by its own policy or a script broke.
+    pub(crate) async fn is_clean(&self) {
+        let log = self.driver.browser_log().await.expect("the console");
+        let faults: Vec<String> = log
+            .iter()
+            .map(|entry| format!("{entry:?}"))
+            .filter(|line| line.contains("Content Security Policy") || line.contains("Uncaught"))
+            .collect();
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+
+    /// Makes an account on the first page and waits for the rooms.
+    pub(crate) async fn sign_up(&self, app: &TestApp, id: &str, display_name: &str) {
+        self.goto(app, "/").await;
+        self.fill("form[action='/signup'] [name=userId]", id).await;
+        self.fill("form[action='/signup'] [name=displayName]", display_name)
+            .await;
+        self.fill("form[action='/signup'] [name=password]", PASSWORD)
+            .await;
+        self.click("form[action='/signup'] button").await;
+        self.shows("h1", "Rooms").await;
+    }
+
+    /// Signs in with an account there is.
+    pub(crate) async fn sign_in(&self, app: &TestApp, id: &str, password: &str) {
+        self.goto(app, "/").await;
+        self.fill("form[action='/login'] [name=userId]", id).await;
+        self.fill("form[action='/login'] [name=password]", password)
+            .await;
+        self.click("form[action='/login'] button").await;
+        self.shows("h1", "Rooms").await;
+    }
+
+    /// Goes to a room and waits until its stream is open.
+    pub(crate) async fn enter(&self, app: &TestApp, room: &str, user: &str) {
+        self.goto(app, &format!("/rooms/{room}")).await;
+        let present = format!("#presence [data-user='{user}']");
+        self.holds(&format!(
+            "document.querySelector({present:?}) !== null"
+        ))
+        .await;
+    }
+
+    /// Says something in the room it is in.
+    pub(crate) async fn say(&self, text: &str) {
+        self.fill("#text", text).await;
+        self.press_enter("#text").await;
+    }
+
+    async fn find(&self, css: &str) -> WebElement {
+        self.wait(css, async || self.driver.find(By::Css(css)).await.ok())
+            .await
+    }
+
+    async fn wait<T>(&self, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
+        until(what, DEADLINE, probe).await
+    }
+}
+
+/// The password of every account made in a window.
+pub(crate) const PASSWORD: &str = "a long password";
+
+const ARGUMENTS: [&str; 9] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,900",
+];
