@@ -25,6 +25,7 @@ mod legacy;
 mod load;
 mod logs;
 mod original_faults;
+mod pages;
 mod rooms;
 mod routes;
 mod shutdown;

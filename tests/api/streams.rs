@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -639,4 +641,45 @@ async fn alarms_published_at_once_arrive_in_the_order_of_their_ids() {
 
     published.sort_unstable();
     expect_entries(&mut stream, &published).await;
+}
+
+/// Makes all alarms that are stored two days older, in the file of a server that is stopped.
+fn age_alarms(app: &TestApp) {
+    let file = app.folder().join("campanile-data/campanile.db");
+    let mut connection = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    connection
+        .batch_execute("UPDATE alarms SET created_at = created_at - 172800000")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn history_that_was_pruned_is_a_gap() {
+    let mut app = AppBuilder::default()
+        .env("CAMPANILE_RETENTION_DAYS", "1")
+        .spawn()
+        .await;
+    let bob = app.user("bob").await;
+    let mut old = Vec::new();
+    for _ in 0..3 {
+        old.push(app.publish(json!({"user": "bob"}), "OLD").await);
+    }
+    app.stop().await;
+    age_alarms(&app);
+    app.restart().await;
+    let young = app.publish(json!({"user": "bob"}), "YOUNG").await;
+    crate::support::until("the old ones pruned", DEADLINE, async || {
+        let inbox = answer(app.get(&bob, "/api/alarms"), 200).await;
+        (inbox["items"].as_array().unwrap().len() == 1).then_some(())
+    })
+    .await;
+
+    for (cursor, gap) in [(0, true), (old[0], true), (old[2], false)] {
+        let mut stream = app
+            .stream(&bob, &format!("/api/stream?cursor={cursor}"))
+            .await;
+        let connect = stream.next_event(DEADLINE).await;
+        assert_eq!(connect.json()["gap"], gap, "after {cursor}: {connect:?}");
+        expect_entries(&mut stream, &[young]).await;
+    }
+    assert_eq!(young, old[2] + 1, "ids go on");
 }

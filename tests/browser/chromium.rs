@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::prelude::*;
-use thirtyfour::{BrowserCapabilitiesHelper, ChromiumLikeCapabilities};
+use thirtyfour::{ChromiumLikeCapabilities, LoggingPrefsLogLevel};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::support::{DEADLINE, TestApp, until};
@@ -80,7 +80,8 @@ impl Chromium {
             .add_experimental_option("prefs", preferences)
             .expect("preferences");
         capabilities
-            .insert_base_capability("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"}));
+            .set_browser_log_level(LoggingPrefsLogLevel::All)
+            .expect("a console that is kept");
         let driver = WebDriver::new(&self.address, capabilities)
             .await
             .expect("a window");
