@@ -1,11 +1,15 @@
 //! Publishing: who to, what, once.
 
+use futures::StreamExt;
 use futures::future::join_all;
+use futures::stream::FuturesUnordered;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::answers::{answer, invalid, refusal, send};
+use crate::answers::{answer, invalid, problem, refusal, send};
 use crate::auth::is_time;
+use crate::crowd::crowd;
+use crate::database::lock;
 use crate::support::{DEADLINE, TestApp, until};
 
 fn publish(app: &TestApp, body: &Value) -> RequestBuilder {
@@ -495,4 +499,32 @@ async fn a_publish_is_answered_after_its_commit() {
     app.restart().await;
 
     assert_eq!(count(&app, &bob).await, 1);
+}
+
+#[tokio::test]
+async fn more_than_can_wait_to_be_stored_is_answered_503_and_stored_not_at_all() {
+    let app = TestApp::spawn().await;
+    let users = crowd(&app, 1000).await;
+    let ids: Vec<String> = (0..1000).map(|i| format!("member{i}")).collect();
+    let body = json!({"to": {"users": ids}, "alarmType": "T"});
+
+    let held = lock(&app);
+    let mut publishing: FuturesUnordered<_> = (0..24).map(|_| send(publish(&app, &body))).collect();
+    // Nothing can be stored yet, so the first answer is a refusal; then everything that waits may go on.
+    let mut answers = vec![publishing.next().await.unwrap()];
+    drop(held);
+    answers.extend(publishing.collect::<Vec<_>>().await);
+
+    let stored = answers
+        .iter()
+        .filter(|answer| answer.status() == 201)
+        .count();
+    assert!(stored < answers.len(), "some were turned away");
+    for answer in answers {
+        if answer.status() != 201 {
+            assert!(answer.headers().contains_key("retry-after"));
+            problem(answer, 503, "overloaded").await;
+        }
+    }
+    assert_eq!(count(&app, &users[0]).await, stored);
 }

@@ -18,6 +18,7 @@ mod auth;
 mod config;
 mod crash;
 mod crowd;
+mod database;
 mod event_stream;
 mod health;
 mod inbox;

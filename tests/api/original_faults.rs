@@ -1,10 +1,7 @@
 //! The faults of the notification server this one replaces, one test for each, so that none comes back.
 
-use std::path::Path;
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,6 +9,7 @@ use serde_json::{Value, json};
 use crate::answers::{answer, problem, refusal, send};
 use crate::auth::is_time;
 use crate::crowd::{RawStream, crowd};
+use crate::database::lock;
 use crate::support::{AppBuilder, Claims, DEADLINE, SseClient, TestApp, sign};
 
 #[tokio::test]
@@ -76,16 +74,6 @@ async fn fault_an_unsynchronised_map_coming_and_going_while_publishing_disturbs_
     app.wait_for_connections(1, DEADLINE).await;
 }
 
-/// Holds the database's write lock, so that every write of the server fails until it is dropped.
-fn lock_database(folder: &Path) -> SqliteConnection {
-    let file = folder.join("campanile-data/campanile.db");
-    let mut connection = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
-    connection
-        .batch_execute("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE")
-        .unwrap();
-    connection
-}
-
 #[tokio::test]
 async fn fault_a_failing_database_evicts_no_healthy_client() {
     let app = AppBuilder::default()
@@ -99,7 +87,7 @@ async fn fault_a_failing_database_evicts_no_healthy_client() {
         app.connected(&carol, "/api/stream").await,
     ];
 
-    let lock = lock_database(app.folder());
+    let held = lock(&app);
     let body = json!({"to": {"everyone": true}, "alarmType": "FAILED"});
     let failed = send(app.post(&app.service(), "/api/alarms").json(&body)).await;
     assert!(failed.headers().contains_key("retry-after"));
@@ -107,7 +95,7 @@ async fn fault_a_failing_database_evicts_no_healthy_client() {
     for stream in &mut streams {
         stream.next_named("ping", DEADLINE).await;
     }
-    drop(lock);
+    drop(held);
 
     let id = app.publish(json!({"everyone": true}), "T").await;
     for stream in &mut streams {
@@ -219,11 +207,11 @@ async fn fault_pushed_before_the_commit_a_failed_one_is_never_pushed() {
     let bob = app.user("bob").await;
     let mut stream = app.connected(&bob, "/api/stream").await;
 
-    let lock = lock_database(app.folder());
+    let held = lock(&app);
     let body = json!({"to": {"user": "bob"}, "alarmType": "FAILED"});
     let request = app.post(&app.service(), "/api/alarms").json(&body);
     refusal(request, 503, "unavailable").await;
-    drop(lock);
+    drop(held);
     let id = app.publish(json!({"user": "bob"}), "STORED").await;
 
     let first = stream.next_named("alarm", DEADLINE).await;

@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::answers::{answer, problem, refusal, send};
+use crate::database::age_alarms;
 use crate::support::{AppBuilder, Claims, DEADLINE, Event, Item, SseClient, TestApp, sign};
 
 /// The next event that is an entry of the log.
@@ -641,15 +640,6 @@ async fn alarms_published_at_once_arrive_in_the_order_of_their_ids() {
 
     published.sort_unstable();
     expect_entries(&mut stream, &published).await;
-}
-
-/// Makes all alarms that are stored two days older, in the file of a server that is stopped.
-fn age_alarms(app: &TestApp) {
-    let file = app.folder().join("campanile-data/campanile.db");
-    let mut connection = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
-    connection
-        .batch_execute("UPDATE alarms SET created_at = created_at - 172800000")
-        .unwrap();
 }
 
 #[tokio::test]
