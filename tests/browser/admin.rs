@@ -16,7 +16,11 @@ async fn admin_page(app: &TestApp, chromium: &Chromium) -> Window {
 }
 
 async fn inbox_size(app: &TestApp, token: &str) -> usize {
-    let answer = app.get(token, "/api/alarms").send().await.expect("an answer");
+    let answer = app
+        .get(token, "/api/alarms")
+        .send()
+        .await
+        .expect("an answer");
     let page: serde_json::Value = answer.json().await.expect("JSON");
     page["items"].as_array().expect("items").len()
 }
@@ -55,7 +59,10 @@ async fn a_double_click_publishes_once() {
     admin.fill("[name=alarmType]", "TWICE").await;
     admin.click("#publish [type=submit]").await;
 
-    until("the second alarm", DEADLINE, async || (inbox_size(&app, &dora).await >= 2).then_some(())).await;
+    until("the second alarm", DEADLINE, async || {
+        (inbox_size(&app, &dora).await >= 2).then_some(())
+    })
+    .await;
     assert_eq!(inbox_size(&app, &dora).await, 2);
 }
 
@@ -91,7 +98,9 @@ async fn a_page_that_was_disconnected_comes_back() {
     admin.click("[aria-label='Disconnect carol']").await;
     until("another stream of carol's", DEADLINE, async || {
         let connections = app.connections().await;
-        let back = connections.iter().any(|one| one["userId"] == "carol" && one["clientId"] != before);
+        let back = connections
+            .iter()
+            .any(|one| one["userId"] == "carol" && one["clientId"] != before);
         let gone = connections.iter().all(|one| one["clientId"] != before);
         (back && gone).then_some(())
     })

@@ -11,9 +11,12 @@ async fn the_bell_rises_when_an_alarm_is_published() {
     let chromium = Chromium::start().await;
     let carol = chromium.window().await;
     carol.sign_up(&app, "carol", "Carol").await;
-    carol.holds("document.querySelector('.cb-badge').hidden").await;
+    carol
+        .holds("document.querySelector('.cb-badge').hidden")
+        .await;
 
-    app.publish(json!({"user": "carol"}), "NEW_COMMENT_ON_POST").await;
+    app.publish(json!({"user": "carol"}), "NEW_COMMENT_ON_POST")
+        .await;
     carol.shows(".cb-badge", "1").await;
     app.publish(json!({"everyone": true}), "MAINTENANCE").await;
     carol.shows(".cb-badge", "2").await;
@@ -24,7 +27,9 @@ async fn the_bell_rises_when_an_alarm_is_published() {
     carol.click(".cb-button").await;
     carol.shows(".cb-list", "New comment on post").await;
     carol.shows(".cb-list", "Maintenance").await;
-    carol.holds("document.querySelector('.cb-badge').hidden").await;
+    carol
+        .holds("document.querySelector('.cb-badge').hidden")
+        .await;
     carol.is_clean().await;
 }
 
@@ -66,7 +71,10 @@ async fn all_tabs_of_one_browser_share_one_stream() {
     carol.shows(".cb-badge", "1").await;
     carol.shows("#fresh", "1 new notification").await;
 
-    until("one stream", DEADLINE, async || (app.connections().await.len() == 1).then_some(())).await;
+    until("one stream", DEADLINE, async || {
+        (app.connections().await.len() == 1).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -82,7 +90,9 @@ async fn the_inbox_marks_and_deletes_in_place() {
     carol.click(".entry:first-child [data-act=read]").await;
     carol.shows(".entry:first-child", "Mark as unread").await;
     carol.click(".entry:first-child [data-act=delete]").await;
-    carol.holds("document.querySelectorAll('.entry').length === 1").await;
+    carol
+        .holds("document.querySelectorAll('.entry').length === 1")
+        .await;
 
     carol.shows(".entry", "First").await;
     carol.reload().await;

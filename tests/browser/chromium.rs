@@ -150,11 +150,6 @@ impl Window {
         element.send_keys(Key::Enter).await.expect("typing");
     }
 
-    /// The text of one element, as it is shown.
-    pub(crate) async fn text(&self, css: &str) -> String {
-        self.find(css).await.text().await.expect("its text")
-    }
-
     /// Waits until an element that matches `css` shows `text` somewhere in it.
     pub(crate) async fn shows(&self, css: &str, text: &str) {
         let what = format!("{css} shows {text:?}");
@@ -222,10 +217,8 @@ impl Window {
     pub(crate) async fn enter(&self, app: &TestApp, room: &str, user: &str) {
         self.goto(app, &format!("/rooms/{room}")).await;
         let present = format!("#presence [data-user='{user}']");
-        self.holds(&format!(
-            "document.querySelector({present:?}) !== null"
-        ))
-        .await;
+        self.holds(&format!("document.querySelector({present:?}) !== null"))
+            .await;
     }
 
     /// Says something in the room it is in.

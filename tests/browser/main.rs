@@ -1,6 +1,10 @@
 //! What people see: the real binary and real Chromium windows, each with a profile of its own.
 
-#[expect(dead_code, reason = "shared with the tests of the wire, which use more of it")]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "shared with the tests of the wire, which use more of it"
+)]
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -12,7 +12,8 @@ async fn a_person_without_scripts_signs_up_posts_and_reads() {
     let dora = chromium.window_without_scripts().await;
 
     dora.sign_up(&app, "dora", "Dora").await;
-    dora.fill("form[action='/rooms'] [name=name]", "Belfry").await;
+    dora.fill("form[action='/rooms'] [name=name]", "Belfry")
+        .await;
     dora.click("form[action='/rooms'] button").await;
     dora.shows("h1", "Belfry").await;
     dora.fill("#text", "Without a script").await;
@@ -33,7 +34,8 @@ async fn an_inbox_without_scripts_shows_marks_and_deletes() {
     let chromium = Chromium::start().await;
     let dora = chromium.window_without_scripts().await;
     dora.sign_up(&app, "dora", "Dora").await;
-    app.publish(json!({"user": "dora"}), "NEW_COMMENT_ON_POST").await;
+    app.publish(json!({"user": "dora"}), "NEW_COMMENT_ON_POST")
+        .await;
 
     dora.goto(&app, "/alarms").await;
     dora.shows(".badge", "1").await;
@@ -53,12 +55,15 @@ async fn a_wrong_password_is_told_in_the_page() {
     let dora = chromium.window_without_scripts().await;
 
     dora.goto(&app, "/rooms").await;
-    dora.fill("form[action='/login'] [name=userId]", "dora").await;
-    dora.fill("form[action='/login'] [name=password]", "something else").await;
+    dora.fill("form[action='/login'] [name=userId]", "dora")
+        .await;
+    dora.fill("form[action='/login'] [name=password]", "something else")
+        .await;
     dora.click("form[action='/login'] button").await;
     dora.shows("[role=alert]", "password").await;
 
-    dora.fill("form[action='/login'] [name=password]", PASSWORD).await;
+    dora.fill("form[action='/login'] [name=password]", PASSWORD)
+        .await;
     dora.click("form[action='/login'] button").await;
     dora.shows("h1", "Rooms").await;
 }

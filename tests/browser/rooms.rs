@@ -22,7 +22,8 @@ async fn two_people_talk_in_two_windows_and_a_reload_keeps_it() {
     bob.enter(&app, "tower", "bob").await;
 
     alice.say("Who rings at noon?").await;
-    bob.shows("#messages [data-from=alice]", "Who rings at noon?").await;
+    bob.shows("#messages [data-from=alice]", "Who rings at noon?")
+        .await;
     bob.say("I do.").await;
     alice.shows("#messages [data-from=bob]", "I do.").await;
     alice.shows("#presence", "Bob").await;
@@ -30,7 +31,12 @@ async fn two_people_talk_in_two_windows_and_a_reload_keeps_it() {
 
     alice.shows("#messages", "Who rings at noon?").await;
     alice.shows("#messages", "I do.").await;
-    assert_eq!(alice.value("document.querySelectorAll('#messages .message').length").await, 2);
+    assert_eq!(
+        alice
+            .value("document.querySelectorAll('#messages .message').length")
+            .await,
+        2
+    );
     alice.is_clean().await;
     bob.is_clean().await;
 }
@@ -54,7 +60,9 @@ async fn what_is_said_appears_once_although_it_comes_by_two_ways() {
     alice
         .holds("document.querySelectorAll('#messages .message').length === 3")
         .await;
-    let said = alice.value("[...document.querySelectorAll('#messages .text')].map((one) => one.textContent)").await;
+    let said = alice
+        .value("[...document.querySelectorAll('#messages .text')].map((one) => one.textContent)")
+        .await;
     assert_eq!(said, serde_json::json!(["one", "two", "three"]));
 }
 

@@ -1,0 +1,83 @@
+//! The fields of a submitted form.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+
+use crate::alarm::Link;
+use crate::http::body::{JsonBody, Params, SMALL_BODY};
+use crate::http::error::ApiError;
+use crate::pages::error::PageError;
+
+/// A form as browsers send it (`application/x-www-form-urlencoded`).
+pub(crate) struct Form(Params);
+
+impl Form {
+    /// A field as it was typed; empty if it is missing.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.0.first(name).unwrap_or_default()
+    }
+
+    /// A field without the white space around it; `None` if nothing is left.
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+        self.0
+            .first(name)
+            .map(str::trim)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// A field that must be there, parsed.
+    pub(crate) fn required<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &self,
+        name: &str,
+    ) -> Result<T, ApiError> {
+        let given = self
+            .given(name)
+            .ok_or_else(|| ApiError::invalid(name, "fill this in"))?;
+        given
+            .parse()
+            .map_err(|cause| ApiError::invalid(name, cause))
+    }
+
+    /// A field that may be left empty, parsed.
+    pub(crate) fn optional<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, ApiError> {
+        let parse = |given: &str| {
+            given
+                .parse()
+                .map_err(|cause| ApiError::invalid(name, cause))
+        };
+        self.given(name).map(parse).transpose()
+    }
+
+    /// A field that names a path under `root` to go back to; else `root` itself.
+    pub(crate) fn way_back(&self, name: &str, root: &str) -> String {
+        local_path(self.text(name))
+            .filter(|path| path.starts_with(root))
+            .unwrap_or(root)
+            .to_owned()
+    }
+}
+
+/// A path of this site, which no browser takes for another.
+pub(crate) fn local_path(text: &str) -> Option<&str> {
+    let stays_here = text.starts_with('/') && Link::parse(text).is_ok();
+    stays_here.then_some(text)
+}
+
+impl FromRequest for Form {
+    type Error = PageError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = JsonBody::<SMALL_BODY>::from_request(request, payload);
+        Box::pin(async move {
+            let bytes = body.await?.bytes()?;
+            Ok(Self(Params::of(&String::from_utf8_lossy(&bytes))))
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! `/alarms`: the inbox.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use askama::Template;
+
+use crate::alarm::AlarmId;
+use crate::http::body::Params;
+use crate::http::error::ApiError;
+use crate::http::inbox;
+use crate::http::state::AppState;
+use crate::pages::error::PageError;
+use crate::pages::form::Form;
+use crate::pages::page::{Page, html, see_other};
+use crate::pages::view::AlarmRow;
+use crate::pages::visitor::Visitor;
+use crate::store::{Mark, Status};
+
+#[derive(Template)]
+#[template(path = "inbox.html")]
+struct InboxPage {
+    page: Page,
+    rows: Vec<AlarmRow>,
+    newest: AlarmId,
+    unread: i64,
+    unread_only: bool,
+    older: Option<AlarmId>,
+    here: String,
+}
+
+/// `GET /alarms`.
+pub(crate) async fn list(
+    state: Data<AppState>,
+    visitor: Visitor,
+    params: Params,
+) -> Result<HttpResponse, PageError> {
+    let unread_only = params.first("status") == Some("unread");
+    let before = params.parsed::<i64>("before").unwrap_or_default();
+    let page = Page::of(&state, &visitor, "Inbox", "inbox").await?;
+    let status = Status {
+        unread_only,
+        alarm_type: None,
+    };
+    let found = state
+        .store
+        .inbox_page(visitor.inbox(), before.map(AlarmId), PAGE, status)
+        .await;
+    let found = found.map_err(ApiError::from)?;
+    let shown = InboxPage {
+        unread: page.viewer.as_ref().map_or(0, |viewer| viewer.unread),
+        page,
+        newest: found.items.first().map_or(AlarmId(0), |newest| newest.id),
+        rows: found.items.iter().map(AlarmRow::from).collect(),
+        unread_only,
+        older: found.next,
+        here: address(unread_only, before),
+    };
+    html(StatusCode::OK, &shown)
+}
+
+/// `POST /alarms/seen`.
+pub(crate) async fn mark_seen(
+    state: Data<AppState>,
+    visitor: Visitor,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    mark_up_to(&state, &visitor, &form, Mark::Seen).await
+}
+
+/// `POST /alarms/read`.
+pub(crate) async fn mark_read(
+    state: Data<AppState>,
+    visitor: Visitor,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    mark_up_to(&state, &visitor, &form, Mark::Read).await
+}
+
+/// `POST /alarms/{id}/read`.
+pub(crate) async fn read_one(
+    state: Data<AppState>,
+    visitor: Visitor,
+    id: Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    mark_one(&state, &visitor, &id, &form, Mark::Read).await
+}
+
+/// `POST /alarms/{id}/unread`.
+pub(crate) async fn unread_one(
+    state: Data<AppState>,
+    visitor: Visitor,
+    id: Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    mark_one(&state, &visitor, &id, &form, Mark::Unread).await
+}
+
+/// `POST /alarms/{id}/delete`.
+pub(crate) async fn delete_one(
+    state: Data<AppState>,
+    visitor: Visitor,
+    id: Path<String>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    mark_one(&state, &visitor, &id, &form, Mark::Deleted).await
+}
+
+async fn mark_up_to(
+    state: &AppState,
+    visitor: &Visitor,
+    form: &Form,
+    mark: Mark,
+) -> Result<HttpResponse, PageError> {
+    let up_to = AlarmId(form.required("upTo")?);
+    inbox::mark_up_to(state, visitor.inbox(), up_to, mark).await?;
+    Ok(see_other(&form.way_back("back", "/alarms")))
+}
+
+async fn mark_one(
+    state: &AppState,
+    visitor: &Visitor,
+    id: &str,
+    form: &Form,
+    mark: Mark,
+) -> Result<HttpResponse, PageError> {
+    let id = id
+        .parse()
+        .map(AlarmId)
+        .map_err(|_cause| ApiError::NotFound("alarm"))?;
+    match inbox::mark(state, visitor.inbox(), id, mark).await {
+        // The second click of two, or another tab was faster: the list shows how it is.
+        Ok(_) | Err(ApiError::NotFound(_)) => Ok(see_other(&form.way_back("back", "/alarms"))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn address(unread_only: bool, before: Option<i64>) -> String {
+    match (unread_only, before) {
+        (false, None) => "/alarms".to_owned(),
+        (true, None) => "/alarms?status=unread".to_owned(),
+        (false, Some(before)) => format!("/alarms?before={before}"),
+        (true, Some(before)) => format!("/alarms?before={before}&status=unread"),
+    }
+}
+
+const PAGE: usize = 20;

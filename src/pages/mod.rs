@@ -1,0 +1,50 @@
+//! The pages: HTML rendered from templates, and the targets of their forms. Everything here works without JavaScript;
+//! `assets/` makes it live. Knows no rule of its own: what a form does is what the JSON routes do.
+
+mod admin;
+mod assets;
+mod error;
+mod form;
+mod inbox;
+mod page;
+mod rooms;
+mod sessions;
+mod view;
+mod visitor;
+
+use actix_web::web::{ServiceConfig, get, post, resource};
+
+pub(crate) use error::not_found;
+
+/// Registers the pages, their forms and the assets.
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(resource("/").route(get().to(sessions::welcome)))
+        .service(resource("/login").route(post().to(sessions::log_in)))
+        .service(resource("/signup").route(post().to(sessions::sign_up)))
+        .service(resource("/logout").route(post().to(sessions::log_out)))
+        .service(
+            resource("/rooms")
+                .route(get().to(rooms::list))
+                .route(post().to(rooms::open)),
+        )
+        .service(
+            resource("/rooms/{id}")
+                .route(get().to(rooms::show))
+                .route(post().to(rooms::say)),
+        )
+        .service(resource("/alarms").route(get().to(inbox::list)))
+        .service(resource("/alarms/seen").route(post().to(inbox::mark_seen)))
+        .service(resource("/alarms/read").route(post().to(inbox::mark_read)))
+        .service(resource("/alarms/{id}/read").route(post().to(inbox::read_one)))
+        .service(resource("/alarms/{id}/unread").route(post().to(inbox::unread_one)))
+        .service(resource("/alarms/{id}/delete").route(post().to(inbox::delete_one)))
+        .service(resource("/admin").route(get().to(admin::show)))
+        .service(resource("/admin/publish").route(post().to(admin::publish)))
+        .service(
+            resource("/admin/connections/{client_id}/disconnect")
+                .route(post().to(admin::disconnect)),
+        )
+        .service(resource("/campanile.js").route(get().to(assets::module)))
+        .service(resource("/assets/{name}").route(get().to(assets::asset)));
+}

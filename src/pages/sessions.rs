@@ -1,0 +1,214 @@
+//! `/`: signing in and up; and out again.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::ORIGIN;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use crate::http::body::Params;
+use crate::http::error::ApiError;
+use crate::http::identity::is_same_origin;
+use crate::http::sessions::{
+    self, Credentials, Registration, Session, cleared_cookie, peer_address, session_cookie,
+};
+use crate::http::state::AppState;
+use crate::pages::error::{PageError, sentence};
+use crate::pages::form::{Form, local_path};
+use crate::pages::page::{Page, html, see_other};
+use crate::pages::visitor::signed_in;
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignIn {
+    page: Page,
+    error: Option<String>,
+    next: String,
+    user_id: String,
+    display_name: String,
+    signing_up: bool,
+    signup_open: bool,
+}
+
+/// `GET /`.
+pub(crate) async fn welcome(
+    state: Data<AppState>,
+    request: HttpRequest,
+    params: Params,
+) -> Result<HttpResponse, PageError> {
+    let next = destination(params.first("next").unwrap_or_default());
+    if signed_in(&request).await?.is_some() {
+        return Ok(see_other(&next));
+    }
+    html(StatusCode::OK, &SignIn::blank(&state, next))
+}
+
+/// `POST /login`.
+pub(crate) async fn log_in(
+    state: Data<AppState>,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    refuse_other_sites(&request)?;
+    let next = destination(form.text("next"));
+    match sign_in(&state, &request, &form).await {
+        Ok(session) => Ok(begun(&state, &session, &next)),
+        Err(error) => {
+            let blank = SignIn::blank(&state, next);
+            let user_id = form.text("userId").to_owned();
+            html(
+                status(&error),
+                &SignIn {
+                    error: Some(sentence(&error)),
+                    user_id,
+                    ..blank
+                },
+            )
+        }
+    }
+}
+
+/// `POST /signup`.
+pub(crate) async fn sign_up(
+    state: Data<AppState>,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    refuse_other_sites(&request)?;
+    let next = destination(form.text("next"));
+    match register(&state, &form).await {
+        Ok(session) => Ok(begun(&state, &session, &next)),
+        Err(error) => {
+            let again = SignIn {
+                error: Some(sentence(&error)),
+                user_id: form.text("userId").to_owned(),
+                display_name: form.text("displayName").to_owned(),
+                signing_up: true,
+                ..SignIn::blank(&state, next)
+            };
+            html(status(&error), &again)
+        }
+    }
+}
+
+/// `POST /logout`. Somebody who is not signed in any more is just shown the first page.
+pub(crate) async fn log_out(
+    state: Data<AppState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, PageError> {
+    if let Some(identity) = signed_in(&request).await? {
+        sessions::sign_out(&state, &identity).await?;
+    }
+    let mut response = see_other("/");
+    let cleared = response.add_cookie(&cleared_cookie(&state));
+    cleared.map_err(|cause| ApiError::Internal(cause.to_string()))?;
+    Ok(response)
+}
+
+impl SignIn {
+    fn blank(state: &AppState, next: String) -> Self {
+        Self {
+            page: Page::public("Sign in"),
+            error: None,
+            next,
+            user_id: String::new(),
+            display_name: String::new(),
+            signing_up: false,
+            signup_open: state.policy.signup_open,
+        }
+    }
+}
+
+async fn sign_in(
+    state: &AppState,
+    request: &HttpRequest,
+    form: &Form,
+) -> Result<Session, ApiError> {
+    // An id nobody can have is wrong in the same words as one nobody has.
+    let user_id = form
+        .required("userId")
+        .map_err(|_cause| ApiError::BadCredentials)?;
+    let credentials = Credentials {
+        user_id,
+        password: form.text("password").to_owned(),
+    };
+    sessions::sign_in(state, credentials, peer_address(request)).await
+}
+
+async fn register(state: &AppState, form: &Form) -> Result<Session, ApiError> {
+    let registration = Registration {
+        user_id: form
+            .required("userId")
+            .map_err(|error| in_words(error, "The user name: "))?,
+        password: form.text("password").to_owned(),
+        display_name: form
+            .optional("displayName")
+            .map_err(|error| in_words(error, "The display name: "))?,
+    };
+    let session = sessions::sign_up(state, registration).await;
+    session.map_err(|error| in_words(error, ""))
+}
+
+/// The wire names the field; the person reads a label.
+fn in_words(error: ApiError, label: &str) -> ApiError {
+    match error {
+        ApiError::Unprocessable { code, detail } => {
+            let (_field, why) = detail.split_once(": ").unwrap_or(("", &detail));
+            ApiError::Unprocessable {
+                code,
+                detail: format!("{label}{why}"),
+            }
+        }
+        other => other,
+    }
+}
+
+/// A sign-in has no cookie yet that another site could abuse; it could still sign a person in as somebody else.
+/// Programs that name no origin are not browsers.
+fn refuse_other_sites(request: &HttpRequest) -> Result<(), ApiError> {
+    let headers = request.headers();
+    let is_browser = headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site");
+    if is_browser && !is_same_origin(request) {
+        return Err(ApiError::CrossOrigin);
+    }
+    Ok(())
+}
+
+fn begun(state: &AppState, session: &Session, next: &str) -> HttpResponse {
+    let mut response = see_other(next);
+    if let Err(cause) = response.add_cookie(&session_cookie(state, session)) {
+        log::error!("a session has no cookie: {cause}");
+    }
+    response
+}
+
+/// Where a person goes once signed in: a path of this site, but not back to the sign-in.
+fn destination(next: &str) -> String {
+    let path = local_path(next).filter(|path| *path != "/" && !path.starts_with("/?"));
+    path.unwrap_or("/rooms").to_owned()
+}
+
+fn status(error: &ApiError) -> StatusCode {
+    actix_web::ResponseError::status_code(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signing_in_never_leads_to_another_site() {
+        assert_eq!(destination("/rooms/42?before=7"), "/rooms/42?before=7");
+        for elsewhere in [
+            "",
+            "/",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "rooms",
+            "/\t/evil.example",
+        ] {
+            assert_eq!(destination(elsewhere), "/rooms", "{elsewhere:?}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Who looks at a page: like the wire's extractors, but somebody without a session is sent to sign in.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::{FromRequest, HttpRequest};
+
+use crate::alarm::Role;
+use crate::http::error::ApiError;
+use crate::http::identity::{Identity, QueryToken, identify};
+use crate::pages::error::PageError;
+
+/// Somebody signed in who has an inbox.
+pub(crate) struct Visitor(Identity);
+
+/// An admin.
+pub(crate) struct AdminVisitor(Visitor);
+
+impl Visitor {
+    /// Whether he also publishes and watches the hub.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.role() == Role::Admin
+    }
+}
+
+impl Deref for Visitor {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.0
+    }
+}
+
+impl Deref for AdminVisitor {
+    type Target = Visitor;
+
+    fn deref(&self) -> &Visitor {
+        &self.0
+    }
+}
+
+impl FromRequest for Visitor {
+    type Error = PageError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { visitor(&request).await })
+    }
+}
+
+impl FromRequest for AdminVisitor {
+    type Error = PageError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let visitor = visitor(&request).await?;
+            if !visitor.is_admin() {
+                return Err(ApiError::Forbidden("only admins may see this page").into());
+            }
+            Ok(Self(visitor))
+        })
+    }
+}
+
+/// Who is signed in; `None` also for a session that has ended.
+pub(crate) async fn signed_in(request: &HttpRequest) -> Result<Option<Identity>, PageError> {
+    match identify(request, QueryToken::Refused).await {
+        Ok(identity) => Ok(identity),
+        Err(ApiError::InvalidToken | ApiError::UnknownSubject | ApiError::AccountDisabled) => {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn visitor(request: &HttpRequest) -> Result<Visitor, PageError> {
+    let Some(identity) = signed_in(request).await? else {
+        return Err(PageError::SignIn {
+            next: wanted(request),
+        });
+    };
+    if identity.role() == Role::Service {
+        return Err(ApiError::Forbidden("a service has no pages").into());
+    }
+    Ok(Visitor(identity))
+}
+
+/// Where to go after signing in: what was asked for, unless that was the sending of a form.
+fn wanted(request: &HttpRequest) -> String {
+    if *request.method() != Method::GET {
+        return "/rooms".to_owned();
+    }
+    request
+        .uri()
+        .path_and_query()
+        .map_or("/rooms", |path| path.as_str())
+        .to_owned()
+}
