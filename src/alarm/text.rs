@@ -1,0 +1,214 @@
+//! Validated strings: each is parsed once at the edge and trusted from there on.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a value was refused, in words fit for the person who sent it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidValue(pub &'static str);
+
+/// Declares a newtype over a string that only its own rule lets in.
+macro_rules! validated_text {
+    ($(#[$doc:meta])* $name:ident, $rule:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks `text` and takes it in.
+            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidValue> {
+                let text = text.into();
+                let rule: fn(&str) -> Result<(), InvalidValue> = $rule;
+                rule(&text)?;
+                Ok(Self(text))
+            }
+
+            /// Takes in a value that was parsed before it was stored.
+            #[allow(dead_code, reason = "not every kind of text is read back from the store")]
+            pub(crate) fn trusted(text: String) -> Self {
+                Self(text)
+            }
+
+            /// The text itself.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidValue;
+
+            fn try_from(text: String) -> Result<Self, InvalidValue> {
+                Self::parse(text)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = InvalidValue;
+
+            fn from_str(text: &str) -> Result<Self, InvalidValue> {
+                Self::parse(text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+
+validated_text!(
+    /// A user's id: 1 to 64 Unicode letters, digits and `_.@-`.
+    UserId,
+    |text| {
+        let length = text.chars().count();
+        let allowed = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '@' | '-');
+        if (1..=64).contains(&length) && text.chars().all(allowed) {
+            return Ok(());
+        }
+        Err(InvalidValue("a user id is 1 to 64 letters, digits and _.@-"))
+    }
+);
+
+validated_text!(
+    /// A room's id: 1 to 64 of `A-Z a-z 0-9 _ -`.
+    RoomId,
+    |text| {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+        if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+            return Ok(());
+        }
+        Err(InvalidValue("a room id is 1 to 64 of A-Z a-z 0-9 _ -"))
+    }
+);
+
+validated_text!(
+    /// The kind of an alarm, an open set: `[A-Z][A-Z0-9_]{0,63}`.
+    AlarmType,
+    |text| {
+        let allowed = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+        let starts_well = text.starts_with(|c: char| c.is_ascii_uppercase());
+        if starts_well && text.len() <= 64 && text.bytes().all(allowed) {
+            return Ok(());
+        }
+        Err(InvalidValue("an alarm type is a capital letter and up to 63 of A-Z 0-9 _"))
+    }
+);
+
+validated_text!(
+    /// What an alarm is about, in the publisher's own numbering: up to 128 characters.
+    TargetId,
+    |text| printable(text, 128, "a target id is 1 to 128 characters without control characters")
+);
+
+validated_text!(
+    /// The name a client gave its own chat message, so that sending it again stores it once.
+    ClientMessageId,
+    |text| printable(text, 128, "a client id is 1 to 128 characters without control characters")
+);
+
+validated_text!(
+    /// The value of an `Idempotency-Key` header.
+    IdempotencyKey,
+    |text| printable(text, 128, "an idempotency key is 1 to 128 characters without control characters")
+);
+
+validated_text!(
+    /// The name people see of a user or a room: 1 to 100 characters.
+    DisplayName,
+    |text| {
+        if text.trim().is_empty() {
+            return Err(InvalidValue("a name is not blank"));
+        }
+        printable(text, 100, "a name is 1 to 100 characters without control characters")
+    }
+);
+
+validated_text!(
+    /// What is said in a room: 1 to 4,000 characters, not blank.
+    ChatText,
+    |text| {
+        if text.trim().is_empty() || text.chars().count() > 4_000 || text.contains('\0') {
+            return Err(InvalidValue("a text is 1 to 4,000 characters and not blank"));
+        }
+        Ok(())
+    }
+);
+
+validated_text!(
+    /// Where an alarm leads: a path that starts with a single `/`, or an `http(s)` URL.
+    Link,
+    |text| {
+        // Browsers drop tabs and newlines and read `\` as `/`, so `/\host` would leave the site.
+        let hidden = |c: char| c.is_control() || c == '\\' || c.is_whitespace();
+        let is_path = text.starts_with('/') && !text.starts_with("//");
+        let lower = text.to_ascii_lowercase();
+        let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
+        let is_url = rest.is_some_and(|host| !host.is_empty() && !host.starts_with('/'));
+        if (is_path || is_url) && text.len() <= 2_048 && !text.contains(hidden) {
+            return Ok(());
+        }
+        Err(InvalidValue("a url is a path starting with a single /, or an http(s) URL, up to 2,048 bytes"))
+    }
+);
+
+fn printable(text: &str, most: usize, refusal: &'static str) -> Result<(), InvalidValue> {
+    let length = text.chars().count();
+    if (1..=most).contains(&length) && !text.contains(char::is_control) {
+        return Ok(());
+    }
+    Err(InvalidValue(refusal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_id_is_letters_digits_and_four_signs() {
+        for good in ["bob", "영희", "a.b@c-d_e", "0", &"x".repeat(64)] {
+            assert!(UserId::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a b", "a\nb", "a/b", "a:b", &"x".repeat(65)] {
+            assert!(UserId::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_stays_on_the_site_or_names_http() {
+        for good in [
+            "/posts/17",
+            "/",
+            "https://example.com/a?b#c",
+            "HTTP://example.com",
+        ] {
+            assert!(Link::parse(good).is_ok(), "{good}");
+        }
+        let bad = [
+            "",
+            "posts",
+            "//evil.example",
+            "/\\evil.example",
+            "javascript:alert(1)",
+            "/a\tb",
+            "https://",
+            "http://",
+        ];
+        for bad in bad {
+            assert!(Link::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_alarm_type_cannot_break_a_line() {
+        assert!(AlarmType::parse("NEW_COMMENT_ON_POST").is_ok());
+        for bad in ["", "new", "A\nB", "A B", "9A", "_A", &"A".repeat(65)] {
+            assert!(AlarmType::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}
