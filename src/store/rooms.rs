@@ -1,0 +1,71 @@
+//! Rooms: an id and a name. What is said in them lies in the log.
+
+use diesel::prelude::*;
+use serde::Serialize;
+
+use crate::alarm::{DisplayName, RoomId, Timestamp};
+use crate::store::schema::rooms::dsl;
+use crate::store::{Store, StoreError};
+
+/// A chat room.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Room {
+    /// Its id, the rest of its topic.
+    pub id: RoomId,
+    /// The name people see.
+    pub name: DisplayName,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Store {
+    /// All rooms, oldest first.
+    pub async fn rooms(&self) -> Result<Vec<Room>, StoreError> {
+        self.read(|connection| {
+            let rows = dsl::rooms
+                .order((dsl::created_at.asc(), dsl::id.asc()))
+                .load::<Row>(connection)?;
+            Ok(rows.into_iter().map(Room::from).collect())
+        })
+        .await
+    }
+
+    /// One room, if there is one of that id.
+    pub async fn room(&self, id: &RoomId) -> Result<Option<Room>, StoreError> {
+        let id = id.as_str().to_owned();
+        self.read(move |connection| {
+            let row = dsl::rooms.find(id).first::<Row>(connection).optional()?;
+            Ok(row.map(Room::from))
+        })
+        .await
+    }
+
+    /// Makes a room. `Conflict` if the id is taken.
+    pub async fn create_room(&self, room: &Room) -> Result<(), StoreError> {
+        let row = (
+            dsl::id.eq(room.id.as_str().to_owned()),
+            dsl::name.eq(room.name.as_str().to_owned()),
+            dsl::created_at.eq(room.created_at.millis()),
+        );
+        self.write(move |connection| {
+            diesel::insert_into(dsl::rooms)
+                .values(row)
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+type Row = (String, String, i64);
+
+impl From<Row> for Room {
+    fn from((id, name, created_at): Row) -> Self {
+        Self {
+            id: RoomId::trusted(id),
+            name: DisplayName::trusted(name),
+            created_at: Timestamp::from_millis(created_at),
+        }
+    }
+}

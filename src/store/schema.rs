@@ -1,0 +1,75 @@
+// Times are milliseconds since the Unix epoch, so that both databases hold the same value.
+
+diesel::table! {
+    alarms (id) {
+        id -> BigInt,
+        topic -> Text,
+        alarm_type -> Text,
+        from_user_id -> Nullable<Text>,
+        target_id -> Nullable<Text>,
+        data -> Text,
+        url -> Nullable<Text>,
+        client_id -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (publisher, idempotency_key) {
+        publisher -> Text,
+        idempotency_key -> Text,
+        body_hash -> Text,
+        first_id -> BigInt,
+        alarm_count -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    log_head (id) {
+        id -> BigInt,
+        last_id -> BigInt,
+        pruned_up_to -> BigInt,
+    }
+}
+
+diesel::table! {
+    receipts (user_id, alarm_id) {
+        user_id -> Text,
+        alarm_id -> BigInt,
+        seen_at -> Nullable<BigInt>,
+        read_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    revoked_tokens (token_id) {
+        token_id -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    rooms (id) {
+        id -> Text,
+        name -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        display_name -> Text,
+        role -> Text,
+        password_hash -> Nullable<Text>,
+        inbox_start -> BigInt,
+        created_at -> BigInt,
+        tokens_valid_from -> BigInt,
+        disabled_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(alarms, receipts);

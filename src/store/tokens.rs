@@ -1,0 +1,49 @@
+//! Tokens revoked before they expired.
+
+use diesel::prelude::*;
+
+use crate::alarm::Timestamp;
+use crate::store::schema::revoked_tokens::dsl;
+use crate::store::{Store, StoreError};
+
+impl Store {
+    /// Remembers that a token is no longer good, until it expires by itself. Idempotent.
+    pub async fn revoke_token(
+        &self,
+        token_id: String,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let row = (
+            dsl::token_id.eq(token_id),
+            dsl::expires_at.eq(expires_at.millis()),
+        );
+        let stored = self
+            .write(move |connection| {
+                diesel::insert_into(dsl::revoked_tokens)
+                    .values(row)
+                    .execute(connection)?;
+                Ok(())
+            })
+            .await;
+        match stored {
+            Err(StoreError::Conflict) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// The revoked tokens that have not expired.
+    pub async fn revoked_tokens(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        let now = Timestamp::now().millis();
+        self.read(move |connection| {
+            let rows = dsl::revoked_tokens
+                .filter(dsl::expires_at.gt(now))
+                .select((dsl::token_id, dsl::expires_at))
+                .load::<(String, i64)>(connection)?;
+            Ok(rows
+                .into_iter()
+                .map(|(id, at)| (id, Timestamp::from_millis(at)))
+                .collect())
+        })
+        .await
+    }
+}

@@ -1,0 +1,269 @@
+//! Accounts.
+
+use diesel::prelude::*;
+
+use crate::alarm::{DisplayName, Role, Timestamp, UserId};
+use crate::store::connection::DbConnection;
+use crate::store::log::lock_head;
+use crate::store::schema::users::dsl;
+use crate::store::{Store, StoreError};
+
+/// An account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Who it is.
+    pub id: UserId,
+    /// The name people see.
+    pub display_name: DisplayName,
+    /// What he may do.
+    pub role: Role,
+    /// The PHC string of his password; `None` for an account a back end made known.
+    pub password_hash: Option<String>,
+    /// Alarms for everyone or a role up to this id are older than the account.
+    pub inbox_start: i64,
+    /// Tokens issued before this are refused.
+    pub tokens_valid_from: Timestamp,
+    /// Whether the hub lets him in.
+    pub disabled: bool,
+}
+
+/// What an account is made or changed with; `None` leaves a field as it is, or gives a new account the default.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    /// Who it is.
+    pub id: UserId,
+    /// The name people see; by default the id.
+    pub display_name: Option<DisplayName>,
+    /// What he may do; by default [`Role::User`].
+    pub role: Option<Role>,
+    /// The PHC string of his password; never changed by an update.
+    pub password_hash: Option<String>,
+    /// Whether the hub shuts him out.
+    pub disabled: Option<bool>,
+}
+
+/// The outcome of making accounts known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Upserted {
+    /// How many are new.
+    pub created: usize,
+    /// How many were there.
+    pub updated: usize,
+}
+
+impl NewAccount {
+    /// An account of that id and nothing else said.
+    pub fn named(id: UserId) -> Self {
+        Self {
+            id,
+            display_name: None,
+            role: None,
+            password_hash: None,
+            disabled: None,
+        }
+    }
+}
+
+impl Store {
+    /// One account, if there is one.
+    pub async fn account(&self, id: &UserId) -> Result<Option<Account>, StoreError> {
+        let id = id.as_str().to_owned();
+        self.read(move |connection| {
+            Ok(dsl::users
+                .find(id)
+                .first::<Row>(connection)
+                .optional()?
+                .map(Account::from))
+        })
+        .await
+    }
+
+    /// The names of those of `ids` that have an account, by id.
+    pub async fn display_names(
+        &self,
+        ids: Vec<UserId>,
+    ) -> Result<Vec<(UserId, DisplayName)>, StoreError> {
+        self.read(move |connection| {
+            let wanted: Vec<&str> = ids.iter().map(UserId::as_str).collect();
+            let mut names = Vec::with_capacity(wanted.len());
+            for some in wanted.chunks(IDS_A_QUERY) {
+                let rows = dsl::users
+                    .filter(dsl::id.eq_any(some))
+                    .select((dsl::id, dsl::display_name))
+                    .load::<(String, String)>(connection)?;
+                names.extend(
+                    rows.into_iter()
+                        .map(|(id, name)| (UserId::trusted(id), DisplayName::trusted(name))),
+                );
+            }
+            Ok(names)
+        })
+        .await
+    }
+
+    /// Makes an account. `Conflict` if the id is taken.
+    pub async fn create_account(&self, account: NewAccount) -> Result<Account, StoreError> {
+        self.write(move |connection| {
+            connection.transaction(|connection| {
+                let head = lock_head(connection)?.last_id;
+                insert(connection, &account, head)
+            })
+        })
+        .await
+    }
+
+    /// Makes accounts known, all or none: new ones are made, known ones get the fields that are given.
+    pub async fn upsert_accounts(&self, accounts: Vec<NewAccount>) -> Result<Upserted, StoreError> {
+        self.write(move |connection| {
+            connection.transaction(|connection| {
+                let head = lock_head(connection)?.last_id;
+                let mut outcome = Upserted::default();
+                for account in &accounts {
+                    if update(connection, account)? {
+                        outcome.updated += 1;
+                    } else {
+                        insert(connection, account, head)?;
+                        outcome.created += 1;
+                    }
+                }
+                Ok(outcome)
+            })
+        })
+        .await
+    }
+
+    /// How many accounts there are.
+    pub async fn account_count(&self) -> Result<i64, StoreError> {
+        self.read(|connection| Ok(dsl::users.count().get_result(connection)?))
+            .await
+    }
+}
+
+/// Those of `ids` that have no account.
+pub(super) fn unknown(
+    connection: &mut DbConnection,
+    ids: &[&str],
+) -> Result<Vec<String>, StoreError> {
+    let mut known = std::collections::HashSet::new();
+    for some in ids.chunks(IDS_A_QUERY) {
+        known.extend(
+            dsl::users
+                .filter(dsl::id.eq_any(some))
+                .select(dsl::id)
+                .load::<String>(connection)?,
+        );
+    }
+    Ok(ids
+        .iter()
+        .filter(|id| !known.contains(**id))
+        .map(|id| (*id).to_owned())
+        .collect())
+}
+
+/// Makes an account whose inbox starts after `head`.
+pub(super) fn insert(
+    connection: &mut DbConnection,
+    account: &NewAccount,
+    head: i64,
+) -> Result<Account, StoreError> {
+    let now = Timestamp::now();
+    let row: Row = (
+        account.id.as_str().to_owned(),
+        account
+            .display_name
+            .as_ref()
+            .map_or(account.id.as_str(), DisplayName::as_str)
+            .to_owned(),
+        account.role.unwrap_or(Role::User).as_str().to_owned(),
+        account.password_hash.clone(),
+        head,
+        now.millis(),
+        0,
+        account.disabled.unwrap_or(false).then(|| now.millis()),
+    );
+    let (id, display_name, role, password_hash, inbox_start, created_at, valid_from, disabled_at) =
+        row.clone();
+    diesel::insert_into(dsl::users)
+        .values((
+            dsl::id.eq(id),
+            dsl::display_name.eq(display_name),
+            dsl::role.eq(role),
+            dsl::password_hash.eq(password_hash),
+            dsl::inbox_start.eq(inbox_start),
+            dsl::created_at.eq(created_at),
+            dsl::tokens_valid_from.eq(valid_from),
+            dsl::disabled_at.eq(disabled_at),
+        ))
+        .execute(connection)?;
+    Ok(Account::from(row))
+}
+
+/// Changes what is given of a known account; `false` if there is none.
+fn update(connection: &mut DbConnection, account: &NewAccount) -> Result<bool, StoreError> {
+    let target = dsl::users.find(account.id.as_str());
+    let Some(known) = target
+        .first::<Row>(connection)
+        .optional()?
+        .map(Account::from)
+    else {
+        return Ok(false);
+    };
+    let now = Timestamp::now();
+    if let Some(name) = &account.display_name {
+        diesel::update(target)
+            .set(dsl::display_name.eq(name.as_str()))
+            .execute(connection)?;
+    }
+    if let Some(role) = account.role.filter(|role| *role != known.role) {
+        let change = (
+            dsl::role.eq(role.as_str()),
+            dsl::tokens_valid_from.eq(now.millis()),
+        );
+        diesel::update(target).set(change).execute(connection)?;
+    }
+    if let Some(disabled) = account.disabled {
+        diesel::update(target)
+            .set(dsl::disabled_at.eq(disabled.then(|| now.millis())))
+            .execute(connection)?;
+    }
+    Ok(true)
+}
+
+type Row = (
+    String,
+    String,
+    String,
+    Option<String>,
+    i64,
+    i64,
+    i64,
+    Option<i64>,
+);
+
+impl From<Row> for Account {
+    fn from(row: Row) -> Self {
+        let (
+            id,
+            display_name,
+            role,
+            password_hash,
+            inbox_start,
+            _created_at,
+            valid_from,
+            disabled_at,
+        ) = row;
+        Self {
+            id: UserId::trusted(id),
+            display_name: DisplayName::trusted(display_name),
+            // The least of the rights, should the column ever hold an unknown word.
+            role: role.parse().unwrap_or(Role::User),
+            password_hash,
+            inbox_start,
+            tokens_valid_from: Timestamp::from_millis(valid_from),
+            disabled: disabled_at.is_some(),
+        }
+    }
+}
+
+/// Well under the number of bind variables both databases allow.
+const IDS_A_QUERY: usize = 500;
