@@ -1,0 +1,246 @@
+//! An event made ready once and shared by every client it goes to.
+
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use serde::Serialize;
+
+use crate::alarm::{Alarm, AlarmId, RoomId, UserId};
+
+/// One event. A channel slot holds a pointer to it.
+#[derive(Debug)]
+pub struct Frame {
+    event: EventName,
+    id: Option<AlarmId>,
+    id_text: Option<ByteString>,
+    data: ByteString,
+    alarm: Option<Arc<Alarm>>,
+}
+
+/// The name of an event on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventName {
+    /// The first event of a stream.
+    Connect,
+    /// An alarm of a user, of everyone or of a role.
+    Alarm,
+    /// An alarm of a room.
+    Message,
+    /// A user's own change of what he saw, read or deleted.
+    State,
+    /// Somebody came to a room or left it.
+    Presence,
+    /// A heartbeat JavaScript can see.
+    Ping,
+    /// A heartbeat only the connection sees.
+    Comment,
+    /// The last event of a stream.
+    Bye,
+}
+
+/// Why the hub ends a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bye {
+    /// The hub stops.
+    Shutdown,
+    /// The token's time is over.
+    Expired,
+    /// Its user logged out.
+    Logout,
+    /// An administrator disconnected it.
+    Kicked,
+    /// An administrator disabled its account.
+    Disabled,
+    /// It did not read.
+    Slow,
+}
+
+impl EventName {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Alarm => "alarm",
+            Self::Message => "message",
+            Self::State => "state",
+            Self::Presence => "presence",
+            Self::Ping => "ping",
+            Self::Comment => "",
+            Self::Bye => "bye",
+        }
+    }
+}
+
+impl Bye {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Shutdown => "shutdown",
+            Self::Expired => "expired",
+            Self::Logout => "logout",
+            Self::Kicked | Self::Disabled => "kicked",
+            Self::Slow => "slow",
+        }
+    }
+
+    /// Whether coming back may help.
+    fn reconnect(self) -> bool {
+        !matches!(self, Self::Logout | Self::Disabled)
+    }
+}
+
+impl Frame {
+    /// The event of a stored alarm.
+    pub fn alarm(alarm: Arc<Alarm>) -> Arc<Self> {
+        let event = if alarm.topic.is_room() {
+            EventName::Message
+        } else {
+            EventName::Alarm
+        };
+        let (id, data) = (alarm.id, json(&*alarm));
+        Arc::new(Self {
+            alarm: Some(alarm),
+            ..Self::numbered(event, id, data)
+        })
+    }
+
+    /// The first event of a stream. Its id is where the stream starts, so a client cut before its first alarm loses nothing.
+    pub fn connect(connected: &Connected) -> Arc<Self> {
+        Arc::new(Self::numbered(
+            EventName::Connect,
+            connected.cursor,
+            json(connected),
+        ))
+    }
+
+    /// A user's own change of state.
+    pub fn state<T: Serialize>(state: &T) -> Arc<Self> {
+        Self::unnumbered(EventName::State, json(state))
+    }
+
+    /// Somebody came or left.
+    pub(crate) fn presence(room_id: &RoomId, joined: &[&UserId], left: &[&UserId]) -> Arc<Self> {
+        let change = PresenceData {
+            room_id,
+            joined,
+            left,
+        };
+        Self::unnumbered(EventName::Presence, json(&change))
+    }
+
+    /// A heartbeat with the position reached.
+    pub(crate) fn ping(cursor: AlarmId) -> Arc<Self> {
+        Self::unnumbered(EventName::Ping, json(&PingData { cursor }))
+    }
+
+    /// A heartbeat without content.
+    pub(crate) fn comment() -> Arc<Self> {
+        Self::unnumbered(EventName::Comment, ByteString::new())
+    }
+
+    /// The last event.
+    pub fn bye(bye: Bye) -> Arc<Self> {
+        let data = ByeData {
+            reason: bye.reason(),
+            reconnect: bye.reconnect(),
+        };
+        Self::unnumbered(EventName::Bye, json(&data))
+    }
+
+    /// What kind of event it is.
+    pub fn event(&self) -> EventName {
+        self.event
+    }
+
+    /// The id a client resumes after.
+    pub fn id(&self) -> Option<AlarmId> {
+        self.id
+    }
+
+    /// The same id as text.
+    pub fn id_text(&self) -> Option<&ByteString> {
+        self.id_text.as_ref()
+    }
+
+    /// The JSON text.
+    pub fn data(&self) -> &ByteString {
+        &self.data
+    }
+
+    /// The alarm, if it is one.
+    pub fn as_alarm(&self) -> Option<&Arc<Alarm>> {
+        self.alarm.as_ref()
+    }
+
+    /// What it takes in a queue.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.data.len() + size_of::<Self>()
+    }
+
+    fn numbered(event: EventName, id: AlarmId, data: ByteString) -> Self {
+        Self {
+            event,
+            id: Some(id),
+            id_text: Some(id.to_string().into()),
+            data,
+            alarm: None,
+        }
+    }
+
+    fn unnumbered(event: EventName, data: ByteString) -> Arc<Self> {
+        Arc::new(Self {
+            event,
+            id: None,
+            id_text: None,
+            data,
+            alarm: None,
+        })
+    }
+}
+
+/// The data of `connect`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Connected {
+    /// The name of this stream.
+    pub client_id: String,
+    /// Where it starts.
+    pub cursor: AlarmId,
+    /// Whether the cursor that was asked for lies outside what is kept.
+    pub gap: bool,
+    /// How many alarms the user has not seen.
+    pub unseen: i64,
+    /// How many he has not read.
+    pub unread: i64,
+    /// The last id the two figures cover: alarms up to it are replayed, those above are new.
+    pub head: AlarmId,
+    /// The longest silence to expect, in seconds.
+    pub heartbeat_seconds: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PresenceData<'a> {
+    room_id: &'a RoomId,
+    joined: &'a [&'a UserId],
+    left: &'a [&'a UserId],
+}
+
+#[derive(Serialize)]
+struct PingData {
+    cursor: AlarmId,
+}
+
+#[derive(Serialize)]
+struct ByeData {
+    reason: &'static str,
+    reconnect: bool,
+}
+
+/// Our own types always serialise; should one ever not, a stream carries `null` and lives on.
+fn json<T: Serialize>(value: &T) -> ByteString {
+    let text = serde_json::to_string(value).unwrap_or_else(|cause| {
+        log::error!("an event could not be written as JSON: {cause}");
+        "null".to_owned()
+    });
+    ByteString::from(text)
+}
