@@ -1,0 +1,114 @@
+//! Passwords: argon2id off the async workers, at most as many at once as there are cores.
+
+use std::sync::Arc;
+
+use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::Semaphore;
+
+use crate::alarm::InvalidValue;
+
+/// Hashes and verifies passwords.
+#[derive(Clone)]
+pub struct Passwords {
+    permits: Arc<Semaphore>,
+    /// Verified when there is no account, so that the answer takes the same time.
+    decoy: Arc<str>,
+}
+
+impl Passwords {
+    /// Blocks for one hash; called once, before serving.
+    pub fn new() -> Result<Self, InvalidValue> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let decoy = hash_now(&random_password())?.into();
+        Ok(Self {
+            permits: Arc::new(Semaphore::new(cores)),
+            decoy,
+        })
+    }
+
+    /// The PHC string of a password: 8 to 256 characters.
+    pub async fn hash(&self, password: String) -> Result<String, InvalidValue> {
+        check_length(&password)?;
+        let hashed = self.run(move || hash_now(&password)).await;
+        hashed.unwrap_or(Err(InvalidValue("the password could not be hashed")))
+    }
+
+    /// Whether a password is the one of a PHC string; without one, never, in the same time.
+    pub async fn verify(&self, password: String, hash: Option<String>) -> bool {
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.decoy.to_string());
+        let matches = self.run(move || verify_now(&password, &hash)).await;
+        known && matches.unwrap_or(false)
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        });
+        done.await.ok()
+    }
+}
+
+/// A password nobody has to choose: 24 characters of 120 random bits.
+pub fn random_password() -> String {
+    let bytes: [u8; 24] = rand::random();
+    bytes
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
+        .collect()
+}
+
+fn check_length(password: &str) -> Result<(), InvalidValue> {
+    match password.chars().count() {
+        8..=256 => Ok(()),
+        _ => Err(InvalidValue("a password has 8 to 256 characters")),
+    }
+}
+
+fn hash_now(password: &str) -> Result<String, InvalidValue> {
+    let hash = hasher()?.hash_password(password.as_bytes());
+    hash.map(|hash| hash.to_string())
+        .map_err(|_cause| InvalidValue("the password could not be hashed"))
+}
+
+fn verify_now(password: &str, hash: &str) -> bool {
+    let (Ok(hash), Ok(hasher)) = (PasswordHash::new(hash), hasher()) else {
+        return false;
+    };
+    hasher.verify_password(password.as_bytes(), &hash).is_ok()
+}
+
+fn hasher() -> Result<Argon2<'static>, InvalidValue> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None);
+    let params =
+        params.map_err(|_cause| InvalidValue("the parameters of argon2 are out of range"))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+// What OWASP's password storage cheat sheet asks for at least: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// Without those that look alike.
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_argon2id_and_matches_only_its_password() {
+        let hash = hash_now("correct horse").unwrap();
+
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
+        assert!(verify_now("correct horse", &hash));
+        assert!(!verify_now("wrong horse", &hash));
+    }
+}

@@ -1,0 +1,205 @@
+//! `/api/alarms`: publishing, and one user's inbox.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+
+use crate::alarm::{Alarm, AlarmId, AlarmType, IdempotencyKey, TargetId, Topic};
+use crate::http::body::{JsonBody, LARGE_BODY, Params, parse_json};
+use crate::http::error::ApiError;
+use crate::http::identity::{Member, Publisher};
+use crate::http::inbox::{self, Meta};
+use crate::http::publish::{self, PublishRequest};
+use crate::http::state::AppState;
+use crate::store::{Inbox, Mark, Status};
+
+#[derive(Serialize)]
+struct Published<'a> {
+    alarms: Vec<Reference<'a>>,
+}
+
+#[derive(Serialize)]
+struct Reference<'a> {
+    id: AlarmId,
+    topic: &'a Topic,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    items: Vec<Alarm>,
+    next: Option<AlarmId>,
+    meta: Meta,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct UpTo {
+    up_to: AlarmId,
+}
+
+#[derive(Serialize)]
+struct Deleted {
+    deleted: usize,
+}
+
+/// `POST /api/alarms`.
+pub(crate) async fn publish(
+    state: Data<AppState>,
+    publisher: Publisher,
+    request: HttpRequest,
+    body: JsonBody<LARGE_BODY>,
+) -> Result<HttpResponse, ApiError> {
+    let key = idempotency_key(&request)?;
+    let bytes = body.bytes()?;
+    let wanted: PublishRequest = parse_json(&bytes)?;
+    let stored = publish::publish(&state, publisher.user_id(), wanted, key, &bytes).await?;
+    let alarms = stored
+        .alarms
+        .iter()
+        .map(|alarm| Reference {
+            id: alarm.id,
+            topic: &alarm.topic,
+        })
+        .collect();
+    Ok(HttpResponse::Created().json(Published { alarms }))
+}
+
+/// `GET /api/alarms`.
+pub(crate) async fn list(
+    state: Data<AppState>,
+    member: Member,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let unread_only = match params.first("status") {
+        None | Some("all") => false,
+        Some("unread") => true,
+        Some(_) => return Err(ApiError::invalid("status", "expected all or unread")),
+    };
+    let status = Status {
+        unread_only,
+        alarm_type: params.parsed("alarmType")?,
+    };
+    let before = params.parsed::<i64>("before")?.map(AlarmId);
+    let limit = params.limit(20)?;
+    let listing = listing(&state, member.inbox(), before, limit, status).await?;
+    Ok(HttpResponse::Ok().json(listing))
+}
+
+/// `GET /api/alarms/top`.
+pub(crate) async fn top(
+    state: Data<AppState>,
+    member: Member,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let limit = params.limit(5)?;
+    let listing = listing(&state, member.inbox(), None, limit, Status::default()).await?;
+    Ok(HttpResponse::Ok().json(Listing {
+        next: None,
+        ..listing
+    }))
+}
+
+/// `POST /api/alarms/seen`.
+pub(crate) async fn mark_seen(
+    state: Data<AppState>,
+    member: Member,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    mark_up_to(&state, member.inbox(), body, Mark::Seen).await
+}
+
+/// `POST /api/alarms/read`.
+pub(crate) async fn mark_read(
+    state: Data<AppState>,
+    member: Member,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    mark_up_to(&state, member.inbox(), body, Mark::Read).await
+}
+
+/// `POST /api/alarms/{id}/read`.
+pub(crate) async fn read_one(
+    state: Data<AppState>,
+    member: Member,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let alarm = inbox::mark(&state, member.inbox(), alarm_id(&id)?, Mark::Read).await?;
+    Ok(HttpResponse::Ok().json(alarm))
+}
+
+/// `POST /api/alarms/{id}/unread`.
+pub(crate) async fn unread_one(
+    state: Data<AppState>,
+    member: Member,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let alarm = inbox::mark(&state, member.inbox(), alarm_id(&id)?, Mark::Unread).await?;
+    Ok(HttpResponse::Ok().json(alarm))
+}
+
+/// `DELETE /api/alarms/{id}`.
+pub(crate) async fn delete_one(
+    state: Data<AppState>,
+    member: Member,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    inbox::mark(&state, member.inbox(), alarm_id(&id)?, Mark::Deleted).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `DELETE /api/alarms?targetId=&alarmType=`.
+pub(crate) async fn delete_pair(
+    state: Data<AppState>,
+    member: Member,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let target: TargetId = params.required("targetId")?;
+    let alarm_type: AlarmType = params.required("alarmType")?;
+    let deleted = inbox::delete_pair(&state, member.inbox(), target, alarm_type).await?;
+    Ok(HttpResponse::Ok().json(Deleted { deleted }))
+}
+
+async fn listing(
+    state: &AppState,
+    inbox: Inbox,
+    before: Option<AlarmId>,
+    limit: usize,
+    status: Status,
+) -> Result<Listing, ApiError> {
+    // The figures first: a stream opened with their cursor then misses nothing that this page does not show.
+    let meta = Meta::from(state.store.counts(inbox.clone()).await?);
+    let page = state.store.inbox_page(inbox, before, limit, status).await?;
+    Ok(Listing {
+        items: page.items,
+        next: page.next,
+        meta,
+    })
+}
+
+async fn mark_up_to(
+    state: &AppState,
+    inbox: Inbox,
+    body: JsonBody,
+    mark: Mark,
+) -> Result<HttpResponse, ApiError> {
+    let UpTo { up_to } = body.parse()?;
+    let meta = inbox::mark_up_to(state, inbox, up_to, mark).await?;
+    Ok(HttpResponse::Ok().json(meta))
+}
+
+/// An id in a path that is no number is no alarm's.
+pub(crate) fn alarm_id(text: &str) -> Result<AlarmId, ApiError> {
+    text.parse()
+        .map(AlarmId)
+        .map_err(|_cause: std::num::ParseIntError| ApiError::NotFound("alarm"))
+}
+
+fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiError> {
+    let Some(value) = request.headers().get("idempotency-key") else {
+        return Ok(None);
+    };
+    let key = String::from_utf8_lossy(value.as_bytes());
+    let key =
+        IdempotencyKey::parse(key).map_err(|cause| ApiError::invalid("Idempotency-Key", cause))?;
+    Ok(Some(key))
+}

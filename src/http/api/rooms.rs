@@ -1,0 +1,129 @@
+//! `/api/rooms`.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use serde::{Deserialize, Serialize};
+
+use crate::alarm::{Alarm, AlarmId, ChatText, ClientMessageId, DisplayName, RoomId, UserId};
+use crate::http::body::{JsonBody, Params};
+use crate::http::error::ApiError;
+use crate::http::identity::Identity;
+use crate::http::publish::{self, ChatMessage};
+use crate::http::rooms::{self, RoomView};
+use crate::http::state::AppState;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRoom {
+    #[serde(default)]
+    id: Option<RoomId>,
+    name: DisplayName,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewMessage {
+    text: ChatText,
+    #[serde(default)]
+    client_id: Option<ClientMessageId>,
+}
+
+#[derive(Serialize)]
+struct History {
+    items: Vec<Alarm>,
+    next: Option<AlarmId>,
+    meta: HistoryMeta,
+}
+
+#[derive(Serialize)]
+struct HistoryMeta {
+    cursor: AlarmId,
+}
+
+#[derive(Serialize)]
+struct PresenceView {
+    users: Vec<PresentUser>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PresentUser {
+    id: UserId,
+    display_name: String,
+}
+
+/// `GET /api/rooms`.
+pub(crate) async fn list(
+    state: Data<AppState>,
+    _identity: Identity,
+) -> Result<HttpResponse, ApiError> {
+    Ok(HttpResponse::Ok().json(rooms::all(&state).await?))
+}
+
+/// `POST /api/rooms`.
+pub(crate) async fn create(
+    state: Data<AppState>,
+    _identity: Identity,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let NewRoom { id, name } = body.parse()?;
+    let room = rooms::create(&state, id, name).await?;
+    Ok(HttpResponse::Created().json(RoomView::of(room, 0)))
+}
+
+/// `GET /api/rooms/{id}/messages`.
+pub(crate) async fn history(
+    state: Data<AppState>,
+    _identity: Identity,
+    id: Path<String>,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let room = rooms::existing(&state, &id).await?;
+    let before = params.parsed::<i64>("before")?.map(AlarmId);
+    let history = rooms::history(&state, &room.id, before, params.limit(50)?).await?;
+    let meta = HistoryMeta {
+        cursor: history.cursor,
+    };
+    Ok(HttpResponse::Ok().json(History {
+        items: history.items,
+        next: history.next,
+        meta,
+    }))
+}
+
+/// `POST /api/rooms/{id}/messages`.
+pub(crate) async fn say(
+    state: Data<AppState>,
+    identity: Identity,
+    id: Path<String>,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let room = rooms::room_id(&id)?;
+    let NewMessage { text, client_id } = body.parse()?;
+    let message = ChatMessage {
+        room,
+        text,
+        client_id,
+    };
+    let stored = publish::say(&state, identity.user_id(), identity.role(), message).await?;
+    let alarm = stored
+        .alarms
+        .first()
+        .ok_or_else(|| ApiError::Internal("a message was not stored".to_owned()))?;
+    Ok(HttpResponse::Created().json(&**alarm))
+}
+
+/// `GET /api/rooms/{id}/presence`.
+pub(crate) async fn presence(
+    state: Data<AppState>,
+    _identity: Identity,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let room = rooms::existing(&state, &id).await?;
+    let users = rooms::present(&state, room.id).await?;
+    let users = users
+        .into_iter()
+        .map(|(id, display_name)| PresentUser { id, display_name })
+        .collect();
+    Ok(HttpResponse::Ok().json(PresenceView { users }))
+}

@@ -1,0 +1,161 @@
+//! Reading what a request carries: JSON bodies and query parameters, each fault with its own clear error.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::str::FromStr;
+
+use actix_web::dev::Payload;
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{FromRequest, HttpRequest};
+use futures::StreamExt;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::http::error::ApiError;
+
+/// A body of at most `MOST` bytes. Extracting it never fails, so that who may is decided before what is in it.
+pub(crate) struct JsonBody<const MOST: usize = SMALL_BODY>(Result<Bytes, ApiError>);
+
+/// The query, decoded, in the order it was written.
+pub(crate) struct Params(Vec<(String, String)>);
+
+/// What one alarm, or one form, takes.
+pub(crate) const SMALL_BODY: usize = 64 * 1024;
+
+/// What a thousand recipients or users take.
+pub(crate) const LARGE_BODY: usize = 1024 * 1024;
+
+impl<const MOST: usize> JsonBody<MOST> {
+    /// The bytes as they came.
+    pub(crate) fn bytes(self) -> Result<Bytes, ApiError> {
+        self.0
+    }
+
+    /// The value the body is JSON of.
+    pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        parse_json(&self.0?)
+    }
+}
+
+/// The value `bytes` is JSON of. Not JSON: 400; not the right one: 422, naming the field.
+pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        refuse(&path, error.inner())
+    })?;
+    deserializer
+        .end()
+        .map_err(|error| ApiError::MalformedJson(error.to_string()))?;
+    Ok(value)
+}
+
+fn refuse(path: &str, error: &serde_json::Error) -> ApiError {
+    if error.classify() != Category::Data {
+        return ApiError::MalformedJson(error.to_string());
+    }
+    let text = error.to_string();
+    // serde has no other sign of these two than its words.
+    let code = match &text {
+        text if text.starts_with("unknown field") => "unknown_field",
+        text if text.starts_with("missing field") => "missing_field",
+        _ => "invalid_field",
+    };
+    ApiError::Unprocessable {
+        code,
+        detail: if path == "." {
+            text
+        } else {
+            format!("{path}: {text}")
+        },
+    }
+}
+
+impl<const MOST: usize> FromRequest for JsonBody<MOST> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(_request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let mut payload = payload.take();
+        Box::pin(async move {
+            let mut bytes = BytesMut::new();
+            while let Some(chunk) = payload.next().await {
+                let chunk = match chunk {
+                    Ok(chunk) => chunk,
+                    Err(cause) => return Ok(Self(Err(ApiError::MalformedJson(cause.to_string())))),
+                };
+                if bytes.len() + chunk.len() > MOST {
+                    return Ok(Self(Err(ApiError::BodyTooLarge(MOST))));
+                }
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(Self(Ok(bytes.freeze())))
+        })
+    }
+}
+
+impl Params {
+    /// Reads a query string; what is not `name=value` is skipped, as browsers do.
+    pub(crate) fn of(query: &str) -> Self {
+        Self(serde_urlencoded::from_str(query).unwrap_or_default())
+    }
+
+    /// The first value of a name; an empty one counts as none.
+    pub(crate) fn first(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a name.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0
+            .iter()
+            .filter(move |(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of a name, parsed; 422 if it cannot be.
+    pub(crate) fn parsed<T: FromStr<Err: std::fmt::Display>>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, ApiError> {
+        self.first(name)
+            .map(|value| {
+                value
+                    .parse()
+                    .map_err(|cause| ApiError::invalid(name, cause))
+            })
+            .transpose()
+    }
+
+    /// The first value of a name, parsed; 422 if it is missing or cannot be.
+    pub(crate) fn required<T: FromStr<Err: std::fmt::Display>>(
+        &self,
+        name: &str,
+    ) -> Result<T, ApiError> {
+        let missing = || ApiError::Unprocessable {
+            code: "missing_field",
+            detail: format!("missing parameter `{name}`"),
+        };
+        self.parsed(name)?.ok_or_else(missing)
+    }
+
+    /// A page size from 1 to 100.
+    pub(crate) fn limit(&self, default: usize) -> Result<usize, ApiError> {
+        match self.parsed::<usize>("limit")?.unwrap_or(default) {
+            limit @ 1..=100 => Ok(limit),
+            _ => Err(ApiError::invalid("limit", "expected 1 to 100")),
+        }
+    }
+}
+
+impl FromRequest for Params {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        std::future::ready(Ok(Self::of(request.query_string())))
+    }
+}

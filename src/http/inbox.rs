@@ -1,0 +1,147 @@
+//! Changes of what a user saw, read or deleted, told to his other open pages: shared by the JSON routes and the pages.
+
+use serde::Serialize;
+
+use crate::alarm::{Alarm, AlarmId, AlarmType, TargetId};
+use crate::http::error::ApiError;
+use crate::http::state::AppState;
+use crate::hub::{Frame, Notify};
+use crate::store::{Counts, Inbox, Mark};
+
+/// The figures of an inbox as the wire shows them.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Meta {
+    /// Not seen yet: the badge.
+    pub unseen: i64,
+    /// Not read yet.
+    pub unread: i64,
+    /// The last id the figures cover; a stream with this cursor goes on from here.
+    pub cursor: AlarmId,
+}
+
+impl From<Counts> for Meta {
+    fn from(counts: Counts) -> Self {
+        Self {
+            unseen: counts.unseen,
+            unread: counts.unread,
+            cursor: counts.head,
+        }
+    }
+}
+
+/// Marks everything up to an id as seen or read.
+pub(crate) async fn mark_up_to(
+    state: &AppState,
+    inbox: Inbox,
+    up_to: AlarmId,
+    mark: Mark,
+) -> Result<Meta, ApiError> {
+    state.store.mark_up_to(inbox.clone(), up_to, mark).await?;
+    let change = Change {
+        up_to: Some(up_to),
+        ..Change::of(mark)
+    };
+    tell(state, inbox, change).await
+}
+
+/// Marks one alarm; 404 if it is not in the inbox.
+pub(crate) async fn mark(
+    state: &AppState,
+    inbox: Inbox,
+    id: AlarmId,
+    mark: Mark,
+) -> Result<Alarm, ApiError> {
+    let marked = state.store.mark(inbox.clone(), id, mark).await?;
+    let alarm = marked.ok_or(ApiError::NotFound("alarm"))?;
+    tell(
+        state,
+        inbox,
+        Change {
+            ids: Some(vec![id]),
+            ..Change::of(mark)
+        },
+    )
+    .await?;
+    Ok(alarm)
+}
+
+/// Deletes all alarms about one target and of one type; returns how many.
+pub(crate) async fn delete_pair(
+    state: &AppState,
+    inbox: Inbox,
+    target: TargetId,
+    alarm_type: AlarmType,
+) -> Result<usize, ApiError> {
+    let ids = state
+        .store
+        .delete_pair(inbox.clone(), target, alarm_type)
+        .await?;
+    let count = ids.len();
+    if count > 0 {
+        tell(
+            state,
+            inbox,
+            Change {
+                ids: Some(ids),
+                ..Change::of(Mark::Deleted)
+            },
+        )
+        .await?;
+    }
+    Ok(count)
+}
+
+/// The data of a `state` event: what changed, and the figures since.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Change {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ids: Option<Vec<AlarmId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    up_to: Option<AlarmId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted: Option<bool>,
+    unseen: i64,
+    unread: i64,
+    head: AlarmId,
+}
+
+impl Change {
+    fn of(mark: Mark) -> Self {
+        let (seen, read, deleted) = match mark {
+            Mark::Seen => (Some(true), None, None),
+            Mark::Read => (Some(true), Some(true), None),
+            Mark::Unread => (None, Some(false), None),
+            Mark::Deleted => (None, None, Some(true)),
+        };
+        Self {
+            seen,
+            read,
+            deleted,
+            ..Self::default()
+        }
+    }
+}
+
+async fn tell(state: &AppState, inbox: Inbox, change: Change) -> Result<Meta, ApiError> {
+    let user_id = inbox.user_id().clone();
+    let counts = state.store.counts(inbox).await?;
+    let change = Change {
+        unseen: counts.unseen,
+        unread: counts.unread,
+        head: counts.head,
+        ..change
+    };
+    state
+        .broadcaster
+        .send(Notify {
+            user_id,
+            frame: Frame::state(&change),
+        })
+        .await?;
+    Ok(Meta::from(counts))
+}

@@ -1,0 +1,17 @@
+//! JSON and streams over HTTP: one route table, the extractors, and one mapping of errors.
+
+mod api;
+pub(crate) mod body;
+pub(crate) mod error;
+pub(crate) mod identity;
+pub(crate) mod inbox;
+pub(crate) mod publish;
+mod request;
+pub(crate) mod rooms;
+mod routes;
+pub(crate) mod sessions;
+pub(crate) mod state;
+mod stream;
+
+pub(crate) use request::finish;
+pub(crate) use routes::{configure, not_found};

@@ -1,0 +1,63 @@
+//! Around every request: its id, the bodies of errors, and one line in the log that names no token.
+
+use actix_web::Error;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::http::error::Problem;
+
+/// Gives the request an id and finishes its answer.
+pub(crate) async fn finish<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let id = Uuid::new_v4().simple().to_string();
+    let (method, path) = (request.method().clone(), request.path().to_owned());
+    // A handler's error is an answer by now; what is still an error here comes from the framework.
+    let answered = next.call(request).await?.map_into_boxed_body();
+    let mut response = with_problem_body(answered, &id);
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    // The path without the query: a query may hold a token.
+    log::debug!("{method} {path} {} {id}", response.status().as_u16());
+    Ok(response)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    #[serde(flatten)]
+    problem: &'a Problem,
+    request_id: &'a str,
+}
+
+/// Writes the body of an error of ours, or of one of the framework's that has none.
+fn with_problem_body(mut response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBody> {
+    let ours = response.response_mut().extensions_mut().remove::<Problem>();
+    let status = response.status();
+    let has_body = response.headers().contains_key(header::CONTENT_TYPE);
+    let problem = match ours {
+        Some(problem) => problem,
+        None if (status.is_client_error() || status.is_server_error()) && !has_body => {
+            Problem::of_status(status)
+        }
+        None => return response,
+    };
+    let body = serde_json::to_string(&Body {
+        problem: &problem,
+        request_id: id,
+    })
+    .unwrap_or_default();
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    response.map_body(|_head, _empty| BoxBody::new(body))
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

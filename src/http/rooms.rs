@@ -1,0 +1,142 @@
+//! Rooms with who is in them: shared by the JSON routes and the pages.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::alarm::{Alarm, AlarmId, DisplayName, RoomId, Timestamp, UserId};
+use crate::http::error::ApiError;
+use crate::http::state::AppState;
+use crate::hub::{Online, Presence};
+use crate::store::{Room, StoreError};
+
+/// A room as the wire shows it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RoomView {
+    /// Its id.
+    pub id: RoomId,
+    /// The name people see.
+    pub name: DisplayName,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// How many users have a stream on it.
+    pub online: usize,
+}
+
+/// A page of what was said.
+pub(crate) struct History {
+    /// Newest first.
+    pub items: Vec<Alarm>,
+    /// The `before` of the next page, if there is one.
+    pub next: Option<AlarmId>,
+    /// A stream with this cursor goes on from here.
+    pub cursor: AlarmId,
+}
+
+impl RoomView {
+    /// A room and how many are in it.
+    pub(crate) fn of(room: Room, online: usize) -> Self {
+        Self {
+            id: room.id,
+            name: room.name,
+            created_at: room.created_at,
+            online,
+        }
+    }
+}
+
+/// All rooms.
+pub(crate) async fn all(state: &AppState) -> Result<Vec<RoomView>, ApiError> {
+    let online = state.broadcaster.send(Online).await?;
+    let rooms = state.store.rooms().await?;
+    let count = |room: &Room| online.get(&room.id).copied().unwrap_or(0);
+    let view = |room: Room| {
+        let online = count(&room);
+        RoomView::of(room, online)
+    };
+    Ok(rooms.into_iter().map(view).collect())
+}
+
+/// Makes a room, with an id of its own if none is given.
+pub(crate) async fn create(
+    state: &AppState,
+    id: Option<RoomId>,
+    name: DisplayName,
+) -> Result<Room, ApiError> {
+    let id = match id {
+        Some(id) => id,
+        None => RoomId::parse(Uuid::new_v4().simple().to_string())?,
+    };
+    let room = Room {
+        id,
+        name,
+        created_at: Timestamp::now(),
+    };
+    state
+        .store
+        .create_room(&room)
+        .await
+        .map_err(|error| match error {
+            StoreError::Conflict => ApiError::Exists("room"),
+            other => ApiError::from(other),
+        })?;
+    Ok(room)
+}
+
+/// The room of an id in a path; 404 if there is none.
+pub(crate) async fn existing(state: &AppState, id: &str) -> Result<Room, ApiError> {
+    state
+        .store
+        .room(&room_id(id)?)
+        .await?
+        .ok_or(ApiError::NotFound("room"))
+}
+
+/// An id in a path that no room can have is no room's.
+pub(crate) fn room_id(text: &str) -> Result<RoomId, ApiError> {
+    RoomId::parse(text).map_err(|_cause| ApiError::NotFound("room"))
+}
+
+/// What was said in a room, newest first, with the cursor a stream goes on from.
+pub(crate) async fn history(
+    state: &AppState,
+    room: &RoomId,
+    before: Option<AlarmId>,
+    limit: usize,
+) -> Result<History, ApiError> {
+    let cursor = AlarmId(state.store.head().await?.last_id);
+    let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+    let mut items = state.store.messages(room, before, one_more).await?;
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_last| more).map(|last| last.id);
+    Ok(History {
+        items,
+        next,
+        cursor,
+    })
+}
+
+/// Who has a stream on a room now, with the names people see.
+pub(crate) async fn present(
+    state: &AppState,
+    room: RoomId,
+) -> Result<Vec<(UserId, String)>, ApiError> {
+    let ids = state.broadcaster.send(Presence(room)).await?;
+    let names: HashMap<UserId, DisplayName> = state
+        .store
+        .display_names(ids.clone())
+        .await?
+        .into_iter()
+        .collect();
+    let named = |id: UserId| {
+        let name = names
+            .get(&id)
+            .map_or(id.as_str(), DisplayName::as_str)
+            .to_owned();
+        (id, name)
+    };
+    Ok(ids.into_iter().map(named).collect())
+}

@@ -1,0 +1,127 @@
+//! The subscription core: one client's events, first those it missed and then those that come, each once and in order.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures::future::LocalBoxFuture;
+use futures::{FutureExt, Stream};
+
+use crate::alarm::AlarmId;
+use crate::http::error::ApiError;
+use crate::http::stream::replay::{Progress, Reader, Step};
+use crate::hub::{Frame, Subscription};
+
+/// The events of one stream, `bye` last.
+pub(super) struct Events {
+    subscription: Subscription,
+    ready: VecDeque<Arc<Frame>>,
+    phase: Phase,
+}
+
+enum Phase {
+    /// Reading the log; boxed, as most of a stream's life is spent live.
+    Reading(Box<Reading>),
+    /// Passing on what comes above this id.
+    Live(AlarmId),
+    Over,
+}
+
+struct Reading {
+    reader: Arc<Reader>,
+    step: LocalBoxFuture<'static, Result<Step, ApiError>>,
+}
+
+impl Events {
+    /// Events from now on.
+    pub(super) fn live(subscription: Subscription, first: Arc<Frame>, after: AlarmId) -> Self {
+        Self {
+            subscription,
+            ready: VecDeque::from([first]),
+            phase: Phase::Live(after),
+        }
+    }
+
+    /// Events after a cursor, from the log and then live.
+    pub(super) fn replayed(
+        subscription: Subscription,
+        first: Arc<Frame>,
+        after: AlarmId,
+        reader: Reader,
+    ) -> Self {
+        let reading = Reading::next(Arc::new(reader), Progress::from(after));
+        Self {
+            subscription,
+            ready: VecDeque::from([first]),
+            phase: Phase::Reading(Box::new(reading)),
+        }
+    }
+
+    /// Takes in one page. A page is read only when the last is written: the reader's pace is the client's.
+    fn take_in(&mut self, step: Result<Step, ApiError>) {
+        let Phase::Reading(reading) = &mut self.phase else {
+            return;
+        };
+        match step {
+            Ok(Step { frames, progress }) => {
+                self.ready.extend(frames);
+                if progress.is_live() {
+                    self.phase = Phase::Live(progress.after);
+                } else {
+                    **reading = Reading::next(Arc::clone(&reading.reader), progress);
+                }
+            }
+            Err(cause) => {
+                log::warn!("a replay was cut short, its client resumes from its cursor: {cause}");
+                self.phase = Phase::Over;
+            }
+        }
+    }
+
+    fn end(&mut self) -> Option<Arc<Frame>> {
+        self.phase = Phase::Over;
+        self.subscription.closed().map(Frame::bye)
+    }
+}
+
+impl Reading {
+    fn next(reader: Arc<Reader>, progress: Progress) -> Self {
+        let for_step = Arc::clone(&reader);
+        Self {
+            reader,
+            step: async move { for_step.step(progress).await }.boxed_local(),
+        }
+    }
+}
+
+impl Stream for Events {
+    type Item = Arc<Frame>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Arc<Frame>>> {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return Poll::Ready(Some(frame));
+            }
+            let closed = self.subscription.closed().is_some();
+            match &mut self.phase {
+                Phase::Over => return Poll::Ready(None),
+                // There is no queue to drain yet, and what is not read now is read when the client is back.
+                Phase::Reading(_) if closed => return Poll::Ready(self.end()),
+                Phase::Reading(reading) => {
+                    let step = ready!(reading.step.poll_unpin(context));
+                    self.take_in(step);
+                }
+                Phase::Live(after) => {
+                    let after = *after;
+                    match ready!(self.subscription.poll_frame(context)) {
+                        None => return Poll::Ready(self.end()),
+                        // Read from the log before it was offered here.
+                        Some(frame) if frame.id().is_some_and(|id| id <= after) => {}
+                        Some(frame) => return Poll::Ready(Some(frame)),
+                    }
+                }
+            }
+        }
+    }
+}
