@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
+use rand::distr::{Alphanumeric, SampleString};
 use tokio::sync::Semaphore;
 
 use crate::alarm::InvalidValue;
@@ -52,13 +53,9 @@ impl Passwords {
     }
 }
 
-/// A password nobody has to choose: 24 characters of 120 random bits.
+/// A password nobody has to choose: 24 letters and digits, 142 random bits.
 pub fn random_password() -> String {
-    let bytes: [u8; 24] = rand::random();
-    bytes
-        .iter()
-        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
-        .collect()
+    Alphanumeric.sample_string(&mut rand::rng(), 24)
 }
 
 fn check_length(password: &str) -> Result<(), InvalidValue> {
@@ -92,9 +89,6 @@ fn hasher() -> Result<Argon2<'static>, InvalidValue> {
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-
-/// Without those that look alike.
-const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 #[cfg(test)]
 mod tests {
