@@ -20,6 +20,7 @@ use crate::config::{Config, Origin, SecretSetting, TokenCommand, UserAdd, Users}
 use crate::http::state::{AppState, Policy, Readiness};
 use crate::hub::{Broadcaster, Limits, Shutdown};
 use crate::journal::{Drain, Journal};
+use crate::metrics::Metrics;
 use crate::store::{Location, NewAccount, Store, StoreError};
 use crate::{http, tls};
 
@@ -202,13 +203,16 @@ async fn start_parts(config: &Config) -> Result<(AppState, Addr<Broadcaster>), S
         streams_per_user: config.max_streams_per_user as usize,
         heartbeat: config.heartbeat(),
     };
+    let metrics = Metrics::default();
+    let counted = metrics.clone();
     let broadcaster = Broadcaster::start_in_arbiter(&Arbiter::new().handle(), move |_context| {
-        Broadcaster::new(limits, position)
+        Broadcaster::new(limits, position, counted)
     });
     let journal = {
         let (store, broadcaster) = (store.clone(), broadcaster.clone());
+        let metrics = metrics.clone();
         Journal::start_in_arbiter(&Arbiter::new().handle(), move |_context| {
-            Journal::new(store, broadcaster)
+            Journal::new(store, broadcaster, metrics)
         })
     };
     let state = AppState {
@@ -219,6 +223,7 @@ async fn start_parts(config: &Config) -> Result<(AppState, Addr<Broadcaster>), S
         revocations,
         passwords,
         limiter: LoginLimiter::default(),
+        metrics,
         policy: Policy {
             signup_open: config.signup_is_open(),
             any_user: config.users == Users::Any,

@@ -11,6 +11,7 @@ pub mod config;
 pub mod http;
 pub mod hub;
 pub mod journal;
+pub mod metrics;
 mod pages;
 mod socket;
 pub mod store;

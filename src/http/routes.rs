@@ -12,6 +12,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .service(resource("/healthz").route(get().to(health::healthy)))
         .service(resource("/readyz").route(get().to(health::ready)))
+        .service(resource("/metrics").route(get().to(health::metrics)))
         .service(resource("/api/auth/signup").route(post().to(auth::sign_up)))
         .service(resource("/api/auth/login").route(post().to(auth::log_in)))
         .service(resource("/api/auth/logout").route(post().to(auth::log_out)))

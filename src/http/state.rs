@@ -9,6 +9,7 @@ use actix::Addr;
 use crate::auth::{LoginLimiter, Passwords, Revocations, Tokens};
 use crate::hub::Broadcaster;
 use crate::journal::Journal;
+use crate::metrics::Metrics;
 use crate::store::Store;
 
 /// The parts of the running hub, put together once by the composition root.
@@ -27,6 +28,8 @@ pub(crate) struct AppState {
     pub passwords: Passwords,
     /// Limits guessing.
     pub limiter: LoginLimiter,
+    /// What the hub counts of itself.
+    pub metrics: Metrics,
     /// What the operator chose.
     pub policy: Policy,
     /// Whether the hub takes work.

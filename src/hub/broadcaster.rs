@@ -11,10 +11,12 @@ use crate::hub::registry::Registry;
 use crate::hub::{
     Bye, ClientId, ClientInfo, Frame, Limits, NewClient, SubscribeError, Subscription, Which,
 };
+use crate::metrics::Metrics;
 
 /// Owns the client channels.
 pub struct Broadcaster {
     registry: Registry,
+    metrics: Metrics,
     stopping: bool,
 }
 
@@ -81,9 +83,10 @@ pub struct Shutdown;
 
 impl Broadcaster {
     /// A Broadcaster that has offered everything up to `position`.
-    pub fn new(limits: Limits, position: AlarmId) -> Self {
+    pub fn new(limits: Limits, position: AlarmId, metrics: Metrics) -> Self {
         Self {
-            registry: Registry::new(limits, position),
+            registry: Registry::new(limits, position, metrics.clone()),
+            metrics,
             stopping: false,
         }
     }
@@ -144,9 +147,11 @@ impl Handler<Publish> for Broadcaster {
 
     fn handle(&mut self, Publish(frames): Publish, _context: &mut Self::Context) {
         let now = Instant::now();
-        for frame in &frames {
-            self.registry.offer(frame, now);
-        }
+        let taken: usize = frames
+            .iter()
+            .map(|frame| self.registry.offer(frame, now))
+            .sum();
+        self.metrics.deliveries.inc_by(taken as u64);
     }
 }
 

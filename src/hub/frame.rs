@@ -72,7 +72,8 @@ impl EventName {
 }
 
 impl Bye {
-    fn reason(self) -> &'static str {
+    /// The word on the wire.
+    pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Shutdown => "shutdown",
             Self::Expired => "expired",

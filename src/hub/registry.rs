@@ -14,6 +14,7 @@ use crate::alarm::{AlarmId, Role, RoomId, Timestamp, Topic, TopicFilter, TopicKi
 use crate::hub::presence::Rooms;
 use crate::hub::subscription::Shared;
 use crate::hub::{Bye, Frame};
+use crate::metrics::Metrics;
 
 /// The name of one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -121,6 +122,7 @@ pub(crate) struct Registry {
     by_user: HashMap<UserId, HashSet<ClientId>>,
     rooms: Rooms,
     position: AlarmId,
+    metrics: Metrics,
 }
 
 struct Client {
@@ -136,7 +138,7 @@ struct Client {
 }
 
 impl Registry {
-    pub(crate) fn new(limits: Limits, position: AlarmId) -> Self {
+    pub(crate) fn new(limits: Limits, position: AlarmId, metrics: Metrics) -> Self {
         Self {
             limits,
             clients: HashMap::new(),
@@ -146,6 +148,7 @@ impl Registry {
             by_user: HashMap::new(),
             rooms: Rooms::default(),
             position,
+            metrics,
         }
     }
 
@@ -183,6 +186,7 @@ impl Registry {
             progress: (0, now),
         };
         self.clients.insert(client_id, client);
+        self.metrics.streams.inc();
         // Announced before its topics are attached: it hears of those who come after it.
         for room in rooms {
             if self.rooms.join(&room, &user_id) {
@@ -225,6 +229,7 @@ impl Registry {
         let Some(client) = self.clients.remove(&client_id) else {
             return;
         };
+        self.metrics.streams.dec();
         for topic in &client.new.filter.topics {
             remove_from(&mut self.by_topic, topic, client_id);
         }
@@ -244,6 +249,7 @@ impl Registry {
             return false;
         };
         client.shared.close(bye);
+        self.metrics.stream_closed(bye.reason());
         self.disconnect(client_id, now);
         true
     }
@@ -279,7 +285,8 @@ impl Registry {
         for client in self.clients.values() {
             client.shared.close(bye);
         }
-        *self = Self::new(self.limits, self.position);
+        self.metrics.streams.set(0);
+        *self = Self::new(self.limits, self.position, self.metrics.clone());
         count
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{
     Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, MailboxError, Message,
@@ -11,15 +11,18 @@ use actix::{
 use tokio::sync::oneshot;
 
 use crate::hub::{Broadcaster, Frame, Publish};
+use crate::metrics::Metrics;
 use crate::store::{Refusal, Store, StoreError, Stored, Submission};
 
 /// The only writer of alarms.
 pub struct Journal {
     store: Store,
     broadcaster: Addr<Broadcaster>,
+    metrics: Metrics,
     waiting: VecDeque<Waiting>,
     waiting_alarms: usize,
     committing: bool,
+    stopping: bool,
     drained: Vec<oneshot::Sender<()>>,
 }
 
@@ -50,6 +53,8 @@ pub enum AppendError {
     Store(Arc<StoreError>),
 }
 
+type Outcome = Result<Stored, Refusal>;
+
 struct Waiting {
     submission: Submission,
     answer: oneshot::Sender<Result<Stored, AppendError>>,
@@ -57,13 +62,15 @@ struct Waiting {
 
 impl Journal {
     /// A journal that writes to `store` and publishes to `broadcaster`.
-    pub fn new(store: Store, broadcaster: Addr<Broadcaster>) -> Self {
+    pub fn new(store: Store, broadcaster: Addr<Broadcaster>, metrics: Metrics) -> Self {
         Self {
             store,
             broadcaster,
+            metrics,
             waiting: VecDeque::new(),
             waiting_alarms: 0,
             committing: false,
+            stopping: false,
             drained: Vec::new(),
         }
     }
@@ -87,9 +94,15 @@ impl Journal {
             .map(|waiting| (waiting.submission, waiting.answer))
             .unzip();
         let (store, broadcaster) = (self.store.clone(), self.broadcaster.clone());
+        let metrics = self.metrics.clone();
         let work = async move {
+            let started = Instant::now();
             let outcomes = store.append(submissions).await;
-            publish(&broadcaster, &outcomes).await;
+            let took = started.elapsed();
+            match publish(&broadcaster, &outcomes).await {
+                Some(stored) => metrics.committed(stored, took),
+                None => metrics.append_refused("store"),
+            }
             answer_all(answers, outcomes);
         };
         context.spawn(work.into_actor(self).map(|(), this, context| {
@@ -126,10 +139,11 @@ impl Handler<Append> for Journal {
     type Result = ResponseFuture<Result<Stored, AppendError>>;
 
     fn handle(&mut self, Append(submission): Append, context: &mut Self::Context) -> Self::Result {
-        if !self.drained.is_empty() {
+        if self.stopping {
             return Box::pin(async { Err(AppendError::ShuttingDown) });
         }
         if self.waiting_alarms + submission.alarms.len() > WAITING_ALARMS {
+            self.metrics.append_refused("overloaded");
             return Box::pin(async { Err(AppendError::Overloaded) });
         }
         let (answer, answered) = oneshot::channel();
@@ -145,6 +159,7 @@ impl Handler<Drain> for Journal {
 
     fn handle(&mut self, _drain: Drain, context: &mut Self::Context) -> Self::Result {
         let (done, drained) = oneshot::channel();
+        self.stopping = true;
         self.drained.push(done);
         self.commit(context);
         Box::pin(async move { drained.await.unwrap_or_default() })
@@ -167,29 +182,29 @@ pub async fn append(
     }
 }
 
-/// Offers what this batch stored. The Broadcaster never waits, so waiting for its mailbox is short and keeps the order.
+/// Offers what this batch stored and tells how many alarms that was; `None` if the commit failed. The Broadcaster never
+/// waits, so waiting for its mailbox is short and keeps the order.
 async fn publish(
     broadcaster: &Addr<Broadcaster>,
-    outcomes: &Result<Vec<Result<Stored, Refusal>>, StoreError>,
-) {
-    let fresh = outcomes
-        .iter()
-        .flatten()
-        .flatten()
-        .filter(|stored| !stored.repeated);
+    outcomes: &Result<Vec<Outcome>, StoreError>,
+) -> Option<usize> {
+    let stored = outcomes.as_ref().ok()?.iter().flatten();
+    let fresh = stored.filter(|stored| !stored.repeated);
     let frames: Vec<Arc<Frame>> = fresh
         .flat_map(|stored| &stored.alarms)
         .cloned()
         .map(Frame::alarm)
         .collect();
-    if !frames.is_empty() && broadcaster.send(Publish(frames)).await.is_err() {
+    let count = frames.len();
+    if count > 0 && broadcaster.send(Publish(frames)).await.is_err() {
         log::debug!("the broadcaster is gone; what was committed is replayed after the restart");
     }
+    Some(count)
 }
 
 fn answer_all(
     answers: Vec<oneshot::Sender<Result<Stored, AppendError>>>,
-    outcomes: Result<Vec<Result<Stored, Refusal>>, StoreError>,
+    outcomes: Result<Vec<Outcome>, StoreError>,
 ) {
     match outcomes {
         Ok(outcomes) => {

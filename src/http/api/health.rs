@@ -1,9 +1,11 @@
-//! `/healthz` and `/readyz`: may it live, may it have work.
+//! `/healthz`, `/readyz` and `/metrics`: may it live, may it have work, what does it do.
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 
+use crate::alarm::Role;
 use crate::http::error::ApiError;
+use crate::http::identity::{QueryToken, identify};
 use crate::http::state::AppState;
 
 /// `GET /healthz`: the process answers.
@@ -20,4 +22,32 @@ pub(crate) async fn ready(state: Data<AppState>) -> Result<HttpResponse, ApiErro
     Ok(HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
         .body("ok"))
+}
+
+/// `GET /metrics`: for an admin, or for a scraper on the same machine.
+pub(crate) async fn metrics(
+    state: Data<AppState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let is_local = is_local(&request);
+    match identify(&request, QueryToken::Refused).await? {
+        Some(identity) if identity.role() == Role::Admin => {}
+        Some(_) => return Err(ApiError::Forbidden("this needs the role admin")),
+        None if is_local => {}
+        None => return Err(ApiError::Unauthorized),
+    }
+    let text = state
+        .metrics
+        .text()
+        .map_err(|cause| ApiError::Internal(cause.to_string()))?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(text))
+}
+
+/// A peer on this machine that speaks for itself: a proxy here that passes somebody on says so.
+fn is_local(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let passed_on = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
+    !passed_on && request.peer_addr().is_some_and(|peer| peer.ip().is_loopback())
 }

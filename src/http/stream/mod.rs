@@ -69,6 +69,7 @@ pub(crate) async fn open(
                 client_id: subscription.client_id(),
                 inbox: identity.inbox(),
                 filter,
+                metrics: state.metrics.clone(),
             };
             Events::replayed(subscription, first, after, reader)
         }

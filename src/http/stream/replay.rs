@@ -7,6 +7,7 @@ use actix::Addr;
 use crate::alarm::{Alarm, AlarmId, TopicFilter};
 use crate::http::error::ApiError;
 use crate::hub::{Broadcaster, ClientId, Frame, GoLive};
+use crate::metrics::Metrics;
 use crate::store::{Inbox, Receipt, Store};
 
 /// What one client's reading needs.
@@ -16,6 +17,7 @@ pub(super) struct Reader {
     pub(super) client_id: ClientId,
     pub(super) inbox: Inbox,
     pub(super) filter: Arc<TopicFilter>,
+    pub(super) metrics: Metrics,
 }
 
 /// How far a reading has come.
@@ -112,6 +114,7 @@ impl Reader {
         if alarms.is_empty() {
             return Ok(Vec::new());
         }
+        self.metrics.replayed_alarms.inc_by(alarms.len() as u64);
         let receipts = self
             .store
             .receipts(self.inbox.user_id().clone(), after, up_to)
