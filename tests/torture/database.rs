@@ -1,0 +1,77 @@
+//! The database under the server, as far as the torture needs it: where it is, how it is killed, what is on its disk.
+
+use std::path::Path;
+
+use diesel::connection::Connection;
+use diesel::sql_types::{BigInt, Text};
+use diesel::{QueryableByName, RunQueryDsl, SqliteConnection};
+
+use crate::ledger::{Entry, marker_of};
+
+/// What holds the log.
+pub(crate) trait Database {
+    /// The server's setting; `None` leaves the default.
+    fn url(&self) -> Option<String>;
+
+    /// Whether there is a process besides the server's that can be killed.
+    fn has_process(&self) -> bool;
+
+    /// Ends it as a power cut would, and starts it again.
+    async fn kill_and_restart(&mut self);
+
+    /// The whole log as it is stored, by id, read without the server.
+    fn log(&self, folder: &Path) -> Vec<Entry>;
+}
+
+/// The file in the server's folder.
+pub(crate) struct Sqlite;
+
+impl Database for Sqlite {
+    fn url(&self) -> Option<String> {
+        None
+    }
+
+    fn has_process(&self) -> bool {
+        false
+    }
+
+    async fn kill_and_restart(&mut self) {}
+
+    fn log(&self, folder: &Path) -> Vec<Entry> {
+        let file = folder.join("campanile-data/campanile.db");
+        let mut connection = SqliteConnection::establish(file.to_str().expect("a path in UTF-8"))
+            .expect("the database");
+        entries(
+            diesel::sql_query(LOG)
+                .load(&mut connection)
+                .expect("the log"),
+        )
+    }
+}
+
+const LOG: &str = "SELECT id, topic, data FROM alarms ORDER BY id";
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Text)]
+    topic: String,
+    #[diesel(sql_type = Text)]
+    data: String,
+}
+
+fn entries(rows: Vec<Row>) -> Vec<Entry> {
+    rows.into_iter()
+        .map(|row| Entry {
+            id: row.id,
+            marker: marker_of(&row.data),
+            topic: row.topic,
+        })
+        .collect()
+}
+
+/// The one `CAMPANILE_TEST_DATABASE` names.
+pub(crate) fn chosen() -> impl Database {
+    Sqlite
+}
