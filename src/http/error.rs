@@ -49,7 +49,7 @@ pub(crate) enum ApiError {
     #[error("there is no such {0}")]
     NotFound(&'static str),
     /// 405.
-    #[error("{0}")]
+    #[error("with a cookie, only {0} does this")]
     MethodNotAllowed(&'static str),
     /// 406.
     #[error("this route answers text/event-stream")]
@@ -210,6 +210,10 @@ impl ResponseError for ApiError {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Self::MethodNotAllowed(allowed) = self {
+            let value = HeaderValue::from_static(allowed);
+            response.headers_mut().insert(header::ALLOW, value);
         }
         if status == StatusCode::UNAUTHORIZED {
             response

@@ -49,5 +49,8 @@ pub(crate) async fn metrics(
 fn is_local(request: &HttpRequest) -> bool {
     let headers = request.headers();
     let passed_on = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
-    !passed_on && request.peer_addr().is_some_and(|peer| peer.ip().is_loopback())
+    !passed_on
+        && request
+            .peer_addr()
+            .is_some_and(|peer| peer.ip().is_loopback())
 }

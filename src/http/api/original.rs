@@ -80,7 +80,7 @@ pub(crate) async fn ring_by_get(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     if identity.came_by_cookie() {
-        return Err(ApiError::MethodNotAllowed("with a cookie this is POST"));
+        return Err(ApiError::MethodNotAllowed("POST"));
     }
     ring(state, identity, params).await
 }
