@@ -325,7 +325,13 @@ async fn a_body_that_is_no_json_is_refused() {
             .body(body)
     };
 
-    for body in ["", "{", "{\"to\":}", "{} {}"] {
+    for body in [
+        "",
+        "{",
+        "{\"to\":}",
+        "nonsense",
+        "{\"to\":{\"everyone\":true},\"alarmType\":\"T\"} {}",
+    ] {
         eprintln!("{body}");
         refusal(post(body), 400, "malformed_json").await;
     }

@@ -21,6 +21,15 @@ pub(crate) fn age_alarms(app: &TestApp) {
         .expect("older alarms");
 }
 
+/// Takes a table away, or gives it back.
+pub(crate) fn rename_table(app: &TestApp, from: &str, to: &str) {
+    open(app)
+        .batch_execute(&format!(
+            "PRAGMA busy_timeout = 10000; ALTER TABLE {from} RENAME TO {to}"
+        ))
+        .expect("another name");
+}
+
 fn open(app: &TestApp) -> SqliteConnection {
     let file = app.folder().join("campanile-data/campanile.db");
     SqliteConnection::establish(file.to_str().expect("a path in UTF-8")).expect("the database")

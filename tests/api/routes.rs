@@ -31,7 +31,7 @@ GET    /api/stream                                 anyone
 GET    /api/stream?room=lobby                      anyone
 GET    /api/stream?topic=user:carol                publishers
 GET    /api/stream?topic=*                         publishers
-GET    /api/main/alarm/sub                         people
+GET    /api/main/alarm/sub                         anyone
 GET    /api/main/alarm                             people
 GET    /api/main/alarm/top                         people
 DELETE /api/main/alarm?targetId=1&alarmType=T      people

@@ -41,15 +41,17 @@ impl Chromium {
             .process_group(0)
             .spawn()
             .expect("chromedriver, from the package chromium-driver");
-        let output = BufReader::new(driver.stdout.take().expect("stdout"));
-        let port = output
+        let mut lines = BufReader::new(driver.stdout.take().expect("stdout"))
             .lines()
-            .map_while(Result::ok)
+            .map_while(Result::ok);
+        let port = lines
             .find_map(|line| {
                 let (_, rest) = line.split_once("started successfully on port ")?;
                 rest.trim_end_matches('.').parse::<u16>().ok()
             })
             .expect("chromedriver names its port");
+        // It goes on to speak; a closed pipe would end it.
+        std::thread::spawn(move || lines.for_each(drop));
         Self {
             driver,
             address: format!("http://127.0.0.1:{port}"),
