@@ -124,10 +124,15 @@ impl Tokens {
         }
         let decoded = jsonwebtoken::decode::<Wire>(token, &self.decoding, &self.validation);
         let claims = decoded.map_err(|_cause| InvalidToken)?.claims;
+        let expires_at = Timestamp::from_seconds(claims.exp);
+        // The library lets the second of the end itself pass; "on or after" it must not (RFC 7519, section 4.1.4).
+        if expires_at <= Timestamp::now() {
+            return Err(InvalidToken);
+        }
         Ok(Claims {
             subject: claims.sub,
             role: claims.role,
-            expires_at: Timestamp::from_seconds(claims.exp),
+            expires_at,
             issued_at: Timestamp::from_seconds(claims.iat.unwrap_or(0)),
             token_id: claims
                 .jti

@@ -140,7 +140,10 @@ async fn forms_from_another_site_are_refused() {
         "/login".to_owned(),
         "/signup".to_owned(),
     ] {
-        for origin in [None, Some("http://evil.example")] {
+        // Signing in has no cookie to abuse: a program that names no origin may.
+        let may_be_silent = matches!(path.as_str(), "/login" | "/signup");
+        let origins = [Some("http://evil.example"), None];
+        for origin in origins.into_iter().take(if may_be_silent { 1 } else { 2 }) {
             eprintln!("{path} from {origin:?}");
             let mut request = app
                 .request(Method::POST, &path)

@@ -18,7 +18,12 @@ pub(crate) async fn ready(state: Data<AppState>) -> Result<HttpResponse, ApiErro
     if !state.readiness.is_on() {
         return Err(ApiError::ShuttingDown);
     }
-    state.store.check().await?;
+    // Whatever is wrong with the database, it is no reason to be restarted, only to be left alone.
+    state
+        .store
+        .check()
+        .await
+        .map_err(|cause| ApiError::Unavailable(cause.to_string()))?;
     Ok(HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
         .body("ok"))
