@@ -118,8 +118,7 @@ impl Handler<Subscribe> for Broadcaster {
         let position = self.registry.position();
         Ok(Subscription::new(
             opened.client_id,
-            opened.receiver,
-            opened.shared,
+            opened.channel,
             position,
             context.address(),
         ))

@@ -2,7 +2,10 @@
 
 mod broadcaster;
 mod frame;
+mod handover;
 mod presence;
+#[cfg(test)]
+mod properties;
 mod registry;
 mod subscription;
 
@@ -11,5 +14,6 @@ pub use broadcaster::{
     Shutdown, Subscribe,
 };
 pub use frame::{Bye, Connected, EventName, Frame};
+pub use handover::{Handover, Next};
 pub use registry::{ClientId, ClientInfo, Limits, NewClient, Start, SubscribeError, Which};
 pub use subscription::Subscription;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::alarm::{AlarmId, Role, RoomId, Timestamp, Topic, TopicFilter, TopicKind, UserId};
 use crate::hub::presence::Rooms;
-use crate::hub::subscription::Shared;
+use crate::hub::subscription::{Channel, Shared};
 use crate::hub::{Bye, Frame};
 use crate::metrics::Metrics;
 
@@ -105,11 +105,10 @@ pub struct ClientInfo {
     pub user_agent: String,
 }
 
-/// A new client's half of its channel.
+/// A new client, and its half of its channel.
 pub(crate) struct Opened {
     pub(crate) client_id: ClientId,
-    pub(crate) receiver: mpsc::Receiver<Arc<Frame>>,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) channel: Channel,
 }
 
 /// All clients.
@@ -198,8 +197,7 @@ impl Registry {
         }
         Ok(Opened {
             client_id,
-            receiver,
-            shared,
+            channel: Channel::new(receiver, shared),
         })
     }
 

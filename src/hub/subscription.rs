@@ -12,10 +12,15 @@ use crate::hub::{Broadcaster, Bye, ClientId, Disconnect, Frame};
 
 /// One client's events. Dropping it makes the Broadcaster forget the client.
 pub struct Subscription {
-    receiver: mpsc::Receiver<Arc<Frame>>,
-    shared: Arc<Shared>,
+    channel: Channel,
     position: AlarmId,
     guard: Guard,
+}
+
+/// The receiving end itself, without the actor behind it.
+pub(crate) struct Channel {
+    receiver: mpsc::Receiver<Arc<Frame>>,
+    shared: Arc<Shared>,
 }
 
 /// What the two halves of a channel share; the sender's side decides, the receiver's side reports.
@@ -35,14 +40,12 @@ struct Guard {
 impl Subscription {
     pub(crate) fn new(
         client_id: ClientId,
-        receiver: mpsc::Receiver<Arc<Frame>>,
-        shared: Arc<Shared>,
+        channel: Channel,
         position: AlarmId,
         broadcaster: Addr<Broadcaster>,
     ) -> Self {
         Self {
-            receiver,
-            shared,
+            channel,
             position,
             guard: Guard {
                 client_id,
@@ -63,11 +66,25 @@ impl Subscription {
 
     /// Why the Broadcaster closed the channel, once it did.
     pub fn closed(&self) -> Option<Bye> {
-        self.shared.closed.get().copied()
+        self.channel.closed()
     }
 
     /// The next frame; `None` when the channel is closed and drained.
     pub fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Arc<Frame>>> {
+        self.channel.poll_frame(context)
+    }
+}
+
+impl Channel {
+    pub(crate) fn new(receiver: mpsc::Receiver<Arc<Frame>>, shared: Arc<Shared>) -> Self {
+        Self { receiver, shared }
+    }
+
+    pub(crate) fn closed(&self) -> Option<Bye> {
+        self.shared.closed.get().copied()
+    }
+
+    pub(crate) fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Arc<Frame>>> {
         let polled = self.receiver.poll_recv(context);
         if let Poll::Ready(Some(frame)) = &polled {
             self.shared.taken.fetch_add(1, Ordering::Relaxed);

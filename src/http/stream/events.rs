@@ -10,8 +10,8 @@ use futures::{FutureExt, Stream};
 
 use crate::alarm::AlarmId;
 use crate::http::error::ApiError;
-use crate::http::stream::replay::{Progress, Reader, Step};
-use crate::hub::{Frame, Subscription};
+use crate::http::stream::replay::{Reader, Step};
+use crate::hub::{Frame, Handover, Next, Subscription};
 
 /// The events of one stream, `bye` last.
 pub(super) struct Events {
@@ -23,8 +23,8 @@ pub(super) struct Events {
 enum Phase {
     /// Reading the log; boxed, as most of a stream's life is spent live.
     Reading(Box<Reading>),
-    /// Passing on what comes above this id.
-    Live(AlarmId),
+    /// Passing on what comes.
+    Live(Handover),
     Over,
 }
 
@@ -39,7 +39,7 @@ impl Events {
         Self {
             subscription,
             ready: VecDeque::from([first]),
-            phase: Phase::Live(after),
+            phase: Phase::Live(Handover::live(after)),
         }
     }
 
@@ -50,7 +50,7 @@ impl Events {
         after: AlarmId,
         reader: Reader,
     ) -> Self {
-        let reading = Reading::next(Arc::new(reader), Progress::from(after));
+        let reading = Reading::next(Arc::new(reader), Handover::replay(after));
         Self {
             subscription,
             ready: VecDeque::from([first]),
@@ -64,12 +64,12 @@ impl Events {
             return;
         };
         match step {
-            Ok(Step { frames, progress }) => {
+            Ok(Step { frames, handover }) => {
                 self.ready.extend(frames);
-                if progress.is_live() {
-                    self.phase = Phase::Live(progress.after);
+                if handover.next() == Next::Live {
+                    self.phase = Phase::Live(handover);
                 } else {
-                    **reading = Reading::next(Arc::clone(&reading.reader), progress);
+                    **reading = Reading::next(Arc::clone(&reading.reader), handover);
                 }
             }
             Err(cause) => {
@@ -86,11 +86,11 @@ impl Events {
 }
 
 impl Reading {
-    fn next(reader: Arc<Reader>, progress: Progress) -> Self {
+    fn next(reader: Arc<Reader>, handover: Handover) -> Self {
         let for_step = Arc::clone(&reader);
         Self {
             reader,
-            step: async move { for_step.step(progress).await }.boxed_local(),
+            step: async move { for_step.step(handover).await }.boxed_local(),
         }
     }
 }
@@ -112,13 +112,14 @@ impl Stream for Events {
                     let step = ready!(reading.step.poll_unpin(context));
                     self.take_in(step);
                 }
-                Phase::Live(after) => {
-                    let after = *after;
+                Phase::Live(handover) => {
+                    let handover = *handover;
                     match ready!(self.subscription.poll_frame(context)) {
                         None => return Poll::Ready(self.end()),
-                        // Read from the log before it was offered here.
-                        Some(frame) if frame.id().is_some_and(|id| id <= after) => {}
-                        Some(frame) => return Poll::Ready(Some(frame)),
+                        Some(frame) if handover.passes(&frame) => {
+                            return Poll::Ready(Some(frame));
+                        }
+                        Some(_read_before) => {}
                     }
                 }
             }

@@ -6,7 +6,7 @@ use actix::Addr;
 
 use crate::alarm::{Alarm, AlarmId, TopicFilter};
 use crate::http::error::ApiError;
-use crate::hub::{Broadcaster, ClientId, Frame, GoLive};
+use crate::hub::{Broadcaster, ClientId, Frame, GoLive, Handover, Next};
 use crate::metrics::Metrics;
 use crate::store::{Inbox, Receipt, Store};
 
@@ -20,88 +20,36 @@ pub(super) struct Reader {
     pub(super) metrics: Metrics,
 }
 
-/// How far a reading has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Progress {
-    /// Everything up to here was read.
-    pub(super) after: AlarmId,
-    /// Where this reading ends.
-    target: AlarmId,
-    /// Whether the client's topics are attached: then `target` is where its live frames start.
-    attached: bool,
-}
-
 /// One step of a reading: the frames it found, and how far it has come.
 pub(super) struct Step {
     pub(super) frames: Vec<Arc<Frame>>,
-    pub(super) progress: Progress,
-}
-
-impl Progress {
-    /// Nothing read yet.
-    pub(super) fn from(after: AlarmId) -> Self {
-        Self {
-            after,
-            target: after,
-            attached: false,
-        }
-    }
-
-    /// Whether live frames take over here.
-    pub(super) fn is_live(self) -> bool {
-        self.attached && self.after >= self.target
-    }
+    pub(super) handover: Handover,
 }
 
 impl Reader {
-    /// Reads the next page. Near the head the client's topics are attached first, so that what is left to read is
-    /// small and nothing can fall between the last page and the first live frame.
-    pub(super) async fn step(&self, progress: Progress) -> Result<Step, ApiError> {
-        let progress = if progress.after >= progress.target {
-            self.aim(progress).await?
-        } else {
-            progress
-        };
-        if progress.after >= progress.target {
-            return Ok(Step {
-                frames: Vec::new(),
-                progress,
-            });
+    /// Reads the next page, or finds that live frames take over.
+    pub(super) async fn step(&self, mut handover: Handover) -> Result<Step, ApiError> {
+        loop {
+            match handover.next() {
+                Next::AskHead => handover.head_is(AlarmId(self.store.head().await?.last_id)),
+                Next::Attach => {
+                    handover.attached_at(self.broadcaster.send(GoLive(self.client_id)).await?);
+                }
+                Next::Read { after, up_to } => {
+                    let filter = Arc::clone(&self.filter);
+                    let page = self.store.replay(filter, after, up_to).await?;
+                    let frames = self.frames(page.alarms, after, page.read_up_to).await?;
+                    handover.read_up_to(page.read_up_to);
+                    return Ok(Step { frames, handover });
+                }
+                Next::Live => {
+                    return Ok(Step {
+                        frames: Vec::new(),
+                        handover,
+                    });
+                }
+            }
         }
-        let page = self
-            .store
-            .replay(Arc::clone(&self.filter), progress.after, progress.target)
-            .await?;
-        let frames = self
-            .frames(page.alarms, progress.after, page.read_up_to)
-            .await?;
-        Ok(Step {
-            frames,
-            progress: Progress {
-                after: page.read_up_to,
-                ..progress
-            },
-        })
-    }
-
-    async fn aim(&self, progress: Progress) -> Result<Progress, ApiError> {
-        if progress.attached {
-            return Ok(progress);
-        }
-        let head = AlarmId(self.store.head().await?.last_id);
-        if head.0 - progress.after.0 > NEAR {
-            return Ok(Progress {
-                target: head,
-                ..progress
-            });
-        }
-        let position = self.broadcaster.send(GoLive(self.client_id)).await?;
-        // `None`: the client was closed meanwhile; its channel says why.
-        Ok(Progress {
-            target: position.unwrap_or(progress.after),
-            attached: true,
-            ..progress
-        })
     }
 
     /// Shows each alarm as this user has it: with what he saw and read, and without what he deleted.
@@ -140,6 +88,3 @@ fn shown(alarm: Alarm, receipts: &std::collections::HashMap<AlarmId, Receipt>) -
         }),
     }
 }
-
-/// A gap this small is read in one page, long before the channel that fills meanwhile is full.
-const NEAR: i64 = 256;

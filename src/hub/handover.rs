@@ -1,0 +1,108 @@
+//! Where one client stands between the log and its channel: what it reads next, and which live frames are its own. Only
+//! decisions, without a store or an actor; whoever asks carries them out.
+
+use crate::alarm::AlarmId;
+use crate::hub::Frame;
+
+/// How far one client has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handover {
+    /// Everything up to here was read or was before its time.
+    after: AlarmId,
+    /// Where this reading ends.
+    target: AlarmId,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The head may be far away.
+    Catching,
+    /// What is left is read in one page.
+    Near,
+    /// The topics are attached: `target` is where live frames start.
+    Attached,
+}
+
+/// What a client needs next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// To hear where the log ends: [`Handover::head_is`].
+    AskHead,
+    /// To have its topics attached: [`Handover::attached_at`].
+    Attach,
+    /// A page of the log: [`Handover::read_up_to`].
+    Read {
+        /// It starts above this id.
+        after: AlarmId,
+        /// It ends here at the latest.
+        up_to: AlarmId,
+    },
+    /// Live frames.
+    Live,
+}
+
+impl Handover {
+    /// Of a client that reads the log after a cursor.
+    pub fn replay(after: AlarmId) -> Self {
+        Self {
+            after,
+            target: after,
+            stage: Stage::Catching,
+        }
+    }
+
+    /// Of a client whose topics were attached at this position.
+    pub fn live(position: AlarmId) -> Self {
+        Self {
+            after: position,
+            target: position,
+            stage: Stage::Attached,
+        }
+    }
+
+    /// What is needed next. Topics are attached only near the head, so a long replay cannot fill the channel; and before
+    /// the last page is read, so nothing can fall between it and the first live frame.
+    pub fn next(&self) -> Next {
+        if self.after < self.target {
+            return Next::Read {
+                after: self.after,
+                up_to: self.target,
+            };
+        }
+        match self.stage {
+            Stage::Catching => Next::AskHead,
+            Stage::Near => Next::Attach,
+            Stage::Attached => Next::Live,
+        }
+    }
+
+    /// The log ended at `head` a moment ago.
+    pub fn head_is(&mut self, head: AlarmId) {
+        if head.0 - self.after.0 > NEAR {
+            self.target = head;
+        } else {
+            self.stage = Stage::Near;
+        }
+    }
+
+    /// The topics are attached, and live frames start above `position`. `None`: the client was closed meanwhile, and its
+    /// channel says why.
+    pub fn attached_at(&mut self, position: Option<AlarmId>) {
+        self.target = position.unwrap_or(self.after);
+        self.stage = Stage::Attached;
+    }
+
+    /// A page was read to its end.
+    pub fn read_up_to(&mut self, id: AlarmId) {
+        self.after = id;
+    }
+
+    /// Whether a frame of the channel is for this client: those read from the log before they were offered are not.
+    pub fn passes(&self, frame: &Frame) -> bool {
+        frame.id().is_none_or(|id| id > self.after)
+    }
+}
+
+/// A gap this small is read in one page, long before the channel that fills meanwhile is full.
+const NEAR: i64 = 256;

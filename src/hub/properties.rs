@@ -1,0 +1,420 @@
+//! The state machine of a stream by property: whatever publishing, connecting, reading, going live, overflowing, cutting
+//! and restarting come in whatever order, a client sees exactly the log. No actor, no clock, no database.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures::task::noop_waker;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::alarm::{
+    Alarm, AlarmId, AlarmType, Payload, Role, Timestamp, Topic, TopicFilter, UserId,
+};
+use crate::hub::registry::Registry;
+use crate::hub::subscription::Channel;
+use crate::hub::{Bye, ClientId, Frame, Handover, Limits, NewClient, Next, Start};
+use crate::metrics::Metrics;
+
+const TOPICS: [&str; 3] = ["user:bob", "everyone", "room:42"];
+const CLIENTS: usize = 4;
+
+/// One thing that happens, to somebody.
+#[derive(Debug, Clone)]
+enum Event {
+    /// The store commits alarms of a topic; nobody has heard of them yet.
+    Commit { topic: usize, count: usize },
+    /// The Broadcaster offers some of what was committed.
+    Offer { count: usize },
+    /// A client comes, or comes back with its cursor.
+    Connect(usize),
+    /// A client does the next thing it needs: asks, attaches, reads a page, or takes a live frame.
+    Step { client: usize, count: usize },
+    /// A client goes; the Broadcaster hears of it at once or finds out by itself.
+    Cut { client: usize, heard: bool },
+    /// The Broadcaster ends a stream.
+    Kick(usize),
+    /// All streams are told something that is not in the log.
+    Tell,
+    /// Time passes, and the Broadcaster looks for silence and stalls.
+    Sweep { seconds: u64 },
+    /// The process dies and starts again.
+    Restart,
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let client = 0..CLIENTS;
+    // Enough at once to fill a queue, at times.
+    let count = prop_oneof![8 => 1..4_usize, 2 => 4..300_usize, 1 => 300..700_usize];
+    let step =
+        (client.clone(), count.clone()).prop_map(|(client, count)| Event::Step { client, count });
+    let commit =
+        (0..TOPICS.len(), count.clone()).prop_map(|(topic, count)| Event::Commit { topic, count });
+    let cut =
+        (client.clone(), any::<bool>()).prop_map(|(client, heard)| Event::Cut { client, heard });
+    let event = prop_oneof![
+        6 => commit,
+        6 => count.prop_map(|count| Event::Offer { count }),
+        6 => client.clone().prop_map(Event::Connect),
+        20 => step,
+        2 => cut,
+        1 => client.prop_map(Event::Kick),
+        1 => Just(Event::Tell),
+        1 => (1..40_u64).prop_map(|seconds| Event::Sweep { seconds }),
+        1 => Just(Event::Restart),
+    ];
+    vec(event, 1..120)
+}
+
+struct World {
+    log: Vec<Arc<Frame>>,
+    offered: usize,
+    registry: Registry,
+    now: Instant,
+    page: usize,
+    clients: Vec<Client>,
+}
+
+struct Client {
+    filter: Arc<TopicFilter>,
+    /// Where its first stream began.
+    from: Option<AlarmId>,
+    /// The last id it saw, or where it began.
+    cursor: AlarmId,
+    connection: Option<Connection>,
+}
+
+struct Connection {
+    client_id: ClientId,
+    channel: Channel,
+    handover: Handover,
+}
+
+impl World {
+    fn new(page: usize) -> Self {
+        Self {
+            log: Vec::new(),
+            offered: 0,
+            registry: registry(AlarmId(0)),
+            now: Instant::now(),
+            page,
+            clients: filters().into_iter().map(Client::new).collect(),
+        }
+    }
+
+    fn carry_out(&mut self, event: &Event) {
+        match *event {
+            Event::Commit { topic, count } => self.commit(topic, count),
+            Event::Offer { count } => self.offer(count),
+            Event::Connect(client) => self.connect(client),
+            Event::Step { client, count } => (0..count).for_each(|_| _ = self.step(client)),
+            Event::Cut { client, heard } => self.cut(client, heard),
+            Event::Kick(client) => {
+                if let Some(connection) = &self.clients[client].connection {
+                    self.registry
+                        .close(connection.client_id, Bye::Kicked, self.now);
+                }
+            }
+            Event::Tell => self
+                .registry
+                .notify(&bob(), &Frame::state(&"seen"), self.now),
+            Event::Sweep { seconds } => {
+                self.now += Duration::from_secs(seconds);
+                self.registry.sweep(self.now, Timestamp::now());
+            }
+            Event::Restart => self.restart(),
+        }
+    }
+
+    fn commit(&mut self, topic: usize, count: usize) {
+        for _ in 0..count {
+            let id = i64::try_from(self.log.len()).unwrap() + 1;
+            self.log
+                .push(Frame::alarm(Arc::new(alarm(id, TOPICS[topic]))));
+        }
+    }
+
+    fn offer(&mut self, count: usize) {
+        let end = self.log.len().min(self.offered + count);
+        for frame in &self.log[self.offered..end] {
+            self.registry.offer(frame, self.now);
+        }
+        self.offered = end;
+    }
+
+    fn connect(&mut self, number: usize) {
+        let client = &mut self.clients[number];
+        if client.connection.is_some() {
+            return;
+        }
+        let start = if client.from.is_some() {
+            Start::Replay
+        } else {
+            Start::Live
+        };
+        let new = new_client(&client.filter, start);
+        let opened = self.registry.subscribe(new, self.now).unwrap();
+        let position = self.registry.position();
+        let handover = match start {
+            Start::Live => Handover::live(position),
+            Start::Replay => Handover::replay(client.cursor),
+        };
+        if client.from.is_none() {
+            (client.from, client.cursor) = (Some(position), position);
+        }
+        client.connection = Some(Connection {
+            client_id: opened.client_id,
+            channel: opened.channel,
+            handover,
+        });
+    }
+
+    /// Does what one client needs next; whether there was anything to do.
+    fn step(&mut self, number: usize) -> bool {
+        let client = &mut self.clients[number];
+        let Some(connection) = &mut client.connection else {
+            return false;
+        };
+        let next = connection.handover.next();
+        if next != Next::Live && connection.channel.closed().is_some() {
+            client.connection = None;
+            return true;
+        }
+        match next {
+            Next::AskHead => connection.handover.head_is(id_at(self.log.len())),
+            Next::Attach => {
+                let position = self.registry.go_live(connection.client_id, self.now);
+                connection.handover.attached_at(position);
+            }
+            Next::Read { after, up_to } => {
+                let (found, read_up_to) = page(&self.log, &client.filter, after..up_to, self.page);
+                connection.handover.read_up_to(read_up_to);
+                found.iter().for_each(|frame| client.see(frame, &self.log));
+            }
+            Next::Live => {
+                let waker = noop_waker();
+                match connection
+                    .channel
+                    .poll_frame(&mut Context::from_waker(&waker))
+                {
+                    Poll::Pending => return false,
+                    Poll::Ready(None) => client.connection = None,
+                    Poll::Ready(Some(frame)) => {
+                        if connection.handover.passes(&frame) {
+                            client.see(&frame, &self.log);
+                        }
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    fn cut(&mut self, number: usize, heard: bool) {
+        if let Some(connection) = self.clients[number].connection.take()
+            && heard
+        {
+            self.registry.disconnect(connection.client_id, self.now);
+        }
+    }
+
+    /// What was committed and not offered is known to the next Broadcaster from the start.
+    fn restart(&mut self) {
+        self.offered = self.log.len();
+        self.registry = registry(id_at(self.log.len()));
+        for client in &mut self.clients {
+            client.connection = None;
+        }
+    }
+
+    /// Everybody comes back and reads on until nothing is left.
+    fn settle(&mut self) {
+        self.offer(usize::MAX - self.offered);
+        for number in 0..CLIENTS {
+            self.connect(number);
+            while self.step(number) {
+                self.connect(number);
+            }
+        }
+    }
+}
+
+impl Client {
+    fn new(filter: TopicFilter) -> Self {
+        Self {
+            filter: Arc::new(filter),
+            from: None,
+            cursor: AlarmId(0),
+            connection: None,
+        }
+    }
+
+    fn see(&mut self, frame: &Arc<Frame>, log: &[Arc<Frame>]) {
+        let Some(id) = frame.id() else {
+            return;
+        };
+        assert_eq!(Some(id), self.due(log), "out of turn");
+        self.cursor = id;
+    }
+
+    /// The reference: what a client is to see next is the next entry of the log, after what it has, that concerns it.
+    fn due(&self, log: &[Arc<Frame>]) -> Option<AlarmId> {
+        let later = &log[usize::try_from(self.cursor.0).unwrap()..];
+        let next = later.iter().find(|frame| concerns(&self.filter, frame));
+        next.and_then(|frame| frame.id())
+    }
+}
+
+/// What the store does: the next page of what a filter lets through, and how far it has looked.
+fn page(
+    log: &[Arc<Frame>],
+    filter: &TopicFilter,
+    range: Range<AlarmId>,
+    most: usize,
+) -> (Vec<Arc<Frame>>, AlarmId) {
+    let (after, up_to) = (range.start.0, range.end.0);
+    let rows = &log[usize::try_from(after).unwrap()..usize::try_from(up_to).unwrap()];
+    let mine = rows.iter().filter(|frame| concerns(filter, frame));
+    let found: Vec<Arc<Frame>> = mine.take(most).cloned().collect();
+    let last = found.last().and_then(|frame| frame.id());
+    let read_up_to = last.filter(|_| found.len() == most).unwrap_or(range.end);
+    (found, read_up_to)
+}
+
+fn concerns(filter: &TopicFilter, frame: &Frame) -> bool {
+    let topic = &frame.as_alarm().unwrap().topic;
+    filter.everything || filter.topics.contains(topic) || filter.all_rooms && topic.is_room()
+}
+
+fn filters() -> [TopicFilter; CLIENTS] {
+    let of = |topics: &[&str]| TopicFilter {
+        topics: topics
+            .iter()
+            .map(|topic| Topic::parse(topic).unwrap())
+            .collect(),
+        ..TopicFilter::default()
+    };
+    [
+        of(&["user:bob", "everyone"]),
+        of(&["room:42"]),
+        TopicFilter {
+            all_rooms: true,
+            ..of(&["everyone", "room:42"])
+        },
+        TopicFilter {
+            everything: true,
+            ..of(&["user:bob"])
+        },
+    ]
+}
+
+fn registry(position: AlarmId) -> Registry {
+    let limits = Limits {
+        streams_per_user: 1_000,
+        heartbeat: Duration::from_secs(15),
+    };
+    Registry::new(limits, position, Metrics::default())
+}
+
+fn new_client(filter: &Arc<TopicFilter>, start: Start) -> NewClient {
+    NewClient {
+        user_id: bob(),
+        role: Role::User,
+        token_id: String::new(),
+        expires_at: Timestamp::now().plus(Duration::from_secs(3_600)),
+        filter: Arc::clone(filter),
+        rooms: NewClient::rooms_of(filter),
+        start,
+        remote_address: String::new(),
+        user_agent: String::new(),
+    }
+}
+
+fn alarm(id: i64, topic: &str) -> Alarm {
+    Alarm {
+        id: AlarmId(id),
+        topic: Topic::parse(topic).unwrap(),
+        alarm_type: AlarmType::parse("TEST").unwrap(),
+        from_user_id: None,
+        target_id: None,
+        data: Payload::null(),
+        url: None,
+        created_at: Timestamp::from_millis(0),
+        expires_at: None,
+        seen_at: None,
+        read_at: None,
+    }
+}
+
+fn bob() -> UserId {
+    UserId::parse("bob").unwrap()
+}
+
+fn id_at(length: usize) -> AlarmId {
+    AlarmId(i64::try_from(length).unwrap())
+}
+
+proptest! {
+    #[test]
+    fn every_client_sees_exactly_the_log_whatever_happens(events in events(), page in 1..600_usize) {
+        let mut world = World::new(page);
+
+        for event in &events {
+            world.carry_out(event);
+        }
+        world.settle();
+
+        for client in &world.clients {
+            prop_assert_eq!(client.due(&world.log), None, "nothing is left to see");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_overflows_is_told_so_and_resumes_where_it_was() {
+    let mut world = World::new(500);
+    world.connect(0);
+    world.commit(1, 2_000);
+    world.offer(2_000);
+
+    let closed = world.clients[0]
+        .connection
+        .as_ref()
+        .unwrap()
+        .channel
+        .closed();
+    world.settle();
+
+    assert_eq!(closed, Some(Bye::Slow));
+    assert_eq!(world.clients[0].cursor, AlarmId(2_000));
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_ended_after_thirty_seconds() {
+    let mut world = World::new(500);
+    world.connect(0);
+    world.commit(1, 1);
+    world.offer(1);
+
+    // The first look notes that something waits.
+    for seconds in [0, 29] {
+        world.carry_out(&Event::Sweep { seconds });
+    }
+    let before = world.clients[0]
+        .connection
+        .as_ref()
+        .unwrap()
+        .channel
+        .closed();
+    world.carry_out(&Event::Sweep { seconds: 2 });
+    let after = world.clients[0]
+        .connection
+        .as_ref()
+        .unwrap()
+        .channel
+        .closed();
+
+    assert_eq!((before, after), (None, Some(Bye::Slow)));
+}
