@@ -21,7 +21,7 @@ use crate::http::state::{AppState, Policy, Readiness};
 use crate::hub::{Broadcaster, Limits, Shutdown};
 use crate::journal::{Drain, Journal};
 use crate::metrics::Metrics;
-use crate::store::{Location, NewAccount, Store, StoreError};
+use crate::store::{Location, NewAccount, OpenError, Store, StoreError};
 use crate::{http, tls};
 
 /// Why the hub does not start, in words for the person who started it.
@@ -43,7 +43,10 @@ pub enum StartError {
         /// Why not.
         cause: io::Error,
     },
-    /// The database.
+    /// The database cannot be opened.
+    #[error("cannot use the database: {0}")]
+    Open(#[from] OpenError),
+    /// The database fails.
     #[error("cannot use the database: {0}")]
     Database(#[from] StoreError),
     /// The account is there.
@@ -104,7 +107,9 @@ pub fn add_user(command: UserAdd) -> Result<(), StartError> {
     let password = password.trim_end_matches(['\r', '\n']).to_owned();
     actix_web::rt::System::new().block_on(async {
         let hash = Passwords::new()?.hash(password).await?;
-        let store = open_store(command.database.url.location())?;
+        let location = command.database.url.location();
+        create_folder_of(location)?;
+        let store = Store::open(location)?;
         let account = NewAccount {
             display_name: command.display_name,
             role: Some(command.role),
@@ -162,7 +167,7 @@ pub async fn build(
         }
     });
     let (server, scheme) = match tls {
-        None => (server.listen_auto_h2c(listener)?, "http"),
+        None => (server.listen(listener)?, "http"),
         Some(tls) => (server.listen_rustls_0_23(listener, tls)?, "https"),
     };
     readiness.set(true);
@@ -194,7 +199,9 @@ impl Hub {
 
 async fn start_parts(config: &Config) -> Result<(AppState, Addr<Broadcaster>), StartError> {
     let secret = secret(&config.secret)?;
-    let store = open_store(config.database.url.location())?;
+    let location = config.database.url.location();
+    create_folder_of(location)?;
+    let store = Store::open_for_hub(location)?;
     let passwords = Passwords::new()?;
     create_first_admin(&store, &passwords).await?;
     let revocations = Revocations::new(store.revoked_tokens().await?);
@@ -212,7 +219,7 @@ async fn start_parts(config: &Config) -> Result<(AppState, Addr<Broadcaster>), S
         let (store, broadcaster) = (store.clone(), broadcaster.clone());
         let metrics = metrics.clone();
         Journal::start_in_arbiter(&Arbiter::new().handle(), move |_context| {
-            Journal::new(store, broadcaster, metrics)
+            Journal::new(store, broadcaster, position, metrics)
         })
     };
     let state = AppState {
@@ -248,12 +255,17 @@ async fn create_first_admin(store: &Store, passwords: &Passwords) -> Result<(), 
         password_hash: Some(passwords.hash(password.clone()).await?),
         ..NewAccount::named(UserId::parse("admin")?)
     };
-    store.create_account(account).await?;
-    log::info!("created the account admin with the password {password}");
+    match store.create_account(account).await {
+        Ok(_created) => log::info!("created the account admin with the password {password}"),
+        // Another hub on the same database was first, and told its password.
+        Err(StoreError::Conflict) => {}
+        Err(cause) => return Err(cause.into()),
+    }
     Ok(())
 }
 
-fn open_store(location: &Location) -> Result<Store, StartError> {
+/// A database file's folder is made, a server's is its own affair.
+fn create_folder_of(location: &Location) -> Result<(), StartError> {
     if let Location::Sqlite(path) = location
         && let Some(folder) = Path::new(path)
             .parent()
@@ -261,7 +273,7 @@ fn open_store(location: &Location) -> Result<Store, StartError> {
     {
         create_folder(folder)?;
     }
-    Ok(Store::open(location)?)
+    Ok(())
 }
 
 /// The secret of the settings, or the one of the data folder, made at the first start.

@@ -18,6 +18,7 @@ static SCREEN: Mutex<()> = Mutex::const_new(());
 /// A running chromedriver.
 pub(crate) struct Chromium {
     driver: Child,
+    profiles: std::sync::Mutex<Vec<TempDir>>,
     address: String,
     _screen: MutexGuard<'static, ()>,
 }
@@ -25,7 +26,6 @@ pub(crate) struct Chromium {
 /// One window with a fresh profile: cookies are its own.
 pub(crate) struct Window {
     driver: WebDriver,
-    _profile: TempDir,
 }
 
 impl Chromium {
@@ -54,6 +54,7 @@ impl Chromium {
         std::thread::spawn(move || lines.for_each(drop));
         Self {
             driver,
+            profiles: std::sync::Mutex::default(),
             address: format!("http://127.0.0.1:{port}"),
             _screen: screen,
         }
@@ -87,10 +88,8 @@ impl Chromium {
         let driver = WebDriver::new(&self.address, capabilities)
             .await
             .expect("a window");
-        Window {
-            driver,
-            _profile: profile,
-        }
+        self.profiles.lock().expect("the profiles").push(profile);
+        Window { driver }
     }
 }
 
@@ -101,6 +100,13 @@ impl Drop for Chromium {
         let ended = Command::new("kill").args(["-KILL", "--", &group]).status();
         assert!(ended.is_ok_and(|status| status.success()), "kill {group}");
         self.driver.wait().expect("the end of chromedriver");
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        // Its own clean-up would block the test's only thread; the end of its chromedriver closes it anyway.
+        self.driver.clone().leak().expect("an open window");
     }
 }
 
