@@ -31,9 +31,10 @@ fn main() -> ExitCode {
 /// A bad value gets one line that does not repeat it: it may be a secret. Help, the version and a wrong use get what
 /// clap shows of them.
 fn refuse(error: &clap::Error) -> ExitCode {
-    let setting = match (error.kind(), error.get(ContextKind::InvalidArg)) {
-        (ErrorKind::ValueValidation | ErrorKind::InvalidValue, Some(setting)) => setting,
-        _ => error.exit(),
+    let (ErrorKind::ValueValidation | ErrorKind::InvalidValue, Some(setting)) =
+        (error.kind(), error.get(ContextKind::InvalidArg))
+    else {
+        error.exit()
     };
     let why = match (error.source(), error.get(ContextKind::ValidValue)) {
         (Some(source), _) => source.to_string(),

@@ -52,7 +52,7 @@ pub(crate) enum ApiError {
     #[error("with a cookie, only {0} does this")]
     MethodNotAllowed(&'static str),
     /// 406.
-    #[error("this route answers text/event-stream")]
+    #[error("this route answers text/event-stream, application/x-ndjson or application/json")]
     NotAcceptable,
     /// 409.
     #[error("there is already a {0} of that id")]

@@ -132,16 +132,17 @@ pub(crate) fn cookie_name(tls: bool) -> &'static str {
 
 /// Whether the browser says that the request comes from a page of this hub.
 pub(crate) fn is_same_origin(request: &HttpRequest) -> bool {
-    let text = |name| {
-        request
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
-    if let Some(site) = text("sec-fetch-site") {
-        return site == "same-origin";
+    let site = request.headers().get("sec-fetch-site");
+    match site.and_then(|value| value.to_str().ok()) {
+        Some(site) => site == "same-origin",
+        None => has_same_origin(request),
     }
-    let Some(origin) = text("origin") else {
+}
+
+/// Whether `Origin` names this hub.
+pub(crate) fn has_same_origin(request: &HttpRequest) -> bool {
+    let origin = request.headers().get(header::ORIGIN);
+    let Some(origin) = origin.and_then(|value| value.to_str().ok()) else {
         return false;
     };
     let host = request.connection_info().host().to_ascii_lowercase();

@@ -133,9 +133,11 @@ impl Frame {
         Self::unnumbered(EventName::Ping, json(&PingData { cursor }))
     }
 
-    /// A heartbeat without content.
-    pub(crate) fn comment() -> Arc<Self> {
-        Self::unnumbered(EventName::Comment, ByteString::new())
+    /// A heartbeat JavaScript does not see.
+    ///
+    /// Its data is for the ways that have no comments.
+    pub(crate) fn comment(cursor: AlarmId) -> Arc<Self> {
+        Self::unnumbered(EventName::Comment, json(&PingData { cursor }))
     }
 
     /// The last event.

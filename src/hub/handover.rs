@@ -98,6 +98,11 @@ impl Handover {
         self.after = id;
     }
 
+    /// Everything up to here was read or was before its time.
+    pub fn after(&self) -> AlarmId {
+        self.after
+    }
+
     /// Whether a frame of the channel is for this client: those read from the log before they were offered are not.
     pub fn passes(&self, frame: &Frame) -> bool {
         frame.id().is_none_or(|id| id > self.after)

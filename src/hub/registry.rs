@@ -317,7 +317,7 @@ impl Registry {
 
     /// Heartbeats, token expiry and stalled clients, all in one pass.
     pub(crate) fn sweep(&mut self, now: Instant, clock: Timestamp) {
-        let (ping, comment) = (Frame::ping(self.position), Frame::comment());
+        let (ping, comment) = (Frame::ping(self.position), Frame::comment(self.position));
         let (mut silent, mut over) = (Vec::new(), Vec::new());
         for (id, client) in &mut self.clients {
             if client.new.expires_at <= clock {

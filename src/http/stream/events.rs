@@ -79,6 +79,14 @@ impl Events {
         }
     }
 
+    /// Up to where everything was passed on or read, once nothing is left to read.
+    pub(super) fn reached(&self) -> Option<AlarmId> {
+        match &self.phase {
+            Phase::Live(handover) => Some(handover.after()),
+            Phase::Reading(_) | Phase::Over => None,
+        }
+    }
+
     fn end(&mut self) -> Option<Arc<Frame>> {
         self.phase = Phase::Over;
         self.subscription.closed().map(Frame::bye)

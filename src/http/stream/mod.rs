@@ -1,42 +1,67 @@
 //! `GET /api/stream`: one subscription core, and a way of writing its events at its end.
 
 mod events;
+mod json;
+mod origin;
+mod poll;
 mod replay;
 mod sse;
+mod way;
+mod websocket;
 
 use std::sync::Arc;
 
 use actix_web::http::header;
-use actix_web::web::Data;
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::alarm::{AlarmId, Role, RoomId, Topic, TopicFilter};
 use crate::http::body::Params;
 use crate::http::error::ApiError;
-use crate::http::identity::{Identity, Subscriber};
+use crate::http::identity::{Identity, Subscriber, has_same_origin};
 use crate::http::state::AppState;
 use crate::http::stream::events::Events;
+use crate::http::stream::origin::Origin;
 use crate::http::stream::replay::Reader;
+use crate::http::stream::way::Way;
 use crate::hub::{Connected, Frame, NewClient, Start, Subscribe};
 use crate::store::Counts;
 
 pub(crate) use crate::http::stream::sse::Dialect;
 
-/// `GET /api/stream`.
+/// `GET /api/stream`: the way is what the request asks for, the events are the same.
 pub(crate) async fn subscribe(
     state: Data<AppState>,
     subscriber: Subscriber,
     request: HttpRequest,
     params: Params,
+    payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    if !accepts_event_stream(&request) {
-        return Err(ApiError::NotAcceptable);
-    }
     let filter = wanted(&subscriber, &params)?;
-    open(&state, &subscriber, &request, filter, Dialect::Hub).await
+    match Way::of(&request, &params)? {
+        Way::EventStream => open(&state, &subscriber, &request, filter, Dialect::Hub).await,
+        Way::Lines => {
+            let rooms = named_rooms(&params);
+            let opened = subscription(&state, &subscriber, &request, filter, rooms).await?;
+            Ok(json::lines(opened.events))
+        }
+        Way::WebSocket => {
+            if subscriber.came_by_cookie() && !has_same_origin(&request) {
+                return Err(ApiError::CrossOrigin);
+            }
+            let rooms = named_rooms(&params);
+            let opened = subscription(&state, &subscriber, &request, filter, rooms).await?;
+            websocket::respond(opened.events, &request, payload, state.policy.heartbeat)
+        }
+        Way::Poll(wait) => {
+            // A poll is gone when it is answered: it makes nobody present.
+            let opened = subscription(&state, &subscriber, &request, filter, Vec::new()).await?;
+            Ok(poll::respond(opened, wait).await)
+        }
+    }
 }
 
-/// Opens a stream of what a filter lets through, written in a dialect.
+/// Opens an SSE stream of what a filter lets through, written in a dialect.
 pub(crate) async fn open(
     state: &AppState,
     identity: &Identity,
@@ -44,9 +69,37 @@ pub(crate) async fn open(
     filter: TopicFilter,
     dialect: Dialect,
 ) -> Result<HttpResponse, ApiError> {
+    let rooms = match dialect {
+        Dialect::Hub => named_rooms(&Params::of(request.query_string())),
+        Dialect::OriginalAlarms | Dialect::OriginalRooms => Vec::new(),
+    };
+    let opened = subscription(state, identity, request, filter, rooms).await?;
+    Ok(sse::respond(opened.events, dialect, request))
+}
+
+/// A stream that is open, before anything of it is written.
+struct Opened {
+    events: Events,
+    origin: Origin,
+    /// Where it starts.
+    cursor: AlarmId,
+}
+
+/// The subscription all ways share: its user is present in `rooms` as long as it is open.
+async fn subscription(
+    state: &AppState,
+    identity: &Identity,
+    request: &HttpRequest,
+    filter: TopicFilter,
+    rooms: Vec<RoomId>,
+) -> Result<Opened, ApiError> {
     let filter = Arc::new(filter);
     let origin = Origin::of(request, state).await?;
-    let client = new_client(identity, request, &filter, origin.start(), dialect);
+    let client = NewClient {
+        rooms,
+        start: origin.start(),
+        ..new_client(identity, request, &filter)
+    };
     let subscription = state.broadcaster.send(Subscribe(client)).await??;
     let counts = figures(state, identity).await?;
     let cursor = origin.after.unwrap_or_else(|| subscription.position());
@@ -74,57 +127,11 @@ pub(crate) async fn open(
             Events::replayed(subscription, first, after, reader)
         }
     };
-    Ok(sse::respond(events, dialect, request))
-}
-
-/// Where a stream starts: after a cursor the client brought, or now.
-struct Origin {
-    after: Option<AlarmId>,
-    gap: bool,
-}
-
-impl Origin {
-    /// Reads `Last-Event-ID`, or else `cursor`. One that means nothing here is a gap, never an error.
-    async fn of(request: &HttpRequest, state: &AppState) -> Result<Self, ApiError> {
-        let header = request
-            .headers()
-            .get("last-event-id")
-            .and_then(|value| value.to_str().ok());
-        let params = Params::of(request.query_string());
-        let Some(text) = header
-            .filter(|text| !text.is_empty())
-            .or_else(|| params.first("cursor"))
-        else {
-            return Ok(Self {
-                after: None,
-                gap: false,
-            });
-        };
-        let head = state.store.head().await?;
-        let cursor = text
-            .trim()
-            .parse::<i64>()
-            .ok()
-            .filter(|cursor| (0..=head.last_id).contains(cursor));
-        Ok(match cursor {
-            Some(cursor) => Self {
-                after: Some(AlarmId(cursor)),
-                gap: cursor < head.pruned_up_to,
-            },
-            None => Self {
-                after: None,
-                gap: true,
-            },
-        })
-    }
-
-    fn start(&self) -> Start {
-        if self.after.is_some() {
-            Start::Replay
-        } else {
-            Start::Live
-        }
-    }
+    Ok(Opened {
+        events,
+        origin,
+        cursor,
+    })
 }
 
 /// The topics a caller asks for, if he may.
@@ -167,21 +174,15 @@ fn wanted(identity: &Identity, params: &Params) -> Result<TopicFilter, ApiError>
     Ok(filter)
 }
 
-fn new_client(
-    identity: &Identity,
-    request: &HttpRequest,
-    filter: &Arc<TopicFilter>,
-    start: Start,
-    dialect: Dialect,
-) -> NewClient {
-    let params = Params::of(request.query_string());
-    let rooms = match dialect {
-        Dialect::Hub => params
-            .all("room")
-            .filter_map(|room| RoomId::parse(room).ok())
-            .collect(),
-        Dialect::OriginalAlarms | Dialect::OriginalRooms => Vec::new(),
-    };
+/// The rooms a caller names, and so is present in; which are well formed was checked with the rest.
+fn named_rooms(params: &Params) -> Vec<RoomId> {
+    params
+        .all("room")
+        .filter_map(|room| RoomId::parse(room).ok())
+        .collect()
+}
+
+fn new_client(identity: &Identity, request: &HttpRequest, filter: &Arc<TopicFilter>) -> NewClient {
     let agent = request
         .headers()
         .get(header::USER_AGENT)
@@ -192,8 +193,8 @@ fn new_client(
         token_id: identity.claims().token_id.clone(),
         expires_at: identity.claims().expires_at,
         filter: Arc::clone(filter),
-        rooms,
-        start,
+        rooms: Vec::new(),
+        start: Start::Live,
         remote_address: request
             .peer_addr()
             .map(|address| address.to_string())
@@ -216,28 +217,6 @@ async fn figures(state: &AppState, identity: &Identity) -> Result<Counts, ApiErr
         });
     }
     Ok(state.store.counts(identity.inbox()).await?)
-}
-
-/// Whether the client takes Server-Sent Events: it says so, takes anything, or says nothing.
-fn accepts_event_stream(request: &HttpRequest) -> bool {
-    let Some(accept) = request
-        .headers()
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-    else {
-        return true;
-    };
-    let ranges = accept.split(',').map(|range| {
-        range
-            .split(';')
-            .next()
-            .unwrap_or("")
-            .trim()
-            .to_ascii_lowercase()
-    });
-    ranges
-        .into_iter()
-        .any(|range| matches!(range.as_str(), "" | "*/*" | "text/*" | "text/event-stream"))
 }
 
 /// More than a page shows, fewer than a query's bind variables.

@@ -1,0 +1,118 @@
+//! WebSocket (RFC 6455): one JSON text frame per event, protocol pings, and a time-out for peers that are gone.
+
+use std::time::{Duration, Instant};
+
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
+use futures::StreamExt;
+use futures::future::{Either, select};
+use serde::Deserialize;
+
+use crate::http::error::ApiError;
+use crate::http::stream::events::Events;
+use crate::http::stream::json;
+use crate::hub::{EventName, Frame};
+
+/// Answers the handshake and writes the events until one side ends it.
+pub(super) fn respond(
+    events: Events,
+    request: &HttpRequest,
+    payload: Payload,
+    heartbeat: Duration,
+) -> Result<HttpResponse, ApiError> {
+    let (response, session, messages) =
+        actix_ws::handle(request, payload).map_err(|cause| ApiError::invalid("Upgrade", cause))?;
+    let socket = Socket {
+        session,
+        messages: messages.max_frame_size(MOST_FRAME_BYTES),
+        heard: Instant::now(),
+        patience: heartbeat * SILENT_HEARTBEATS,
+    };
+    actix_web::rt::spawn(socket.run(events));
+    Ok(response)
+}
+
+struct Socket {
+    session: Session,
+    messages: MessageStream,
+    /// When the peer last sent anything.
+    heard: Instant,
+    patience: Duration,
+}
+
+/// A socket that takes no more.
+struct Closed;
+
+#[derive(Deserialize)]
+struct FromClient {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl Socket {
+    async fn run(mut self, mut events: Events) {
+        let ended = loop {
+            match select(events.next(), self.messages.next()).await {
+                Either::Left((Some(frame), _)) => match self.write(&frame).await {
+                    Ok(()) if frame.event() == EventName::Bye => break Some(close_reason(&frame)),
+                    Ok(()) => {}
+                    Err(Closed) => break None,
+                },
+                Either::Left((None, _)) => break Some(CloseCode::Restart.into()),
+                Either::Right((Some(Ok(message)), _)) => match self.read(message).await {
+                    Ok(()) => {}
+                    Err(Closed) => break Some(CloseCode::Normal.into()),
+                },
+                Either::Right((Some(Err(_)) | None, _)) => break None,
+            }
+        };
+        // The peer may be gone already; then there is nobody to tell.
+        let _told = self.session.close(ended).await;
+    }
+
+    async fn write(&mut self, frame: &Frame) -> Result<(), Closed> {
+        if matches!(frame.event(), EventName::Ping | EventName::Comment) {
+            if self.heard.elapsed() > self.patience {
+                return Err(Closed);
+            }
+            self.session.ping(b"").await.map_err(|_closed| Closed)?;
+        }
+        self.session
+            .text(json::object(frame))
+            .await
+            .map_err(|_closed| Closed)
+    }
+
+    async fn read(&mut self, message: Message) -> Result<(), Closed> {
+        self.heard = Instant::now();
+        match message {
+            Message::Ping(bytes) => self.session.pong(&bytes).await.map_err(|_closed| Closed),
+            Message::Text(text) if is_ping(&text) => {
+                self.session.text(PONG).await.map_err(|_closed| Closed)
+            }
+            Message::Close(_) => Err(Closed),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_ping(text: &str) -> bool {
+    serde_json::from_str::<FromClient>(text).is_ok_and(|message| message.kind == "ping")
+}
+
+/// What the browser's `close` event tells beside the `bye` that came before it.
+fn close_reason(bye: &Frame) -> CloseReason {
+    CloseReason {
+        code: CloseCode::Away,
+        description: Some(bye.data().to_string()),
+    }
+}
+
+const PONG: &str = r#"{"event":"pong","id":null,"data":null}"#;
+
+/// A client has nothing to say beyond a ping.
+const MOST_FRAME_BYTES: usize = 4 * 1024;
+
+/// A peer that answered none of so many pings is gone.
+const SILENT_HEARTBEATS: u32 = 3;
