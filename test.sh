@@ -10,17 +10,24 @@ readonly needed=(
   "kill procps"
   "chromium chromium"
   "chromedriver chromium-driver"
+  "pg_config libpq-dev"
+  "initdb postgresql"
 )
 # A test holds 1,000 streams open against one hub, which inherits this limit.
 readonly open_files=16384
 
 say() { printf '%s\n' "$*" >&2; }
 
+# Debian keeps a PostgreSQL server's programs off the path.
+has_command() {
+  type -P "$1" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null
+}
+
 missing_packages() {
   local line words
   for line in "${needed[@]}"; do
     read -ra words <<<"$line"
-    type -P "${words[0]}" >/dev/null || printf '%s\n' "${words[@]:1}"
+    has_command "${words[0]}" || printf '%s\n' "${words[@]:1}"
   done
 }
 
@@ -74,4 +81,4 @@ raise_open_files() {
 provide_cargo
 provide_packages
 raise_open_files
-exec cargo test --workspace --locked --no-fail-fast "$@"
+exec cargo test --workspace --all-features --locked --no-fail-fast "$@"
