@@ -1,5 +1,7 @@
 //! The write lane: gathers alarms while the last batch is committed, then hands them to the Broadcaster in id order.
 
+mod offering;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,18 +12,21 @@ use actix::{
 };
 use tokio::sync::oneshot;
 
-use crate::hub::{Broadcaster, Frame, Publish};
+use crate::alarm::{Alarm, AlarmId};
+use crate::hub::Broadcaster;
+use crate::journal::offering::Offering;
 use crate::metrics::Metrics;
 use crate::store::{Refusal, Store, StoreError, Stored, Submission};
 
 /// The only writer of alarms.
 pub struct Journal {
     store: Store,
-    broadcaster: Addr<Broadcaster>,
+    offering: Offering,
     metrics: Metrics,
     waiting: VecDeque<Waiting>,
     waiting_alarms: usize,
-    committing: bool,
+    /// Whether a batch or a look at the log is under way: only one of them may offer.
+    busy: bool,
     stopping: bool,
     drained: Vec<oneshot::Sender<()>>,
 }
@@ -48,7 +53,7 @@ pub enum AppendError {
     /// The hub is stopping.
     #[error("the hub is stopping")]
     ShuttingDown,
-    /// The store failed; nothing of the submission is stored.
+    /// The store failed. If that was at the commit itself, the submission may be stored all the same.
     #[error(transparent)]
     Store(Arc<StoreError>),
 }
@@ -61,15 +66,20 @@ struct Waiting {
 }
 
 impl Journal {
-    /// A journal that writes to `store` and publishes to `broadcaster`.
-    pub fn new(store: Store, broadcaster: Addr<Broadcaster>, metrics: Metrics) -> Self {
+    /// A journal that writes to `store` and publishes to `broadcaster` what comes after `position`.
+    pub fn new(
+        store: Store,
+        broadcaster: Addr<Broadcaster>,
+        position: AlarmId,
+        metrics: Metrics,
+    ) -> Self {
         Self {
+            offering: Offering::new(store.clone(), broadcaster, position),
             store,
-            broadcaster,
             metrics,
             waiting: VecDeque::new(),
             waiting_alarms: 0,
-            committing: false,
+            busy: false,
             stopping: false,
             drained: Vec::new(),
         }
@@ -77,7 +87,7 @@ impl Journal {
 
     /// Commits what has gathered, unless a commit is under way: then that one's end comes back here.
     fn commit(&mut self, context: &mut Context<Self>) {
-        if self.committing {
+        if self.busy {
             return;
         }
         let batch = self.next_batch();
@@ -88,25 +98,47 @@ impl Journal {
             }
             return;
         }
-        self.committing = true;
+        self.busy = true;
         let (submissions, answers): (Vec<_>, Vec<_>) = batch
             .into_iter()
             .map(|waiting| (waiting.submission, waiting.answer))
             .unzip();
-        let (store, broadcaster) = (self.store.clone(), self.broadcaster.clone());
+        let (store, offering) = (self.store.clone(), self.offering.clone());
         let metrics = self.metrics.clone();
         let work = async move {
             let started = Instant::now();
             let outcomes = store.append(submissions).await;
             let took = started.elapsed();
-            match publish(&broadcaster, &outcomes).await {
-                Some(stored) => metrics.committed(stored, took),
-                None => metrics.append_refused("store"),
-            }
+            let offering = match &outcomes {
+                Ok(outcomes) => {
+                    let fresh = fresh(outcomes);
+                    metrics.committed(fresh.len(), took);
+                    offering.batch(fresh).await
+                }
+                Err(_cause) => {
+                    metrics.append_refused("store");
+                    offering
+                }
+            };
             answer_all(answers, outcomes);
+            offering
         };
-        context.spawn(work.into_actor(self).map(|(), this, context| {
-            this.committing = false;
+        self.offer(work, context);
+    }
+
+    /// Looks at the log when nothing is under way: there may be rows whose commit was never heard of.
+    fn look(&mut self, context: &mut Context<Self>) {
+        if !self.busy && !self.stopping {
+            self.busy = true;
+            let work = self.offering.clone().look();
+            self.offer(work, context);
+        }
+    }
+
+    fn offer(&self, work: impl Future<Output = Offering> + 'static, context: &mut Context<Self>) {
+        context.spawn(work.into_actor(self).map(|offering, this, context| {
+            this.offering = offering;
+            this.busy = false;
             this.commit(context);
         }));
     }
@@ -132,6 +164,7 @@ impl Actor for Journal {
 
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(WAITING_ALARMS);
+        context.run_interval(LOOK_EVERY, Self::look);
     }
 }
 
@@ -182,24 +215,10 @@ pub async fn append(
     }
 }
 
-/// Offers what this batch stored and tells how many alarms that was; `None` if the commit failed. The Broadcaster never
-/// waits, so waiting for its mailbox is short and keeps the order.
-async fn publish(
-    broadcaster: &Addr<Broadcaster>,
-    outcomes: &Result<Vec<Outcome>, StoreError>,
-) -> Option<usize> {
-    let stored = outcomes.as_ref().ok()?.iter().flatten();
-    let fresh = stored.filter(|stored| !stored.repeated);
-    let frames: Vec<Arc<Frame>> = fresh
-        .flat_map(|stored| &stored.alarms)
-        .cloned()
-        .map(Frame::alarm)
-        .collect();
-    let count = frames.len();
-    if count > 0 && broadcaster.send(Publish(frames)).await.is_err() {
-        log::debug!("the broadcaster is gone; what was committed is replayed after the restart");
-    }
-    Some(count)
+/// What was not stored, and so offered, before.
+fn fresh(outcomes: &[Outcome]) -> Vec<Arc<Alarm>> {
+    let fresh = outcomes.iter().flatten().filter(|stored| !stored.repeated);
+    fresh.flat_map(|stored| &stored.alarms).cloned().collect()
 }
 
 fn answer_all(
@@ -231,6 +250,9 @@ const BATCH_ALARMS: usize = 1_024;
 
 /// About a second of writing on a slow disk; a publisher beyond it hears so at once.
 const WAITING_ALARMS: usize = 16_384;
+
+/// How late an alarm may be whose commit was not heard of. One row is read each time.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A commit that takes longer than this is a disk in trouble.
 const APPEND_WITHIN: Duration = Duration::from_secs(10);

@@ -152,7 +152,7 @@ impl Store {
         mark: Mark,
     ) -> Result<Option<Alarm>, StoreError> {
         self.write(move |connection| {
-            connection.transaction(|connection| {
+            connection.transact(|connection| {
                 log::take_write_lock(connection)?;
                 let Some(mut alarm) = one(connection, &inbox, id)? else {
                     return Ok(None);
@@ -179,7 +179,7 @@ impl Store {
         loop {
             let inbox = inbox.clone();
             let work = move |connection: &mut DbConnection| {
-                connection.transaction(|connection| {
+                connection.transact(|connection| {
                     log::take_write_lock(connection)?;
                     let ids = unmarked(connection, &inbox, up_to, mark)?;
                     apply(connection, &inbox, &ids, mark, Timestamp::now())?;
@@ -200,7 +200,7 @@ impl Store {
         alarm_type: AlarmType,
     ) -> Result<Vec<AlarmId>, StoreError> {
         self.write(move |connection| {
-            connection.transaction(|connection| {
+            connection.transact(|connection| {
                 log::take_write_lock(connection)?;
                 let now = Timestamp::now();
                 let mut ids = Vec::new();

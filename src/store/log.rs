@@ -129,7 +129,9 @@ impl Store {
     /// The last alarms of the whole log, newest first.
     pub async fn recent(&self, limit: i64) -> Result<Vec<Alarm>, StoreError> {
         self.read(move |connection| {
+            let now = Timestamp::now().millis();
             let rows = alarms::table
+                .filter(alarms::expires_at.is_null().or(alarms::expires_at.gt(now)))
                 .order(alarms::id.desc())
                 .limit(limit)
                 .load::<Row>(connection)?;
@@ -173,7 +175,7 @@ fn append_batch(
     connection: &mut DbConnection,
     batch: &[Submission],
 ) -> Result<Vec<Outcome>, StoreError> {
-    let whole = connection.transaction(|connection| append_locked(connection, batch));
+    let whole = connection.transact(|connection| append_locked(connection, batch));
     match whole {
         // Something in the data of one submission: alone, each hears its own fate.
         Err(AppendFailure::Data(_)) if batch.len() > 1 => batch

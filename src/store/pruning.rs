@@ -14,20 +14,28 @@ impl Store {
     /// Prunes the oldest alarms made before now less `retention`; returns how many. Fewer than a batch: it is done.
     pub async fn prune_alarms(&self, retention: Duration) -> Result<usize, StoreError> {
         let cutoff = Timestamp::now().minus(retention).millis();
-        self.write(move |connection| {
-            connection.transaction(|connection| prune_batch(connection, cutoff))
-        })
-        .await
+        let pruned = self
+            .write(move |connection| {
+                connection.transact(|connection| prune_batch(connection, cutoff))
+            })
+            .await?;
+        // One alarm for everyone has a receipt of each reader, so they are counted by themselves. Without their alarm
+        // nothing reads them any more: what a crash leaves here is deleted by the next call.
+        while self.write(prune_receipts).await? == RECEIPT_BATCH {}
+        Ok(pruned)
     }
 
     /// Prunes idempotency keys and revoked tokens that no longer decide anything.
     pub async fn prune_keys(&self) -> Result<(), StoreError> {
+        let stale = Timestamp::now().minus(IDEMPOTENCY_LIFE).millis();
+        while self
+            .write(move |connection| prune_key_batch(connection, stale))
+            .await?
+            == KEY_BATCH
+        {}
         self.write(|connection| {
-            let now = Timestamp::now();
-            let stale = now.minus(IDEMPOTENCY_LIFE).millis();
-            let keys = idempotency_keys::table.filter(idempotency_keys::created_at.lt(stale));
-            diesel::delete(keys).execute(connection)?;
-            let tokens = revoked_tokens::table.filter(revoked_tokens::expires_at.lt(now.millis()));
+            let now = Timestamp::now().millis();
+            let tokens = revoked_tokens::table.filter(revoked_tokens::expires_at.lt(now));
             diesel::delete(tokens).execute(connection)?;
             Ok(())
         })
@@ -44,7 +52,7 @@ fn prune_batch(connection: &mut DbConnection, cutoff: i64) -> Result<usize, Stor
     let oldest = alarms::table
         .filter(alarms::id.gt(pruned_up_to))
         .order(alarms::id.asc())
-        .limit(i64::try_from(Store::PRUNE_BATCH).unwrap_or(i64::MAX))
+        .limit(limit(Store::PRUNE_BATCH))
         .select((alarms::id, alarms::created_at))
         .load::<(i64, i64)>(connection)?;
     let old: Vec<i64> = oldest
@@ -56,9 +64,57 @@ fn prune_batch(connection: &mut DbConnection, cutoff: i64) -> Result<usize, Stor
         return Ok(0);
     };
     diesel::delete(alarms::table.filter(alarms::id.le(last))).execute(connection)?;
-    diesel::delete(receipts::table.filter(receipts::alarm_id.le(last))).execute(connection)?;
     diesel::update(log_head::table)
         .set(log_head::pruned_up_to.eq(last))
         .execute(connection)?;
     Ok(old.len())
 }
+
+/// Deletes some receipts of alarms that are pruned.
+fn prune_receipts(connection: &mut DbConnection) -> Result<usize, StoreError> {
+    let pruned_up_to = log_head::table
+        .select(log_head::pruned_up_to)
+        .first::<i64>(connection)?;
+    let oldest = receipts::table
+        .filter(receipts::alarm_id.le(pruned_up_to))
+        .order((receipts::alarm_id.asc(), receipts::user_id.asc()))
+        .limit(limit(RECEIPT_BATCH))
+        .select((receipts::alarm_id, receipts::user_id))
+        .load::<(i64, String)>(connection)?;
+    let Some((alarm_id, user_id)) = oldest.last() else {
+        return Ok(0);
+    };
+    let whole = receipts::table.filter(receipts::alarm_id.lt(*alarm_id));
+    diesel::delete(whole).execute(connection)?;
+    let part = receipts::table
+        .filter(receipts::alarm_id.eq(*alarm_id))
+        .filter(receipts::user_id.le(user_id));
+    diesel::delete(part).execute(connection)?;
+    Ok(oldest.len())
+}
+
+/// Deletes some keys made before `stale`.
+fn prune_key_batch(connection: &mut DbConnection, stale: i64) -> Result<usize, StoreError> {
+    let oldest = idempotency_keys::table
+        .filter(idempotency_keys::created_at.lt(stale))
+        .order(idempotency_keys::created_at.asc())
+        .limit(limit(KEY_BATCH))
+        .select(idempotency_keys::created_at)
+        .load::<i64>(connection)?;
+    let Some(last) = oldest.last() else {
+        return Ok(0);
+    };
+    let keys = idempotency_keys::table.filter(idempotency_keys::created_at.le(*last));
+    diesel::delete(keys).execute(connection)?;
+    Ok(oldest.len())
+}
+
+fn limit(batch: usize) -> i64 {
+    i64::try_from(batch).unwrap_or(i64::MAX)
+}
+
+/// A few milliseconds of the writer.
+const RECEIPT_BATCH: usize = 1_000;
+
+/// As many as fit in a few milliseconds: they have no payload.
+const KEY_BATCH: usize = 1_000;

@@ -104,7 +104,7 @@ impl Store {
     /// Makes an account. `Conflict` if the id is taken.
     pub async fn create_account(&self, account: NewAccount) -> Result<Account, StoreError> {
         self.write(move |connection| {
-            connection.transaction(|connection| {
+            connection.transact(|connection| {
                 let head = lock_head(connection)?.last_id;
                 insert(connection, &account, head)
             })
@@ -115,7 +115,7 @@ impl Store {
     /// Makes accounts known, all or none: new ones are made, known ones get the fields that are given.
     pub async fn upsert_accounts(&self, accounts: Vec<NewAccount>) -> Result<Upserted, StoreError> {
         self.write(move |connection| {
-            connection.transaction(|connection| {
+            connection.transact(|connection| {
                 let head = lock_head(connection)?.last_id;
                 let mut outcome = Upserted::default();
                 for account in &accounts {
