@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
 
+use super::postgres::Postgres;
 use super::sse::SseClient;
 use super::token::{Claims, sign};
 use super::{DEADLINE, until};
@@ -51,7 +52,7 @@ impl AppBuilder {
             Turn::Shared(MACHINE.read().await)
         };
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut environment = default_environment();
+        let mut environment = default_environment(folder.path());
         environment.extend(self.environment);
 
         let mut app = TestApp {
@@ -341,7 +342,7 @@ pub(crate) async fn run(
     environment: &[(&str, &str)],
     input: &str,
 ) -> Output {
-    let mut settings = default_environment();
+    let mut settings = default_environment(folder);
     settings.extend(
         environment
             .iter()
@@ -389,10 +390,10 @@ fn binary() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_campanile"))
 }
 
-fn default_environment() -> Vec<(String, String)> {
+fn default_environment(folder: &Path) -> Vec<(String, String)> {
     [
         ("CAMPANILE_LISTEN", "127.0.0.1:0"),
-        ("CAMPANILE_DATABASE_URL", &database_url()),
+        ("CAMPANILE_DATABASE_URL", &database_url(folder)),
         ("CAMPANILE_JWT_SECRET", SECRET),
         ("RUST_LOG", "info"),
     ]
@@ -400,9 +401,12 @@ fn default_environment() -> Vec<(String, String)> {
     .to_vec()
 }
 
-/// The one place that says which database the tests run on: a fresh one for each server.
-fn database_url() -> String {
-    "sqlite://campanile-data/campanile.db".to_owned()
+/// The one place that says which database the tests run on: a fresh one for each folder.
+fn database_url(folder: &Path) -> String {
+    match std::env::var("CAMPANILE_TEST_DATABASE").as_deref() {
+        Ok("postgres") => Postgres::shared().database_of(folder),
+        _ => "sqlite://campanile-data/campanile.db".to_owned(),
+    }
 }
 
 fn client() -> Client {

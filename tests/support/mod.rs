@@ -4,6 +4,7 @@
 //! A test binary takes it in with `#[path = "../support/mod.rs"] mod support;`.
 
 mod app;
+pub(crate) mod postgres;
 mod sse;
 mod token;
 

@@ -1,0 +1,268 @@
+//! A PostgreSQL of the tests' own: a temporary cluster on a port of 127.0.0.1, durable as a real one. A keeper process ends
+//! and removes it when its owner goes, however that ends.
+
+use std::collections::HashSet;
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
+
+/// The password in every URL, so that a test can look for it where it must not be.
+pub(crate) const PASSWORD: &str = "sesame-only-for-tests";
+
+/// A running cluster.
+pub(crate) struct Postgres {
+    folder: PathBuf,
+    port: u16,
+    databases: Mutex<HashSet<String>>,
+    keeper: Child,
+}
+
+impl Postgres {
+    /// The cluster all tests of this binary share, each with a database of its own.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: LazyLock<Postgres> = LazyLock::new(Postgres::start);
+        &SHARED
+    }
+
+    /// A cluster for a test that does things to it.
+    ///
+    /// # Panics
+    /// Without the programs of PostgreSQL (Debian: `apt-get install postgresql`).
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("campanile-postgres-")
+            .tempdir()
+            .expect("a temporary folder")
+            .keep();
+        let port = free_port();
+        let postgres = Self {
+            keeper: keeper(&folder),
+            folder,
+            port,
+            databases: Mutex::default(),
+        };
+        postgres.initialise();
+        postgres.control(&["start"]);
+        postgres
+    }
+
+    /// The URL of the database that belongs to a folder, made at the first call: fresh for each fresh folder.
+    pub(crate) fn database_of(&self, folder: &Path) -> String {
+        let name = folder.file_name().expect("a folder with a name");
+        let name = format!("of {}", name.to_str().expect("UTF-8"));
+        let url = self.url(&name.replace(' ', "%20"));
+        let mut databases = self.databases.lock().expect("the list of databases");
+        if !databases.contains(&name) {
+            self.sql(
+                &self.url("postgres"),
+                &format!("CREATE DATABASE \"{name}\""),
+            );
+            databases.insert(name);
+        }
+        url
+    }
+
+    /// Runs SQL as the owner of everything, and gives what it selects: fields divided by `|`, a line a row.
+    pub(crate) fn sql(&self, url: &str, sql: &str) -> String {
+        let mut command = Command::new(program("psql"));
+        command
+            .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql])
+            .env("LC_ALL", "C");
+        run(&mut command)
+    }
+
+    /// Runs `pg_ctl`, which waits until it is done: `start`, `stop -m fast`, ….
+    pub(crate) fn control(&self, arguments: &[&str]) {
+        let mut command = as_server(&program("pg_ctl"));
+        command
+            .args(["-w", "-s", "-D"])
+            .arg(self.data())
+            .arg("-l")
+            .arg(self.folder.join("log"))
+            .args(arguments);
+        run(&mut command);
+    }
+
+    /// Ends all its processes as a power cut would; `control(&["start"])` brings it back.
+    pub(crate) fn kill(&self) {
+        let processes = self.processes();
+        signal("-KILL", &processes);
+        for process in processes {
+            // They are no children of ours to wait for; a dead one's entry is gone or says so.
+            while is_alive(process) {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+        }
+    }
+
+    /// Its processes, the first of them the one that starts the others; none when it is stopped.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        let file = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
+        let Some(first) = file.lines().next().and_then(|line| line.parse().ok()) else {
+            return Vec::new();
+        };
+        let all = fs::read_dir("/proc").expect("/proc").flatten();
+        let ids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let children = ids.filter(|id| status(*id).is_some_and(|(_, parent)| parent == first));
+        let mut processes = vec![first];
+        processes.extend(children);
+        processes
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!(
+            "postgres://campanile:{PASSWORD}@127.0.0.1:{}/{database}",
+            self.port
+        )
+    }
+
+    fn initialise(&self) {
+        let password_file = self.folder.join("password");
+        fs::write(&password_file, PASSWORD).expect("a file for the password");
+        if is_root() {
+            run(Command::new("chown")
+                .args(["-R", "postgres:"])
+                .arg(&self.folder));
+        }
+        run(as_server(&program("initdb"))
+            .arg("-D")
+            .arg(self.data())
+            .arg("--pwfile")
+            .arg(&password_file)
+            .args(["-U", "campanile", "-E", "UTF8", "--locale=C.UTF-8"])
+            .args(["--auth-local=trust", "--auth-host=scram-sha-256"]));
+        let settings = format!(
+            "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\nmax_connections = 400\n\
+             fsync = on\nsynchronous_commit = on\n",
+            self.port,
+            self.folder.display(),
+        );
+        let file = self.data().join("postgresql.conf");
+        let defaults = fs::read_to_string(&file).expect("the default settings");
+        fs::write(&file, defaults + &settings).expect("the settings");
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.kill();
+        // The keeper acts when its input ends; waiting for it closes that first.
+        self.keeper.wait().expect("the end of the keeper");
+    }
+}
+
+/// The shared cluster is never dropped, and a test binary may be killed: so the end of this pipe is what ends a cluster.
+fn keeper(folder: &Path) -> Child {
+    Command::new("sh")
+        .args(["-c", KEEPER, "keeper"])
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the keeper's process")
+}
+
+/// Ctrl-C reaches the whole group, so it is ignored here: the tests' own end is what counts.
+const KEEPER: &str = r#"
+trap '' INT TERM HUP
+cat > /dev/null
+pid=$(head -n 1 "$1/data/postmaster.pid") && kill -QUIT "$pid" &&
+for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    kill -0 "$pid" || break
+    sleep 0.1
+done
+rm -rf "$1"
+"#;
+
+/// PostgreSQL refuses to run as root.
+fn as_server(program: &Path) -> Command {
+    let mut command = if is_root() {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=postgres", "--regid=postgres", "--clear-groups"])
+            .arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    command
+        .env_clear()
+        .env("LC_ALL", "C")
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .current_dir("/");
+    command
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// The newest of what Debian keeps off the path, or what the path has.
+fn program(name: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let programs = versions
+        .flatten()
+        .map(|version| version.path().join("bin").join(name));
+    let newest = programs.filter(|program| program.exists()).max();
+    newest.unwrap_or_else(|| PathBuf::from(name))
+}
+
+/// Sends a signal to processes; those that are gone do not mind.
+pub(crate) fn signal(name: &str, processes: &[u32]) {
+    let mut command = Command::new("kill");
+    command
+        .arg(name)
+        .args(processes.iter().map(u32::to_string))
+        .stderr(Stdio::null());
+    command.status().expect("the kill command");
+}
+
+fn is_alive(process: u32) -> bool {
+    status(process).is_some_and(|(state, _)| state != 'Z')
+}
+
+/// The state of a process and its parent, as `/proc/ID/stat` has them after the name in brackets.
+fn status(process: u32) -> Option<(char, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.next()?.parse().ok()?))
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("its address").port()
+}
+
+fn run(command: &mut Command) -> String {
+    // A server that is started inherits these, so they are files and no pipes somebody would wait for.
+    let (stdout, stderr) = (scratch(), scratch());
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(stdout.reopen().expect("a scratch file"))
+        .stderr(stderr.reopen().expect("a scratch file"))
+        .status()
+        .unwrap_or_else(|error| {
+            panic!("{command:?}: {error} (Debian: apt-get install postgresql)")
+        });
+    let text = |file: &tempfile::NamedTempFile| {
+        let bytes = fs::read(file.path()).expect("a scratch file");
+        String::from_utf8_lossy(&bytes).trim_end().to_owned()
+    };
+    assert!(status.success(), "{command:?}: {}", text(&stderr));
+    text(&stdout)
+}
+
+fn scratch() -> tempfile::NamedTempFile {
+    tempfile::NamedTempFile::new().expect("a scratch file")
+}
