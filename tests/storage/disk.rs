@@ -1,0 +1,117 @@
+//! A disk without room: publishing fails, and nothing that was answered is lost.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::publish;
+use crate::support::{AppBuilder, DEADLINE};
+
+/// A small file system in memory; it goes when this is dropped.
+pub(crate) struct Mount(PathBuf);
+
+impl Mount {
+    /// Mounts one under `folder`; `None`, with a message, where that is not permitted.
+    pub(crate) fn of(folder: &Path, size: &str) -> Option<Self> {
+        let path = folder.join("small");
+        std::fs::create_dir(&path).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(&path)
+            .output();
+        match mounted {
+            Ok(output) if output.status.success() => Some(Self(path)),
+            refused => {
+                eprintln!("SKIPPED: a file system cannot be mounted here: {refused:?}");
+                None
+            }
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn make_read_only(&self) {
+        let remounted = Command::new("mount")
+            .args(["-o", "remount,ro"])
+            .arg(&self.0)
+            .status();
+        assert!(remounted.unwrap().success(), "remounted");
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        // Lazily: the server may hold its files a moment longer.
+        let unmounted = Command::new("umount").arg("-l").arg(&self.0).status();
+        assert!(unmounted.unwrap().success(), "unmounted");
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_what_it_cannot_store_and_loses_nothing_that_was_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mount) = Mount::of(folder.path(), "6m") else {
+        return;
+    };
+    let ballast = mount.path().join("ballast");
+    std::fs::write(&ballast, vec![0; 2 * 1024 * 1024]).unwrap();
+    let url = format!("sqlite://{}/campanile.db", mount.path().display());
+    let mut app = AppBuilder::default()
+        .env("CAMPANILE_DATABASE_URL", &url)
+        .spawn()
+        .await;
+    let bob = app.user("bob").await;
+    let mut stream = app.connected(&bob, "/api/stream").await;
+    let data = json!("x".repeat(15_000));
+
+    let mut answered = Vec::new();
+    let refused = loop {
+        match publish(&app, &data).await {
+            (201, id) => answered.push(id.unwrap()),
+            (status, _) => break status,
+        }
+        assert!(answered.len() < 1_000, "the disk fills");
+    };
+    assert!([503, 507].contains(&refused), "{refused}");
+    for _ in 0..10 {
+        match publish(&app, &data).await {
+            (201, id) => answered.push(id.unwrap()),
+            (status, _) => assert!([503, 507].contains(&status), "{status}"),
+        }
+    }
+    assert!(answered.len() > 20, "{}", answered.len());
+    for path in ["/healthz", "/api/alarms"] {
+        let answer = app.get(&bob, path).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path} on a full disk");
+    }
+    eprintln!("{} stored, then {refused}", answered.len());
+
+    std::fs::remove_file(&ballast).unwrap();
+    crate::support::until("room again", DEADLINE, async || {
+        let (status, _) = publish(&app, &data).await;
+        (status == 201).then_some(())
+    })
+    .await;
+    let (status, last) = publish(&app, &data).await;
+    assert_eq!(status, 201);
+    answered.push(last.unwrap());
+
+    let mut live = Vec::new();
+    while live.last() != last.as_ref() {
+        live.push(stream.next_named("alarm", DEADLINE).await.number());
+    }
+    app.kill().await;
+    app.restart().await;
+    let mut replay = app.connected(&bob, "/api/stream?cursor=0").await;
+    let mut stored = Vec::new();
+    while stored.last() != last.as_ref() {
+        stored.push(replay.next_named("alarm", DEADLINE).await.number());
+    }
+    let dense: Vec<i64> = (1..=last.unwrap()).collect();
+    assert_eq!(stored, dense, "no hole, none twice");
+    assert_eq!(live, dense, "and live as well");
+    assert!(answered.iter().all(|id| stored.contains(id)));
+}

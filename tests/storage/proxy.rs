@@ -1,0 +1,93 @@
+//! A connection that breaks at the worst moment: the server has the COMMIT, and its answer never arrives.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Stands between a hub and its database.
+pub(crate) struct Proxy {
+    address: String,
+    swallow: Arc<AtomicUsize>,
+}
+
+impl Proxy {
+    /// Stands before the server that a URL names, and gives the URL that leads here.
+    pub(crate) async fn before(url: &str) -> (Self, String) {
+        let (_, rest) = url.split_once('@').expect("a URL with a password");
+        let (server, _) = rest.split_once('/').expect("a database");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address").to_string();
+        let swallow = Arc::new(AtomicUsize::new(0));
+        let through = url.replace(server, &address) + "?sslmode=disable&gssencmode=disable";
+        tokio::spawn(accept(listener, server.to_owned(), Arc::clone(&swallow)));
+        (Self { address, swallow }, through)
+    }
+
+    /// Breaks the connection of each of the next `count` commits, after the server has done them.
+    pub(crate) fn swallow_answers_to_commits(&self, count: usize) {
+        eprintln!("{} swallows {count} answers", self.address);
+        self.swallow.store(count, Ordering::SeqCst);
+    }
+
+    /// How many are still to be broken.
+    pub(crate) fn left(&self) -> usize {
+        self.swallow.load(Ordering::SeqCst)
+    }
+}
+
+async fn accept(listener: TcpListener, server: String, swallow: Arc<AtomicUsize>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let (server, swallow) = (server.clone(), Arc::clone(&swallow));
+        tokio::spawn(async move {
+            if let Ok(server) = TcpStream::connect(server).await {
+                carry(client, server, &swallow).await;
+            }
+        });
+    }
+}
+
+/// Until one end closes, or a commit is to be broken.
+async fn carry(mut client: TcpStream, mut server: TcpStream, swallow: &AtomicUsize) {
+    let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut up) => {
+                let Some(sent) = some(read, &up) else { return };
+                let breaks = is_commit(sent) && take_one(swallow);
+                if server.write_all(sent).await.is_err() {
+                    return;
+                }
+                if breaks {
+                    // Any answer to a COMMIT means that it is done.
+                    drop(server.read(&mut down).await);
+                    return;
+                }
+            }
+            read = server.read(&mut down) => {
+                let Some(answered) = some(read, &down) else { return };
+                if client.write_all(answered).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn some(read: std::io::Result<usize>, buffer: &[u8]) -> Option<&[u8]> {
+    buffer.get(..read.ok().filter(|count| *count > 0)?)
+}
+
+/// A simple query: `Q`, its length, its text and NUL.
+fn is_commit(sent: &[u8]) -> bool {
+    sent.starts_with(b"Q") && sent.ends_with(b"COMMIT\0")
+}
+
+fn take_one(swallow: &AtomicUsize) -> bool {
+    swallow
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+            left.checked_sub(1)
+        })
+        .is_ok()
+}
