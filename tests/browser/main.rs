@@ -1,4 +1,11 @@
 //! What people see: the real binary and real Chromium windows, each with a profile of its own.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and tells its figures on stderr"
+)]
 
 #[expect(
     dead_code,
