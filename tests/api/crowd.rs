@@ -15,12 +15,13 @@ use crate::support::{Claims, TestApp, sign};
 pub(crate) struct Glimpse {
     pub(crate) name: String,
     pub(crate) id: Option<i64>,
-    pub(crate) retry: Option<u64>,
     pub(crate) data: String,
 }
 
 /// A stream read from a bare socket.
 pub(crate) struct RawStream {
+    /// The last `retry`: when a browser would come back.
+    pub(crate) retry: Option<u64>,
     socket: TcpStream,
     input: Vec<u8>,
     body: Chunked,
@@ -54,6 +55,7 @@ impl RawStream {
         );
         socket.write_all(request.as_bytes()).await?;
         Ok(Self {
+            retry: None,
             socket,
             input: vec![0; 32 * 1024],
             body: Chunked::default(),
@@ -86,7 +88,7 @@ impl RawStream {
             } else if let Some(name) = line.strip_prefix("event: ") {
                 name.clone_into(&mut self.event.name);
             } else if let Some(retry) = line.strip_prefix("retry: ") {
-                self.event.retry = Some(retry.parse().map_err(io::Error::other)?);
+                self.retry = Some(retry.parse().map_err(io::Error::other)?);
             }
         }
         self.text.drain(..whole);
@@ -103,7 +105,6 @@ impl RawStream {
                         found = Some(Glimpse {
                             name: event.name.clone(),
                             id: event.id,
-                            retry: event.retry,
                             data: event.data.clone(),
                         });
                     }

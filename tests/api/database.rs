@@ -4,33 +4,60 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 
 use crate::support::TestApp;
+#[cfg(feature = "postgres")]
+use crate::support::postgres::Postgres;
+
+/// A connection of the test's own.
+pub(crate) enum Database {
+    #[cfg(feature = "postgres")]
+    Postgres(diesel::PgConnection),
+    Sqlite(SqliteConnection),
+}
 
 /// Holds the write lock, so that every write of the server fails until it is dropped.
-pub(crate) fn lock(app: &TestApp) -> SqliteConnection {
-    let mut connection = open(app);
-    connection
-        .batch_execute("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE")
-        .expect("the write lock");
-    connection
+pub(crate) fn lock(app: &TestApp) -> Database {
+    let mut database = open(app);
+    match &mut database {
+        #[cfg(feature = "postgres")]
+        Database::Postgres(connection) => connection
+            .batch_execute("BEGIN; UPDATE log_head SET last_id = last_id")
+            .expect("the lock of the log"),
+        Database::Sqlite(connection) => connection
+            .batch_execute("BEGIN IMMEDIATE")
+            .expect("the write lock"),
+    }
+    database
 }
 
 /// Makes all alarms that are stored two days older; the server must be stopped.
 pub(crate) fn age_alarms(app: &TestApp) {
-    open(app)
-        .batch_execute("UPDATE alarms SET created_at = created_at - 172800000")
-        .expect("older alarms");
+    execute(app, "UPDATE alarms SET created_at = created_at - 172800000");
 }
 
 /// Takes a table away, or gives it back.
 pub(crate) fn rename_table(app: &TestApp, from: &str, to: &str) {
-    open(app)
-        .batch_execute(&format!(
-            "PRAGMA busy_timeout = 10000; ALTER TABLE {from} RENAME TO {to}"
-        ))
-        .expect("another name");
+    execute(app, &format!("ALTER TABLE {from} RENAME TO {to}"));
 }
 
-fn open(app: &TestApp) -> SqliteConnection {
+fn execute(app: &TestApp, sql: &str) {
+    match open(app) {
+        #[cfg(feature = "postgres")]
+        Database::Postgres(mut connection) => connection.batch_execute(sql).expect(sql),
+        Database::Sqlite(mut connection) => connection.batch_execute(sql).expect(sql),
+    }
+}
+
+fn open(app: &TestApp) -> Database {
+    #[cfg(feature = "postgres")]
+    if std::env::var("CAMPANILE_TEST_DATABASE").is_ok_and(|name| name == "postgres") {
+        let url = Postgres::shared().database_of(app.folder());
+        return Database::Postgres(diesel::PgConnection::establish(&url).expect("the database"));
+    }
     let file = app.folder().join("campanile-data/campanile.db");
-    SqliteConnection::establish(file.to_str().expect("a path in UTF-8")).expect("the database")
+    let mut connection =
+        SqliteConnection::establish(file.to_str().expect("a path in UTF-8")).expect("the database");
+    connection
+        .batch_execute("PRAGMA busy_timeout = 10000")
+        .expect("a time-out");
+    Database::Sqlite(connection)
 }

@@ -13,9 +13,9 @@ use crate::crowd::{RawStream, connect, crowd};
 use crate::support::{AppBuilder, TestApp};
 
 const CLIENTS: usize = 1000;
-const PUBLISHERS: i64 = 8;
+const PUBLISHERS: i64 = 64;
 /// What a debug build does in about a minute; `CAMPANILE_LOAD_ALARMS` asks for another number.
-const ALARMS: i64 = 2000;
+const ALARMS: i64 = 4000;
 const LIMIT: Duration = Duration::from_secs(600);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

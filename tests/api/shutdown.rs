@@ -25,7 +25,7 @@ async fn stopping_with_a_thousand_streams_takes_less_than_five_seconds_and_each_
             let mut after = 0;
             while stream.read(|_| after += 1).await.expect("an orderly end") {}
             assert_eq!(after, 0, "nothing after bye");
-            bye
+            (bye, stream.retry)
         });
     }
 
@@ -38,11 +38,11 @@ async fn stopping_with_a_thousand_streams_takes_less_than_five_seconds_and_each_
     assert!(status.success(), "{status}");
     assert!(took < LONGEST, "{took:?}");
     assert_eq!(byes.len(), CLIENTS);
-    for bye in &byes {
+    for (bye, _) in &byes {
         let data: Value = serde_json::from_str(&bye.data).unwrap();
         assert_eq!(data, json!({"reason": "shutdown", "reconnect": true}));
     }
-    let retries: BTreeSet<u64> = byes.iter().filter_map(|bye| bye.retry).collect();
+    let retries: BTreeSet<u64> = byes.iter().filter_map(|(_, retry)| *retry).collect();
     assert!(
         retries.len() > CLIENTS / 4,
         "they must not all come back at once: {} times",

@@ -340,7 +340,7 @@ async fn a_replayed_alarm_carries_the_state_of_its_reader() {
 async fn a_cursor_that_is_no_place_in_the_log_is_a_gap_and_no_error() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
-    app.publish(json!({"user": "bob"}), "T").await;
+    let mut head = app.publish(json!({"user": "bob"}), "T").await;
 
     for cursor in ["abc", "-1", "999", "1.5", "99999999999999999999999", "%00"] {
         eprintln!("{cursor}");
@@ -349,13 +349,16 @@ async fn a_cursor_that_is_no_place_in_the_log_is_a_gap_and_no_error() {
             .await;
         let connect = stream.next_event(DEADLINE).await;
         assert_eq!(connect.json()["gap"], true, "{connect:?}");
-        assert!(connect.number() <= 1, "a place in the log: {connect:?}");
-        let live = app.publish(json!({"user": "bob"}), "LIVE").await;
+        assert!(
+            (0..=head).contains(&connect.number()),
+            "a place in the log: {connect:?}"
+        );
+        head = app.publish(json!({"user": "bob"}), "LIVE").await;
         let mut event = next_entry(&mut stream).await;
-        while event.number() < live {
+        while event.number() < head {
             event = next_entry(&mut stream).await;
         }
-        assert_eq!(event.number(), live);
+        assert_eq!(event.number(), head);
     }
 }
 
@@ -420,7 +423,7 @@ async fn silence_is_broken_by_comments_and_pings_in_turn() {
     while kinds.len() < 4 {
         match stream.next_item(DEADLINE).await.unwrap() {
             Item::Comment(comment) => {
-                assert_eq!(comment, "");
+                assert_eq!(comment.trim(), "");
                 kinds.push(':');
             }
             Item::Event(event) => {
