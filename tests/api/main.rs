@@ -32,3 +32,4 @@ mod routes;
 mod shutdown;
 mod streams;
 mod users;
+mod ways;
