@@ -319,7 +319,7 @@ class Source {
   async open() {
     clearTimeout(this.retrying);
     const turn = (this.turn = Symbol("turn"));
-    const token = await tokenOf(this.stream.token);
+    const token = await tokenOf(this.stream.token).catch(() => null);
     if (turn !== this.turn) return;
     this.cursor = lowest([this.from, this.cursor]);
     this.from = null;

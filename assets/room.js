@@ -103,6 +103,8 @@ function regroup() {
     row.classList.toggle("continued", grouped);
     before = { at, from: row.dataset.from, chat: row.classList.contains("chat") };
   }
+  // A row that was replaced leaves its line behind.
+  for (const line of list.querySelectorAll(".day")) if (!line.nextElementSibling?.classList.contains("message")) line.remove();
 }
 
 function arrived(alarm) {

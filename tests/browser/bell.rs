@@ -78,6 +78,24 @@ async fn all_tabs_of_one_browser_share_one_stream() {
 }
 
 #[tokio::test]
+async fn the_other_tab_goes_on_when_the_one_with_the_stream_is_closed() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let carol = chromium.window().await;
+    carol.sign_up(&app, "carol", "Carol").await;
+    app.wait_for_connections(1, DEADLINE).await;
+    carol.new_tab().await;
+    carol.goto(&app, "/rooms").await;
+    app.publish(json!({"user": "carol"}), "BEFORE").await;
+    carol.shows(".cb-badge", "1").await;
+
+    carol.close_first_tab().await;
+    app.publish(json!({"user": "carol"}), "AFTER").await;
+
+    carol.shows(".cb-badge", "2").await;
+}
+
+#[tokio::test]
 async fn the_inbox_marks_and_deletes_in_place() {
     let app = TestApp::spawn().await;
     let chromium = Chromium::start().await;

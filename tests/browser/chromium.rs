@@ -128,6 +128,26 @@ impl Window {
             .expect("the other tab");
     }
 
+    /// Closes the first tab while another one is looked at.
+    pub(crate) async fn close_first_tab(&self) {
+        let here = self.driver.window().await.expect("this tab");
+        let tabs = self.driver.windows().await.expect("the tabs");
+        let first = tabs
+            .iter()
+            .find(|tab| **tab != here)
+            .expect("another tab")
+            .clone();
+        self.driver
+            .switch_to_window(first)
+            .await
+            .expect("the first tab");
+        self.driver.close_window().await.expect("its end");
+        self.driver
+            .switch_to_window(here)
+            .await
+            .expect("the other tab");
+    }
+
     /// The path and query of what is shown.
     pub(crate) async fn path(&self) -> String {
         let url = self.driver.current_url().await.expect("an address");

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::chromium::{Chromium, PASSWORD};
-use crate::support::TestApp;
+use crate::support::{DEADLINE, TestApp};
 
 #[tokio::test]
 async fn a_person_without_scripts_signs_up_posts_and_reads() {
@@ -66,4 +66,25 @@ async fn a_wrong_password_is_told_in_the_page() {
         .await;
     dora.click("form[action='/login'] button").await;
     dora.shows("h1", "Rooms").await;
+}
+
+#[tokio::test]
+async fn an_admin_without_scripts_publishes_and_disconnects() {
+    let app = TestApp::spawn().await;
+    let erin = app.user("erin").await;
+    let mut stream = app.connected(&erin, "/api/stream").await;
+    let chromium = Chromium::start().await;
+    let admin = chromium.window_without_scripts().await;
+    admin.sign_in(&app, "admin", &app.admin_password()).await;
+
+    admin.goto(&app, "/admin").await;
+    admin.fill("[name=users]", "erin").await;
+    admin.fill("[name=alarmType]", "BY_HAND").await;
+    admin.click("#publish [type=submit]").await;
+    admin.shows("#publish-result", "Published as 1.").await;
+    let alarm = stream.next_event(DEADLINE).await;
+    assert_eq!(alarm.name(), "alarm");
+
+    admin.click("[aria-label='Disconnect erin']").await;
+    admin.shows("#connections", "Nobody is connected").await;
 }
