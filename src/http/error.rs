@@ -111,6 +111,14 @@ impl ApiError {
         }
     }
 
+    fn of_store(error: &StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(cause) => Self::Unavailable(cause.clone()),
+            StoreError::Full => Self::StorageFull,
+            StoreError::Conflict | StoreError::Broken(_) => Self::Internal(error.to_string()),
+        }
+    }
+
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::MalformedJson(_) => (StatusCode::BAD_REQUEST, "malformed_json"),
@@ -229,11 +237,7 @@ impl ResponseError for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        match &error {
-            StoreError::Unavailable(cause) => Self::Unavailable(cause.clone()),
-            StoreError::Full => Self::StorageFull,
-            StoreError::Conflict | StoreError::Broken(_) => Self::Internal(error.to_string()),
-        }
+        Self::of_store(&error)
     }
 }
 
@@ -243,11 +247,7 @@ impl From<AppendError> for ApiError {
             AppendError::Refused(refusal) => Self::from(refusal),
             AppendError::Overloaded => Self::Overloaded,
             AppendError::ShuttingDown => Self::ShuttingDown,
-            AppendError::Store(cause) => match &*cause {
-                StoreError::Full => Self::StorageFull,
-                StoreError::Broken(_) | StoreError::Conflict => Self::Internal(cause.to_string()),
-                StoreError::Unavailable(cause) => Self::Unavailable(cause.clone()),
-            },
+            AppendError::Store(cause) => Self::of_store(&cause),
         }
     }
 }
@@ -255,6 +255,7 @@ impl From<AppendError> for ApiError {
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let code = match &refusal {
+            Refusal::Failed(cause) => return Self::of_store(cause),
             Refusal::UnknownUser(_) => "unknown_user",
             Refusal::UnknownRoom(_) => "unknown_room",
             Refusal::IdempotencyMismatch => "idempotency_mismatch",

@@ -5,18 +5,18 @@ use std::collections::HashMap;
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
-use crate::alarm::{Alarm, AlarmId, AlarmType, Role, TargetId, Timestamp, Topic, UserId};
-use crate::store::connection::{DbConnection, on_either};
+use crate::alarm::{Alarm, AlarmId, AlarmType, Role, Timestamp, Topic, UserId};
+use crate::store::connection::DbConnection;
 use crate::store::log::{self, Row};
-use crate::store::schema::{alarms, receipts};
+use crate::store::schema::{alarms, receipts, users};
 use crate::store::{Account, Store, StoreError};
 
 /// Whose inbox, and which part of the log it is.
 #[derive(Debug, Clone)]
 pub struct Inbox {
-    user_id: UserId,
+    pub(super) user_id: UserId,
     /// Each topic with the id after which its alarms belong to the inbox.
-    topics: Vec<(Topic, i64)>,
+    pub(super) topics: Vec<(Topic, i64)>,
 }
 
 /// How many alarms of an inbox are new, as of one position of the log.
@@ -37,6 +37,9 @@ pub struct Page {
     pub items: Vec<Alarm>,
     /// The `before` of the next page, if there is one.
     pub next: Option<AlarmId>,
+    /// The figures of the whole inbox, as of a moment before: a stream that goes on from their head misses nothing
+    /// that the page does not show.
+    pub counts: Counts,
 }
 
 /// Which alarms a listing shows.
@@ -130,7 +133,7 @@ impl Store {
 
     /// The figures of an inbox.
     pub async fn counts(&self, inbox: Inbox) -> Result<Counts, StoreError> {
-        self.read(move |connection| counts(connection, &inbox))
+        self.read(move |connection| counts(connection, &inbox, Timestamp::now()))
             .await
     }
 
@@ -142,82 +145,6 @@ impl Store {
     ) -> Result<Option<Alarm>, StoreError> {
         self.read(move |connection| one(connection, &inbox, id))
             .await
-    }
-
-    /// Marks one alarm of an inbox; `None` if it is not there.
-    pub async fn mark(
-        &self,
-        inbox: Inbox,
-        id: AlarmId,
-        mark: Mark,
-    ) -> Result<Option<Alarm>, StoreError> {
-        self.write(move |connection| {
-            connection.transact(|connection| {
-                log::take_write_lock(connection)?;
-                let Some(mut alarm) = one(connection, &inbox, id)? else {
-                    return Ok(None);
-                };
-                let now = Timestamp::now();
-                apply(connection, &inbox, &[id.0], mark, now)?;
-                if mark != Mark::Deleted {
-                    alarm.seen_at = alarm.seen_at.or(Some(now));
-                    alarm.read_at = (mark == Mark::Read).then(|| alarm.read_at.unwrap_or(now));
-                }
-                Ok(Some(alarm))
-            })
-        })
-        .await
-    }
-
-    /// Marks all alarms of an inbox up to an id, in batches that let publishers in between.
-    pub async fn mark_up_to(
-        &self,
-        inbox: Inbox,
-        up_to: AlarmId,
-        mark: Mark,
-    ) -> Result<(), StoreError> {
-        loop {
-            let inbox = inbox.clone();
-            let work = move |connection: &mut DbConnection| {
-                connection.transact(|connection| {
-                    log::take_write_lock(connection)?;
-                    let ids = unmarked(connection, &inbox, up_to, mark)?;
-                    apply(connection, &inbox, &ids, mark, Timestamp::now())?;
-                    Ok(ids.len())
-                })
-            };
-            if self.write(work).await? < MARK_BATCH {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Deletes all alarms of an inbox about one target and of one type; returns their ids.
-    pub async fn delete_pair(
-        &self,
-        inbox: Inbox,
-        target: TargetId,
-        alarm_type: AlarmType,
-    ) -> Result<Vec<AlarmId>, StoreError> {
-        self.write(move |connection| {
-            connection.transact(|connection| {
-                log::take_write_lock(connection)?;
-                let now = Timestamp::now();
-                let mut ids = Vec::new();
-                for (topic, start) in &inbox.topics {
-                    let found =
-                        visible(inbox.user_id.as_str(), topic.as_str(), *start, now.millis())
-                            .filter(alarms::target_id.eq(target.as_str()))
-                            .filter(alarms::alarm_type.eq(alarm_type.as_str()))
-                            .select(alarms::id)
-                            .load::<i64>(connection)?;
-                    ids.extend(found);
-                }
-                apply(connection, &inbox, &ids, Mark::Deleted, now)?;
-                Ok(ids.into_iter().map(AlarmId).collect())
-            })
-        })
-        .await
     }
 
     /// What a user did with the alarms after one id and up to another; those without an entry are new to him.
@@ -259,7 +186,7 @@ impl Store {
 
 /// The alarms of one topic that a user still has in his inbox.
 #[auto_type(no_type_alias)]
-fn visible<'a>(user_id: &'a str, topic: &'a str, after: i64, now: i64) -> _ {
+pub(super) fn visible<'a>(user_id: &'a str, topic: &'a str, after: i64, now: i64) -> _ {
     let mine = receipts::table.on(receipts::alarm_id
         .eq(alarms::id)
         .and(receipts::user_id.eq(user_id)));
@@ -269,6 +196,25 @@ fn visible<'a>(user_id: &'a str, topic: &'a str, after: i64, now: i64) -> _ {
         .filter(alarms::id.gt(after))
         .filter(alarms::expires_at.is_null().or(alarms::expires_at.gt(now)))
         .filter(receipts::deleted_at.is_null())
+}
+
+/// Everything in an inbox up to these ids is seen, and read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Floors {
+    pub(super) seen: i64,
+    pub(super) read: i64,
+}
+
+impl Floors {
+    /// Those of an inbox; somebody without an account has none.
+    pub(super) fn of(connection: &mut DbConnection, inbox: &Inbox) -> Result<Self, StoreError> {
+        let floors = users::table
+            .find(inbox.user_id.as_str())
+            .select((users::seen_up_to, users::read_up_to))
+            .first::<(i64, i64)>(connection)
+            .optional()?;
+        Ok(floors.map_or_else(Self::default, |(seen, read)| Self { seen, read }))
+    }
 }
 
 type Read = (Row, Option<i64>, Option<i64>);
@@ -289,7 +235,9 @@ fn page(
     limit: usize,
     status: &Status,
 ) -> Result<Page, StoreError> {
-    let now = Timestamp::now().millis();
+    let moment = Timestamp::now();
+    let counts = counts(connection, inbox, moment)?;
+    let now = moment.millis();
     let before = before.map_or(i64::MAX, |id| id.0);
     let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
     let mut items = Vec::new();
@@ -316,37 +264,46 @@ fn page(
     let more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_last| more).map(|last| last.id);
-    Ok(Page { items, next })
+    Ok(Page {
+        items,
+        next,
+        counts,
+    })
 }
 
 /// The head is read first and bounds the figures, so they cover exactly the alarms up to it.
-fn counts(connection: &mut DbConnection, inbox: &Inbox) -> Result<Counts, StoreError> {
+fn counts(
+    connection: &mut DbConnection,
+    inbox: &Inbox,
+    now: Timestamp,
+) -> Result<Counts, StoreError> {
     let head = log::head(connection)?.last_id;
-    let now = Timestamp::now().millis();
-    let mut counts = Counts {
-        unseen: 0,
-        unread: 0,
-        head: AlarmId(head),
-    };
+    let floors = Floors::of(connection, inbox)?;
+    let (user_id, now) = (inbox.user_id.as_str(), now.millis());
+    let (mut unseen, mut unread) = (0, 0);
     for (topic, start) in &inbox.topics {
-        let covered = || {
-            visible(inbox.user_id.as_str(), topic.as_str(), *start, now)
+        let above = |floor: i64| {
+            visible(user_id, topic.as_str(), floor.max(*start), now)
                 .filter(alarms::id.le(head))
                 .select(alarms::id)
         };
-        counts.unseen += covered()
+        unseen += above(floors.seen)
             .filter(receipts::seen_at.is_null())
             .count()
             .get_result::<i64>(connection)?;
-        counts.unread += covered()
+        unread += above(floors.read)
             .filter(receipts::read_at.is_null())
             .count()
             .get_result::<i64>(connection)?;
     }
-    Ok(counts)
+    Ok(Counts {
+        unseen,
+        unread,
+        head: AlarmId(head),
+    })
 }
 
-fn one(
+pub(super) fn one(
     connection: &mut DbConnection,
     inbox: &Inbox,
     id: AlarmId,
@@ -378,100 +335,3 @@ fn one(
     .optional()?;
     Ok(row.map(alarm_of))
 }
-
-/// Up to a batch of the alarms a mark would change.
-fn unmarked(
-    connection: &mut DbConnection,
-    inbox: &Inbox,
-    up_to: AlarmId,
-    mark: Mark,
-) -> Result<Vec<i64>, StoreError> {
-    let now = Timestamp::now().millis();
-    let mut ids = Vec::new();
-    for (topic, start) in &inbox.topics {
-        let room_left = i64::try_from(MARK_BATCH - ids.len()).unwrap_or(0);
-        let candidates = visible(inbox.user_id.as_str(), topic.as_str(), *start, now)
-            .filter(alarms::id.le(up_to.0))
-            .order(alarms::id.asc())
-            .limit(room_left)
-            .select(alarms::id);
-        let found = match mark {
-            Mark::Seen => candidates
-                .filter(receipts::seen_at.is_null())
-                .load::<i64>(connection)?,
-            Mark::Read => candidates
-                .filter(receipts::read_at.is_null())
-                .load::<i64>(connection)?,
-            Mark::Unread => candidates
-                .filter(receipts::read_at.is_not_null())
-                .load::<i64>(connection)?,
-            Mark::Deleted => candidates.load::<i64>(connection)?,
-        };
-        ids.extend(found);
-    }
-    Ok(ids)
-}
-
-/// Changes the receipts that are there and adds those that are not.
-fn apply(
-    connection: &mut DbConnection,
-    inbox: &Inbox,
-    ids: &[i64],
-    mark: Mark,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let (user_id, now) = (inbox.user_id.as_str(), now.millis());
-    for some in ids.chunks(MARK_BATCH) {
-        let mine = || {
-            receipts::table
-                .filter(receipts::user_id.eq(user_id))
-                .filter(receipts::alarm_id.eq_any(some))
-        };
-        let known = mine().select(receipts::alarm_id).load::<i64>(connection)?;
-        let unseen = mine().filter(receipts::seen_at.is_null());
-        diesel::update(unseen)
-            .set(receipts::seen_at.eq(now))
-            .execute(connection)?;
-        match mark {
-            Mark::Seen => 0,
-            Mark::Read => {
-                let unread = mine().filter(receipts::read_at.is_null());
-                diesel::update(unread)
-                    .set(receipts::read_at.eq(now))
-                    .execute(connection)?
-            }
-            Mark::Unread => diesel::update(mine())
-                .set(receipts::read_at.eq(None::<i64>))
-                .execute(connection)?,
-            Mark::Deleted => diesel::update(mine())
-                .set(receipts::deleted_at.eq(now))
-                .execute(connection)?,
-        };
-        let rows: Vec<NewReceipt<'_>> = some
-            .iter()
-            .filter(|id| !known.contains(id))
-            .map(|id| NewReceipt {
-                user_id,
-                alarm_id: *id,
-                seen_at: Some(now),
-                read_at: (mark == Mark::Read).then_some(now),
-                deleted_at: (mark == Mark::Deleted).then_some(now),
-            })
-            .collect();
-        on_either!(connection, inner => diesel::insert_into(receipts::table).values(&rows).execute(inner))?;
-    }
-    Ok(())
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = receipts, treat_none_as_default_value = false)]
-struct NewReceipt<'a> {
-    user_id: &'a str,
-    alarm_id: i64,
-    seen_at: Option<i64>,
-    read_at: Option<i64>,
-    deleted_at: Option<i64>,
-}
-
-/// How many alarms one transaction marks: a few milliseconds of the writer.
-const MARK_BATCH: usize = 500;

@@ -1,65 +1,16 @@
-//! The log of alarms: appending in commit order, and reading it back from any cursor.
+//! The log of alarms: where it ends, and reading it back from any cursor.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::alarm::{
-    Alarm, AlarmId, AlarmType, ClientMessageId, IdempotencyKey, Link, NewAlarm, Payload, RoomId,
-    TargetId, Timestamp, Topic, TopicFilter, TopicKind, UserId,
+    Alarm, AlarmId, AlarmType, Link, Payload, RoomId, TargetId, Timestamp, Topic, TopicFilter,
+    UserId,
 };
-use crate::store::connection::{DbConnection, on_either};
-use crate::store::schema::{alarms, idempotency_keys, log_head, rooms};
-use crate::store::users::{self, NewAccount};
+use crate::store::connection::DbConnection;
+use crate::store::schema::{alarms, log_head};
 use crate::store::{Store, StoreError};
-
-/// What one publisher wants stored: all of it or nothing.
-#[derive(Debug, Clone)]
-pub struct Submission {
-    /// The alarms, in the order they are to have.
-    pub alarms: Vec<NewAlarm>,
-    /// Given when the same request must not be stored again.
-    pub idempotency: Option<Idempotency>,
-    /// Whether a recipient without an account gets one instead of a refusal.
-    pub create_recipients: bool,
-}
-
-/// Recognises a request that comes again.
-#[derive(Debug, Clone)]
-pub struct Idempotency {
-    /// Who sent it: keys are each publisher's own.
-    pub publisher: UserId,
-    /// The key he gave.
-    pub key: IdempotencyKey,
-    /// A digest of the body, so that the same key with another body is noticed.
-    pub body_hash: String,
-}
-
-/// What became of a submission.
-#[derive(Debug, Clone)]
-pub struct Stored {
-    /// The alarms, with their ids.
-    pub alarms: Vec<Arc<Alarm>>,
-    /// Whether they were stored by an earlier request, and so published by it.
-    pub repeated: bool,
-}
-
-/// Why a submission was not stored. The others of its batch are.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Refusal {
-    /// A recipient has no account.
-    #[error("there is no user {0}")]
-    UnknownUser(String),
-    /// The room does not exist.
-    #[error("there is no room {0}")]
-    UnknownRoom(String),
-    /// The key was used with another body.
-    #[error("the idempotency key was used with another body")]
-    IdempotencyMismatch,
-}
 
 /// Both ends of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,15 +30,7 @@ pub struct ReplayPage {
     pub read_up_to: AlarmId,
 }
 
-type Outcome = Result<Stored, Refusal>;
-
 impl Store {
-    /// Appends a batch in one commit. Only the journal calls this: ids follow the order of its batches.
-    pub async fn append(&self, batch: Vec<Submission>) -> Result<Vec<Outcome>, StoreError> {
-        self.write(move |connection| append_batch(connection, &batch))
-            .await
-    }
-
     /// Both ends of the log.
     pub async fn head(&self) -> Result<Head, StoreError> {
         self.read(head).await
@@ -161,415 +104,57 @@ pub(super) fn lock_head(connection: &mut DbConnection) -> Result<Head, StoreErro
     head(connection)
 }
 
-/// Makes a transaction that reads before it writes safe on SQLite, where it could otherwise not be upgraded. On
-/// PostgreSQL the rows themselves are locked, and publishers must not wait for readers of their inbox.
-pub(super) fn take_write_lock(connection: &mut DbConnection) -> Result<(), StoreError> {
-    match connection {
-        #[cfg(feature = "postgres")]
-        DbConnection::Postgres(_) => Ok(()),
-        DbConnection::Sqlite(_) => lock_head(connection).map(|_head| ()),
-    }
-}
-
-fn append_batch(
-    connection: &mut DbConnection,
-    batch: &[Submission],
-) -> Result<Vec<Outcome>, StoreError> {
-    let whole = connection.transact(|connection| append_locked(connection, batch));
-    match whole {
-        // Something in the data of one submission: alone, each hears its own fate.
-        Err(AppendFailure::Data(_)) if batch.len() > 1 => batch
-            .iter()
-            .map(|one| {
-                let mut outcomes = append_batch(connection, std::slice::from_ref(one))?;
-                outcomes
-                    .pop()
-                    .ok_or_else(|| StoreError::Broken("an append had no outcome".to_owned()))
-            })
-            .collect(),
-        Err(AppendFailure::Data(cause) | AppendFailure::Whole(cause)) => Err(cause),
-        Ok(outcomes) => Ok(outcomes),
-    }
-}
-
-fn append_locked(
-    connection: &mut DbConnection,
-    batch: &[Submission],
-) -> Result<Vec<Outcome>, AppendFailure> {
-    let mut last_id = lock_head(connection)?.last_id;
-    let unknown = Unknown::find(connection, batch)?;
-    let mut rows = Vec::new();
-    let mut fresh = Fresh::default();
-    let mut outcomes = Vec::with_capacity(batch.len());
-    for submission in batch {
-        let outcome = match unknown.refusal(submission) {
-            Some(refusal) => Err(refusal),
-            None => place(connection, submission, &mut fresh, &mut last_id)?,
-        };
-        if let Ok(stored) = outcome.as_ref()
-            && !stored.repeated
-        {
-            rows.extend(
-                submission
-                    .alarms
-                    .iter()
-                    .zip(&stored.alarms)
-                    .map(|(new, alarm)| NewRow::of(new, alarm)),
-            );
-            create_recipients(connection, submission, &unknown, &mut fresh, last_id)?;
-        }
-        outcomes.push(outcome);
-    }
-    for some in rows.chunks(ROWS_AN_INSERT) {
-        on_either!(connection, inner => diesel::insert_into(alarms::table).values(some).execute(inner))?;
-    }
-    diesel::update(log_head::table)
-        .set(log_head::last_id.eq(last_id))
-        .execute(connection)?;
-    Ok(outcomes)
-}
-
-/// Gives a submission its ids, or finds those it was given before.
-fn place(
-    connection: &mut DbConnection,
-    submission: &Submission,
-    fresh: &mut Fresh,
-    last_id: &mut i64,
-) -> Result<Outcome, AppendFailure> {
-    if let Some(idempotency) = &submission.idempotency
-        && let Some(outcome) = repeated_request(connection, idempotency, fresh)?
-    {
-        return Ok(outcome);
-    }
-    if let [only] = submission.alarms.as_slice()
-        && let Some(stored) = repeated_message(connection, only, fresh)?
-    {
-        return Ok(Ok(stored));
-    }
-    let first_id = *last_id + 1;
-    let stored: Vec<Arc<Alarm>> = submission
-        .alarms
-        .iter()
-        .map(|alarm| {
-            *last_id += 1;
-            Arc::new(alarm.clone().stored_as(AlarmId(*last_id)))
-        })
-        .collect();
-    if let Some(idempotency) = &submission.idempotency {
-        remember_request(connection, idempotency, first_id, stored.len())?;
-    }
-    fresh.remember(submission, &stored);
-    Ok(Ok(Stored {
-        alarms: stored,
-        repeated: false,
-    }))
-}
-
-fn repeated_request(
-    connection: &mut DbConnection,
-    idempotency: &Idempotency,
-    fresh: &Fresh,
-) -> Result<Option<Outcome>, AppendFailure> {
-    let publisher = idempotency.publisher.as_str();
-    let known = idempotency_keys::table
-        .find((publisher, idempotency.key.as_str()))
-        .first::<(String, String, String, i64, i64, i64)>(connection)
-        .optional()?;
-    let Some((_, _, body_hash, first_id, count, created_at)) = known else {
-        return Ok(None);
-    };
-    if created_at < Timestamp::now().minus(IDEMPOTENCY_LIFE).millis() {
-        let stale = idempotency_keys::table.find((publisher, idempotency.key.as_str()));
-        diesel::delete(stale).execute(connection)?;
-        return Ok(None);
-    }
-    if body_hash != idempotency.body_hash {
-        return Ok(Some(Err(Refusal::IdempotencyMismatch)));
-    }
-    let mut stored = fresh.range(first_id, count);
-    if stored.is_empty() {
-        let rows = alarms::table
-            .filter(alarms::id.ge(first_id))
-            .filter(alarms::id.lt(first_id + count))
-            .order(alarms::id.asc())
-            .load::<Row>(connection)?;
-        stored = rows
-            .into_iter()
-            .map(|row| Arc::new(Alarm::from(row)))
-            .collect();
-    }
-    Ok(Some(Ok(Stored {
-        alarms: stored,
-        repeated: true,
-    })))
-}
-
-fn repeated_message(
-    connection: &mut DbConnection,
-    alarm: &NewAlarm,
-    fresh: &Fresh,
-) -> Result<Option<Stored>, AppendFailure> {
-    let (Some(client_id), Some(from)) = (&alarm.client_id, &alarm.from_user_id) else {
-        return Ok(None);
-    };
-    let earlier = match fresh.message(&alarm.topic, from, client_id) {
-        Some(stored) => Some(stored),
-        None => alarms::table
-            .filter(alarms::topic.eq(alarm.topic.as_str()))
-            .filter(alarms::from_user_id.eq(from.as_str()))
-            .filter(alarms::client_id.eq(client_id.as_str()))
-            .first::<Row>(connection)
-            .optional()?
-            .map(|row| Arc::new(Alarm::from(row))),
-    };
-    Ok(earlier.map(|alarm| Stored {
-        alarms: vec![alarm],
-        repeated: true,
-    }))
-}
-
-fn remember_request(
-    connection: &mut DbConnection,
-    idempotency: &Idempotency,
-    first_id: i64,
-    count: usize,
-) -> Result<(), AppendFailure> {
-    diesel::insert_into(idempotency_keys::table)
-        .values((
-            idempotency_keys::publisher.eq(idempotency.publisher.as_str()),
-            idempotency_keys::idempotency_key.eq(idempotency.key.as_str()),
-            idempotency_keys::body_hash.eq(&idempotency.body_hash),
-            idempotency_keys::first_id.eq(first_id),
-            idempotency_keys::alarm_count.eq(i64::try_from(count).unwrap_or(i64::MAX)),
-            idempotency_keys::created_at.eq(Timestamp::now().millis()),
-        ))
-        .execute(connection)?;
-    Ok(())
-}
-
-fn create_recipients(
-    connection: &mut DbConnection,
-    submission: &Submission,
-    unknown: &Unknown,
-    fresh: &mut Fresh,
-    head: i64,
-) -> Result<(), AppendFailure> {
-    for alarm in &submission.alarms {
-        if let TopicKind::User(id) = alarm.topic.kind()
-            && unknown.users.contains(id)
-            && fresh.users.insert(id.to_owned())
-        {
-            users::insert(
-                connection,
-                &NewAccount::named(UserId::trusted(id.to_owned())),
-                head,
-            )?;
-        }
-    }
-    Ok(())
-}
-
-/// The recipients of a batch that do not exist, looked up once for all of it.
-struct Unknown {
-    users: HashSet<String>,
-    rooms: HashSet<String>,
-}
-
-impl Unknown {
-    fn find(connection: &mut DbConnection, batch: &[Submission]) -> Result<Self, StoreError> {
-        let (mut user_ids, mut room_ids) = (HashSet::new(), HashSet::new());
-        for alarm in batch.iter().flat_map(|submission| &submission.alarms) {
-            match alarm.topic.kind() {
-                TopicKind::User(id) => user_ids.insert(id),
-                TopicKind::Room(id) => room_ids.insert(id),
-                TopicKind::Everyone | TopicKind::Role(_) => false,
-            };
-        }
-        let user_ids: Vec<&str> = user_ids.into_iter().collect();
-        let users = users::unknown(connection, &user_ids)?.into_iter().collect();
-        let mut unknown_rooms = HashSet::new();
-        for id in room_ids {
-            let there = rooms::table
-                .find(id)
-                .select(rooms::id)
-                .first::<String>(connection)
-                .optional()?;
-            if there.is_none() {
-                unknown_rooms.insert(id.to_owned());
-            }
-        }
-        Ok(Self {
-            users,
-            rooms: unknown_rooms,
-        })
-    }
-
-    fn refusal(&self, submission: &Submission) -> Option<Refusal> {
-        submission
-            .alarms
-            .iter()
-            .find_map(|alarm| match alarm.topic.kind() {
-                TopicKind::User(id) if self.users.contains(id) && !submission.create_recipients => {
-                    Some(Refusal::UnknownUser(id.to_owned()))
-                }
-                TopicKind::Room(id) if self.rooms.contains(id) => {
-                    Some(Refusal::UnknownRoom(id.to_owned()))
-                }
-                _ => None,
-            })
-    }
-}
-
-/// What this batch stores and a later submission of it may repeat; its rows are inserted only at the end.
-#[derive(Default)]
-struct Fresh {
-    requests: HashMap<i64, Vec<Arc<Alarm>>>,
-    messages: HashMap<(Topic, String, String), Arc<Alarm>>,
-    users: HashSet<String>,
-}
-
-impl Fresh {
-    fn remember(&mut self, submission: &Submission, stored: &[Arc<Alarm>]) {
-        if submission.idempotency.is_some()
-            && let Some(first) = stored.first()
-        {
-            self.requests.insert(first.id.0, stored.to_vec());
-        }
-        if let ([new], [alarm]) = (submission.alarms.as_slice(), stored)
-            && let (Some(client_id), Some(from)) = (&new.client_id, &new.from_user_id)
-        {
-            let key = (new.topic.clone(), from.to_string(), client_id.to_string());
-            self.messages.insert(key, Arc::clone(alarm));
-        }
-    }
-
-    fn range(&self, first_id: i64, _count: i64) -> Vec<Arc<Alarm>> {
-        self.requests.get(&first_id).cloned().unwrap_or_default()
-    }
-
-    fn message(
-        &self,
-        topic: &Topic,
-        from: &UserId,
-        client_id: &ClientMessageId,
-    ) -> Option<Arc<Alarm>> {
-        self.messages
-            .get(&(topic.clone(), from.to_string(), client_id.to_string()))
-            .cloned()
-    }
-}
-
+/// One page. After a few windows without a row for this reader it is an empty one, so that a long way over other people's
+/// alarms is many short reads, between which others have their turn.
 fn replay(
     connection: &mut DbConnection,
     filter: &TopicFilter,
     after: AlarmId,
     up_to: AlarmId,
 ) -> Result<ReplayPage, StoreError> {
-    let now = Timestamp::now().millis();
-    let topics: Vec<&str> = filter.topics.iter().map(Topic::as_str).collect();
     let mut from = after.0;
-    while from < up_to.0 {
+    for _window in 0..WINDOWS_A_PAGE {
         let to = up_to.0.min(from.saturating_add(REPLAY_WINDOW));
-        let window = alarms::table
-            .filter(alarms::id.gt(from).and(alarms::id.le(to)))
-            .filter(alarms::expires_at.is_null().or(alarms::expires_at.gt(now)))
-            .order(alarms::id.asc())
-            .limit(REPLAY_PAGE);
-        let rows = match (filter.everything, filter.all_rooms) {
-            (true, _) => window.load::<Row>(connection)?,
-            (false, true) => {
-                let mine = alarms::topic
-                    .eq_any(topics.as_slice())
-                    .or(alarms::topic.like("room:%"));
-                window.filter(mine).load::<Row>(connection)?
-            }
-            (false, false) => window
-                .filter(alarms::topic.eq_any(topics.as_slice()))
-                .load::<Row>(connection)?,
-        };
+        let rows = window(connection, filter, from, to)?;
         let full = i64::try_from(rows.len()).is_ok_and(|count| count == REPLAY_PAGE);
         let alarms: Vec<Alarm> = rows.into_iter().map(Alarm::from).collect();
-        let read_up_to = alarms
-            .last()
-            .filter(|_last| full)
-            .map_or(AlarmId(to), |last| last.id);
-        if !alarms.is_empty() {
-            return Ok(ReplayPage { alarms, read_up_to });
+        let last = alarms.last().map(|alarm| alarm.id);
+        from = last.filter(|_last| full).map_or(to, |last| last.0);
+        if last.is_some() || from >= up_to.0 {
+            return Ok(ReplayPage {
+                alarms,
+                read_up_to: AlarmId(from),
+            });
         }
-        from = to;
     }
     Ok(ReplayPage {
         alarms: Vec::new(),
-        read_up_to: up_to,
+        read_up_to: AlarmId(from),
     })
 }
 
-/// Whether a failed append is the fault of one submission's data or of the database.
-enum AppendFailure {
-    Data(StoreError),
-    Whole(StoreError),
-}
-
-impl From<DieselError> for AppendFailure {
-    fn from(error: DieselError) -> Self {
-        let of_data = matches!(
-            error,
-            DieselError::SerializationError(_)
-                | DieselError::DatabaseError(
-                    DatabaseErrorKind::UniqueViolation
-                        | DatabaseErrorKind::NotNullViolation
-                        | DatabaseErrorKind::CheckViolation,
-                    _
-                )
-        );
-        let cause = StoreError::from(error);
-        if of_data {
-            Self::Data(cause)
-        } else {
-            Self::Whole(cause)
-        }
-    }
-}
-
-impl From<StoreError> for AppendFailure {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Conflict => Self::Data(error),
-            other => Self::Whole(other),
-        }
-    }
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = alarms, treat_none_as_default_value = false)]
-struct NewRow<'a> {
-    id: i64,
-    topic: &'a str,
-    alarm_type: &'a str,
-    from_user_id: Option<&'a str>,
-    target_id: Option<&'a str>,
-    data: &'a str,
-    url: Option<&'a str>,
-    client_id: Option<&'a str>,
-    created_at: i64,
-    expires_at: Option<i64>,
-}
-
-impl<'a> NewRow<'a> {
-    fn of(new: &'a NewAlarm, stored: &Alarm) -> Self {
-        Self {
-            id: stored.id.0,
-            topic: new.topic.as_str(),
-            alarm_type: new.alarm_type.as_str(),
-            from_user_id: new.from_user_id.as_ref().map(UserId::as_str),
-            target_id: new.target_id.as_ref().map(TargetId::as_str),
-            data: new.data.as_json(),
-            url: new.url.as_ref().map(Link::as_str),
-            client_id: new.client_id.as_ref().map(ClientMessageId::as_str),
-            created_at: new.created_at.millis(),
-            expires_at: new.expires_at.map(Timestamp::millis),
-        }
-    }
+fn window(
+    connection: &mut DbConnection,
+    filter: &TopicFilter,
+    after: i64,
+    up_to: i64,
+) -> Result<Vec<Row>, StoreError> {
+    let now = Timestamp::now().millis();
+    let topics: Vec<&str> = filter.topics.iter().map(Topic::as_str).collect();
+    let window = alarms::table
+        .filter(alarms::id.gt(after).and(alarms::id.le(up_to)))
+        .filter(alarms::expires_at.is_null().or(alarms::expires_at.gt(now)))
+        .order(alarms::id.asc())
+        .limit(REPLAY_PAGE);
+    let named = alarms::topic.eq_any(topics.as_slice());
+    let rows = match (filter.everything, filter.all_rooms) {
+        (true, _) => window.load::<Row>(connection)?,
+        (false, true) => window
+            .filter(named.or(alarms::topic.like("room:%")))
+            .load::<Row>(connection)?,
+        (false, false) => window.filter(named).load::<Row>(connection)?,
+    };
+    Ok(rows)
 }
 
 /// One row of the log.
@@ -605,14 +190,11 @@ impl From<Row> for Alarm {
     }
 }
 
-/// Ten columns a row: far under the 32,766 bind variables SQLite allows.
-const ROWS_AN_INSERT: usize = 500;
-
 /// One page of a replay: large enough to keep the database out of the way, small enough to hold for every client at once.
 const REPLAY_PAGE: i64 = 500;
 
 /// Ids are dense, so a window of them bounds what one query sorts, whatever plan the database picks.
 const REPLAY_WINDOW: i64 = 8_192;
 
-/// How long a repeated request is recognised.
-pub(super) const IDEMPOTENCY_LIFE: Duration = Duration::from_hours(24);
+/// A few tens of milliseconds of one reader, whatever is in the windows.
+const WINDOWS_A_PAGE: usize = 4;

@@ -1,12 +1,14 @@
 //! What is remembered: the log, inbox state, users, rooms and revoked tokens, in Diesel on one of two databases.
 //! Knows nothing of who is connected. All work runs on the blocking pool, bounded by the connections there are.
 
+mod append;
 mod connection;
 mod error;
 mod inbox;
 mod lane;
 mod location;
 mod log;
+mod marks;
 mod opening;
 mod pruning;
 mod rooms;
@@ -20,10 +22,11 @@ use std::sync::Arc;
 use crate::store::connection::DbConnection;
 use crate::store::lane::Lane;
 
+pub use crate::store::append::{Idempotency, Refusal, Stored, Submission};
 pub use crate::store::error::{OpenError, StoreError};
 pub use crate::store::inbox::{Counts, Inbox, Mark, Page, Receipt, Status};
 pub use crate::store::location::Location;
-pub use crate::store::log::{Head, Idempotency, Refusal, ReplayPage, Stored, Submission};
+pub use crate::store::log::{Head, ReplayPage};
 pub use crate::store::rooms::Room;
 pub use crate::store::users::{Account, NewAccount, Upserted};
 

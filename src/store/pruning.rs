@@ -5,8 +5,9 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use crate::alarm::Timestamp;
+use crate::store::append::IDEMPOTENCY_LIFE;
 use crate::store::connection::DbConnection;
-use crate::store::log::{IDEMPOTENCY_LIFE, lock_head};
+use crate::store::log::lock_head;
 use crate::store::schema::{alarms, idempotency_keys, log_head, receipts, revoked_tokens};
 use crate::store::{Store, StoreError};
 

@@ -66,6 +66,8 @@ diesel::table! {
         role -> Text,
         password_hash -> Nullable<Text>,
         inbox_start -> BigInt,
+        seen_up_to -> BigInt,
+        read_up_to -> BigInt,
         created_at -> BigInt,
         tokens_valid_from -> BigInt,
         disabled_at -> Nullable<BigInt>,

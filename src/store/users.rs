@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use crate::alarm::{DisplayName, Role, Timestamp, UserId};
 use crate::store::connection::DbConnection;
 use crate::store::log::lock_head;
-use crate::store::schema::users::dsl;
+use crate::store::schema::users::{self, dsl};
 use crate::store::{Store, StoreError};
 
 /// An account.
@@ -166,34 +166,24 @@ pub(super) fn insert(
     account: &NewAccount,
     head: i64,
 ) -> Result<Account, StoreError> {
-    let now = Timestamp::now();
-    let row: Row = (
-        account.id.as_str().to_owned(),
-        account
-            .display_name
-            .as_ref()
+    let now = Timestamp::now().millis();
+    let name = account.display_name.as_ref();
+    let row = Row {
+        id: account.id.to_string(),
+        display_name: name
             .map_or(account.id.as_str(), DisplayName::as_str)
             .to_owned(),
-        account.role.unwrap_or(Role::User).as_str().to_owned(),
-        account.password_hash.clone(),
-        head,
-        now.millis(),
-        0,
-        account.disabled.unwrap_or(false).then(|| now.millis()),
-    );
-    let (id, display_name, role, password_hash, inbox_start, created_at, valid_from, disabled_at) =
-        row.clone();
+        role: account.role.unwrap_or(Role::User).as_str().to_owned(),
+        password_hash: account.password_hash.clone(),
+        inbox_start: head,
+        seen_up_to: 0,
+        read_up_to: 0,
+        created_at: now,
+        tokens_valid_from: 0,
+        disabled_at: account.disabled.unwrap_or(false).then_some(now),
+    };
     diesel::insert_into(dsl::users)
-        .values((
-            dsl::id.eq(id),
-            dsl::display_name.eq(display_name),
-            dsl::role.eq(role),
-            dsl::password_hash.eq(password_hash),
-            dsl::inbox_start.eq(inbox_start),
-            dsl::created_at.eq(created_at),
-            dsl::tokens_valid_from.eq(valid_from),
-            dsl::disabled_at.eq(disabled_at),
-        ))
+        .values(&row)
         .execute(connection)?;
     Ok(Account::from(row))
 }
@@ -218,6 +208,9 @@ fn update(connection: &mut DbConnection, account: &NewAccount) -> Result<bool, S
         let change = (
             dsl::role.eq(role.as_str()),
             dsl::tokens_valid_from.eq(now.millis()),
+            // Another role reads other topics, of which nothing was seen.
+            dsl::seen_up_to.eq(0),
+            dsl::read_up_to.eq(0),
         );
         diesel::update(target).set(change).execute(connection)?;
     }
@@ -229,38 +222,32 @@ fn update(connection: &mut DbConnection, account: &NewAccount) -> Result<bool, S
     Ok(true)
 }
 
-type Row = (
-    String,
-    String,
-    String,
-    Option<String>,
-    i64,
-    i64,
-    i64,
-    Option<i64>,
-);
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
+struct Row {
+    id: String,
+    display_name: String,
+    role: String,
+    password_hash: Option<String>,
+    inbox_start: i64,
+    seen_up_to: i64,
+    read_up_to: i64,
+    created_at: i64,
+    tokens_valid_from: i64,
+    disabled_at: Option<i64>,
+}
 
 impl From<Row> for Account {
     fn from(row: Row) -> Self {
-        let (
-            id,
-            display_name,
-            role,
-            password_hash,
-            inbox_start,
-            _created_at,
-            valid_from,
-            disabled_at,
-        ) = row;
         Self {
-            id: UserId::trusted(id),
-            display_name: DisplayName::trusted(display_name),
+            id: UserId::trusted(row.id),
+            display_name: DisplayName::trusted(row.display_name),
             // The least of the rights, should the column ever hold an unknown word.
-            role: role.parse().unwrap_or(Role::User),
-            password_hash,
-            inbox_start,
-            tokens_valid_from: Timestamp::from_millis(valid_from),
-            disabled: disabled_at.is_some(),
+            role: row.role.parse().unwrap_or(Role::User),
+            password_hash: row.password_hash,
+            inbox_start: row.inbox_start,
+            tokens_valid_from: Timestamp::from_millis(row.tokens_valid_from),
+            disabled: row.disabled_at.is_some(),
         }
     }
 }

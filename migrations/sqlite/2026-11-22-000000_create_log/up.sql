@@ -20,7 +20,9 @@ CREATE TABLE alarms (
     created_at BIGINT NOT NULL,
     expires_at BIGINT
 );
-CREATE INDEX alarms_by_topic ON alarms (topic, id);
+-- Covers counting: the figures of an inbox never touch the rows themselves.
+CREATE INDEX alarms_by_topic ON alarms (topic, id, expires_at);
+CREATE INDEX alarms_by_target ON alarms (topic, target_id, alarm_type) WHERE target_id IS NOT NULL;
 CREATE UNIQUE INDEX alarms_by_client_id ON alarms (topic, from_user_id, client_id) WHERE client_id IS NOT NULL;
 
 -- What one user did with one alarm. No row: neither seen, read nor deleted.
@@ -41,6 +43,9 @@ CREATE TABLE users (
     password_hash TEXT,
     -- Alarms for everyone or a role up to this id are older than the account.
     inbox_start BIGINT NOT NULL,
+    -- Everything in the inbox up to these ids is seen, and read: nothing below them is counted again.
+    seen_up_to BIGINT NOT NULL,
+    read_up_to BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     -- Tokens issued earlier are refused: the role changed since.
     tokens_valid_from BIGINT NOT NULL,

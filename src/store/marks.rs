@@ -1,0 +1,282 @@
+//! Changes of what a user saw, read or deleted: a receipt for each alarm, and a floor below which nothing is new.
+
+use diesel::prelude::*;
+
+use crate::alarm::{Alarm, AlarmId, AlarmType, TargetId, Timestamp};
+use crate::store::connection::{DbConnection, on_either};
+use crate::store::inbox::{Floors, Inbox, Mark, one, visible};
+use crate::store::log;
+use crate::store::schema::{alarms, receipts, users};
+use crate::store::{Store, StoreError};
+
+impl Store {
+    /// Marks one alarm of an inbox; `None` if it is not there.
+    pub async fn mark(
+        &self,
+        inbox: Inbox,
+        id: AlarmId,
+        mark: Mark,
+    ) -> Result<Option<Alarm>, StoreError> {
+        self.write(move |connection| {
+            connection.transact(|connection| {
+                lock(connection, &inbox)?;
+                let Some(mut alarm) = one(connection, &inbox, id)? else {
+                    return Ok(None);
+                };
+                let now = Timestamp::now();
+                apply(connection, &inbox, &[id.0], mark, now)?;
+                if mark == Mark::Unread {
+                    lower_read_floor(connection, &inbox, id)?;
+                }
+                if mark != Mark::Deleted {
+                    alarm.seen_at = alarm.seen_at.or(Some(now));
+                    alarm.read_at = (mark == Mark::Read).then(|| alarm.read_at.unwrap_or(now));
+                }
+                Ok(Some(alarm))
+            })
+        })
+        .await
+    }
+
+    /// Marks all alarms of an inbox up to an id as seen or read: found on a reader, changed in batches that let
+    /// publishers in between. Nothing to change takes no lock.
+    pub async fn mark_up_to(
+        &self,
+        inbox: Inbox,
+        up_to: AlarmId,
+        mark: Mark,
+    ) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let found = inbox.clone();
+            let search = move |connection: &mut DbConnection| {
+                let up_to = up_to.0.min(log::head(connection)?.last_id);
+                let floor = floor(Floors::of(connection, &found)?, mark);
+                let after = after.unwrap_or(floor);
+                let ids = unmarked(connection, &found, after, up_to, mark)?;
+                Ok((ids, up_to, floor))
+            };
+            let (ids, up_to, floor) = self.read(search).await?;
+            let last = ids.last().copied();
+            let more = ids.len() == MARK_BATCH;
+            if !more && ids.is_empty() && floor >= up_to {
+                return Ok(());
+            }
+            let changed = inbox.clone();
+            let change = move |connection: &mut DbConnection| {
+                connection.transact(|connection| {
+                    lock(connection, &changed)?;
+                    apply(connection, &changed, &ids, mark, Timestamp::now())?;
+                    if !more {
+                        raise_floor(connection, &changed, after, up_to, mark)?;
+                    }
+                    Ok(())
+                })
+            };
+            self.write(change).await?;
+            if !more {
+                return Ok(());
+            }
+            after = last;
+        }
+    }
+
+    /// Deletes all alarms of an inbox about one target and of one type; returns their ids.
+    pub async fn delete_pair(
+        &self,
+        inbox: Inbox,
+        target: TargetId,
+        alarm_type: AlarmType,
+    ) -> Result<Vec<AlarmId>, StoreError> {
+        self.write(move |connection| {
+            connection.transact(|connection| {
+                lock(connection, &inbox)?;
+                let now = Timestamp::now();
+                let mut ids = Vec::new();
+                for (topic, start) in &inbox.topics {
+                    let found =
+                        visible(inbox.user_id.as_str(), topic.as_str(), *start, now.millis())
+                            .filter(alarms::target_id.eq(target.as_str()))
+                            .filter(alarms::alarm_type.eq(alarm_type.as_str()))
+                            .select(alarms::id)
+                            .load::<i64>(connection)?;
+                    ids.extend(found);
+                }
+                apply(connection, &inbox, &ids, Mark::Deleted, now)?;
+                Ok(ids.into_iter().map(AlarmId).collect())
+            })
+        })
+        .await
+    }
+}
+
+/// One change of an inbox at a time: the no-op write locks its account's row on PostgreSQL, and on SQLite makes a
+/// transaction that reads before it writes safe, which could otherwise not be upgraded.
+fn lock(connection: &mut DbConnection, inbox: &Inbox) -> Result<(), StoreError> {
+    diesel::update(users::table.find(inbox.user_id.as_str()))
+        .set(users::seen_up_to.eq(users::seen_up_to))
+        .execute(connection)?;
+    Ok(())
+}
+
+fn floor(floors: Floors, mark: Mark) -> i64 {
+    match mark {
+        Mark::Seen => floors.seen,
+        Mark::Read => floors.read,
+        Mark::Unread | Mark::Deleted => 0,
+    }
+}
+
+/// Up to a batch of the alarms after one id and up to another that a mark would change, by id.
+fn unmarked(
+    connection: &mut DbConnection,
+    inbox: &Inbox,
+    after: i64,
+    up_to: i64,
+    mark: Mark,
+) -> Result<Vec<i64>, StoreError> {
+    let now = Timestamp::now().millis();
+    let mut ids = Vec::new();
+    for (topic, start) in &inbox.topics {
+        let candidates = visible(
+            inbox.user_id.as_str(),
+            topic.as_str(),
+            after.max(*start),
+            now,
+        )
+        .filter(alarms::id.le(up_to))
+        .order(alarms::id.asc())
+        .limit(i64::try_from(MARK_BATCH).unwrap_or(i64::MAX))
+        .select(alarms::id);
+        let found = match mark {
+            Mark::Seen => candidates
+                .filter(receipts::seen_at.is_null())
+                .load::<i64>(connection)?,
+            Mark::Read => candidates
+                .filter(receipts::read_at.is_null())
+                .load::<i64>(connection)?,
+            Mark::Unread => candidates
+                .filter(receipts::read_at.is_not_null())
+                .load::<i64>(connection)?,
+            Mark::Deleted => candidates.load::<i64>(connection)?,
+        };
+        ids.extend(found);
+    }
+    ids.sort_unstable();
+    ids.truncate(MARK_BATCH);
+    Ok(ids)
+}
+
+/// Nothing up to `up_to` is new any more, unless something was marked unread since it was looked for: then the floor
+/// stays below that.
+fn raise_floor(
+    connection: &mut DbConnection,
+    inbox: &Inbox,
+    after: Option<i64>,
+    up_to: i64,
+    mark: Mark,
+) -> Result<(), StoreError> {
+    let floors = Floors::of(connection, inbox)?;
+    let from = after.map_or_else(
+        || floor(floors, mark),
+        |after| after.min(floor(floors, mark)),
+    );
+    let left = unmarked(connection, inbox, from, up_to, mark)?
+        .first()
+        .copied();
+    let reached = left.map_or(up_to, |left| left - 1);
+    let account = users::table.find(inbox.user_id.as_str());
+    let seen = floors.seen.max(reached);
+    let read = floors.read.max(reached);
+    match mark {
+        Mark::Seen => diesel::update(account)
+            .set(users::seen_up_to.eq(seen))
+            .execute(connection)?,
+        Mark::Read => diesel::update(account)
+            .set((users::seen_up_to.eq(seen), users::read_up_to.eq(read)))
+            .execute(connection)?,
+        Mark::Unread | Mark::Deleted => 0,
+    };
+    Ok(())
+}
+
+fn lower_read_floor(
+    connection: &mut DbConnection,
+    inbox: &Inbox,
+    id: AlarmId,
+) -> Result<(), StoreError> {
+    let account = users::table.filter(users::id.eq(inbox.user_id.as_str()));
+    diesel::update(account.filter(users::read_up_to.ge(id.0)))
+        .set(users::read_up_to.eq(id.0 - 1))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Changes the receipts that are there and adds those that are not.
+fn apply(
+    connection: &mut DbConnection,
+    inbox: &Inbox,
+    ids: &[i64],
+    mark: Mark,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (user_id, now) = (inbox.user_id.as_str(), now.millis());
+    for some in ids.chunks(MARK_BATCH) {
+        let mine = || {
+            receipts::table
+                .filter(receipts::user_id.eq(user_id))
+                .filter(receipts::alarm_id.eq_any(some))
+        };
+        let known = mine().select(receipts::alarm_id).load::<i64>(connection)?;
+        let unseen = mine().filter(receipts::seen_at.is_null());
+        diesel::update(unseen)
+            .set(receipts::seen_at.eq(now))
+            .execute(connection)?;
+        match mark {
+            Mark::Seen => 0,
+            Mark::Read => {
+                let unread = mine().filter(receipts::read_at.is_null());
+                diesel::update(unread)
+                    .set(receipts::read_at.eq(now))
+                    .execute(connection)?
+            }
+            Mark::Unread => diesel::update(mine())
+                .set(receipts::read_at.eq(None::<i64>))
+                .execute(connection)?,
+            Mark::Deleted => diesel::update(mine())
+                .set(receipts::deleted_at.eq(now))
+                .execute(connection)?,
+        };
+        let missing = some.iter().filter(|id| !known.contains(id));
+        let rows: Vec<NewReceipt<'_>> = missing
+            .map(|id| NewReceipt::of(user_id, *id, mark, now))
+            .collect();
+        on_either!(connection, inner => diesel::insert_into(receipts::table).values(&rows).execute(inner))?;
+    }
+    Ok(())
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = receipts, treat_none_as_default_value = false)]
+struct NewReceipt<'a> {
+    user_id: &'a str,
+    alarm_id: i64,
+    seen_at: Option<i64>,
+    read_at: Option<i64>,
+    deleted_at: Option<i64>,
+}
+
+impl<'a> NewReceipt<'a> {
+    fn of(user_id: &'a str, alarm_id: i64, mark: Mark, now: i64) -> Self {
+        Self {
+            user_id,
+            alarm_id,
+            seen_at: Some(now),
+            read_at: (mark == Mark::Read).then_some(now),
+            deleted_at: (mark == Mark::Deleted).then_some(now),
+        }
+    }
+}
+
+/// How many alarms one transaction marks: a few milliseconds of the writer.
+const MARK_BATCH: usize = 500;
