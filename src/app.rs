@@ -17,12 +17,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::alarm::{AlarmId, InvalidValue, Role, UserId};
 use crate::auth::{LoginLimiter, Passwords, Revocations, Secret, Tokens, random_password};
 use crate::config::{Config, Origin, SecretSetting, TokenCommand, UserAdd, Users};
+use crate::http::Connections;
 use crate::http::state::{AppState, Policy, Readiness};
 use crate::hub::{Broadcaster, Limits, Shutdown};
 use crate::journal::{Drain, Journal};
 use crate::metrics::Metrics;
 use crate::store::{Location, NewAccount, OpenError, Store, StoreError};
-use crate::{http, tls};
+use crate::{http, socket, tls};
 
 /// Why the hub does not start, in words for the person who started it.
 #[derive(Debug, thiserror::Error)]
@@ -141,6 +142,7 @@ pub async fn build(
     actix_web::rt::spawn(prune(state.store.clone(), config.retention_days.duration()));
     let (state, origins) = (Data::new(state), config.cors_origins.clone());
     let stopping = readiness.clone();
+    let connections = Connections::within(socket::most_open_files().unwrap_or(OPEN_FILES));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
@@ -150,7 +152,11 @@ pub async fn build(
             .configure(crate::pages::configure)
             .default_service(actix_web::web::to(crate::pages::not_found))
     })
-    .on_connect(crate::socket::prepare)
+    .on_connect(move |connection, extensions| {
+        if let Some(socket) = socket::prepare(connection) {
+            connections.admit(&socket, extensions);
+        }
+    })
     .h1_allow_half_closed(false)
     .client_request_timeout(REQUEST_WITHIN)
     .shutdown_timeout(CONNECTIONS_END_WITHIN.as_secs())
@@ -380,6 +386,9 @@ const DATA_FOLDER: &str = "campanile-data";
 
 /// A storm of clients coming back fits in the queue of the kernel.
 const BACKLOG: i32 = 4_096;
+
+/// Where the system names no limit.
+const OPEN_FILES: usize = 65_536;
 
 /// How long a client may take to send the head of a request: slow ones hold a connection, not a worker.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);

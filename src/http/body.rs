@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::web::{Bytes, BytesMut};
@@ -21,6 +22,9 @@ pub(crate) struct Params(Vec<(String, String)>);
 
 /// What one alarm, or one form, takes.
 pub(crate) const SMALL_BODY: usize = 64 * 1024;
+
+/// How long a body may take: slow ones hold a connection, not a worker.
+const BODY_WITHIN: Duration = Duration::from_secs(20);
 
 /// What a thousand recipients or users take.
 pub(crate) const LARGE_BODY: usize = 1024 * 1024;
@@ -76,22 +80,26 @@ impl<const MOST: usize> FromRequest for JsonBody<MOST> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(_request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let mut payload = payload.take();
+        let whole = read::<MOST>(payload.take());
         Box::pin(async move {
-            let mut bytes = BytesMut::new();
-            while let Some(chunk) = payload.next().await {
-                let chunk = match chunk {
-                    Ok(chunk) => chunk,
-                    Err(cause) => return Ok(Self(Err(ApiError::MalformedJson(cause.to_string())))),
-                };
-                if bytes.len() + chunk.len() > MOST {
-                    return Ok(Self(Err(ApiError::BodyTooLarge(MOST))));
-                }
-                bytes.extend_from_slice(&chunk);
-            }
-            Ok(Self(Ok(bytes.freeze())))
+            let read = tokio::time::timeout(BODY_WITHIN, whole).await;
+            Ok(Self(read.unwrap_or_else(|_elapsed| {
+                Err(ApiError::BodyTimeout(BODY_WITHIN))
+            })))
         })
     }
+}
+
+async fn read<const MOST: usize>(mut payload: Payload) -> Result<Bytes, ApiError> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|cause| ApiError::MalformedJson(cause.to_string()))?;
+        if bytes.len() + chunk.len() > MOST {
+            return Err(ApiError::BodyTooLarge(MOST));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
 }
 
 impl Params {

@@ -57,6 +57,9 @@ pub(crate) enum ApiError {
     /// 409.
     #[error("there is already a {0} of that id")]
     Exists(&'static str),
+    /// 408.
+    #[error("the body did not come within {} seconds", .0.as_secs())]
+    BodyTimeout(Duration),
     /// 413.
     #[error("the body is larger than {0} bytes")]
     BodyTooLarge(usize),
@@ -83,6 +86,9 @@ pub(crate) enum ApiError {
     /// 503.
     #[error("more is waiting to be stored than can soon be; try again")]
     Overloaded,
+    /// 503.
+    #[error("the hub holds as many connections as it can; try again")]
+    TooManyConnections,
     /// 503.
     #[error("the hub is stopping")]
     ShuttingDown,
@@ -139,13 +145,16 @@ impl ApiError {
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),
             Self::Exists("room") => (StatusCode::CONFLICT, "room_exists"),
             Self::Exists(_) => (StatusCode::CONFLICT, "user_exists"),
+            Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::Unprocessable { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code),
             Self::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
             Self::TooManyStreams => (StatusCode::TOO_MANY_REQUESTS, "too_many_streams"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::Overloaded | Self::TooManyConnections => {
+                (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
+            }
             Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
             Self::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, "storage_full"),
         }
@@ -154,7 +163,7 @@ impl ApiError {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooManyAttempts(wait) => Some(wait.as_secs().saturating_add(1)),
-            Self::TooManyStreams => Some(10),
+            Self::TooManyStreams | Self::TooManyConnections => Some(10),
             Self::Unavailable(_) | Self::Overloaded | Self::ShuttingDown => Some(1),
             _ => None,
         }

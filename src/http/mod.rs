@@ -2,6 +2,7 @@
 
 mod api;
 pub(crate) mod body;
+mod connections;
 pub(crate) mod error;
 pub(crate) mod identity;
 pub(crate) mod inbox;
@@ -13,5 +14,6 @@ pub(crate) mod sessions;
 pub(crate) mod state;
 mod stream;
 
+pub(crate) use connections::Connections;
 pub(crate) use request::finish;
 pub(crate) use routes::{configure, not_found};

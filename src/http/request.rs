@@ -1,14 +1,18 @@
 //! Around every request: its id, the bodies of errors, and one line in the log that names no token.
 
+use std::rc::Rc;
+
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::http::error::Problem;
+use crate::http::connections::Connection;
+use crate::http::error::{ApiError, Problem};
 
 /// Gives the request an id and finishes its answer.
 pub(crate) async fn finish<B: MessageBody + 'static>(
@@ -17,8 +21,18 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = Uuid::new_v4().simple().to_string();
     let (method, path) = (request.method().clone(), request.path().to_owned());
-    // A handler's error is an answer by now; what is still an error here comes from the framework.
-    let answered = next.call(request).await?.map_into_boxed_body();
+    let connection = request.conn_data::<Rc<Connection>>().cloned();
+    let answered = if connection.as_ref().is_some_and(|one| one.is_refused()) {
+        refuse(request)
+    } else {
+        let busy = connection.as_ref().map(Connection::begin);
+        // A handler's error is an answer by now; what is still an error here comes from the framework.
+        let answered = next.call(request).await?.map_into_boxed_body();
+        if let Some(busy) = busy {
+            busy.answered(answered.response().body().size());
+        }
+        answered
+    };
     let mut response = with_problem_body(answered, &id);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -26,6 +40,14 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
     // The path without the query: a query may hold a token.
     log::debug!("{method} {path} {} {id}", response.status().as_u16());
     Ok(response)
+}
+
+/// Tells a client that there is no room for its connection, and ends it.
+fn refuse(request: ServiceRequest) -> ServiceResponse<BoxBody> {
+    let mut response = request.error_response(ApiError::TooManyConnections);
+    let head = response.response_mut().head_mut();
+    head.set_connection_type(ConnectionType::Close);
+    response
 }
 
 #[derive(Serialize)]
