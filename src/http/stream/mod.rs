@@ -4,6 +4,8 @@ mod events;
 mod json;
 mod origin;
 mod poll;
+#[cfg(test)]
+mod properties;
 mod replay;
 mod sse;
 mod way;

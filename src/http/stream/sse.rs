@@ -45,7 +45,7 @@ pub(super) fn respond(events: Events, dialect: Dialect, request: &HttpRequest) -
     response
 }
 
-fn write(frame: &Arc<Frame>, dialect: Dialect) -> Option<Event> {
+pub(super) fn write(frame: &Arc<Frame>, dialect: Dialect) -> Option<Event> {
     if frame.event() == EventName::Comment {
         return Some(Event::Comment(ByteString::new()));
     }
