@@ -89,6 +89,8 @@ impl Postgres {
 
     /// Ends all its processes as a power cut would; `control(&["start"])` brings it back.
     pub(crate) fn kill(&self) {
+        // Stopped first, so that it starts no more while they are counted.
+        signal("-STOP", self.processes().get(..1).unwrap_or_default());
         let processes = self.processes();
         signal("-KILL", &processes);
         for process in processes {

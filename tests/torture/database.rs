@@ -5,8 +5,10 @@ use std::path::Path;
 use diesel::connection::Connection;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, RunQueryDsl, SqliteConnection};
+use tempfile::TempDir;
 
 use crate::ledger::{Entry, marker_of};
+use crate::support::postgres::Postgres;
 
 /// What holds the log.
 pub(crate) trait Database {
@@ -71,7 +73,57 @@ fn entries(rows: Vec<Row>) -> Vec<Entry> {
         .collect()
 }
 
-/// The one `CAMPANILE_TEST_DATABASE` names.
-pub(crate) fn chosen() -> impl Database {
-    Sqlite
+/// A cluster of its own, which dies as often as the server.
+pub(crate) struct PostgresServer {
+    cluster: Postgres,
+    /// Names the database.
+    folder: TempDir,
 }
+
+impl PostgresServer {
+    pub(crate) fn start() -> Self {
+        Self {
+            cluster: Postgres::start(),
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        }
+    }
+
+    fn place(&self) -> String {
+        self.cluster.database_of(self.folder.path())
+    }
+}
+
+impl Database for PostgresServer {
+    fn url(&self) -> Option<String> {
+        Some(self.place())
+    }
+
+    fn has_process(&self) -> bool {
+        true
+    }
+
+    async fn kill_and_restart(&mut self) {
+        self.cluster.kill();
+        self.cluster.control(&["start"]);
+    }
+
+    fn log(&self, _folder: &Path) -> Vec<Entry> {
+        let fields = format!(
+            "SELECT id, topic, {MARK_QUOTED} || split_part(data, {MARK_QUOTED}, 2) FROM alarms ORDER BY id"
+        );
+        let lines = self.cluster.sql(&self.place(), &fields);
+        let entry = |line: &str| {
+            let mut fields = line.splitn(3, '|');
+            let mut field = || fields.next().expect("three fields");
+            Entry {
+                id: field().parse().expect("a number"),
+                topic: field().to_owned(),
+                marker: marker_of(field()),
+            }
+        };
+        lines.lines().map(entry).collect()
+    }
+}
+
+/// [`crate::ledger::MARK`] as SQL writes it.
+const MARK_QUOTED: &str = "'#'";

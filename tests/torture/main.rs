@@ -33,7 +33,7 @@ use rand::{RngExt, SeedableRng};
 use tokio::task::JoinSet;
 
 use arena::Arena;
-use database::Database;
+use database::{Database, PostgresServer, Sqlite};
 use ledger::{Ledger, Promise, Witness};
 use support::{AppBuilder, TestApp};
 
@@ -57,7 +57,10 @@ async fn nothing_is_lost_repeated_or_reordered_however_often_the_server_is_kille
         seed,
         length: Duration::from_secs(seconds),
     };
-    run.on(database::chosen()).await;
+    match std::env::var("CAMPANILE_TEST_DATABASE").as_deref() {
+        Ok("postgres") => run.on(PostgresServer::start()).await,
+        _ => run.on(Sqlite).await,
+    }
 }
 
 fn setting(name: &str) -> Option<u64> {
