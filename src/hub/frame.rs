@@ -119,7 +119,7 @@ impl Frame {
     }
 
     /// Somebody came or left.
-    pub(crate) fn presence(room_id: &RoomId, joined: &[&UserId], left: &[&UserId]) -> Arc<Self> {
+    pub(crate) fn presence(room_id: &RoomId, joined: &[UserId], left: &[UserId]) -> Arc<Self> {
         let change = PresenceData {
             room_id,
             joined,
@@ -224,8 +224,8 @@ pub struct Connected {
 #[serde(rename_all = "camelCase")]
 struct PresenceData<'a> {
     room_id: &'a RoomId,
-    joined: &'a [&'a UserId],
-    left: &'a [&'a UserId],
+    joined: &'a [UserId],
+    left: &'a [UserId],
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,7 @@
 //! Who is connected now: the one owner of all client channels. Reads no store, waits for nobody.
 
 mod broadcaster;
+mod client;
 mod frame;
 mod handover;
 mod presence;
@@ -13,7 +14,8 @@ pub use broadcaster::{
     Broadcaster, Close, Connections, Disconnect, GoLive, Notify, Online, Presence, Publish,
     Shutdown, Subscribe,
 };
+pub use client::{ClientId, ClientInfo, NewClient, Start};
 pub use frame::{Bye, Connected, EventName, Frame};
 pub use handover::{Handover, Next};
-pub use registry::{ClientId, ClientInfo, Limits, NewClient, Start, SubscribeError, Which};
+pub use registry::{Limits, SubscribeError, Which};
 pub use subscription::Subscription;

@@ -1,82 +1,155 @@
-//! Who is in which room: each user counted by his streams, so that closing one of two tabs is not leaving.
+//! Who is in which room: each user counted by his streams, so that closing one of two tabs is not leaving. Changes are
+//! gathered, so that a crowd that comes back at once is one announcement and not one for each.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
 
 use crate::alarm::{RoomId, UserId};
 
-/// The rooms somebody is in.
+/// The rooms somebody is in, and what is to be announced of them.
 #[derive(Debug, Default)]
-pub(crate) struct Rooms(HashMap<RoomId, HashMap<UserId, usize>>);
+pub(crate) struct Rooms {
+    streams: HashMap<RoomId, HashMap<UserId, usize>>,
+    changes: HashMap<RoomId, Changes>,
+}
+
+/// What happened in a room since the last announcement.
+#[derive(Debug, Default)]
+struct Changes {
+    joined: BTreeSet<UserId>,
+    left: BTreeSet<UserId>,
+    announced: Option<Instant>,
+}
+
+/// Who came and who went since the last announcement; nobody is in both.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Announcement {
+    pub(crate) room: RoomId,
+    pub(crate) joined: Vec<UserId>,
+    pub(crate) left: Vec<UserId>,
+}
 
 impl Rooms {
-    /// One more stream of a user on a room; whether he was not there before.
-    pub(crate) fn join(&mut self, room: &RoomId, user: &UserId) -> bool {
-        let streams = self
-            .0
-            .entry(room.clone())
-            .or_default()
-            .entry(user.clone())
-            .or_default();
+    /// One more stream of a user on a room.
+    pub(crate) fn join(&mut self, room: &RoomId, user: &UserId) {
+        let users = self.streams.entry(room.clone()).or_default();
+        let streams = users.entry(user.clone()).or_default();
         *streams += 1;
-        *streams == 1
+        if *streams == 1 {
+            let changes = self.changes.entry(room.clone()).or_default();
+            if !changes.left.remove(user) {
+                changes.joined.insert(user.clone());
+            }
+        }
     }
 
-    /// One stream less; whether it was his last there.
-    pub(crate) fn leave(&mut self, room: &RoomId, user: &UserId) -> bool {
-        let Some(users) = self.0.get_mut(room) else {
-            return false;
+    /// One stream less.
+    pub(crate) fn leave(&mut self, room: &RoomId, user: &UserId) {
+        let Some(users) = self.streams.get_mut(room) else {
+            return;
         };
         let Some(streams) = users.get_mut(user) else {
-            return false;
+            return;
         };
         *streams -= 1;
         if *streams > 0 {
-            return false;
+            return;
         }
         users.remove(user);
         if users.is_empty() {
-            self.0.remove(room);
+            self.streams.remove(room);
         }
-        true
+        let changes = self.changes.entry(room.clone()).or_default();
+        if !changes.joined.remove(user) {
+            changes.left.insert(user.clone());
+        }
+    }
+
+    /// What is to be announced now: at once in a room that was quiet, gathered in one where much happens.
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<Announcement> {
+        let mut due = Vec::new();
+        self.changes.retain(|room, changes| {
+            let quiet = changes
+                .announced
+                .is_none_or(|last| now.duration_since(last) >= GATHERED_FOR);
+            let nothing = changes.joined.is_empty() && changes.left.is_empty();
+            if quiet && !nothing {
+                changes.announced = Some(now);
+                due.push(Announcement {
+                    room: room.clone(),
+                    joined: std::mem::take(&mut changes.joined).into_iter().collect(),
+                    left: std::mem::take(&mut changes.left).into_iter().collect(),
+                });
+            }
+            !(quiet && nothing)
+        });
+        due
     }
 
     /// Who is there, by id.
     pub(crate) fn users(&self, room: &RoomId) -> Vec<UserId> {
-        let mut users: Vec<UserId> = self
-            .0
-            .get(room)
-            .into_iter()
-            .flat_map(HashMap::keys)
-            .cloned()
-            .collect();
+        let users = self.streams.get(room).into_iter().flat_map(HashMap::keys);
+        let mut users: Vec<UserId> = users.cloned().collect();
         users.sort_unstable();
         users
     }
 
     /// How many are in each room.
     pub(crate) fn online(&self) -> HashMap<RoomId, usize> {
-        self.0
-            .iter()
-            .map(|(room, users)| (room.clone(), users.len()))
-            .collect()
+        let count = |(room, users): (&RoomId, &HashMap<UserId, usize>)| (room.clone(), users.len());
+        self.streams.iter().map(count).collect()
     }
 }
+
+/// A person does not notice; a crowd of ten thousand is then one event for each instead of ten thousand.
+const GATHERED_FOR: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn ids() -> (RoomId, UserId, UserId) {
+        let user = |id| UserId::parse(id).unwrap();
+        (RoomId::parse("42").unwrap(), user("bob"), user("carol"))
+    }
+
     #[test]
     fn a_user_leaves_with_his_last_stream() {
-        let (room, bob) = (RoomId::parse("42").unwrap(), UserId::parse("bob").unwrap());
-        let mut rooms = Rooms::default();
+        let (room, bob, _) = ids();
+        let (mut rooms, now) = (Rooms::default(), Instant::now());
+        rooms.join(&room, &bob);
+        rooms.join(&room, &bob);
+        assert_eq!(rooms.due(now).len(), 1);
 
-        assert!(rooms.join(&room, &bob));
-        assert!(!rooms.join(&room, &bob));
-        assert!(!rooms.leave(&room, &bob));
-        assert_eq!(rooms.users(&room), vec![bob.clone()]);
-        assert!(rooms.leave(&room, &bob));
+        rooms.leave(&room, &bob);
+        assert_eq!(rooms.users(&room), [bob.clone()]);
+        assert!(rooms.due(now + GATHERED_FOR).is_empty());
 
+        rooms.leave(&room, &bob);
+        let gone = rooms.due(now + 2 * GATHERED_FOR);
+        assert_eq!(
+            (gone[0].joined.len(), gone[0].left.as_slice()),
+            (0, [bob].as_slice())
+        );
         assert!(rooms.online().is_empty());
+    }
+
+    #[test]
+    fn what_happens_soon_after_an_announcement_is_gathered_and_may_cancel_out() {
+        let (room, bob, carol) = ids();
+        let (mut rooms, now) = (Rooms::default(), Instant::now());
+        rooms.join(&room, &bob);
+        assert_eq!(rooms.due(now)[0].joined, [bob.clone()]);
+
+        rooms.join(&room, &carol);
+        rooms.leave(&room, &bob);
+        rooms.join(&room, &bob);
+        assert!(rooms.due(now).is_empty());
+
+        let later = rooms.due(now + GATHERED_FOR);
+        assert_eq!(
+            (later[0].joined.as_slice(), later[0].left.len()),
+            ([carol].as_slice(), 0)
+        );
     }
 }

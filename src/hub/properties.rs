@@ -11,7 +11,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::alarm::{
-    Alarm, AlarmId, AlarmType, Payload, Role, Timestamp, Topic, TopicFilter, UserId,
+    Alarm, AlarmId, AlarmType, Payload, Role, RoomId, Timestamp, Topic, TopicFilter, UserId,
 };
 use crate::hub::registry::Registry;
 use crate::hub::subscription::Channel;
@@ -113,8 +113,7 @@ impl World {
             Event::Cut { client, heard } => self.cut(client, heard),
             Event::Kick(client) => {
                 if let Some(connection) = &self.clients[client].connection {
-                    self.registry
-                        .close(connection.client_id, Bye::Kicked, self.now);
+                    self.registry.close(connection.client_id, Bye::Kicked);
                 }
             }
             Event::Tell => self
@@ -325,11 +324,19 @@ fn new_client(filter: &Arc<TopicFilter>, start: Start) -> NewClient {
         token_id: String::new(),
         expires_at: Timestamp::now().plus(Duration::from_secs(3_600)),
         filter: Arc::clone(filter),
-        rooms: NewClient::rooms_of(filter),
+        rooms: named_rooms(filter),
         start,
         remote_address: String::new(),
         user_agent: String::new(),
     }
+}
+
+fn named_rooms(filter: &TopicFilter) -> Vec<RoomId> {
+    let names = filter.topics.iter().map(Topic::as_str);
+    names
+        .filter_map(|topic| topic.strip_prefix("room:"))
+        .map(|id| RoomId::parse(id).unwrap())
+        .collect()
 }
 
 fn alarm(id: i64, topic: &str) -> Alarm {
@@ -417,4 +424,32 @@ fn a_client_that_takes_nothing_is_ended_after_thirty_seconds() {
         .closed();
 
     assert_eq!((before, after), (None, Some(Bye::Slow)));
+}
+
+/// Each leaving is told to the others: none of that may cut off the next, one call deep in the other.
+#[test]
+fn a_crowd_that_does_not_read_is_cut_off_together() {
+    let (mut registry, now) = (registry(AlarmId(0)), Instant::now());
+    let lobby = Arc::new(TopicFilter {
+        topics: vec![Topic::parse("room:42").unwrap()],
+        ..TopicFilter::default()
+    });
+    let crowd: Vec<_> = (0..5_000)
+        .map(|number| NewClient {
+            user_id: UserId::parse(format!("u{number}")).unwrap(),
+            ..new_client(&lobby, Start::Live)
+        })
+        .map(|client| registry.subscribe(client, now).unwrap().channel)
+        .collect();
+
+    for id in 1..=1_000 {
+        registry.offer(&Frame::alarm(Arc::new(alarm(id, "room:42"))), now);
+    }
+
+    assert!(
+        crowd
+            .iter()
+            .all(|channel| channel.closed() == Some(Bye::Slow))
+    );
+    assert!(registry.online().is_empty());
 }

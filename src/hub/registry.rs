@@ -1,56 +1,15 @@
 //! The clients and the topic index, as a plain struct without actor or clock: the Broadcaster is its shell.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
-use uuid::Uuid;
-
-use crate::alarm::{AlarmId, Role, RoomId, Timestamp, Topic, TopicFilter, TopicKind, UserId};
-use crate::hub::presence::Rooms;
-use crate::hub::subscription::{Channel, Shared};
-use crate::hub::{Bye, Frame};
+use crate::alarm::{AlarmId, RoomId, Timestamp, Topic, UserId};
+use crate::hub::client::{Client, Fate};
+use crate::hub::presence::{Announcement, Rooms};
+use crate::hub::subscription::Channel;
+use crate::hub::{Bye, ClientId, ClientInfo, Frame, NewClient, Start};
 use crate::metrics::Metrics;
-
-/// The name of one stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ClientId(Uuid);
-
-/// Who wants a stream, and of what. The rights were checked.
-#[derive(Debug, Clone)]
-pub struct NewClient {
-    /// Whose stream it is.
-    pub user_id: UserId,
-    /// In which role he came.
-    pub role: Role,
-    /// The token he came with: logging out closes its streams.
-    pub token_id: String,
-    /// When that token expires, and the stream with it.
-    pub expires_at: Timestamp,
-    /// What the stream carries.
-    pub filter: Arc<TopicFilter>,
-    /// The rooms its user is present in through it.
-    pub rooms: Vec<RoomId>,
-    /// Whether frames come at once or after a replay.
-    pub start: Start,
-    /// Where he comes from.
-    pub remote_address: String,
-    /// What he calls his program.
-    pub user_agent: String,
-}
-
-/// When a client's topics are attached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// At once.
-    Live,
-    /// After it has read the log: see `go_live`.
-    Replay,
-}
 
 /// The bounds a client lives in.
 #[derive(Debug, Clone, Copy)]
@@ -83,28 +42,6 @@ pub enum Which {
     User(UserId),
 }
 
-/// One line of the list of connections.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ClientInfo {
-    /// The name of the stream.
-    pub client_id: ClientId,
-    /// Whose it is.
-    pub user_id: UserId,
-    /// In which role he came.
-    pub role: Role,
-    /// What it carries: topics, `room:*` for every room, `*` for the whole log.
-    pub topics: Vec<String>,
-    /// How long it has been open, in seconds.
-    pub age_seconds: u64,
-    /// How many events wait for it.
-    pub queue_depth: usize,
-    /// Where it comes from.
-    pub remote_address: String,
-    /// What it calls itself.
-    pub user_agent: String,
-}
-
 /// A new client, and its half of its channel.
 pub(crate) struct Opened {
     pub(crate) client_id: ClientId,
@@ -122,18 +59,6 @@ pub(crate) struct Registry {
     rooms: Rooms,
     position: AlarmId,
     metrics: Metrics,
-}
-
-struct Client {
-    sender: mpsc::Sender<Arc<Frame>>,
-    shared: Arc<Shared>,
-    new: NewClient,
-    live: bool,
-    since: Instant,
-    last_frame: Instant,
-    heartbeats: u32,
-    /// How many frames it had taken when it was last seen to take one, and when that was.
-    progress: (u64, Instant),
 }
 
 impl Registry {
@@ -166,39 +91,24 @@ impl Registry {
         if mine >= self.limits.streams_per_user {
             return Err(SubscribeError::TooManyStreams);
         }
-        let client_id = ClientId(Uuid::new_v4());
-        let (sender, receiver) = mpsc::channel(QUEUE_FRAMES);
-        let shared = Arc::new(Shared::default());
+        let client_id = ClientId::random();
         self.by_user
             .entry(new.user_id.clone())
             .or_default()
             .insert(client_id);
         let (rooms, user_id, start) = (new.rooms.clone(), new.user_id.clone(), new.start);
-        let client = Client {
-            sender,
-            shared: Arc::clone(&shared),
-            new,
-            live: false,
-            since: now,
-            last_frame: now,
-            heartbeats: 0,
-            progress: (0, now),
-        };
+        let (client, channel) = Client::new(new, now);
         self.clients.insert(client_id, client);
         self.metrics.streams.inc();
         // Announced before its topics are attached: it hears of those who come after it.
-        for room in rooms {
-            if self.rooms.join(&room, &user_id) {
-                self.announce(&room, &[&user_id], &[], now);
-            }
+        for room in &rooms {
+            self.rooms.join(room, &user_id);
         }
+        self.announce(now);
         if start == Start::Live {
             self.go_live(client_id, now);
         }
-        Ok(Opened {
-            client_id,
-            channel: Channel::new(receiver, shared),
-        })
+        Ok(Opened { client_id, channel })
     }
 
     /// Attaches a client's topics: it is offered every alarm above the position returned.
@@ -224,6 +134,11 @@ impl Registry {
 
     /// Forgets a client that went.
     pub(crate) fn disconnect(&mut self, client_id: ClientId, now: Instant) {
+        self.forget(client_id);
+        self.announce(now);
+    }
+
+    fn forget(&mut self, client_id: ClientId) {
         let Some(client) = self.clients.remove(&client_id) else {
             return;
         };
@@ -235,20 +150,18 @@ impl Registry {
         self.everything.remove(&client_id);
         remove_from(&mut self.by_user, &client.new.user_id, client_id);
         for room in &client.new.rooms {
-            if self.rooms.leave(room, &client.new.user_id) {
-                self.announce(room, &[], &[&client.new.user_id], now);
-            }
+            self.rooms.leave(room, &client.new.user_id);
         }
     }
 
     /// Closes a client's channel for a reason it is told; what is queued still reaches it.
-    pub(crate) fn close(&mut self, client_id: ClientId, bye: Bye, now: Instant) -> bool {
+    pub(crate) fn close(&mut self, client_id: ClientId, bye: Bye) -> bool {
         let Some(client) = self.clients.get(&client_id) else {
             return false;
         };
         client.shared.close(bye);
         self.metrics.stream_closed(bye.reason());
-        self.disconnect(client_id, now);
+        self.forget(client_id);
         true
     }
 
@@ -270,10 +183,9 @@ impl Registry {
                 self.clients.iter().filter_map(same).collect()
             }
         };
-        meant
-            .into_iter()
-            .filter(|id| self.close(*id, bye, now))
-            .count()
+        let closed = meant.into_iter().filter(|id| self.close(*id, bye)).count();
+        self.announce(now);
+        closed
     }
 
     /// Closes everybody.
@@ -339,8 +251,9 @@ impl Registry {
             self.send(&[id], &frame, now);
         }
         for (id, bye) in over {
-            self.close(id, bye, now);
+            self.close(id, bye);
         }
+        self.announce(now);
     }
 
     /// The list of connections.
@@ -361,10 +274,19 @@ impl Registry {
         self.rooms.online()
     }
 
-    fn announce(&mut self, room: &RoomId, joined: &[&UserId], left: &[&UserId], now: Instant) {
-        let topic = Topic::room(room);
-        let reached = self.reach(&[self.by_topic.get(&topic), Some(&self.every_room)]);
-        self.send(&reached, &Frame::presence(room, joined, left), now);
+    /// Tells who came and went. Nobody is cut off for not taking it: that would be a leaving to announce, and pages ask
+    /// again who is there when they come back.
+    fn announce(&mut self, now: Instant) {
+        for Announcement { room, joined, left } in self.rooms.due(now) {
+            let topic = Topic::room(&room);
+            let frame = Frame::presence(&room, &joined, &left);
+            for id in self.reach(&[self.by_topic.get(&topic), Some(&self.every_room)]) {
+                if let Some(client) = self.clients.get_mut(&id) {
+                    // A client that is gone is forgotten when its stream says so.
+                    let _missed = client.offer(&frame, now);
+                }
+            }
+        }
     }
 
     /// The clients of several sets, each once.
@@ -400,115 +322,21 @@ impl Registry {
         let taken = reached.len() - lost.len();
         for (id, fate) in lost {
             match fate {
-                Fate::Slow => self.drop_slow(id, now),
-                Fate::Gone => self.disconnect(id, now),
+                Fate::Slow => self.drop_slow(id),
+                Fate::Gone => self.forget(id),
             }
         }
         taken
     }
 
-    fn drop_slow(&mut self, id: ClientId, now: Instant) {
+    fn drop_slow(&mut self, id: ClientId) {
         if let Some(client) = self.clients.get(&id) {
+            let user_id = &client.new.user_id;
             log::info!(
-                "cutting off stream {id} of {}: it does not read; it may resume from its cursor",
-                client.new.user_id
+                "cutting off stream {id} of {user_id}: it does not read; it may resume from its cursor"
             );
         }
-        self.close(id, Bye::Slow, now);
-    }
-}
-
-/// Why a frame did not get in.
-enum Fate {
-    Slow,
-    Gone,
-}
-
-impl Client {
-    fn offer(&mut self, frame: &Arc<Frame>, now: Instant) -> Result<(), Fate> {
-        let bytes = frame.size_bytes();
-        let queued = self.shared.queue(bytes);
-        let fits = queued <= QUEUE_BYTES || queued == bytes;
-        let sent = if fits {
-            self.sender.try_send(Arc::clone(frame))
-        } else {
-            Err(TrySendError::Full(Arc::clone(frame)))
-        };
-        match sent {
-            Ok(()) => {
-                self.last_frame = now;
-                Ok(())
-            }
-            Err(error) => {
-                self.shared.unqueue(bytes);
-                Err(if matches!(error, TrySendError::Full(_)) {
-                    Fate::Slow
-                } else {
-                    Fate::Gone
-                })
-            }
-        }
-    }
-
-    /// Whether something has waited for it so long that its connection must be stuck. One that reads the log is not
-    /// expected to take frames yet.
-    fn is_stalled(&mut self, now: Instant) -> bool {
-        let taken = self.shared.taken();
-        if !self.live || self.queue_depth() == 0 || taken != self.progress.0 {
-            self.progress = (taken, now);
-        }
-        now.duration_since(self.progress.1) >= STALLED_AFTER
-    }
-
-    fn queue_depth(&self) -> usize {
-        self.sender.max_capacity() - self.sender.capacity()
-    }
-
-    fn info(&self, client_id: ClientId, now: Instant) -> ClientInfo {
-        let filter = &self.new.filter;
-        let mut topics: Vec<String> = filter.topics.iter().map(Topic::to_string).collect();
-        topics.extend(filter.all_rooms.then(|| "room:*".to_owned()));
-        topics.extend(filter.everything.then(|| "*".to_owned()));
-        ClientInfo {
-            client_id,
-            user_id: self.new.user_id.clone(),
-            role: self.new.role,
-            topics,
-            age_seconds: now.duration_since(self.since).as_secs(),
-            queue_depth: self.queue_depth(),
-            remote_address: self.new.remote_address.clone(),
-            user_agent: self.new.user_agent.clone(),
-        }
-    }
-}
-
-impl NewClient {
-    /// The rooms among the topics it names: its user is present there.
-    pub fn rooms_of(filter: &TopicFilter) -> Vec<RoomId> {
-        let room = |topic: &Topic| match topic.kind() {
-            TopicKind::Room(id) => Some(RoomId::trusted(id.to_owned())),
-            _ => None,
-        };
-        filter.topics.iter().filter_map(room).collect()
-    }
-}
-
-impl ClientId {
-    /// Reads the written form.
-    pub fn parse(text: &str) -> Option<Self> {
-        Uuid::parse_str(text).ok().map(Self)
-    }
-}
-
-impl fmt::Display for ClientId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-impl Serialize for ClientId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.close(id, Bye::Slow);
     }
 }
 
@@ -524,12 +352,3 @@ fn remove_from<K: Eq + std::hash::Hash>(
         }
     }
 }
-
-/// A client this far behind is quicker served from the log.
-const QUEUE_FRAMES: usize = 512;
-
-/// What one client's queue may hold: personal alarms of 16 KiB are not shared, so counting them is not enough.
-const QUEUE_BYTES: usize = 1024 * 1024;
-
-/// Queued and not taken for this long: the connection is stuck, and only the kernel's buffers are full.
-const STALLED_AFTER: Duration = Duration::from_secs(30);

@@ -149,7 +149,7 @@ impl Postgres {
         );
         let file = self.data().join("postgresql.conf");
         let defaults = fs::read_to_string(&file).expect("the default settings");
-        fs::write(&file, defaults + &settings).expect("the settings");
+        fs::write(&file, defaults + settings.as_str()).expect("the settings");
     }
 }
 
