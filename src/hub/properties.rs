@@ -453,3 +453,27 @@ fn a_crowd_that_does_not_read_is_cut_off_together() {
     );
     assert!(registry.online().is_empty());
 }
+
+#[test]
+fn a_stream_counts_until_its_connection_is_gone() {
+    let limits = Limits {
+        streams_per_user: 1,
+        heartbeat: Duration::from_secs(15),
+    };
+    let mut registry = Registry::new(limits, AlarmId(0), Metrics::default());
+    let (filter, now) = (Arc::new(TopicFilter::default()), Instant::now());
+    let stuck = registry
+        .subscribe(new_client(&filter, Start::Live), now)
+        .unwrap();
+
+    registry.close(stuck.client_id, Bye::Slow);
+    let before = registry
+        .subscribe(new_client(&filter, Start::Live), now)
+        .is_ok();
+    registry.disconnect(stuck.client_id, now);
+    let after = registry
+        .subscribe(new_client(&filter, Start::Live), now)
+        .is_ok();
+
+    assert_eq!((before, after), (false, true));
+}

@@ -56,6 +56,8 @@ pub(crate) struct Registry {
     every_room: HashSet<ClientId>,
     everything: HashSet<ClientId>,
     by_user: HashMap<UserId, HashSet<ClientId>>,
+    /// Closed, but what its connection holds is not given back yet: it still counts as one of its user's streams.
+    ending: HashMap<ClientId, UserId>,
     rooms: Rooms,
     position: AlarmId,
     metrics: Metrics,
@@ -70,6 +72,7 @@ impl Registry {
             every_room: HashSet::new(),
             everything: HashSet::new(),
             by_user: HashMap::new(),
+            ending: HashMap::new(),
             rooms: Rooms::default(),
             position,
             metrics,
@@ -87,8 +90,9 @@ impl Registry {
         new: NewClient,
         now: Instant,
     ) -> Result<Opened, SubscribeError> {
-        let mine = self.by_user.get(&new.user_id).map_or(0, HashSet::len);
-        if mine >= self.limits.streams_per_user {
+        let open = self.by_user.get(&new.user_id).map_or(0, HashSet::len);
+        let ending = self.ending.values().filter(|user| **user == new.user_id);
+        if open + ending.count() >= self.limits.streams_per_user {
             return Err(SubscribeError::TooManyStreams);
         }
         let client_id = ClientId::random();
@@ -132,8 +136,9 @@ impl Registry {
         Some(self.position)
     }
 
-    /// Forgets a client that went.
+    /// A client's connection is gone, and all it held.
     pub(crate) fn disconnect(&mut self, client_id: ClientId, now: Instant) {
+        self.ending.remove(&client_id);
         self.forget(client_id);
         self.announce(now);
     }
@@ -161,6 +166,7 @@ impl Registry {
         };
         client.shared.close(bye);
         self.metrics.stream_closed(bye.reason());
+        self.ending.insert(client_id, client.new.user_id.clone());
         self.forget(client_id);
         true
     }
@@ -251,7 +257,10 @@ impl Registry {
             self.send(&[id], &frame, now);
         }
         for (id, bye) in over {
-            self.close(id, bye);
+            match bye {
+                Bye::Slow => self.drop_slow(id),
+                other => _ = self.close(id, other),
+            }
         }
         self.announce(now);
     }
