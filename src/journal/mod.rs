@@ -48,8 +48,13 @@ pub enum AppendError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// More is waiting to be written than the disk can soon take.
-    #[error("too many alarms are waiting to be written")]
+    #[error("more is waiting to be stored than can soon be; nothing was, so try again")]
     Overloaded,
+    /// The store took longer than anybody waits: it may be stored yet.
+    #[error(
+        "storing it takes too long; it may be done yet, so try again with the same Idempotency-Key"
+    )]
+    Unsettled,
     /// The hub is stopping.
     #[error("the hub is stopping")]
     ShuttingDown,
@@ -62,6 +67,8 @@ type Outcome = Result<Stored, Refusal>;
 
 struct Waiting {
     submission: Submission,
+    /// After this its publisher is told to try again, and it must not be stored behind his back.
+    until: Instant,
     answer: oneshot::Sender<Result<Stored, AppendError>>,
 }
 
@@ -146,7 +153,12 @@ impl Journal {
     fn next_batch(&mut self) -> Vec<Waiting> {
         let mut batch = Vec::new();
         let mut alarms = 0;
+        let now = Instant::now();
         while let Some(next) = self.waiting.front() {
+            if next.until <= now {
+                self.turn_away();
+                continue;
+            }
             let more = next.submission.alarms.len();
             if !batch.is_empty() && alarms + more > BATCH_ALARMS {
                 break;
@@ -156,6 +168,16 @@ impl Journal {
         }
         self.waiting_alarms -= alarms;
         batch
+    }
+
+    /// Takes the first of the queue out, unstored.
+    fn turn_away(&mut self) {
+        if let Some(late) = self.waiting.pop_front() {
+            self.waiting_alarms -= late.submission.alarms.len();
+            self.metrics.append_refused("overloaded");
+            // Whoever hung up does not want to know.
+            let _unheard = late.answer.send(Err(AppendError::Overloaded));
+        }
     }
 }
 
@@ -181,7 +203,11 @@ impl Handler<Append> for Journal {
         }
         let (answer, answered) = oneshot::channel();
         self.waiting_alarms += submission.alarms.len();
-        self.waiting.push_back(Waiting { submission, answer });
+        self.waiting.push_back(Waiting {
+            submission,
+            until: Instant::now() + WAIT_WITHIN,
+            answer,
+        });
         self.commit(context);
         Box::pin(async move { answered.await.unwrap_or(Err(AppendError::ShuttingDown)) })
     }
@@ -211,7 +237,7 @@ pub async fn append(
     {
         Ok(outcome) => outcome,
         Err(MailboxError::Closed) => Err(AppendError::ShuttingDown),
-        Err(MailboxError::Timeout) => Err(AppendError::Overloaded),
+        Err(MailboxError::Timeout) => Err(AppendError::Unsettled),
     }
 }
 
@@ -254,5 +280,8 @@ const WAITING_ALARMS: usize = 16_384;
 /// How late an alarm may be whose commit was not heard of. One row is read each time.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// A commit that takes longer than this is a disk in trouble.
-const APPEND_WITHIN: Duration = Duration::from_secs(10);
+/// A queue that takes longer is a disk in trouble, and its publishers had better hear of it.
+const WAIT_WITHIN: Duration = Duration::from_secs(5);
+
+/// The wait in the queue, and all the store allows itself for one batch.
+const APPEND_WITHIN: Duration = Duration::from_secs(20);
