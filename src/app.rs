@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,10 +16,12 @@ use actix_web::{App, HttpServer};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::alarm::{AlarmId, InvalidValue, Role, UserId};
-use crate::auth::{LoginLimiter, Passwords, Revocations, Secret, Tokens, random_password};
+use crate::auth::{
+    LoginLimiter, PasswordError, Passwords, Revocations, Secret, Tokens, random_password,
+};
 use crate::config::{Config, Origin, SecretSetting, TokenCommand, UserAdd, Users};
 use crate::http::Connections;
-use crate::http::state::{AppState, Policy, Readiness};
+use crate::http::state::{AppState, Policy, Readiness, Rights, Turns};
 use crate::hub::{Broadcaster, Limits, Shutdown};
 use crate::journal::{Drain, Journal};
 use crate::metrics::Metrics;
@@ -56,6 +59,9 @@ pub enum StartError {
     /// A value from a file or from stdin.
     #[error("{0}")]
     Value(#[from] InvalidValue),
+    /// A password.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
     /// The certificate or its key.
     #[error("cannot use the TLS files: {0}")]
     Tls(String),
@@ -243,8 +249,15 @@ async fn start_parts(config: &Config) -> Result<(AppState, Addr<Broadcaster>), S
             query_token: config.query_token == crate::config::Switch::On,
             session_ttl: config.session_ttl,
             heartbeat: config.heartbeat(),
+            origins: config
+                .cors_origins
+                .iter()
+                .map(|origin| origin.as_str().to_owned())
+                .collect(),
             tls: config.tls().is_some(),
         },
+        rights: Rights::default(),
+        turns: Turns::default(),
         readiness: Readiness::default(),
     };
     Ok((state, broadcaster))
@@ -262,12 +275,27 @@ async fn create_first_admin(store: &Store, passwords: &Passwords) -> Result<(), 
         ..NewAccount::named(UserId::parse("admin")?)
     };
     match store.create_account(account).await {
-        Ok(_created) => log::info!("created the account admin with the password {password}"),
+        Ok(_created) => tell_once(&format!(
+            "created the account admin with the password {password}"
+        )),
         // Another hub on the same database was first, and told its password.
         Err(StoreError::Conflict) => {}
         Err(cause) => return Err(cause.into()),
     }
     Ok(())
+}
+
+/// Says what is never said again: to stderr if the log's filter would swallow it.
+#[expect(
+    clippy::print_stderr,
+    reason = "nobody could sign in to a hub whose first password was filtered out"
+)]
+fn tell_once(line: &str) {
+    if log::log_enabled!(log::Level::Info) {
+        log::info!("{line}");
+    } else {
+        eprintln!("campanile: {line}");
+    }
 }
 
 /// A database file's folder is made, a server's is its own affair.
@@ -318,8 +346,11 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
+/// A folder for secrets and password hashes is its owner's alone; one that is there stays as it is.
 fn create_folder(folder: &Path) -> Result<(), StartError> {
-    std::fs::create_dir_all(folder).map_err(|cause| StartError::Data {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(folder).map_err(|cause| StartError::Data {
         path: folder.display().to_string(),
         cause,
     })

@@ -60,6 +60,19 @@ impl LoginLimiter {
         Ok(attempt)
     }
 
+    /// Charges an address alone, for what is dear whoever asks, or tells how long to wait.
+    pub fn charge_address(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        let address = Key::Address(address);
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.forget_full(now);
+        let wait = buckets.wait(&address, now);
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        buckets.add(&address, -1.0, now);
+        Ok(())
+    }
+
     /// Gives an attempt back: the password was right.
     pub fn succeed(&self, attempt: &Attempt, now: Instant) {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,5 +5,5 @@ mod password;
 mod token;
 
 pub use limiter::{Attempt, LoginLimiter};
-pub use password::{Passwords, random_password};
+pub use password::{PasswordError, Passwords, random_password};
 pub use token::{Claims, InvalidToken, NewToken, Revocations, Secret, Tokens};

@@ -1,6 +1,7 @@
 //! Passwords: argon2id off the async workers, at most as many at once as there are cores.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -29,28 +30,48 @@ impl Passwords {
     }
 
     /// The PHC string of a password: 8 to 256 characters.
-    pub async fn hash(&self, password: String) -> Result<String, InvalidValue> {
+    pub async fn hash(&self, password: String) -> Result<String, PasswordError> {
         check_length(&password)?;
-        let hashed = self.run(move || hash_now(&password)).await;
-        hashed.unwrap_or(Err(InvalidValue("the password could not be hashed")))
+        let hashed = self.run(move || hash_now(&password)).await?;
+        Ok(hashed?)
     }
 
     /// Whether a password is the one of a PHC string; without one, never, in the same time.
-    pub async fn verify(&self, password: String, hash: Option<String>) -> bool {
+    pub async fn verify(
+        &self,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<bool, PasswordError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.decoy.to_string());
-        let matches = self.run(move || verify_now(&password, &hash)).await;
-        known && matches.unwrap_or(false)
+        let matches = self.run(move || verify_now(&password, &hash)).await?;
+        Ok(known && matches)
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let turn = tokio::time::timeout(TURN_WITHIN, Arc::clone(&self.permits).acquire_owned());
+        let permit = turn.await.map_err(|_elapsed| PasswordError::Busy)?;
+        let permit = permit.map_err(|_closed| PasswordError::Busy)?;
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             work()
         });
-        done.await.ok()
+        done.await.map_err(|_panicked| PasswordError::Busy)
     }
+}
+
+/// Why a password was neither hashed nor verified.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// It cannot be one.
+    #[error(transparent)]
+    Invalid(#[from] InvalidValue),
+    /// Too many others are waiting for theirs.
+    #[error("too many passwords are being checked; try again")]
+    Busy,
 }
 
 /// A password nobody has to choose: 24 letters and digits, 142 random bits.
@@ -84,6 +105,9 @@ fn hasher() -> Result<Argon2<'static>, InvalidValue> {
         params.map_err(|_cause| InvalidValue("the parameters of argon2 are out of range"))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
+
+/// A few seconds of everybody's patience; more in the queue are turned away.
+const TURN_WITHIN: Duration = Duration::from_secs(5);
 
 // What OWASP's password storage cheat sheet asks for at least: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;

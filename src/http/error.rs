@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 use crate::alarm::InvalidValue;
+use crate::auth::PasswordError;
 use crate::hub::SubscribeError;
 use crate::journal::AppendError;
 use crate::store::{Refusal, StoreError};
@@ -84,8 +85,8 @@ pub(crate) enum ApiError {
     #[error("{0}")]
     Unavailable(String),
     /// 503.
-    #[error("more is waiting to be stored than can soon be; try again")]
-    Overloaded,
+    #[error("{0}")]
+    Overloaded(String),
     /// 503.
     #[error("the hub holds as many connections as it can; try again")]
     TooManyConnections,
@@ -106,6 +107,9 @@ pub(crate) struct Problem {
     status: u16,
     detail: String,
     code: &'static str,
+    /// What the log is told and the body is not.
+    #[serde(skip)]
+    cause: Option<String>,
 }
 
 impl ApiError {
@@ -152,7 +156,7 @@ impl ApiError {
             Self::TooManyStreams => (StatusCode::TOO_MANY_REQUESTS, "too_many_streams"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-            Self::Overloaded | Self::TooManyConnections => {
+            Self::Overloaded(_) | Self::TooManyConnections => {
                 (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
             }
             Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
@@ -164,23 +168,25 @@ impl ApiError {
         match self {
             Self::TooManyAttempts(wait) => Some(wait.as_secs().saturating_add(1)),
             Self::TooManyStreams | Self::TooManyConnections => Some(10),
-            Self::Unavailable(_) | Self::Overloaded | Self::ShuttingDown => Some(1),
+            Self::Unavailable(_) | Self::Overloaded(_) | Self::ShuttingDown => Some(1),
             _ => None,
         }
     }
 
     /// What is told; a fault of ours is named to the log only.
-    fn detail(&self) -> String {
+    pub(crate) fn detail(&self) -> String {
         match self {
-            Self::Internal(cause) => {
-                log::error!("a request failed: {cause}");
-                "something went wrong here; the log says what".to_owned()
-            }
-            Self::Unavailable(cause) => {
-                log::warn!("a request met an unavailable database: {cause}");
-                "the database does not answer; try again".to_owned()
-            }
+            Self::Internal(_) => "something went wrong here; the log says what".to_owned(),
+            Self::Unavailable(_) => "the database does not answer; try again".to_owned(),
             other => other.to_string(),
+        }
+    }
+
+    /// What only the log is told.
+    pub(crate) fn cause(&self) -> Option<String> {
+        match self {
+            Self::Internal(cause) | Self::Unavailable(cause) => Some(cause.clone()),
+            _ => None,
         }
     }
 }
@@ -207,7 +213,13 @@ impl Problem {
             status: status.as_u16(),
             detail,
             code,
+            cause: None,
         }
+    }
+
+    /// What the log is to say, if anything.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
     }
 }
 
@@ -237,9 +249,10 @@ impl ResponseError for ApiError {
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        response
-            .extensions_mut()
-            .insert(Problem::new(status, code, self.detail()));
+        response.extensions_mut().insert(Problem {
+            cause: self.cause(),
+            ..Problem::new(status, code, self.detail())
+        });
         response
     }
 }
@@ -254,7 +267,7 @@ impl From<AppendError> for ApiError {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::Refused(refusal) => Self::from(refusal),
-            AppendError::Overloaded => Self::Overloaded,
+            AppendError::Overloaded | AppendError::Unsettled => Self::Overloaded(error.to_string()),
             AppendError::ShuttingDown => Self::ShuttingDown,
             AppendError::Store(cause) => Self::of_store(&cause),
         }
@@ -288,6 +301,15 @@ impl From<SubscribeError> for ApiError {
 impl From<actix::MailboxError> for ApiError {
     fn from(_error: actix::MailboxError) -> Self {
         Self::ShuttingDown
+    }
+}
+
+impl From<PasswordError> for ApiError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Invalid(why) => Self::invalid("password", why),
+            PasswordError::Busy => Self::Overloaded(error.to_string()),
+        }
     }
 }
 

@@ -12,11 +12,13 @@ use crate::alarm::{DisplayName, Role, UserId};
 use crate::auth::Claims;
 use crate::http::body::Params;
 use crate::http::error::ApiError;
-use crate::http::state::AppState;
+use crate::http::state::{AppState, Version};
 use crate::store::{Account, Inbox, NewAccount};
 
 /// Whoever has a good token.
 pub(crate) struct Identity {
+    /// What had been taken from whom when the token was checked.
+    rights: Version,
     claims: Claims,
     account: Option<Account>,
     source: Source,
@@ -67,6 +69,11 @@ impl Identity {
         name.unwrap_or(self.claims.subject.as_str()).to_owned()
     }
 
+    /// Whether somebody's rights were taken since the token was checked: then it is to be checked again.
+    pub(crate) fn is_stale(&self, state: &AppState) -> bool {
+        self.rights != state.rights.version()
+    }
+
     /// Whether the browser sent the token by itself, as it does with cookies.
     pub(crate) fn came_by_cookie(&self) -> bool {
         self.source == Source::Cookie
@@ -92,6 +99,7 @@ pub(crate) async fn identify(
     let Some((token, source)) = presented(request, state, query_allowed) else {
         return Ok(None);
     };
+    let rights = state.rights.version();
     let claims = state
         .tokens
         .verify(&token)
@@ -108,6 +116,7 @@ pub(crate) async fn identify(
     }
     let account = account_of(state, &claims).await?;
     Ok(Some(Identity {
+        rights,
         claims,
         account,
         source,
@@ -137,6 +146,22 @@ pub(crate) fn is_same_origin(request: &HttpRequest) -> bool {
         Some(site) => site == "same-origin",
         None => has_same_origin(request),
     }
+}
+
+/// Refuses a form or a script of another site that would sign a person in as somebody else. A program that names no
+/// origin is no browser.
+pub(crate) fn refuse_other_sites(request: &HttpRequest, state: &AppState) -> Result<(), ApiError> {
+    let headers = request.headers();
+    let is_browser = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    let origin = headers
+        .get(header::ORIGIN)
+        .and_then(|value| value.to_str().ok());
+    let is_allowed =
+        origin.is_some_and(|origin| state.policy.origins.iter().any(|known| known == origin));
+    if is_browser && !is_allowed && !is_same_origin(request) {
+        return Err(ApiError::CrossOrigin);
+    }
+    Ok(())
 }
 
 /// Whether `Origin` names this hub.
@@ -176,17 +201,25 @@ fn presented(
     query.or_else(|| cookie.map(|token| (token, Source::Cookie)))
 }
 
-/// The token of `Authorization: Bearer`, the scheme in any case (RFC 9110, section 11.1).
+/// The token of `Authorization: Bearer`, the scheme in any case (RFC 9110, section 11.1). One that is not even text is a
+/// token all the same: it is refused, not overlooked.
 fn bearer(request: &HttpRequest) -> Option<String> {
-    let value = request
-        .headers()
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?;
-    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    let value = request.headers().get(header::AUTHORIZATION)?;
+    let value = String::from_utf8_lossy(value.as_bytes());
+    let (scheme, token) = value.split_once(' ').unwrap_or((&value, ""));
     scheme
         .eq_ignore_ascii_case("bearer")
         .then(|| token.trim().to_owned())
+}
+
+/// Whether a token was issued before its account's role changed. Tokens tell their time in whole seconds, so one of that
+/// very second counts by the role it names.
+fn predates_role(claims: &Claims, account: &Account) -> bool {
+    let (issued, changed) = (
+        claims.issued_at.seconds(),
+        account.tokens_valid_from.seconds(),
+    );
+    issued < changed || (issued == changed && claims.role != account.role)
 }
 
 async fn account_of(state: &AppState, claims: &Claims) -> Result<Option<Account>, ApiError> {
@@ -205,8 +238,7 @@ async fn account_of(state: &AppState, claims: &Claims) -> Result<Option<Account>
         if account.disabled {
             return Err(ApiError::AccountDisabled);
         }
-        // Tokens tell their time in whole seconds.
-        if claims.issued_at.seconds() < account.tokens_valid_from.seconds() {
+        if predates_role(claims, account) {
             return Err(ApiError::InvalidToken);
         }
     }

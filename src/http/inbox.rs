@@ -129,6 +129,8 @@ impl Change {
 
 async fn tell(state: &AppState, inbox: Inbox, change: Change) -> Result<Meta, ApiError> {
     let user_id = inbox.user_id().clone();
+    // Figures read later must not be told earlier.
+    let _turn = state.turns.of(&user_id).await;
     let counts = state.store.counts(inbox).await?;
     let change = Change {
         unseen: counts.unseen,

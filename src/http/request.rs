@@ -70,6 +70,9 @@ fn with_problem_body(mut response: ServiceResponse<BoxBody>, id: &str) -> Servic
         }
         None => return response,
     };
+    if let Some(cause) = problem.cause() {
+        log::error!("request {id} failed: {cause}");
+    }
     let body = serde_json::to_string(&Body {
         problem: &problem,
         request_id: id,

@@ -1,7 +1,7 @@
 //! The route table.
 
 use actix_web::HttpResponse;
-use actix_web::web::{ServiceConfig, delete, get, post, put, resource};
+use actix_web::web::{ServiceConfig, delete, get, head, post, put, resource};
 
 use crate::http::api::{admin, alarms, auth, health, original, rooms, users};
 use crate::http::error::ApiError;
@@ -10,8 +10,16 @@ use crate::http::stream;
 /// Registers every route that answers JSON or a stream.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
-        .service(resource("/healthz").route(get().to(health::healthy)))
-        .service(resource("/readyz").route(get().to(health::ready)))
+        .service(
+            resource("/healthz")
+                .route(get().to(health::healthy))
+                .route(head().to(health::healthy)),
+        )
+        .service(
+            resource("/readyz")
+                .route(get().to(health::ready))
+                .route(head().to(health::ready)),
+        )
         .service(resource("/metrics").route(get().to(health::metrics)))
         .service(resource("/api/auth/signup").route(post().to(auth::sign_up)))
         .service(resource("/api/auth/login").route(post().to(auth::log_in)))

@@ -64,7 +64,7 @@ pub(crate) async fn sign_in(
     let hash = account
         .as_ref()
         .and_then(|account| account.password_hash.clone());
-    let matches = state.passwords.verify(password, hash).await;
+    let matches = state.passwords.verify(password, hash).await?;
     let Some(account) = account.filter(|_account| matches) else {
         return Err(ApiError::BadCredentials);
     };
@@ -75,29 +75,31 @@ pub(crate) async fn sign_in(
     begin(state, &account)
 }
 
-/// Makes an account and begins its first session.
+/// Makes an account and begins its first session. Hashing is dear, so each costs its address an attempt.
 pub(crate) async fn sign_up(
     state: &AppState,
     registration: Registration,
+    from: IpAddr,
 ) -> Result<Session, ApiError> {
     if !state.policy.signup_open {
         return Err(ApiError::SignupClosed);
     }
-    let hash = state.passwords.hash(registration.password).await;
-    let hash = hash.map_err(|cause| ApiError::invalid("password", cause))?;
+    // Whoever is on this machine already has its processor.
+    if !from.is_loopback() {
+        let charged = state.limiter.charge_address(from, Instant::now());
+        charged.map_err(ApiError::TooManyAttempts)?;
+    }
+    let hash = state.passwords.hash(registration.password).await?;
     let account = NewAccount {
         display_name: registration.display_name,
         password_hash: Some(hash),
         ..NewAccount::named(registration.user_id)
     };
-    let created = state
-        .store
-        .create_account(account)
-        .await
-        .map_err(|error| match error {
-            StoreError::Conflict => ApiError::Exists("user"),
-            other => ApiError::from(other),
-        })?;
+    let created = state.store.create_account(account).await;
+    let created = created.map_err(|error| match error {
+        StoreError::Conflict => ApiError::Exists("user"),
+        other => ApiError::from(other),
+    })?;
     begin(state, &created)
 }
 
@@ -111,6 +113,7 @@ pub(crate) async fn sign_out(state: &AppState, identity: &Identity) -> Result<()
     state
         .revocations
         .add(claims.token_id.clone(), claims.expires_at);
+    state.rights.taken();
     let close = Close {
         which: Which::Token(claims.token_id.clone()),
         bye: Bye::Logout,
@@ -130,11 +133,29 @@ pub(crate) fn cleared_cookie(state: &AppState) -> Cookie<'static> {
     cookie(state, String::new(), CookieAge::ZERO)
 }
 
-/// Where a request comes from, for the limit on guessing: the peer itself, as nothing says which proxy to believe.
+/// Where a request comes from, for the limit on guessing. A peer on a private network that says for whom it speaks is
+/// taken for a proxy; of what it says only the last address is its own word.
 pub(crate) fn peer_address(request: &HttpRequest) -> IpAddr {
-    request
+    let peer = request
         .peer_addr()
-        .map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip())
+        .map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
+    let forwarded = request.headers().get("x-forwarded-for");
+    let last = forwarded
+        .and_then(|value| value.to_str().ok())
+        .and_then(|list| list.rsplit(',').next())
+        .and_then(|last| last.trim().parse().ok());
+    if is_private(peer) {
+        last.unwrap_or(peer)
+    } else {
+        peer
+    }
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    }
 }
 
 fn begin(state: &AppState, account: &Account) -> Result<Session, ApiError> {

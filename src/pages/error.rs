@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::http::error::{ApiError, Problem};
+use crate::http::error::ApiError;
 use crate::pages::page::{Page, html, see_other};
 
 /// Why there is no page.
@@ -87,7 +87,7 @@ pub(crate) fn sentence(error: &ApiError) -> String {
         ApiError::BadCredentials => "The user name or the password is wrong.".to_owned(),
         ApiError::Exists("user") => "That user name is taken.".to_owned(),
         ApiError::Exists("room") => "There is already a room at that address.".to_owned(),
-        other => told(other),
+        other => other.detail(),
     };
     let mut letters = detail.chars();
     let first: String = letters
@@ -104,20 +104,11 @@ pub(crate) fn sentence(error: &ApiError) -> String {
     format!("{first}{rest}{stop}")
 }
 
-fn told(error: &ApiError) -> String {
-    let response = error.error_response();
-    let problem = response
-        .extensions()
-        .get::<Problem>()
-        .map(serde_json::to_value);
-    let detail = problem
-        .and_then(Result::ok)
-        .and_then(|value| value.get("detail")?.as_str().map(str::to_owned));
-    detail.unwrap_or_else(|| "that did not work".to_owned())
-}
-
 fn refusal(error: &ApiError) -> HttpResponse {
     let status = error.status_code();
+    if let Some(cause) = error.cause() {
+        log::error!("a page failed: {cause}");
+    }
     let title = match status {
         StatusCode::NOT_FOUND => "This page does not exist",
         StatusCode::FORBIDDEN => "This is not for you",

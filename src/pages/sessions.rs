@@ -1,14 +1,13 @@
 //! `/`: signing in and up; and out again.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::ORIGIN;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::http::body::Params;
 use crate::http::error::ApiError;
-use crate::http::identity::is_same_origin;
+use crate::http::identity::refuse_other_sites;
 use crate::http::sessions::{
     self, Credentials, Registration, Session, cleared_cookie, peer_address, session_cookie,
 };
@@ -49,7 +48,7 @@ pub(crate) async fn log_in(
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, PageError> {
-    refuse_other_sites(&request)?;
+    refuse_other_sites(&request, &state)?;
     let next = destination(form.text("next"));
     match sign_in(&state, &request, &form).await {
         Ok(session) => Ok(begun(&state, &session, &next)),
@@ -74,9 +73,9 @@ pub(crate) async fn sign_up(
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, PageError> {
-    refuse_other_sites(&request)?;
+    refuse_other_sites(&request, &state)?;
     let next = destination(form.text("next"));
-    match register(&state, &form).await {
+    match register(&state, &request, &form).await {
         Ok(session) => Ok(begun(&state, &session, &next)),
         Err(error) => {
             let again = SignIn {
@@ -135,7 +134,11 @@ async fn sign_in(
     sessions::sign_in(state, credentials, peer_address(request)).await
 }
 
-async fn register(state: &AppState, form: &Form) -> Result<Session, ApiError> {
+async fn register(
+    state: &AppState,
+    request: &HttpRequest,
+    form: &Form,
+) -> Result<Session, ApiError> {
     let registration = Registration {
         user_id: form
             .required("userId")
@@ -145,7 +148,7 @@ async fn register(state: &AppState, form: &Form) -> Result<Session, ApiError> {
             .optional("displayName")
             .map_err(|error| in_words(error, "The display name: "))?,
     };
-    let session = sessions::sign_up(state, registration).await;
+    let session = sessions::sign_up(state, registration, peer_address(request)).await;
     session.map_err(|error| in_words(error, ""))
 }
 
@@ -161,17 +164,6 @@ fn in_words(error: ApiError, label: &str) -> ApiError {
         }
         other => other,
     }
-}
-
-/// A sign-in has no cookie yet that another site could abuse; it could still sign a person in as somebody else.
-/// Programs that name no origin are not browsers.
-fn refuse_other_sites(request: &HttpRequest) -> Result<(), ApiError> {
-    let headers = request.headers();
-    let is_browser = headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site");
-    if is_browser && !is_same_origin(request) {
-        return Err(ApiError::CrossOrigin);
-    }
-    Ok(())
 }
 
 fn begun(state: &AppState, session: &Session, next: &str) -> HttpResponse {

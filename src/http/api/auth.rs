@@ -6,20 +6,23 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::alarm::Role;
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::identity::{Identity, UserView};
+use crate::http::identity::{Identity, UserView, refuse_other_sites};
 use crate::http::sessions::{self, Credentials, Registration, Session};
 use crate::http::state::AppState;
 
 /// `POST /api/auth/signup`.
 pub(crate) async fn sign_up(
     state: Data<AppState>,
+    request: HttpRequest,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
+    refuse_other_sites(&request, &state)?;
     // Said before the body is looked at: the answer does not depend on it.
     if !state.policy.signup_open {
         return Err(ApiError::SignupClosed);
     }
-    let session = sessions::sign_up(&state, body.parse::<Registration>()?).await?;
+    let from = sessions::peer_address(&request);
+    let session = sessions::sign_up(&state, body.parse::<Registration>()?, from).await?;
     Ok(begun(&state, &session, HttpResponse::Created()))
 }
 
@@ -29,6 +32,7 @@ pub(crate) async fn log_in(
     request: HttpRequest,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
+    refuse_other_sites(&request, &state)?;
     let from = sessions::peer_address(&request);
     let session = sessions::sign_in(&state, body.parse::<Credentials>()?, from).await?;
     Ok(begun(&state, &session, HttpResponse::Ok()))

@@ -72,6 +72,7 @@ pub(crate) async fn put(
         .ok_or(ApiError::NotFound("user"))?;
     let role_changed = known.is_some_and(|known| known.role != account.role);
     if account.disabled || role_changed {
+        state.rights.taken();
         // What they may see was decided when they were opened.
         let bye = if account.disabled {
             Bye::Disabled

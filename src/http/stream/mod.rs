@@ -20,7 +20,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::alarm::{AlarmId, Role, RoomId, Topic, TopicFilter};
 use crate::http::body::Params;
 use crate::http::error::ApiError;
-use crate::http::identity::{Identity, Subscriber, has_same_origin};
+use crate::http::identity::{Identity, QueryToken, Subscriber, has_same_origin, identify};
 use crate::http::state::AppState;
 use crate::http::stream::events::Events;
 use crate::http::stream::origin::Origin;
@@ -103,6 +103,10 @@ async fn subscription(
         ..new_client(identity, request, &filter)
     };
     let subscription = state.broadcaster.send(Subscribe(client)).await??;
+    if identity.is_stale(state) {
+        // Streams were closed while this one was on its way: would it be let in now?
+        identify(request, QueryToken::Accepted).await?;
+    }
     let counts = figures(state, identity).await?;
     let cursor = origin.after.unwrap_or_else(|| subscription.position());
     let connected = Connected {
