@@ -27,6 +27,19 @@ pub(crate) fn open_files(id: u32) -> usize {
         .count()
 }
 
+/// Whether the server still holds its end of a client's connection, as the kernel lists it.
+pub(crate) fn holds(client: &TcpStream) -> bool {
+    let server = client.peer_addr().expect("the server's address").port();
+    let client = client.local_addr().expect("an address").port();
+    let ends = [server, client].map(|port| format!(":{port:04X}"));
+    let table = fs::read_to_string("/proc/net/tcp").expect("the table of connections");
+    table.lines().any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        matches!(fields[..], [_, local, remote, "01", ..]
+            if local.ends_with(&ends[0]) && remote.ends_with(&ends[1]))
+    })
+}
+
 /// What it holds in memory, in KiB.
 pub(crate) fn resident_kib(id: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
