@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::ledger::{Entry, marker_of};
 use crate::support::postgres::Postgres;
+use crate::support::{DEADLINE, until};
 
 /// What holds the log.
 pub(crate) trait Database {
@@ -103,7 +104,14 @@ impl Database for PostgresServer {
     }
 
     async fn kill_and_restart(&mut self) {
+        let processes = self.cluster.processes();
         self.cluster.kill();
+        // One that ended and that nobody has taken note of yet still counts as another server on the same data.
+        until("the killed processes are forgotten", DEADLINE, async || {
+            let forgotten = |id: &u32| !Path::new(&format!("/proc/{id}")).exists();
+            processes.iter().all(forgotten).then_some(())
+        })
+        .await;
         self.cluster.control(&["start"]);
     }
 
