@@ -155,6 +155,8 @@ class Stream {
     this.tabs.set(tab, rooms);
     if (!known && tab !== this.tab) {
       hold(`${this.key} tab ${tab}`, this.ending.signal, () => this.forget(tab), { release: true });
+      // A page that opens now has a session, whatever ended the one before.
+      if (this.source.ended) this.source = new Source(this);
     }
     this.source.wantFrom(cursor);
     this.gather(GATHER_MS);
@@ -179,7 +181,7 @@ class Stream {
 
   heard(message) {
     switch (message.kind) {
-      case "event": return this.leading || this.deliver(message.name, message.id, message.data);
+      case "event": return this.leading || this.deliver(message);
       case "status": return this.leading || this.setStatus(message.status);
       case "leader": return this.hello();
       case "hello": return this.leading && this.welcome(message);
@@ -206,8 +208,9 @@ class Stream {
 
   /** An event of the leader's source: for the other tabs, and for this one. */
   publish(name, id, data) {
-    this.tell({ kind: "event", name, id, data });
-    this.deliver(name, id, data);
+    const event = { name, id, data, carried: this.source.carried };
+    this.tell({ kind: "event", ...event });
+    this.deliver(event);
   }
 
   publishStatus(status) {
@@ -215,14 +218,14 @@ class Stream {
     this.setStatus(status);
   }
 
-  deliver(name, id, data) {
+  deliver({ name, id, data, carried }) {
     switch (name) {
       case "connect": return this.connected(data);
-      case "alarm": return this.alarmed(id, data);
-      case "message": return this.each((one) => this.advance(one, id) && wants(one, roomOf(data)) && call(one.on.onMessage, data, { replayed: id <= this.head }));
+      case "alarm": return this.alarmed(id, data, carried);
+      case "message": return this.each((one) => this.advance(one, id, carried) && wants(one, roomOf(data)) && call(one.on.onMessage, data, { replayed: id <= this.head }));
       case "state": return this.changed(data);
       case "presence": return this.each((one) => wants(one, data.roomId) && call(one.on.onPresence, data));
-      case "ping": return this.each((one) => this.advance(one, toId(data.cursor)));
+      case "ping": return this.each((one) => this.advance(one, toId(data.cursor), carried));
     }
   }
 
@@ -237,7 +240,7 @@ class Stream {
     });
   }
 
-  alarmed(id, alarm) {
+  alarmed(id, alarm, carried) {
     const replayed = id <= this.head;
     if (!replayed && this.counts) {
       this.head = id;
@@ -246,7 +249,7 @@ class Stream {
         unread: this.counts.unread + (alarm.readAt ? 0 : 1),
       });
     }
-    this.each((one) => this.advance(one, id) && call(one.on.onAlarm, alarm, { replayed }));
+    this.each((one) => this.advance(one, id, carried) && call(one.on.onAlarm, alarm, { replayed }));
   }
 
   changed(data) {
@@ -271,7 +274,9 @@ class Stream {
     }, 300);
   }
 
-  advance(listener, id) {
+  /** A listener whose rooms the source does not carry yet stands still: what it misses meanwhile is replayed to it. */
+  advance(listener, id, carried) {
+    if (!carried.includes("all") && !listener.rooms.every((room) => carried.includes(room))) return false;
     if (id === null || (listener.cursor !== null && id <= listener.cursor)) return false;
     listener.cursor = id;
     return true;
@@ -297,6 +302,7 @@ class Source {
   constructor(stream) {
     this.stream = stream;
     this.rooms = null;
+    this.carried = [];
     this.cursor = null;
     this.from = null;
     this.attempts = 0;
@@ -331,6 +337,7 @@ class Source {
     const here = this.stream.hub === location.origin;
     const source = new EventSource(this.address(token), { withCredentials: !here });
     this.current = source;
+    this.carried = this.rooms;
     this.live = false;
     this.silence = CONNECT_DEADLINE_MS;
     this.heardAt = Date.now();

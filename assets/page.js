@@ -18,8 +18,11 @@ export async function refresh(ids, address = location.href, options = {}) {
   const answer = await fetch(address, { headers: { accept: "text/html" }, ...options });
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const parts = ids.map((id) => [document.getElementById(id), fresh.getElementById(id)]);
-  // Another page came back: the session has ended, or something failed. Show that instead of half of it.
-  if (parts.some(([, part]) => !part)) return location.assign(answer.url);
+  if (parts.some(([, part]) => !part)) {
+    // Sent elsewhere: the session has ended. Anything else that came back instead is not worth the page and what was typed.
+    if (answer.redirected) return location.assign(answer.url);
+    throw new Error(`${address}: ${answer.status}`);
+  }
   for (const [old, part] of parts) {
     localTimes(part);
     if (old.isEqualNode(part)) continue;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter};
 use actix_cors::Cors;
-use actix_web::dev::Server;
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
@@ -147,7 +147,6 @@ pub async fn build(
     let (journal, readiness) = (state.journal.clone(), state.readiness.clone());
     actix_web::rt::spawn(prune(state.store.clone(), config.retention_days.duration()));
     let (state, origins) = (Data::new(state), config.cors_origins.clone());
-    let stopping = readiness.clone();
     let connections = Connections::within(socket::most_open_files().unwrap_or(OPEN_FILES));
     let server = HttpServer::new(move || {
         App::new()
@@ -166,25 +165,21 @@ pub async fn build(
     .h1_allow_half_closed(false)
     .client_request_timeout(REQUEST_WITHIN)
     .shutdown_timeout(CONNECTIONS_END_WITHIN.as_secs())
-    .disable_signals()
-    .shutdown_signal(async move {
-        stop.await;
-        log::info!("stopping");
-        stopping.set(false);
-        match broadcaster.send(Shutdown).await {
-            Ok(count) => log::info!("closed {count} streams"),
-            Err(cause) => {
-                log::warn!("the broadcaster was gone before the streams were closed: {cause}")
-            }
-        }
-    });
+    .disable_signals();
     let (server, scheme) = match tls {
         None => (server.listen(listener)?, "http"),
         Some(tls) => (server.listen_rustls_0_23(listener, tls)?, "https"),
     };
+    let server = server.run();
+    actix_web::rt::spawn(stop_on(
+        stop,
+        server.handle(),
+        readiness.clone(),
+        broadcaster,
+    ));
     readiness.set(true);
     Ok(Hub {
-        server: server.run(),
+        server,
         address,
         scheme,
         journal,
@@ -207,6 +202,25 @@ impl Hub {
         log::info!("stopped");
         Ok(())
     }
+}
+
+/// Stops in order: no more work, no more connections, then a `bye` on every stream, so that those connections end too.
+async fn stop_on(
+    stop: impl Future<Output = ()>,
+    server: ServerHandle,
+    readiness: Readiness,
+    broadcaster: Addr<Broadcaster>,
+) {
+    stop.await;
+    log::info!("stopping");
+    readiness.set(false);
+    let closing = async {
+        match broadcaster.send(Shutdown).await {
+            Ok(count) => log::info!("closed {count} streams"),
+            Err(cause) => log::warn!("the broadcaster was gone before its streams were: {cause}"),
+        }
+    };
+    futures::join!(server.stop(true), closing);
 }
 
 async fn start_parts(config: &Config) -> Result<(AppState, Addr<Broadcaster>), StartError> {

@@ -10,6 +10,13 @@ use crate::http::stream;
 /// Registers every route that answers JSON or a stream.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
+        .configure(operation)
+        .configure(wire)
+        .configure(original_routes);
+}
+
+fn operation(config: &mut ServiceConfig) {
+    config
         .service(
             resource("/healthz")
                 .route(get().to(health::healthy))
@@ -20,7 +27,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(get().to(health::ready))
                 .route(head().to(health::ready)),
         )
-        .service(resource("/metrics").route(get().to(health::metrics)))
+        .service(resource("/metrics").route(get().to(health::metrics)));
+}
+
+fn wire(config: &mut ServiceConfig) {
+    config
         .service(resource("/api/auth/signup").route(post().to(auth::sign_up)))
         .service(resource("/api/auth/login").route(post().to(auth::log_in)))
         .service(resource("/api/auth/logout").route(post().to(auth::log_out)))
@@ -54,7 +65,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(resource("/api/admin/connections").route(get().to(admin::connections)))
         .service(
             resource("/api/admin/connections/{client_id}").route(delete().to(admin::disconnect)),
-        )
+        );
+}
+
+fn original_routes(config: &mut ServiceConfig) {
+    config
         .service(resource("/api/main/alarm/sub").route(get().to(original::subscribe_alarms)))
         .service(
             resource("/api/main/alarm")

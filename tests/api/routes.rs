@@ -109,8 +109,32 @@ fn bad_tokens() -> Vec<(&'static str, String)> {
         ),
         ("without an expiry", sign(&good.clone().without_expiry())),
         ("without a role", sign(&good.clone().with_role(None))),
-        ("of an unknown role", sign(&good.with_role(Some("root")))),
+        (
+            "of an unknown role",
+            sign(&good.clone().with_role(Some("root"))),
+        ),
+        ("not good yet", not_before(4_000_000_000)),
+        ("said to be of another kind of key", relabelled(&signed)),
+        (
+            "of ten kibibytes",
+            format!("{signed}{}", "A".repeat(10 * 1024)),
+        ),
     ]
+}
+
+/// Signed by the right key, but for a time to come (`nbf`).
+fn not_before(seconds: i64) -> String {
+    let claims =
+        serde_json::json!({"sub": "bob", "role": "user", "exp": seconds + 60, "nbf": seconds});
+    let key = jsonwebtoken::EncodingKey::from_secret(crate::support::SECRET.as_bytes());
+    jsonwebtoken::encode(&jsonwebtoken::Header::new(Algorithm::HS256), &claims, &key).unwrap()
+}
+
+/// The same token with a head that names RS256: its verifier would take the shared secret for a public key.
+fn relabelled(signed: &str) -> String {
+    let (_, rest) = signed.split_once('.').unwrap();
+    // {"alg":"RS256","typ":"JWT"}
+    format!("eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.{rest}")
 }
 
 async fn app() -> TestApp {
