@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(rooms.due(now).len(), 1);
 
         rooms.leave(&room, &bob);
-        assert_eq!(rooms.users(&room), [bob.clone()]);
+        assert_eq!(rooms.users(&room), std::slice::from_ref(&bob));
         assert!(rooms.due(now + GATHERED_FOR).is_empty());
 
         rooms.leave(&room, &bob);
@@ -139,7 +139,7 @@ mod tests {
         let (room, bob, carol) = ids();
         let (mut rooms, now) = (Rooms::default(), Instant::now());
         rooms.join(&room, &bob);
-        assert_eq!(rooms.due(now)[0].joined, [bob.clone()]);
+        assert_eq!(rooms.due(now)[0].joined, std::slice::from_ref(&bob));
 
         rooms.join(&room, &carol);
         rooms.leave(&room, &bob);
