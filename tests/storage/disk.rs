@@ -67,12 +67,14 @@ async fn a_full_disk_refuses_what_it_cannot_store_and_loses_nothing_that_was_ans
     let mut stream = app.connected(&bob, "/api/stream").await;
     let data = json!("x".repeat(15_000));
 
-    let mut answered = Vec::new();
+    // Read as it comes: a client that lets megabytes wait is cut off.
+    let (mut answered, mut live) = (Vec::new(), Vec::new());
     let refused = loop {
         match publish(&app, &data).await {
             (201, id) => answered.push(id.unwrap()),
             (status, _) => break status,
         }
+        live.push(stream.next_named("alarm", DEADLINE).await.number());
         assert!(answered.len() < 1_000, "the disk fills");
     };
     assert!([503, 507].contains(&refused), "{refused}");
@@ -99,7 +101,6 @@ async fn a_full_disk_refuses_what_it_cannot_store_and_loses_nothing_that_was_ans
     assert_eq!(status, 201);
     answered.push(last.unwrap());
 
-    let mut live = Vec::new();
     while live.last() != last.as_ref() {
         live.push(stream.next_named("alarm", DEADLINE).await.number());
     }
