@@ -203,6 +203,8 @@ const MOST_TOKEN_BYTES: usize = 4 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn tokens() -> Tokens {
@@ -241,5 +243,26 @@ mod tests {
         let secret = Secret::parse(&Secret::random()).unwrap();
 
         assert_eq!(format!("{secret:?}"), "Secret(…)");
+    }
+
+    proptest! {
+        #[test]
+        fn properties_nonsense_is_no_token(text in "\\PC{0,200}|[A-Za-z0-9_.-]{0,300}") {
+            prop_assert!(tokens().verify(&text).is_err());
+        }
+
+        #[test]
+        fn properties_a_token_with_one_character_changed_is_refused(at in 0..200_usize, other in "[A-Za-z0-9_-]") {
+            let bob = UserId::parse("bob").unwrap();
+            let token = tokens().issue(&bob, Role::User, Duration::from_secs(60)).unwrap().token;
+            let mut changed: Vec<char> = token.chars().collect();
+            let at = at % changed.len();
+            let before = std::mem::replace(&mut changed[at], other.chars().next().unwrap());
+            let changed: String = changed.into_iter().collect();
+
+            // The last character of a signature has bits that mean nothing.
+            let says_the_same = before.to_string() == other || at + 1 == token.len();
+            prop_assert!(says_the_same || tokens().verify(&changed).is_err());
+        }
     }
 }
