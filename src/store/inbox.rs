@@ -137,16 +137,6 @@ impl Store {
             .await
     }
 
-    /// One alarm of an inbox; `None` if it is absent, expired, deleted or somebody else's.
-    pub async fn inbox_alarm(
-        &self,
-        inbox: Inbox,
-        id: AlarmId,
-    ) -> Result<Option<Alarm>, StoreError> {
-        self.read(move |connection| one(connection, &inbox, id))
-            .await
-    }
-
     /// What a user did with the alarms after one id and up to another; those without an entry are new to him.
     pub async fn receipts(
         &self,
