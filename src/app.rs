@@ -116,7 +116,7 @@ pub fn add_user(command: UserAdd) -> Result<(), StartError> {
         let hash = Passwords::new()?.hash(password).await?;
         let location = command.database.url.location();
         create_folder_of(location)?;
-        let store = Store::open(location)?;
+        let store = Store::open(location, Metrics::default())?;
         let account = NewAccount {
             display_name: command.display_name,
             role: Some(command.role),
@@ -227,7 +227,8 @@ async fn start_parts(config: &Config) -> Result<(AppState, Addr<Broadcaster>), S
     let secret = secret(&config.secret)?;
     let location = config.database.url.location();
     create_folder_of(location)?;
-    let store = Store::open_for_hub(location)?;
+    let metrics = Metrics::default();
+    let store = Store::open_for_hub(location, metrics.clone())?;
     let passwords = Passwords::new()?;
     create_first_admin(&store, &passwords).await?;
     let revocations = Revocations::new(store.revoked_tokens().await?);
@@ -236,7 +237,6 @@ async fn start_parts(config: &Config) -> Result<(AppState, Addr<Broadcaster>), S
         streams_per_user: config.max_streams_per_user as usize,
         heartbeat: config.heartbeat(),
     };
-    let metrics = Metrics::default();
     let counted = metrics.clone();
     let broadcaster = Broadcaster::start_in_arbiter(&Arbiter::new().handle(), move |_context| {
         Broadcaster::new(limits, position, counted)

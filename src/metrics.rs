@@ -23,6 +23,7 @@ pub struct Metrics {
     pub replayed_alarms: Counter,
     closed: Family<Reason, Counter>,
     refused: Family<Reason, Counter>,
+    store_reads: Family<Kind, Counter>,
     commit_seconds: Histogram,
     batch_alarms: Histogram,
 }
@@ -30,6 +31,11 @@ pub struct Metrics {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reason {
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kind {
+    kind: &'static str,
 }
 
 impl Metrics {
@@ -41,6 +47,11 @@ impl Metrics {
     /// A submission that was not stored, and why.
     pub fn append_refused(&self, reason: &'static str) {
         self.refused.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// A question the database is asked.
+    pub fn store_read(&self, kind: &'static str) {
+        self.store_reads.get_or_create(&Kind { kind }).inc();
     }
 
     /// A batch that was committed.
@@ -77,6 +88,11 @@ impl Metrics {
             self.refused.clone(),
         );
         registry.register(
+            "store_reads",
+            "Questions the database was asked",
+            self.store_reads.clone(),
+        );
+        registry.register(
             "commit_seconds",
             "Time to commit one batch",
             self.commit_seconds.clone(),
@@ -101,6 +117,7 @@ impl Default for Metrics {
             replayed_alarms: Counter::default(),
             closed: Family::default(),
             refused: Family::default(),
+            store_reads: Family::default(),
             // From 0.25 ms, a fast disk's write, to 4 s, a disk in trouble.
             commit_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 15)),
             batch_alarms: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
@@ -118,11 +135,16 @@ mod tests {
 
         metrics.clone().committed(3, Duration::from_millis(2));
         metrics.clone().stream_closed("slow");
+        metrics.clone().store_read("counts");
 
         let text = metrics.text().unwrap();
         assert!(text.contains("campanile_alarms_stored_total 3"), "{text}");
         assert!(
             text.contains("campanile_streams_closed_total{reason=\"slow\"} 1"),
+            "{text}"
+        );
+        assert!(
+            text.contains("campanile_store_reads_total{kind=\"counts\"} 1"),
             "{text}"
         );
     }

@@ -9,7 +9,7 @@ use crate::alarm::{Alarm, AlarmId, AlarmType, Role, Timestamp, Topic, UserId};
 use crate::store::connection::DbConnection;
 use crate::store::log::{self, Row};
 use crate::store::schema::{alarms, receipts, users};
-use crate::store::{Account, Store, StoreError};
+use crate::store::{Account, Read, Store, StoreError};
 
 /// Whose inbox, and which part of the log it is.
 #[derive(Debug, Clone)]
@@ -127,14 +127,18 @@ impl Store {
         limit: usize,
         status: Status,
     ) -> Result<Page, StoreError> {
-        self.read(move |connection| page(connection, &inbox, before, limit, &status))
-            .await
+        self.read(Read::Inbox, move |connection| {
+            page(connection, &inbox, before, limit, &status)
+        })
+        .await
     }
 
     /// The figures of an inbox.
     pub async fn counts(&self, inbox: Inbox) -> Result<Counts, StoreError> {
-        self.read(move |connection| counts(connection, &inbox, Timestamp::now()))
-            .await
+        self.read(Read::Counts, move |connection| {
+            counts(connection, &inbox, Timestamp::now())
+        })
+        .await
     }
 
     /// What a user did with the alarms after one id and up to another; those without an entry are new to him.
@@ -144,7 +148,7 @@ impl Store {
         after: AlarmId,
         up_to: AlarmId,
     ) -> Result<HashMap<AlarmId, Receipt>, StoreError> {
-        self.read(move |connection| {
+        self.read(Read::Receipts, move |connection| {
             let rows = receipts::table
                 .filter(receipts::user_id.eq(user_id.as_str()))
                 .filter(
@@ -207,9 +211,9 @@ impl Floors {
     }
 }
 
-type Read = (Row, Option<i64>, Option<i64>);
+type Shown = (Row, Option<i64>, Option<i64>);
 
-fn alarm_of((row, seen_at, read_at): Read) -> Alarm {
+fn alarm_of((row, seen_at, read_at): Shown) -> Alarm {
     Alarm {
         seen_at: seen_at.map(Timestamp::from_millis),
         read_at: read_at.map(Timestamp::from_millis),
@@ -248,7 +252,7 @@ fn page(
         if let Some(alarm_type) = &status.alarm_type {
             query = query.filter(alarms::alarm_type.eq(alarm_type.as_str()));
         }
-        items.extend(query.load::<Read>(connection)?.into_iter().map(alarm_of));
+        items.extend(query.load::<Shown>(connection)?.into_iter().map(alarm_of));
     }
     items.sort_unstable_by_key(|alarm| std::cmp::Reverse(alarm.id));
     let more = items.len() > limit;
@@ -321,7 +325,7 @@ pub(super) fn one(
         receipts::seen_at.nullable(),
         receipts::read_at.nullable(),
     ))
-    .first::<Read>(connection)
+    .first::<Shown>(connection)
     .optional()?;
     Ok(row.map(alarm_of))
 }

@@ -10,7 +10,7 @@ use crate::alarm::{
 };
 use crate::store::connection::DbConnection;
 use crate::store::schema::{alarms, log_head};
-use crate::store::{Store, StoreError};
+use crate::store::{Read, Store, StoreError};
 
 /// Both ends of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct ReplayPage {
 impl Store {
     /// Both ends of the log.
     pub async fn head(&self) -> Result<Head, StoreError> {
-        self.read(head).await
+        self.read(Read::Head, head).await
     }
 
     /// The next alarms after `after` and up to `up_to` that the filter lets through.
@@ -43,8 +43,10 @@ impl Store {
         after: AlarmId,
         up_to: AlarmId,
     ) -> Result<ReplayPage, StoreError> {
-        self.read(move |connection| replay(connection, &filter, after, up_to))
-            .await
+        self.read(Read::Replay, move |connection| {
+            replay(connection, &filter, after, up_to)
+        })
+        .await
     }
 
     /// What was said in a room before an id, newest first.
@@ -55,7 +57,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Alarm>, StoreError> {
         let topic = Topic::room(room);
-        self.read(move |connection| {
+        self.read(Read::Other, move |connection| {
             let now = Timestamp::now().millis();
             let rows = alarms::table
                 .filter(alarms::topic.eq(topic.as_str()))
@@ -71,7 +73,7 @@ impl Store {
 
     /// The last alarms of the whole log, newest first.
     pub async fn recent(&self, limit: i64) -> Result<Vec<Alarm>, StoreError> {
-        self.read(move |connection| {
+        self.read(Read::Other, move |connection| {
             let now = Timestamp::now().millis();
             let rows = alarms::table
                 .filter(alarms::expires_at.is_null().or(alarms::expires_at.gt(now)))

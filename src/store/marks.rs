@@ -7,7 +7,7 @@ use crate::store::connection::{DbConnection, on_either};
 use crate::store::inbox::{Floors, Inbox, Mark, one, visible};
 use crate::store::log;
 use crate::store::schema::{alarms, receipts, users};
-use crate::store::{Store, StoreError};
+use crate::store::{Read, Store, StoreError};
 
 impl Store {
     /// Marks one alarm of an inbox; `None` if it is not there.
@@ -56,7 +56,7 @@ impl Store {
                 let ids = unmarked(connection, &found, after, up_to, mark)?;
                 Ok((ids, up_to, floor))
             };
-            let (ids, up_to, floor) = self.read(search).await?;
+            let (ids, up_to, floor) = self.read(Read::Inbox, search).await?;
             let last = ids.last().copied();
             let more = ids.len() == MARK_BATCH;
             if !more && ids.is_empty() && floor >= up_to {

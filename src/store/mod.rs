@@ -19,6 +19,7 @@ mod users;
 use std::fs::File;
 use std::sync::Arc;
 
+use crate::metrics::Metrics;
 use crate::store::connection::DbConnection;
 use crate::store::lane::Lane;
 
@@ -35,6 +36,7 @@ pub use crate::store::users::{Account, NewAccount, Upserted};
 pub struct Store {
     readers: Lane,
     writers: Lane,
+    metrics: Metrics,
     /// Held, never read: the lock of a database file goes with its last clone.
     _lock: Option<Arc<File>>,
 }
@@ -42,15 +44,18 @@ pub struct Store {
 impl Store {
     /// Whether the database answers.
     pub async fn check(&self) -> Result<(), StoreError> {
-        self.read(|connection| log::head(connection).map(|_head| ()))
-            .await
+        self.read(Read::Other, |connection| {
+            log::head(connection).map(|_head| ())
+        })
+        .await
     }
 
-    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    async fn read<T, F>(&self, what: Read, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
+        self.metrics.store_read(what.label());
         self.readers.run(work).await
     }
 
@@ -60,5 +65,31 @@ impl Store {
         T: Send + 'static,
     {
         self.writers.run(work).await
+    }
+}
+
+/// What is read, as the figures tell it apart.
+#[derive(Debug, Clone, Copy)]
+enum Read {
+    Account,
+    Counts,
+    Head,
+    Inbox,
+    Receipts,
+    Replay,
+    Other,
+}
+
+impl Read {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Counts => "counts",
+            Self::Head => "head",
+            Self::Inbox => "inbox",
+            Self::Receipts => "receipts",
+            Self::Replay => "replay",
+            Self::Other => "other",
+        }
     }
 }

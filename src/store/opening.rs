@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::metrics::Metrics;
 use crate::store::connection::DbConnection;
 use crate::store::error::one_line;
 use crate::store::lane::Lane;
@@ -11,21 +12,22 @@ use crate::store::{Location, OpenError, Store};
 
 impl Store {
     /// Opens the database and brings its schema up to date. Blocks; called once, before serving.
-    pub fn open(location: &Location) -> Result<Self, OpenError> {
+    pub fn open(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
         first_connection(location)?.migrate()?;
         Ok(Self {
             writers: Lane::open(location, "write to the database", location.writer_count())?,
             readers: Lane::open(location, "read the database", READER_COUNT)?,
+            metrics,
             _lock: None,
         })
     }
 
     /// Opens the database for a hub: a file that another hub has opened so is refused, for as long as that one lives.
-    pub fn open_for_hub(location: &Location) -> Result<Self, OpenError> {
+    pub fn open_for_hub(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
         let lock = lock(location)?.map(Arc::new);
         Ok(Self {
             _lock: lock,
-            ..Self::open(location)?
+            ..Self::open(location, metrics)?
         })
     }
 }

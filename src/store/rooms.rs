@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::alarm::{DisplayName, RoomId, Timestamp};
 use crate::store::schema::rooms::dsl;
-use crate::store::{Store, StoreError};
+use crate::store::{Read, Store, StoreError};
 
 /// A chat room.
 #[derive(Debug, Clone, Serialize)]
@@ -22,7 +22,7 @@ pub struct Room {
 impl Store {
     /// All rooms, oldest first.
     pub async fn rooms(&self) -> Result<Vec<Room>, StoreError> {
-        self.read(|connection| {
+        self.read(Read::Other, |connection| {
             let rows = dsl::rooms
                 .order((dsl::created_at.asc(), dsl::id.asc()))
                 .load::<Row>(connection)?;
@@ -34,7 +34,7 @@ impl Store {
     /// One room, if there is one of that id.
     pub async fn room(&self, id: &RoomId) -> Result<Option<Room>, StoreError> {
         let id = id.as_str().to_owned();
-        self.read(move |connection| {
+        self.read(Read::Other, move |connection| {
             let row = dsl::rooms.find(id).first::<Row>(connection).optional()?;
             Ok(row.map(Room::from))
         })

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::alarm::Timestamp;
 use crate::store::schema::revoked_tokens::dsl;
-use crate::store::{Store, StoreError};
+use crate::store::{Read, Store, StoreError};
 
 impl Store {
     /// Remembers that a token is no longer good, until it expires by itself. Idempotent.
@@ -34,7 +34,7 @@ impl Store {
     /// The revoked tokens that have not expired.
     pub async fn revoked_tokens(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
         let now = Timestamp::now().millis();
-        self.read(move |connection| {
+        self.read(Read::Other, move |connection| {
             let rows = dsl::revoked_tokens
                 .filter(dsl::expires_at.gt(now))
                 .select((dsl::token_id, dsl::expires_at))

@@ -6,7 +6,7 @@ use crate::alarm::{DisplayName, Role, Timestamp, UserId};
 use crate::store::connection::DbConnection;
 use crate::store::log::lock_head;
 use crate::store::schema::users::{self, dsl};
-use crate::store::{Store, StoreError};
+use crate::store::{Read, Store, StoreError};
 
 /// An account.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl Store {
     /// One account, if there is one.
     pub async fn account(&self, id: &UserId) -> Result<Option<Account>, StoreError> {
         let id = id.as_str().to_owned();
-        self.read(move |connection| {
+        self.read(Read::Account, move |connection| {
             Ok(dsl::users
                 .find(id)
                 .first::<Row>(connection)
@@ -83,7 +83,7 @@ impl Store {
         &self,
         ids: Vec<UserId>,
     ) -> Result<Vec<(UserId, DisplayName)>, StoreError> {
-        self.read(move |connection| {
+        self.read(Read::Other, move |connection| {
             let wanted: Vec<&str> = ids.iter().map(UserId::as_str).collect();
             let mut names = Vec::with_capacity(wanted.len());
             for some in wanted.chunks(IDS_A_QUERY) {
@@ -134,8 +134,10 @@ impl Store {
 
     /// How many accounts there are.
     pub async fn account_count(&self) -> Result<i64, StoreError> {
-        self.read(|connection| Ok(dsl::users.count().get_result(connection)?))
-            .await
+        self.read(Read::Other, |connection| {
+            Ok(dsl::users.count().get_result(connection)?)
+        })
+        .await
     }
 }
 
