@@ -5,15 +5,16 @@ use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter};
 use actix_cors::Cors;
+use actix_web::App;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::Data;
-use actix_web::{App, HttpServer};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::alarm::{AlarmId, InvalidValue, Role, UserId};
 use crate::auth::{
@@ -25,8 +26,10 @@ use crate::http::state::{AppState, Policy, Readiness, Rights, Turns};
 use crate::hub::{Broadcaster, Limits, Shutdown};
 use crate::journal::{Drain, Journal};
 use crate::metrics::Metrics;
+use crate::server::Doorway;
 use crate::store::{Location, NewAccount, OpenError, Store, StoreError};
-use crate::{http, socket, tls};
+use crate::tls::Certificate;
+use crate::{http, server, socket, tls};
 
 /// Why the hub does not start, in words for the person who started it.
 #[derive(Debug, thiserror::Error)]
@@ -138,17 +141,25 @@ pub async fn build(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Hub, StartError> {
     let address = listener.local_addr()?;
-    let tls = config
+    let certificate = config
         .tls()
-        .map(|(cert, key)| tls::server_config(cert, key))
+        .map(|(cert, key)| Certificate::read(cert, key))
         .transpose()
         .map_err(StartError::Tls)?;
+    let scheme = certificate.as_ref().map_or("http", |_| "https");
+    let tls = certificate.clone().map(tls::server_config).transpose();
+    let hang_up = signal(SignalKind::hangup())?;
+    actix_web::rt::spawn(renew_on(hang_up, certificate));
     let (state, broadcaster) = start_parts(config).await?;
     let (journal, readiness) = (state.journal.clone(), state.readiness.clone());
     actix_web::rt::spawn(prune(state.store.clone(), config.retention_days.duration()));
     let (state, origins) = (Data::new(state), config.cors_origins.clone());
-    let connections = Connections::within(socket::most_open_files().unwrap_or(OPEN_FILES));
-    let server = HttpServer::new(move || {
+    let doorway = Doorway {
+        connections: Connections::within(socket::most_open_files().unwrap_or(OPEN_FILES)),
+        tls: tls.map_err(StartError::Tls)?,
+        end_within: CONNECTIONS_END_WITHIN,
+    };
+    let server = server::listen(listener, doorway, move || {
         App::new()
             .app_data(state.clone())
             .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
@@ -156,21 +167,7 @@ pub async fn build(
             .configure(http::configure)
             .configure(crate::pages::configure)
             .default_service(actix_web::web::to(crate::pages::not_found))
-    })
-    .on_connect(move |connection, extensions| {
-        if let Some(socket) = socket::prepare(connection) {
-            connections.admit(&socket, extensions);
-        }
-    })
-    .h1_allow_half_closed(false)
-    .client_request_timeout(REQUEST_WITHIN)
-    .shutdown_timeout(CONNECTIONS_END_WITHIN.as_secs())
-    .disable_signals();
-    let (server, scheme) = match tls {
-        None => (server.listen(listener)?, "http"),
-        Some(tls) => (server.listen_rustls_0_23(listener, tls)?, "https"),
-    };
-    let server = server.run();
+    })?;
     actix_web::rt::spawn(stop_on(
         stop,
         server.handle(),
@@ -396,6 +393,21 @@ fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, StartError
     })
 }
 
+/// A hang-up asks for the certificate to be read anew; without one it asks for nothing, and must end nothing either.
+async fn renew_on(mut hang_up: Signal, certificate: Option<Arc<Certificate>>) {
+    while hang_up.recv().await.is_some() {
+        let Some(certificate) = certificate.clone() else {
+            log::info!("SIGHUP: there is no certificate to read anew");
+            continue;
+        };
+        let renewed = tokio::task::spawn_blocking(move || certificate.renew()).await;
+        match renewed.map_err(|cause| cause.to_string()).flatten() {
+            Ok(()) => log::info!("SIGHUP: the certificate was read anew"),
+            Err(cause) => log::error!("SIGHUP: the certificate stays as it was: {cause}"),
+        }
+    }
+}
+
 fn cors(origins: &[Origin]) -> Cors {
     let allowed = Cors::default()
         .allow_any_method()
@@ -434,9 +446,6 @@ const BACKLOG: i32 = 4_096;
 
 /// Where the system names no limit.
 const OPEN_FILES: usize = 65_536;
-
-/// How long a client may take to send the head of a request: slow ones hold a connection, not a worker.
-const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 
 /// Streams are closed by then; what is left are requests under way.
 const CONNECTIONS_END_WITHIN: Duration = Duration::from_secs(3);

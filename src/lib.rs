@@ -13,6 +13,7 @@ pub mod hub;
 pub mod journal;
 pub mod metrics;
 mod pages;
+mod server;
 mod socket;
 pub mod store;
 mod tls;

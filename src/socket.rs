@@ -1,22 +1,16 @@
 //! What every accepted socket is set to, so that a peer that vanished or never reads is found out by the kernel.
 
-use std::any::Any;
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
 use socket2::{SockRef, TcpKeepalive};
 
-/// Called once for each connection, before its first byte; gives its socket.
-pub(crate) fn prepare(connection: &dyn Any) -> Option<SockRef<'_>> {
-    let plain = connection.downcast_ref::<TcpStream>();
-    let secured = connection.downcast_ref::<actix_tls::accept::rustls_0_23::TlsStream<TcpStream>>();
-    let stream = plain.or_else(|| secured.map(|stream| stream.get_ref().0))?;
-    let socket = SockRef::from(stream);
-    if let Err(cause) = set(&socket) {
+/// Called once for each connection, before its first byte.
+pub(crate) fn prepare(stream: &TcpStream) {
+    if let Err(cause) = set(&SockRef::from(stream)) {
         // The connection works all the same; only a vanished peer is noticed later.
         log::debug!("a socket option was refused: {cause}");
     }
-    Some(socket)
 }
 
 /// How many files this process may have open, where the system says so.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::body::BodySize;
-use actix_web::dev::Extensions;
+use actix_web::rt::net::TcpStream;
 use actix_web::rt::task::JoinHandle;
 use socket2::{SockRef, Socket};
 
@@ -43,9 +43,9 @@ impl Connections {
     }
 
     /// Takes in a connection before its first byte. One too many is taken in to be told so.
-    pub(crate) fn admit(&self, socket: &SockRef<'_>, extensions: &mut Extensions) {
+    pub(crate) fn admit(&self, stream: &TcpStream) -> Rc<Connection> {
         let open = self.open.fetch_add(1, Ordering::Relaxed) + 1;
-        let handle = socket
+        let handle = SockRef::from(stream)
             .try_clone()
             .inspect_err(|cause| log::debug!("a connection is not watched: {cause}"));
         let connection = Rc::new(Connection {
@@ -58,7 +58,7 @@ impl Connections {
         });
         let watch = actix_web::rt::spawn(watch(Rc::downgrade(&connection)));
         let _only = connection.watch.set(watch);
-        extensions.insert(connection);
+        connection
     }
 }
 
@@ -74,8 +74,8 @@ impl Connection {
         Busy(Rc::clone(self))
     }
 
-    /// A stream is long silent by right, and has heartbeats of its own.
-    fn release(&self) {
+    /// Ends the watch: a stream is long silent by right and has heartbeats of its own, and HTTP/2 has a rule of its own.
+    pub(crate) fn release(&self) {
         self.handle.take();
         if let Some(watch) = self.watch.get() {
             watch.abort();

@@ -14,6 +14,6 @@ pub(crate) mod sessions;
 pub(crate) mod state;
 mod stream;
 
-pub(crate) use connections::Connections;
+pub(crate) use connections::{Connection, Connections};
 pub(crate) use request::finish;
 pub(crate) use routes::{configure, not_found};

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = Uuid::new_v4().simple().to_string();
     let (method, path) = (request.method().clone(), request.path().to_owned());
-    let connection = request.conn_data::<Rc<Connection>>().cloned();
+    let connection = connection_of(&request);
     let answered = if connection.as_ref().is_some_and(|one| one.is_refused()) {
         refuse(request)
     } else {
@@ -40,6 +40,12 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
     // The path without the query: a query may hold a token.
     log::debug!("{method} {path} {} {id}", response.status().as_u16());
     Ok(response)
+}
+
+/// HTTP/1.1 keeps it with the connection, HTTP/2 gives it to each request.
+fn connection_of(request: &ServiceRequest) -> Option<Rc<Connection>> {
+    let kept = request.conn_data::<Rc<Connection>>().cloned();
+    kept.or_else(|| request.extensions().get().cloned())
 }
 
 /// Tells a client that there is no room for its connection, and ends it.

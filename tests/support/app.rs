@@ -15,6 +15,7 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
 
 use super::postgres::Postgres;
 use super::sse::SseClient;
+use super::tls::{CERT_FILE, Identity, KEY_FILE};
 use super::token::{Claims, sign};
 use super::{DEADLINE, until};
 
@@ -28,6 +29,7 @@ static MACHINE: RwLock<()> = RwLock::const_new(());
 #[derive(Default)]
 pub(crate) struct AppBuilder {
     environment: Vec<(String, String)>,
+    files: Vec<(&'static str, String)>,
     alone: bool,
 }
 
@@ -36,6 +38,13 @@ impl AppBuilder {
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Speaks TLS with this certificate.
+    pub(crate) fn tls(mut self, identity: &Identity) -> Self {
+        self.files = identity.files();
+        self.env("CAMPANILE_TLS_CERT", CERT_FILE)
+            .env("CAMPANILE_TLS_KEY", KEY_FILE)
     }
 
     /// Waits for the other tests of this binary and keeps them out: for tests that measure time.
@@ -54,6 +63,9 @@ impl AppBuilder {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut environment = default_environment(folder.path());
         environment.extend(self.environment);
+        for (name, text) in self.files {
+            std::fs::write(folder.path().join(name), text).expect("a file of the test's");
+        }
 
         let mut app = TestApp {
             base_url: String::new(),
@@ -71,7 +83,7 @@ impl AppBuilder {
 
 /// A running server. Dropping it ends its process, and only that one.
 pub(crate) struct TestApp {
-    /// `http://127.0.0.1:PORT`, another one after each restart.
+    /// `http://127.0.0.1:PORT` (or `https://`), another one after each restart.
     pub(crate) base_url: String,
     /// Follows no redirects and keeps no cookies.
     pub(crate) client: Client,
@@ -95,7 +107,8 @@ impl TestApp {
 
     /// `127.0.0.1:PORT`, for clients that speak for themselves.
     pub(crate) fn address(&self) -> &str {
-        self.base_url.trim_start_matches("http://")
+        let (_scheme, address) = self.base_url.split_once("://").expect("an address");
+        address
     }
 
     /// The folder the server runs in.
@@ -262,6 +275,11 @@ impl TestApp {
         self.signal("-INT");
     }
 
+    /// Sends SIGHUP, as an operator does who renewed the certificate.
+    pub(crate) fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
     /// Ends the server as a power cut would (SIGKILL).
     pub(crate) async fn kill(&mut self) {
         self.signal("-KILL");
@@ -308,8 +326,7 @@ impl TestApp {
             .collect(child.stderr.take().expect("stderr").into());
         self.child = Some(child);
 
-        let announced = self.log.wait_for("listening on http://", written).await;
-        self.base_url = format!("http://{announced}");
+        self.base_url = self.log.wait_for("listening on ", written).await;
     }
 
     fn signal(&self, name: &str) {

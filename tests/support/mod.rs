@@ -4,8 +4,10 @@
 //! A test binary takes it in with `#[path = "../support/mod.rs"] mod support;`.
 
 mod app;
+pub(crate) mod http2;
 pub(crate) mod postgres;
 mod sse;
+pub(crate) mod tls;
 mod token;
 
 use std::time::Duration;

@@ -1,0 +1,249 @@
+//! From an accepted socket to requests: which protocol it speaks, and who serves that. HTTP/1.1 is the framework's own
+//! dispatcher, HTTP/2 is `http2`.
+
+mod http2;
+mod preface;
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_http::h1::{ExpectHandler, UpgradeHandler};
+use actix_http::{HttpService, Request};
+use actix_server::GracefulShutdownSignal;
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_factory};
+use actix_tls::accept::rustls_0_23::{Acceptor, AcceptorService, TlsStream};
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, Extensions, Server, ServiceResponse};
+use actix_web::rt::net::{ActixStream, TcpStream};
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use rustls::ServerConfig;
+
+use crate::http::{Connection, Connections};
+use crate::server::preface::Protocol;
+use crate::socket;
+
+/// How sockets are served.
+#[derive(Clone)]
+pub(crate) struct Doorway {
+    /// Counts and watches them.
+    pub(crate) connections: Connections,
+    /// Certificate and protocols, if they are encrypted.
+    pub(crate) tls: Option<ServerConfig>,
+    /// How long what is under way may take once the server stops.
+    pub(crate) end_within: Duration,
+}
+
+/// Serves what `app` makes on a listener, HTTP/1.1 and HTTP/2 on the same port.
+pub(crate) fn listen<F, I, S, B>(
+    listener: TcpListener,
+    doorway: Doorway,
+    app: F,
+) -> io::Result<Server>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<
+            Request,
+            Config = AppConfig,
+            Response = ServiceResponse<B>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
+    S::Service: 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    let builder = Server::build()
+        .shutdown_timeout(doorway.end_within.as_secs())
+        .disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    let door = move || {
+        let (doorway, stopping, app) = (doorway.clone(), stopping.clone(), app.clone());
+        fn_factory(move || {
+            let app = app().into_factory().new_service(AppConfig::default());
+            let (doorway, stopping) = (doorway.clone(), stopping.clone());
+            async move { Door::new(doorway, stopping, Rc::new(app.await?)).await }
+        })
+    };
+    Ok(builder.listen("campanile", listener, door)?.run())
+}
+
+/// One worker's service for the sockets it is handed.
+struct Door {
+    connections: Connections,
+    entry: Rc<Entry>,
+}
+
+enum Entry {
+    Plain(Protocols<TcpStream>),
+    Encrypted(AcceptorService, Protocols<TlsStream<TcpStream>>),
+}
+
+/// Both protocols over one kind of stream.
+struct Protocols<T> {
+    one: Serve<T>,
+    two: Serve<T>,
+}
+
+/// Serves one connection to its end.
+type Serve<T> = Box<dyn Fn(T, Visitor) -> LocalBoxFuture<'static, ()>>;
+
+/// What is known of a connection before its first request.
+struct Visitor {
+    connection: Rc<Connection>,
+    address: Option<SocketAddr>,
+}
+
+impl Door {
+    async fn new<S, B>(
+        doorway: Doorway,
+        stopping: GracefulShutdownSignal,
+        app: Rc<S>,
+    ) -> Result<Self, ()>
+    where
+        S: Service<Request, Response = ServiceResponse<B>, Error = Error> + 'static,
+        S::Future: 'static,
+        B: MessageBody + 'static,
+    {
+        let entry = match doorway.tls {
+            None => Entry::Plain(Protocols::new(app, stopping).await?),
+            Some(config) => {
+                // A trait with a type parameter: the acceptor takes any stream.
+                let acceptor = ServiceFactory::<TcpStream>::new_service(&Acceptor::new(config), ());
+                Entry::Encrypted(acceptor.await?, Protocols::new(app, stopping).await?)
+            }
+        };
+        Ok(Self {
+            connections: doorway.connections,
+            entry: Rc::new(entry),
+        })
+    }
+}
+
+impl Service<TcpStream> for Door {
+    type Response = ();
+    type Error = ();
+    type Future = LocalBoxFuture<'static, Result<(), ()>>;
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        match &*self.entry {
+            Entry::Plain(_) => Poll::Ready(Ok(())),
+            // Handshakes cost so much that only so many are made at a time.
+            Entry::Encrypted(acceptor, _) => {
+                Service::<TcpStream>::poll_ready(acceptor, context).map_err(drop)
+            }
+        }
+    }
+
+    fn call(&self, stream: TcpStream) -> Self::Future {
+        socket::prepare(&stream);
+        let visitor = Visitor {
+            address: stream.peer_addr().ok(),
+            connection: self.connections.admit(&stream),
+        };
+        enter(Rc::clone(&self.entry), stream, visitor)
+            .map(Ok)
+            .boxed_local()
+    }
+}
+
+/// Finds out the protocol; from then on it has the connection.
+async fn enter(entry: Rc<Entry>, stream: TcpStream, visitor: Visitor) {
+    match &*entry {
+        Entry::Plain(protocols) => {
+            let found = tokio::time::timeout(FIRST_BYTES_WITHIN, preface::protocol(&stream)).await;
+            if let Ok(Ok(protocol)) = found {
+                protocols.serve(protocol, stream, visitor).await;
+            }
+        }
+        Entry::Encrypted(acceptor, protocols) => match acceptor.call(stream).await {
+            Ok(stream) => {
+                let protocol = match stream.get_ref().1.alpn_protocol() {
+                    Some(b"h2") => Protocol::Http2,
+                    _ => Protocol::Http1,
+                };
+                protocols.serve(protocol, stream, visitor).await;
+            }
+            Err(cause) => log::debug!("a TLS handshake failed: {cause:?}"),
+        },
+    }
+}
+
+impl<T: ActixStream + 'static> Protocols<T> {
+    async fn new<S, B>(app: Rc<S>, stopping: GracefulShutdownSignal) -> Result<Self, ()>
+    where
+        S: Service<Request, Response = ServiceResponse<B>, Error = Error> + 'static,
+        S::Future: 'static,
+        B: MessageBody + 'static,
+    {
+        Ok(Self {
+            one: http1(Rc::clone(&app), stopping.clone()).await?,
+            two: Box::new(move |stream, visitor| {
+                http2::serve(stream, Rc::clone(&app), visitor, stopping.clone()).boxed_local()
+            }),
+        })
+    }
+
+    fn serve(
+        &self,
+        protocol: Protocol,
+        stream: T,
+        visitor: Visitor,
+    ) -> LocalBoxFuture<'static, ()> {
+        match protocol {
+            Protocol::Http1 => (self.one)(stream, visitor),
+            Protocol::Http2 => (self.two)(stream, visitor),
+        }
+    }
+}
+
+/// The framework's dispatcher, which takes what its requests are to know of their connection by a callback.
+async fn http1<T, S, B>(app: Rc<S>, stopping: GracefulShutdownSignal) -> Result<Serve<T>, ()>
+where
+    T: ActixStream + 'static,
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error> + 'static,
+    S::Future: 'static,
+    B: MessageBody + 'static,
+{
+    let entering: Rc<RefCell<Option<Rc<Connection>>>> = Rc::default();
+    let taken = Rc::clone(&entering);
+    let factory = HttpService::<T, _, B, ExpectHandler, UpgradeHandler>::build()
+        .client_request_timeout(REQUEST_WITHIN)
+        .h1_allow_half_closed(false)
+        .graceful_shutdown_signal(move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        })
+        .on_connect_ext(move |_stream: &T, extensions: &mut Extensions| {
+            if let Some(connection) = taken.take() {
+                extensions.insert(connection);
+            }
+        })
+        .h1(fn_factory(move || {
+            std::future::ready(Ok::<_, ()>(Rc::clone(&app)))
+        }));
+    let handler = factory.new_service(()).await?;
+    Ok(Box::new(move |stream, visitor| {
+        entering.replace(Some(visitor.connection));
+        // Calls back before it returns.
+        let served = handler.call((stream, visitor.address));
+        async move {
+            if let Err(cause) = served.await {
+                log::debug!("a connection ended: {cause}");
+            }
+        }
+        .boxed_local()
+    }))
+}
+
+/// How long a client may be silent after it connected.
+const FIRST_BYTES_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a client may take to send the head of a request: slow ones hold a connection, not a worker.
+const REQUEST_WITHIN: Duration = Duration::from_secs(10);
