@@ -163,6 +163,7 @@ pub async fn build(
         App::new()
             .app_data(state.clone())
             .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
+            .wrap(from_fn(crate::pages::finish))
             .wrap(from_fn(http::finish))
             .configure(http::configure)
             .configure(crate::pages::configure)

@@ -14,7 +14,7 @@ use crate::journal::AppendError;
 use crate::store::{Refusal, StoreError};
 
 /// Why a request is not answered as it wished.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum ApiError {
     /// 400.
     #[error("the body is not JSON: {0}")]

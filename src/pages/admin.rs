@@ -16,11 +16,12 @@ use crate::http::publish::{self, PublishRequest, To};
 use crate::http::rooms;
 use crate::http::state::AppState;
 use crate::hub::{Bye, ClientId, ClientInfo, Close, Connections, Which};
-use crate::pages::error::{PageError, sentence};
+use crate::pages::error::PageError;
 use crate::pages::form::Form;
 use crate::pages::page::{Page, html, see_other};
-use crate::pages::view::{AlarmRow, age};
+use crate::pages::view::AlarmRow;
 use crate::pages::visitor::AdminVisitor;
+use crate::pages::words::Words;
 
 #[derive(Template)]
 #[template(path = "admin.html")]
@@ -48,7 +49,7 @@ struct Choice {
 struct Connection {
     client_id: ClientId,
     user_id: String,
-    role: Role,
+    role: &'static str,
     topics: String,
     age: String,
     queue_depth: usize,
@@ -80,7 +81,11 @@ pub(crate) async fn show(
     let ids = params
         .first("published")
         .filter(|ids| ids.len() < 50 && ids.chars().all(|c| c.is_ascii_digit() || c == '-'));
-    let published = ids.map(|ids| ids.replace('-', " to "));
+    let words = &admin.words().admin;
+    let published = ids.map(|ids| match ids.split_once('-') {
+        None => words.published.with(ids),
+        Some((first, last)) => words.published_many.with_both(first, last),
+    });
     let page = AdminPage {
         published,
         ..admin_page(&state, &admin).await?
@@ -100,7 +105,7 @@ pub(crate) async fn publish(
         Err(error) => {
             let page = AdminPage {
                 form: filled,
-                error: Some(sentence(&error)),
+                error: Some(admin.words().sentence(&error)),
                 ..admin_page(&state, &admin).await?
             };
             html(error.status_code(), &page)
@@ -134,7 +139,7 @@ async fn store(
     form: &Form,
     filled: &PublishForm,
 ) -> Result<String, ApiError> {
-    let request = request_of(form)?;
+    let request = request_of(form, admin.words())?;
     let key = form.optional("idempotencyKey")?;
     let body = serde_json::to_vec(filled).map_err(|cause| ApiError::Internal(cause.to_string()))?;
     let stored = publish::publish(state, admin.user_id(), request, key, &body).await?;
@@ -146,10 +151,10 @@ async fn store(
     })
 }
 
-fn request_of(form: &Form) -> Result<PublishRequest, ApiError> {
+fn request_of(form: &Form, words: &Words) -> Result<PublishRequest, ApiError> {
     let data = form.given("data").map(Payload::parse).transpose();
     Ok(PublishRequest {
-        to: recipient(form)?,
+        to: recipient(form, words)?,
         alarm_type: form.required("alarmType")?,
         from_user_id: form.optional("fromUserId")?,
         target_id: None,
@@ -159,10 +164,10 @@ fn request_of(form: &Form) -> Result<PublishRequest, ApiError> {
     })
 }
 
-fn recipient(form: &Form) -> Result<To, ApiError> {
+fn recipient(form: &Form, words: &Words) -> Result<To, ApiError> {
     match form.text("target") {
-        "everyone" if form.given("confirm") != Some("everyone") => {
-            Err(ApiError::invalid("confirm", "type “everyone” to confirm"))
+        "everyone" if form.given("confirm") != Some(words.admin.confirm_word) => {
+            Err(ApiError::invalid("confirm", words.admin.confirm_wanted))
         }
         "everyone" => Ok(To {
             everyone: Some(true),
@@ -192,7 +197,8 @@ fn users(names: &str) -> Result<Vec<UserId>, ApiError> {
 }
 
 async fn admin_page(state: &AppState, admin: &AdminVisitor) -> Result<AdminPage, PageError> {
-    let page = Page::of(state, admin, "Admin", "admin").await?;
+    let words = admin.words();
+    let page = Page::of(state, admin, words.admin.title, "admin").await?;
     let recent = state.store.recent(RECENT).await.map_err(ApiError::from)?;
     let accounts = state.store.account_count().await.map_err(ApiError::from)?;
     let clients = state
@@ -204,11 +210,11 @@ async fn admin_page(state: &AppState, admin: &AdminVisitor) -> Result<AdminPage,
     let people: HashSet<&UserId> = clients.iter().map(|client| &client.user_id).collect();
     let tile = |label, value: String| Tile { label, value };
     let tiles = vec![
-        tile("Connections", clients.len().to_string()),
-        tile("People online", people.len().to_string()),
-        tile("Accounts", accounts.to_string()),
+        tile(words.admin.connections_tile, clients.len().to_string()),
+        tile(words.admin.people, people.len().to_string()),
+        tile(words.admin.accounts, accounts.to_string()),
         tile(
-            "Last alarm",
+            words.admin.last_alarm,
             recent
                 .first()
                 .map_or_else(|| "–".to_owned(), |last| last.id.to_string()),
@@ -225,8 +231,14 @@ async fn admin_page(state: &AppState, admin: &AdminVisitor) -> Result<AdminPage,
                 name: room.name.to_string(),
             })
             .collect(),
-        recent: recent.iter().map(AlarmRow::from).collect(),
-        connections: clients.into_iter().map(Connection::from).collect(),
+        recent: recent
+            .iter()
+            .map(|alarm| AlarmRow::new(alarm, words))
+            .collect(),
+        connections: clients
+            .into_iter()
+            .map(|client| Connection::new(client, words))
+            .collect(),
         published: None,
         error: None,
     })
@@ -263,14 +275,14 @@ impl PublishForm {
     }
 }
 
-impl From<ClientInfo> for Connection {
-    fn from(client: ClientInfo) -> Self {
+impl Connection {
+    fn new(client: ClientInfo, words: &Words) -> Self {
         Self {
             client_id: client.client_id,
             user_id: client.user_id.to_string(),
-            role: client.role,
+            role: words.role(client.role),
             topics: client.topics.join(", "),
-            age: age(client.age_seconds),
+            age: words.age(client.age_seconds),
             queue_depth: client.queue_depth,
             remote_address: client.remote_address,
             user_agent: client.user_agent,

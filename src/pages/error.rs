@@ -2,14 +2,18 @@
 
 use std::fmt;
 
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, RETRY_AFTER};
+use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::http::error::ApiError;
 use crate::pages::page::{Page, html, see_other};
+use crate::pages::visitor::Visit;
 
 /// Why there is no page.
 #[derive(Debug)]
@@ -62,7 +66,11 @@ impl ResponseError for PageError {
                 let next = utf8_percent_encode(next, NON_ALPHANUMERIC);
                 see_other(&format!("/?next={next}"))
             }
-            Self::Refused(error) => refusal(error),
+            Self::Refused(error) => {
+                let mut response = HttpResponse::new(error.status_code());
+                response.extensions_mut().insert(Refused(error.clone()));
+                response
+            }
         }
     }
 }
@@ -81,61 +89,51 @@ pub(crate) async fn not_found(request: HttpRequest) -> Result<HttpResponse, acti
         .map_err(actix_web::Error::from)
 }
 
-/// A refusal as a sentence for a person. A fault of ours is named to the log only, which the wire's mapping does.
-pub(crate) fn sentence(error: &ApiError) -> String {
-    let detail = match error {
-        ApiError::BadCredentials => "The user name or the password is wrong.".to_owned(),
-        ApiError::Exists("user") => "That user name is taken.".to_owned(),
-        ApiError::Exists("room") => "There is already a room at that address.".to_owned(),
-        other => other.detail(),
+/// Gives a refusal its page, where the language of whoever asked is known.
+pub(crate) async fn finish<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    let refused = response.response_mut().extensions_mut().remove::<Refused>();
+    let Some(Refused(error)) = refused else {
+        return Ok(response);
     };
-    let mut letters = detail.chars();
-    let first: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    let rest = letters.as_str();
-    let stop = if rest.ends_with(['.', '!', '?']) {
-        ""
-    } else {
-        "."
-    };
-    format!("{first}{rest}{stop}")
-}
-
-fn refusal(error: &ApiError) -> HttpResponse {
-    let status = error.status_code();
     if let Some(cause) = error.cause() {
         log::error!("a page failed: {cause}");
     }
+    let page = refusal(&error, Visit::of(response.request()));
+    Ok(response.into_response(page))
+}
+
+fn refusal(error: &ApiError, visit: Visit) -> HttpResponse {
+    let (status, words) = (error.status_code(), visit.words);
     let title = match status {
-        StatusCode::NOT_FOUND => "This page does not exist",
-        StatusCode::FORBIDDEN => "This is not for you",
-        status if status.is_server_error() => "Something went wrong",
-        _ => "That did not work",
+        StatusCode::NOT_FOUND => words.fault.not_found,
+        StatusCode::FORBIDDEN => words.fault.forbidden,
+        status if status.is_server_error() => words.fault.broken,
+        _ => words.fault.refused,
     };
     let (way_out, way_out_words) = match error {
-        ApiError::AccountDisabled => ("/", "To the first page"),
-        _ => ("/rooms", "To the rooms"),
+        ApiError::AccountDisabled => ("/", words.fault.to_start),
+        _ => ("/rooms", words.fault.to_rooms),
     };
     let template = ErrorPage {
-        page: Page::public(title),
+        page: Page::public(visit, title),
         status: status.as_u16(),
-        detail: sentence(error),
+        detail: words.sentence(error),
         way_out,
         way_out_words,
     };
     let Ok(mut response) = html(status, &template) else {
         return HttpResponse::new(StatusCode::INTERNAL_SERVER_ERROR);
     };
-    if let Some(seconds) = error
-        .error_response()
-        .headers_mut()
-        .remove(RETRY_AFTER)
-        .next()
-    {
+    let mut told = error.error_response();
+    if let Some(seconds) = told.headers_mut().remove(RETRY_AFTER).next() {
         response.headers_mut().insert(RETRY_AFTER, seconds);
     }
     response
 }
+
+/// A refusal on its way to its page.
+struct Refused(ApiError);

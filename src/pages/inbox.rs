@@ -37,7 +37,7 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, PageError> {
     let unread_only = params.first("status") == Some("unread");
     let before = params.parsed::<i64>("before").unwrap_or_default();
-    let page = Page::of(&state, &visitor, "Inbox", "inbox").await?;
+    let page = Page::of(&state, &visitor, visitor.words().inbox.title, "inbox").await?;
     let status = Status {
         unread_only,
         alarm_type: None,
@@ -47,11 +47,13 @@ pub(crate) async fn list(
         .inbox_page(visitor.inbox(), before.map(AlarmId), PAGE, status)
         .await;
     let found = found.map_err(ApiError::from)?;
+    let row = |alarm| AlarmRow::new(alarm, visitor.words());
+    let rows = found.items.iter().map(row).collect();
     let shown = InboxPage {
         unread: page.viewer.as_ref().map_or(0, |viewer| viewer.unread),
         page,
         newest: found.items.first().map_or(AlarmId(0), |newest| newest.id),
-        rows: found.items.iter().map(AlarmRow::from).collect(),
+        rows,
         unread_only,
         older: found.next,
         here: address(unread_only, before),

@@ -6,15 +6,17 @@ mod assets;
 mod error;
 mod form;
 mod inbox;
+mod language;
 mod page;
 mod rooms;
 mod sessions;
 mod view;
 mod visitor;
+mod words;
 
 use actix_web::web::{ServiceConfig, get, post, resource};
 
-pub(crate) use error::not_found;
+pub(crate) use error::{finish, not_found};
 
 /// Registers the pages, their forms and the assets.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -23,6 +25,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(resource("/login").route(post().to(sessions::log_in)))
         .service(resource("/signup").route(post().to(sessions::sign_up)))
         .service(resource("/logout").route(post().to(sessions::log_out)))
+        .service(resource("/language").route(post().to(language::choose)))
         .service(
             resource("/rooms")
                 .route(get().to(rooms::list))

@@ -12,10 +12,16 @@ use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::pages::error::PageError;
 use crate::pages::view::{initial, tone};
-use crate::pages::visitor::Visitor;
+use crate::pages::visitor::{Visit, Visitor};
+use crate::pages::words::{Language, Words};
 
 /// What `base.html` shows.
 pub(crate) struct Page {
+    pub(crate) words: &'static Words,
+    /// The language the switch leads to.
+    pub(crate) other: Language,
+    /// Where the switch leads back to.
+    pub(crate) here: String,
     pub(crate) title: String,
     pub(crate) section: &'static str,
     pub(crate) viewer: Option<Viewer>,
@@ -36,8 +42,11 @@ pub(crate) struct Viewer {
 
 impl Page {
     /// A page of somebody who is not signed in.
-    pub(crate) fn public(title: &str) -> Self {
+    pub(crate) fn public(visit: Visit, title: &str) -> Self {
         Self {
+            words: visit.words,
+            other: visit.language.other(),
+            here: visit.here,
             title: title.to_owned(),
             section: "",
             viewer: None,
@@ -69,10 +78,9 @@ impl Page {
             cursor: counts.head,
         };
         Ok(Self {
-            title: title.to_owned(),
             section,
             viewer: Some(viewer),
-            room: None,
+            ..Self::public(visitor.visit(), title)
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::http::error::ApiError;
 use crate::http::publish::{self, ChatMessage};
 use crate::http::rooms::{self, RoomView};
 use crate::http::state::AppState;
-use crate::pages::error::{PageError, sentence};
+use crate::pages::error::PageError;
 use crate::pages::form::Form;
 use crate::pages::page::{Page, html, see_other};
 use crate::pages::view::{MessageRow, Names, Person, initial, tone};
@@ -78,7 +78,7 @@ pub(crate) async fn open(
         Ok(room) => Ok(see_other(&format!("/rooms/{}", room.id))),
         Err(error) => {
             let page = RoomsPage {
-                error: Some(sentence(&error)),
+                error: Some(visitor.words().sentence(&error)),
                 name: form.text("name").to_owned(),
                 id: form.text("id").to_owned(),
                 ..rooms_page(&state, &visitor).await?
@@ -145,7 +145,7 @@ async fn publish_message(
 }
 
 async fn rooms_page(state: &AppState, visitor: &Visitor) -> Result<RoomsPage, PageError> {
-    let page = Page::of(state, visitor, "Rooms", "rooms").await?;
+    let page = Page::of(state, visitor, visitor.words().rooms.title, "rooms").await?;
     let rooms = rooms::all(state)
         .await?
         .into_iter()
@@ -174,7 +174,7 @@ async fn room_page(
     let names = names_of(state, &history.items).await?;
     let present = rooms::present(state, room.id.clone()).await?;
     let (draft, error) = match refused {
-        Some(refused) => (refused.text, Some(sentence(&refused.error))),
+        Some(refused) => (refused.text, Some(visitor.words().sentence(&refused.error))),
         None => (String::new(), None),
     };
     Ok(RoomPage {
@@ -182,7 +182,7 @@ async fn room_page(
         room_id: room.id.to_string(),
         room_name: room.name.to_string(),
         cursor: history.cursor,
-        messages: MessageRow::list(&history.items, visitor.user_id(), &names),
+        messages: MessageRow::list(&history.items, visitor.user_id(), &names, visitor.words()),
         present: present
             .iter()
             .map(|(id, name)| Person::new(id.as_str(), name))

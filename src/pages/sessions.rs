@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 
 use crate::http::body::Params;
@@ -12,10 +12,10 @@ use crate::http::sessions::{
     self, Credentials, Registration, Session, cleared_cookie, peer_address, session_cookie,
 };
 use crate::http::state::AppState;
-use crate::pages::error::{PageError, sentence};
+use crate::pages::error::PageError;
 use crate::pages::form::{Form, local_path};
 use crate::pages::page::{Page, html, see_other};
-use crate::pages::visitor::signed_in;
+use crate::pages::visitor::{Visit, signed_in};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -27,25 +27,29 @@ struct SignIn {
     display_name: String,
     signing_up: bool,
     signup_open: bool,
+    /// Nothing was ever published: most likely this is the operator, who looks for a way in.
+    is_new: bool,
 }
 
 /// `GET /`.
 pub(crate) async fn welcome(
     state: Data<AppState>,
     request: HttpRequest,
+    visit: Visit,
     params: Params,
 ) -> Result<HttpResponse, PageError> {
     let next = destination(params.first("next").unwrap_or_default());
     if signed_in(&request).await?.is_some() {
         return Ok(see_other(&next));
     }
-    html(StatusCode::OK, &SignIn::blank(&state, next))
+    html(StatusCode::OK, &SignIn::blank(&state, visit, next).await?)
 }
 
 /// `POST /login`.
 pub(crate) async fn log_in(
     state: Data<AppState>,
     request: HttpRequest,
+    visit: Visit,
     form: Form,
 ) -> Result<HttpResponse, PageError> {
     refuse_other_sites(&request, &state)?;
@@ -53,16 +57,12 @@ pub(crate) async fn log_in(
     match sign_in(&state, &request, &form).await {
         Ok(session) => Ok(begun(&state, &session, &next)),
         Err(error) => {
-            let blank = SignIn::blank(&state, next);
-            let user_id = form.text("userId").to_owned();
-            html(
-                status(&error),
-                &SignIn {
-                    error: Some(sentence(&error)),
-                    user_id,
-                    ..blank
-                },
-            )
+            let again = SignIn {
+                error: Some(visit.words.sentence(&error)),
+                user_id: form.text("userId").to_owned(),
+                ..SignIn::blank(&state, visit, next).await?
+            };
+            html(error.status_code(), &again)
         }
     }
 }
@@ -71,6 +71,7 @@ pub(crate) async fn log_in(
 pub(crate) async fn sign_up(
     state: Data<AppState>,
     request: HttpRequest,
+    visit: Visit,
     form: Form,
 ) -> Result<HttpResponse, PageError> {
     refuse_other_sites(&request, &state)?;
@@ -79,13 +80,13 @@ pub(crate) async fn sign_up(
         Ok(session) => Ok(begun(&state, &session, &next)),
         Err(error) => {
             let again = SignIn {
-                error: Some(sentence(&error)),
+                error: Some(visit.words.sentence(&error)),
                 user_id: form.text("userId").to_owned(),
                 display_name: form.text("displayName").to_owned(),
                 signing_up: true,
-                ..SignIn::blank(&state, next)
+                ..SignIn::blank(&state, visit, next).await?
             };
-            html(status(&error), &again)
+            html(error.status_code(), &again)
         }
     }
 }
@@ -105,16 +106,18 @@ pub(crate) async fn log_out(
 }
 
 impl SignIn {
-    fn blank(state: &AppState, next: String) -> Self {
-        Self {
-            page: Page::public("Sign in"),
+    async fn blank(state: &AppState, visit: Visit, next: String) -> Result<Self, ApiError> {
+        let page = Page::public(visit.clone(), visit.words.sign_in.title);
+        Ok(Self {
+            page,
             error: None,
             next,
             user_id: String::new(),
             display_name: String::new(),
             signing_up: false,
             signup_open: state.policy.signup_open,
-        }
+            is_new: state.store.head().await?.last_id == 0,
+        })
     }
 }
 
@@ -140,30 +143,11 @@ async fn register(
     form: &Form,
 ) -> Result<Session, ApiError> {
     let registration = Registration {
-        user_id: form
-            .required("userId")
-            .map_err(|error| in_words(error, "The user name: "))?,
+        user_id: form.required("userId")?,
         password: form.text("password").to_owned(),
-        display_name: form
-            .optional("displayName")
-            .map_err(|error| in_words(error, "The display name: "))?,
+        display_name: form.optional("displayName")?,
     };
-    let session = sessions::sign_up(state, registration, peer_address(request)).await;
-    session.map_err(|error| in_words(error, ""))
-}
-
-/// The wire names the field; the person reads a label.
-fn in_words(error: ApiError, label: &str) -> ApiError {
-    match error {
-        ApiError::Unprocessable { code, detail } => {
-            let (_field, why) = detail.split_once(": ").unwrap_or(("", &detail));
-            ApiError::Unprocessable {
-                code,
-                detail: format!("{label}{why}"),
-            }
-        }
-        other => other,
-    }
+    sessions::sign_up(state, registration, peer_address(request)).await
 }
 
 fn begun(state: &AppState, session: &Session, next: &str) -> HttpResponse {
@@ -178,10 +162,6 @@ fn begun(state: &AppState, session: &Session, next: &str) -> HttpResponse {
 fn destination(next: &str) -> String {
     let path = local_path(next).filter(|path| *path != "/" && !path.starts_with("/?"));
     path.unwrap_or("/rooms").to_owned()
-}
-
-fn status(error: &ApiError) -> StatusCode {
-    actix_web::ResponseError::status_code(error)
 }
 
 #[cfg(test)]

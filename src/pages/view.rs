@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::alarm::{
     Alarm, AlarmId, CHAT_MESSAGE, Payload, ROOM_RING, Timestamp, TopicKind, UserId,
 };
+use crate::pages::words::Words;
 
 /// Somebody, with the letter and colour of his avatar.
 pub(crate) struct Person {
@@ -64,11 +65,11 @@ impl Person {
     }
 }
 
-impl From<&Alarm> for AlarmRow {
-    fn from(alarm: &Alarm) -> Self {
+impl AlarmRow {
+    pub(crate) fn new(alarm: &Alarm, words: &Words) -> Self {
         let audience = match alarm.topic.kind() {
-            TopicKind::Everyone => Some("Everyone"),
-            TopicKind::Role(_) => Some("Admins"),
+            TopicKind::Everyone => Some(words.inbox.everyone),
+            TopicKind::Role(_) => Some(words.inbox.admins),
             TopicKind::User(_) | TopicKind::Room(_) => None,
         };
         Self {
@@ -89,17 +90,22 @@ impl From<&Alarm> for AlarmRow {
 
 impl MessageRow {
     /// The messages in the order they were said, as `viewer` sees them.
-    pub(crate) fn list(newest_first: &[Alarm], viewer: &UserId, names: &Names) -> Vec<Self> {
+    pub(crate) fn list(
+        newest_first: &[Alarm],
+        viewer: &UserId,
+        names: &Names,
+        words: &Words,
+    ) -> Vec<Self> {
         let mut rows: Vec<Self> = Vec::with_capacity(newest_first.len());
         for alarm in newest_first.iter().rev() {
-            let mut row = Self::new(alarm, viewer, names);
+            let mut row = Self::new(alarm, viewer, names, words);
             row.continued = rows.last().is_some_and(|before| row.continues(before));
             rows.push(row);
         }
         rows
     }
 
-    fn new(alarm: &Alarm, viewer: &UserId, names: &Names) -> Self {
+    fn new(alarm: &Alarm, viewer: &UserId, names: &Names, words: &Words) -> Self {
         let data: Value = serde_json::from_str(alarm.data.as_json()).unwrap_or_default();
         let from = alarm
             .from_user_id
@@ -114,17 +120,23 @@ impl MessageRow {
             "alarm" => type_in_words(alarm.alarm_type.as_str()),
             _ => names.get(&from).unwrap_or(&from).clone(),
         };
+        let from_admin = data.get("senderRole").and_then(Value::as_str) == Some("admin");
+        let text = match (kind, from_admin) {
+            ("ring", true) => words.room.admin_rings.with(&author),
+            ("ring", false) => words.room.rings.with(&author),
+            _ => summary_of(&alarm.data),
+        };
         Self {
             id: alarm.id,
             kind,
-            from_admin: data.get("senderRole").and_then(Value::as_str) == Some("admin"),
+            from_admin,
             mine: kind == "chat" && from == viewer.as_str(),
             continued: false,
             client_id: data
                 .get("clientId")
                 .and_then(Value::as_str)
                 .map(str::to_owned),
-            text: summary_of(&alarm.data),
+            text,
             url: alarm
                 .url
                 .as_ref()
@@ -188,16 +200,6 @@ fn time_of_day(moment: Timestamp) -> String {
     format!("{} UTC", text.get(11..16).unwrap_or_default())
 }
 
-/// "3 min", "1 h 12 min".
-pub(crate) fn age(seconds: u64) -> String {
-    match (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, minutes) => format!("{minutes} min"),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, hours, _) => format!("{days} d {hours} h"),
-    }
-}
-
 /// The letter of an avatar.
 pub(crate) fn initial(name: &str) -> String {
     let first = name.trim().chars().next().unwrap_or('?');
@@ -240,14 +242,6 @@ mod tests {
                 "{data}"
             );
         }
-    }
-
-    #[test]
-    fn an_age_names_its_two_largest_units() {
-        assert_eq!(age(59), "59 s");
-        assert_eq!(age(61), "1 min");
-        assert_eq!(age(3_720), "1 h 2 min");
-        assert_eq!(age(90_000), "1 d 1 h");
     }
 
     #[test]

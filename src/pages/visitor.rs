@@ -1,6 +1,7 @@
 //! Who looks at a page: like the wire's extractors, but somebody without a session is sent to sign in.
 
-use std::future::Future;
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
 use std::ops::Deref;
 use std::pin::Pin;
 
@@ -12,14 +13,49 @@ use crate::alarm::Role;
 use crate::http::error::ApiError;
 use crate::http::identity::{Identity, QueryToken, identify};
 use crate::pages::error::PageError;
+use crate::pages::words::{Language, Words};
+
+/// How to speak to whoever asked for a page, and where he is.
+#[derive(Clone)]
+pub(crate) struct Visit {
+    pub(crate) language: Language,
+    pub(crate) words: &'static Words,
+    /// Where the switch of the language leads back to.
+    pub(crate) here: String,
+}
 
 /// Somebody signed in who has an inbox.
-pub(crate) struct Visitor(Identity);
+pub(crate) struct Visitor {
+    identity: Identity,
+    visit: Visit,
+}
 
 /// An admin.
 pub(crate) struct AdminVisitor(Visitor);
 
+impl Visit {
+    /// The visit a request belongs to.
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        let language = Language::of(request);
+        Self {
+            language,
+            words: language.words(),
+            here: page_of(request),
+        }
+    }
+}
+
 impl Visitor {
+    /// How to speak to him.
+    pub(crate) fn visit(&self) -> Visit {
+        self.visit.clone()
+    }
+
+    /// What the pages say to him.
+    pub(crate) fn words(&self) -> &'static Words {
+        self.visit.words
+    }
+
     /// Whether he also publishes and watches the hub.
     pub(crate) fn is_admin(&self) -> bool {
         self.role() == Role::Admin
@@ -30,7 +66,7 @@ impl Deref for Visitor {
     type Target = Identity;
 
     fn deref(&self) -> &Identity {
-        &self.0
+        &self.identity
     }
 }
 
@@ -39,6 +75,15 @@ impl Deref for AdminVisitor {
 
     fn deref(&self) -> &Visitor {
         &self.0
+    }
+}
+
+impl FromRequest for Visit {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self::of(request)))
     }
 }
 
@@ -88,7 +133,10 @@ async fn visitor(request: &HttpRequest) -> Result<Visitor, PageError> {
     if identity.role() == Role::Service {
         return Err(ApiError::Forbidden("a service has no pages").into());
     }
-    Ok(Visitor(identity))
+    Ok(Visitor {
+        identity,
+        visit: Visit::of(request),
+    })
 }
 
 /// Where to go after signing in: what was asked for, unless that was the sending of a form.
@@ -101,4 +149,19 @@ fn wanted(request: &HttpRequest) -> String {
         .path_and_query()
         .map_or("/rooms", |path| path.as_str())
         .to_owned()
+}
+
+/// The page a request shows: its own address, or for a form that is shown again the one that form is on.
+fn page_of(request: &HttpRequest) -> String {
+    let path = request.path();
+    if *request.method() == Method::GET {
+        return wanted(request);
+    }
+    let page = match path.split('/').nth(1) {
+        Some("rooms") => path,
+        Some("alarms") => "/alarms",
+        Some("admin") => "/admin",
+        _ => "/",
+    };
+    page.to_owned()
 }

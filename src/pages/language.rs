@@ -1,0 +1,29 @@
+//! The switch between the languages.
+
+use actix_web::HttpResponse;
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::web::Data;
+
+use crate::http::error::ApiError;
+use crate::http::state::AppState;
+use crate::pages::error::PageError;
+use crate::pages::form::{Form, local_path};
+use crate::pages::page::see_other;
+use crate::pages::words::{COOKIE, Language};
+
+/// `POST /language`: keeps the choice in a cookie and goes back to the page. It changes no account, so whoever asks may.
+pub(crate) async fn choose(state: Data<AppState>, form: Form) -> Result<HttpResponse, PageError> {
+    let language = Language::of_tag(form.text("language"))
+        .ok_or_else(|| ApiError::invalid("language", "expected en or ko"))?;
+    let cookie = Cookie::build(COOKIE, language.tag())
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(state.policy.tls)
+        .max_age(Duration::days(365))
+        .finish();
+    let mut response = see_other(local_path(form.text("back")).unwrap_or("/"));
+    let added = response.add_cookie(&cookie);
+    added.map_err(|cause| ApiError::Internal(cause.to_string()))?;
+    Ok(response)
+}
