@@ -156,6 +156,11 @@ impl TopicFilter {
             self.topics.push(topic);
         }
     }
+
+    /// Whether an alarm of a topic is carried.
+    pub fn lets_through(&self, topic: &Topic) -> bool {
+        self.everything || self.topics.contains(topic) || self.all_rooms && topic.is_room()
+    }
 }
 
 #[cfg(test)]

@@ -116,12 +116,7 @@ impl Handler<Subscribe> for Broadcaster {
         }
         let opened = self.registry.subscribe(client, Instant::now())?;
         let position = self.registry.position();
-        Ok(Subscription::new(
-            opened.client_id,
-            opened.channel,
-            position,
-            context.address(),
-        ))
+        Ok(Subscription::new(opened, position, context.address()))
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use uuid::Uuid;
 
-use crate::alarm::{Role, RoomId, Timestamp, Topic, TopicFilter, UserId};
+use crate::alarm::{AlarmId, Role, RoomId, Timestamp, Topic, TopicFilter, UserId};
 use crate::hub::Frame;
 use crate::hub::subscription::{Channel, Shared};
 
@@ -45,8 +45,8 @@ pub struct NewClient {
 pub enum Start {
     /// At once.
     Live,
-    /// After it has read the log: see `go_live`.
-    Replay,
+    /// At once if what follows this cursor is known; else after the client has read the log: see `go_live`.
+    After(AlarmId),
 }
 
 /// One line of the list of connections.
@@ -73,6 +73,7 @@ pub struct ClientInfo {
 
 /// One client, as the registry holds it.
 pub(super) struct Client {
+    pub(super) id: ClientId,
     sender: mpsc::Sender<Arc<Frame>>,
     pub(super) shared: Arc<Shared>,
     pub(super) new: NewClient,
@@ -92,10 +93,11 @@ pub(super) enum Fate {
 
 impl Client {
     /// A client that is not live yet, and its half of its channel.
-    pub(super) fn new(new: NewClient, now: Instant) -> (Self, Channel) {
+    pub(super) fn new(id: ClientId, new: NewClient, now: Instant) -> (Self, Channel) {
         let (sender, receiver) = mpsc::channel(QUEUE_FRAMES);
         let shared = Arc::new(Shared::default());
         let client = Self {
+            id,
             sender,
             shared: Arc::clone(&shared),
             new,
@@ -148,13 +150,13 @@ impl Client {
         self.sender.max_capacity() - self.sender.capacity()
     }
 
-    pub(super) fn info(&self, client_id: ClientId, now: Instant) -> ClientInfo {
+    pub(super) fn info(&self, now: Instant) -> ClientInfo {
         let filter = &self.new.filter;
         let mut topics: Vec<String> = filter.topics.iter().map(Topic::to_string).collect();
         topics.extend(filter.all_rooms.then(|| "room:*".to_owned()));
         topics.extend(filter.everything.then(|| "*".to_owned()));
         ClientInfo {
-            client_id,
+            client_id: self.id,
             user_id: self.new.user_id.clone(),
             role: self.new.role,
             topics,

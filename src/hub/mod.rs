@@ -4,9 +4,11 @@ mod broadcaster;
 mod client;
 mod frame;
 mod handover;
+mod members;
 mod presence;
 #[cfg(test)]
 mod properties;
+mod recent;
 mod registry;
 mod subscription;
 

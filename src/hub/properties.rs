@@ -149,19 +149,23 @@ impl World {
             return;
         }
         let start = if client.from.is_some() {
-            Start::Replay
+            Start::After(client.cursor)
         } else {
             Start::Live
         };
         let new = new_client(&client.filter, start);
         let opened = self.registry.subscribe(new, self.now).unwrap();
         let position = self.registry.position();
-        let handover = match start {
-            Start::Live => Handover::live(position),
-            Start::Replay => Handover::replay(client.cursor),
+        let handover = match &opened.missed {
+            Some(_) => Handover::live(position),
+            None => Handover::replay(client.cursor),
         };
+        for frame in opened.missed.iter().flatten() {
+            client.see(frame, &self.log);
+        }
         if client.from.is_none() {
-            (client.from, client.cursor) = (Some(position), position);
+            client.from = Some(position);
+            client.cursor = position;
         }
         client.connection = Some(Connection {
             client_id: opened.client_id,
@@ -283,8 +287,7 @@ fn page(
 }
 
 fn concerns(filter: &TopicFilter, frame: &Frame) -> bool {
-    let topic = &frame.as_alarm().unwrap().topic;
-    filter.everything || filter.topics.contains(topic) || filter.all_rooms && topic.is_room()
+    filter.lets_through(&frame.as_alarm().unwrap().topic)
 }
 
 fn filters() -> [TopicFilter; CLIENTS] {
@@ -339,7 +342,7 @@ fn named_rooms(filter: &TopicFilter) -> Vec<RoomId> {
         .collect()
 }
 
-fn alarm(id: i64, topic: &str) -> Alarm {
+pub(super) fn alarm(id: i64, topic: &str) -> Alarm {
     Alarm {
         id: AlarmId(id),
         topic: Topic::parse(topic).unwrap(),

@@ -1,12 +1,16 @@
 //! The clients and the topic index, as a plain struct without actor or clock: the Broadcaster is its shell.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use slab::Slab;
+
 use crate::alarm::{AlarmId, RoomId, Timestamp, Topic, UserId};
 use crate::hub::client::{Client, Fate};
+use crate::hub::members::Members;
 use crate::hub::presence::{Announcement, Rooms};
+use crate::hub::recent::Recent;
 use crate::hub::subscription::Channel;
 use crate::hub::{Bye, ClientId, ClientInfo, Frame, NewClient, Start};
 use crate::metrics::Metrics;
@@ -46,20 +50,25 @@ pub enum Which {
 pub(crate) struct Opened {
     pub(crate) client_id: ClientId,
     pub(crate) channel: Channel,
+    /// What it missed, where it was known without the log: its topics are attached. `None`: it is to read the log first.
+    pub(crate) missed: Option<Vec<Arc<Frame>>>,
 }
 
-/// All clients.
+/// All clients. A client is known by the place it has in `clients`, which is what the indexes hold.
 pub(crate) struct Registry {
     limits: Limits,
-    clients: HashMap<ClientId, Client>,
-    by_topic: HashMap<Topic, HashSet<ClientId>>,
-    every_room: HashSet<ClientId>,
-    everything: HashSet<ClientId>,
-    by_user: HashMap<UserId, HashSet<ClientId>>,
+    clients: Slab<Client>,
+    by_id: HashMap<ClientId, usize>,
+    by_topic: HashMap<Topic, Members>,
+    every_room: Members,
+    everything: Members,
+    by_user: HashMap<UserId, Members>,
     /// Closed, but what its connection holds is not given back yet: it still counts as one of its user's streams.
     ending: HashMap<ClientId, UserId>,
     rooms: Rooms,
-    position: AlarmId,
+    recent: Recent,
+    /// Whom the alarm at hand concerns: kept, so that an alarm for ten thousand does not ask for memory each time.
+    reached: Vec<usize>,
     metrics: Metrics,
 }
 
@@ -67,21 +76,23 @@ impl Registry {
     pub(crate) fn new(limits: Limits, position: AlarmId, metrics: Metrics) -> Self {
         Self {
             limits,
-            clients: HashMap::new(),
+            clients: Slab::new(),
+            by_id: HashMap::new(),
             by_topic: HashMap::new(),
-            every_room: HashSet::new(),
-            everything: HashSet::new(),
+            every_room: Members::default(),
+            everything: Members::default(),
             by_user: HashMap::new(),
             ending: HashMap::new(),
             rooms: Rooms::default(),
-            position,
+            recent: Recent::after(position),
+            reached: Vec::new(),
             metrics,
         }
     }
 
     /// The last id offered.
     pub(crate) fn position(&self) -> AlarmId {
-        self.position
+        self.recent.position()
     }
 
     /// Takes in a client, unless its user has as many as he may.
@@ -90,50 +101,68 @@ impl Registry {
         new: NewClient,
         now: Instant,
     ) -> Result<Opened, SubscribeError> {
-        let open = self.by_user.get(&new.user_id).map_or(0, HashSet::len);
+        let open = self.by_user.get(&new.user_id).map_or(0, Members::len);
         let ending = self.ending.values().filter(|user| **user == new.user_id);
         if open + ending.count() >= self.limits.streams_per_user {
             return Err(SubscribeError::TooManyStreams);
         }
         let client_id = ClientId::random();
-        self.by_user
-            .entry(new.user_id.clone())
-            .or_default()
-            .insert(client_id);
         let (rooms, user_id, start) = (new.rooms.clone(), new.user_id.clone(), new.start);
-        let (client, channel) = Client::new(new, now);
-        self.clients.insert(client_id, client);
+        let missed = match start {
+            Start::Live => Some(Vec::new()),
+            Start::After(cursor) => self.recent.missed(cursor, &new.filter, Timestamp::now()),
+        };
+        let (client, channel) = Client::new(client_id, new, now);
+        let place = self.clients.insert(client);
+        self.by_id.insert(client_id, place);
+        self.by_user
+            .entry(user_id.clone())
+            .or_default()
+            .insert(place);
         self.metrics.streams.inc();
         // Announced before its topics are attached: it hears of those who come after it.
         for room in &rooms {
             self.rooms.join(room, &user_id);
         }
         self.announce(now);
-        if start == Start::Live {
-            self.go_live(client_id, now);
+        if missed.is_some() {
+            self.attach(place, now);
         }
-        Ok(Opened { client_id, channel })
+        Ok(Opened {
+            client_id,
+            channel,
+            missed,
+        })
     }
 
     /// Attaches a client's topics: it is offered every alarm above the position returned.
     pub(crate) fn go_live(&mut self, client_id: ClientId, now: Instant) -> Option<AlarmId> {
-        let client = self.clients.get_mut(&client_id)?;
+        let place = *self.by_id.get(&client_id)?;
+        self.attach(place, now);
+        Some(self.position())
+    }
+
+    fn attach(&mut self, place: usize, now: Instant) {
+        let Some(client) = self.clients.get_mut(place) else {
+            return;
+        };
         client.live = true;
         client.last_frame = now;
         let filter = Arc::clone(&client.new.filter);
         for topic in &filter.topics {
-            self.by_topic
-                .entry(topic.clone())
-                .or_default()
-                .insert(client_id);
+            match self.by_topic.get_mut(topic) {
+                Some(members) => members.insert(place),
+                None => {
+                    self.by_topic.insert(topic.clone(), Members::only(place));
+                }
+            }
         }
         if filter.all_rooms {
-            self.every_room.insert(client_id);
+            self.every_room.insert(place);
         }
         if filter.everything {
-            self.everything.insert(client_id);
+            self.everything.insert(place);
         }
-        Some(self.position)
     }
 
     /// A client's connection is gone, and all it held.
@@ -144,16 +173,17 @@ impl Registry {
     }
 
     fn forget(&mut self, client_id: ClientId) {
-        let Some(client) = self.clients.remove(&client_id) else {
+        let Some(place) = self.by_id.remove(&client_id) else {
             return;
         };
+        let client = self.clients.remove(place);
         self.metrics.streams.dec();
         for topic in &client.new.filter.topics {
-            remove_from(&mut self.by_topic, topic, client_id);
+            remove_from(&mut self.by_topic, topic, place);
         }
-        self.every_room.remove(&client_id);
-        self.everything.remove(&client_id);
-        remove_from(&mut self.by_user, &client.new.user_id, client_id);
+        self.every_room.remove(place);
+        self.everything.remove(place);
+        remove_from(&mut self.by_user, &client.new.user_id, place);
         for room in &client.new.rooms {
             self.rooms.leave(room, &client.new.user_id);
         }
@@ -161,34 +191,29 @@ impl Registry {
 
     /// Closes a client's channel for a reason it is told; what is queued still reaches it.
     pub(crate) fn close(&mut self, client_id: ClientId, bye: Bye) -> bool {
-        let Some(client) = self.clients.get(&client_id) else {
+        let Some(client) = self.client(client_id) else {
             return false;
         };
         client.shared.close(bye);
         self.metrics.stream_closed(bye.reason());
-        self.ending.insert(client_id, client.new.user_id.clone());
+        let user_id = client.new.user_id.clone();
+        self.ending.insert(client_id, user_id);
         self.forget(client_id);
         true
     }
 
     /// Closes all clients that are meant; returns how many.
     pub(crate) fn close_all(&mut self, which: &Which, bye: Bye, now: Instant) -> usize {
-        let meant: Vec<ClientId> = match which {
-            Which::Client(id) => vec![*id],
-            Which::User(id) => self
-                .by_user
-                .get(id)
-                .into_iter()
-                .flatten()
-                .copied()
-                .collect(),
-            Which::Token(token) => {
-                let same = |(id, client): (&ClientId, &Client)| {
-                    (client.new.token_id == *token).then_some(*id)
-                };
-                self.clients.iter().filter_map(same).collect()
-            }
+        let mine = |client: &Client| match which {
+            Which::Client(id) => client.id == *id,
+            Which::User(id) => client.new.user_id == *id,
+            Which::Token(token) => client.new.token_id == *token,
         };
+        let clients = self.clients.iter().map(|(_place, client)| client);
+        let meant: Vec<ClientId> = clients
+            .filter(|client| mine(client))
+            .map(|client| client.id)
+            .collect();
         let closed = meant.into_iter().filter(|id| self.close(*id, bye)).count();
         self.announce(now);
         closed
@@ -198,11 +223,11 @@ impl Registry {
     pub(crate) fn close_everyone(&mut self, bye: Bye) -> usize {
         let count = self.clients.len();
         // Nobody is left to be told who left, so the rooms are not asked.
-        for client in self.clients.values() {
+        for (_place, client) in &self.clients {
             client.shared.close(bye);
         }
         self.metrics.streams.set(0);
-        *self = Self::new(self.limits, self.position, self.metrics.clone());
+        *self = Self::new(self.limits, self.position(), self.metrics.clone());
         count
     }
 
@@ -211,57 +236,56 @@ impl Registry {
         let Some(alarm) = frame.as_alarm() else {
             return 0;
         };
-        self.position = self.position.max(alarm.id);
-        let everyone = [
+        self.recent.keep(alarm.id, frame);
+        let sets = [
             self.by_topic.get(&alarm.topic),
             alarm.topic.is_room().then_some(&self.every_room),
             Some(&self.everything),
         ];
-        let reached = self.reach(&everyone);
-        self.send(&reached, frame, now)
+        let mut reached = std::mem::take(&mut self.reached);
+        Members::union(sets, &mut reached);
+        let taken = self.send(&reached, frame, now);
+        self.reached = reached;
+        taken
     }
 
     /// Sends an event to all streams of a user.
     pub(crate) fn notify(&mut self, user_id: &UserId, frame: &Arc<Frame>, now: Instant) {
-        let reached: Vec<ClientId> = self
-            .by_user
-            .get(user_id)
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect();
+        let mut reached = Vec::new();
+        Members::union([self.by_user.get(user_id)], &mut reached);
         self.send(&reached, frame, now);
     }
 
     /// Heartbeats, token expiry and stalled clients, all in one pass.
     pub(crate) fn sweep(&mut self, now: Instant, clock: Timestamp) {
-        let (ping, comment) = (Frame::ping(self.position), Frame::comment(self.position));
-        let (mut silent, mut over) = (Vec::new(), Vec::new());
-        for (id, client) in &mut self.clients {
+        let position = self.position();
+        let (ping, comment) = (Frame::ping(position), Frame::comment(position));
+        let (mut pinged, mut commented, mut over) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, client) in &mut self.clients {
             if client.new.expires_at <= clock {
-                over.push((*id, Bye::Expired));
+                over.push((client.id, Bye::Expired));
             } else if client.is_stalled(now) {
-                over.push((*id, Bye::Slow));
+                over.push((client.id, Bye::Slow));
             } else if client.live && now.duration_since(client.last_frame) >= self.limits.heartbeat
             {
                 client.heartbeats = client.heartbeats.wrapping_add(1);
-                let frame = if client.heartbeats % 2 == 0 {
-                    &comment
+                let silent = if client.heartbeats % 2 == 0 {
+                    &mut commented
                 } else {
-                    &ping
+                    &mut pinged
                 };
-                silent.push((*id, Arc::clone(frame)));
+                silent.push(place);
             }
         }
-        for (id, frame) in silent {
-            self.send(&[id], &frame, now);
-        }
+        self.send(&pinged, &ping, now);
+        self.send(&commented, &comment, now);
         for (id, bye) in over {
             match bye {
                 Bye::Slow => self.drop_slow(id),
                 other => _ = self.close(id, other),
             }
         }
+        self.recent.forget_old(clock);
         self.announce(now);
     }
 
@@ -269,7 +293,7 @@ impl Registry {
     pub(crate) fn connections(&self, now: Instant) -> Vec<ClientInfo> {
         self.clients
             .iter()
-            .map(|(id, client)| client.info(*id, now))
+            .map(|(_place, client)| client.info(now))
             .collect()
     }
 
@@ -289,8 +313,13 @@ impl Registry {
         for Announcement { room, joined, left } in self.rooms.due(now) {
             let topic = Topic::room(&room);
             let frame = Frame::presence(&room, &joined, &left);
-            for id in self.reach(&[self.by_topic.get(&topic), Some(&self.every_room)]) {
-                if let Some(client) = self.clients.get_mut(&id) {
+            let mut reached = Vec::new();
+            Members::union(
+                [self.by_topic.get(&topic), Some(&self.every_room)],
+                &mut reached,
+            );
+            for place in reached {
+                if let Some(client) = self.clients.get_mut(place) {
                     // A client that is gone is forgotten when its stream says so.
                     let _missed = client.offer(&frame, now);
                 }
@@ -298,34 +327,21 @@ impl Registry {
         }
     }
 
-    /// The clients of several sets, each once.
-    fn reach(&self, sets: &[Option<&HashSet<ClientId>>]) -> Vec<ClientId> {
-        let mut filled = sets.iter().flatten().filter(|set| !set.is_empty());
-        let Some(first) = filled.next() else {
-            return Vec::new();
-        };
-        let mut reached: Vec<ClientId> = first.iter().copied().collect();
-        let mut before = vec![first];
-        for set in filled {
-            reached.extend(
-                set.iter()
-                    .filter(|id| !before.iter().any(|seen| seen.contains(*id)))
-                    .copied(),
-            );
-            before.push(set);
-        }
-        reached
+    fn client(&self, id: ClientId) -> Option<&Client> {
+        self.by_id
+            .get(&id)
+            .and_then(|place| self.clients.get(*place))
     }
 
     /// Queues a frame for each client; one whose queue is full loses its channel, and nobody waits for it.
-    fn send(&mut self, reached: &[ClientId], frame: &Arc<Frame>, now: Instant) -> usize {
+    fn send(&mut self, reached: &[usize], frame: &Arc<Frame>, now: Instant) -> usize {
         let mut lost = Vec::new();
-        for id in reached {
-            let Some(client) = self.clients.get_mut(id) else {
+        for place in reached {
+            let Some(client) = self.clients.get_mut(*place) else {
                 continue;
             };
             if let Err(fate) = client.offer(frame, now) {
-                lost.push((*id, fate));
+                lost.push((client.id, fate));
             }
         }
         let taken = reached.len() - lost.len();
@@ -339,7 +355,7 @@ impl Registry {
     }
 
     fn drop_slow(&mut self, id: ClientId) {
-        if let Some(client) = self.clients.get(&id) {
+        if let Some(client) = self.client(id) {
             let user_id = &client.new.user_id;
             log::info!(
                 "cutting off stream {id} of {user_id}: it does not read; it may resume from its cursor"
@@ -349,14 +365,10 @@ impl Registry {
     }
 }
 
-fn remove_from<K: Eq + std::hash::Hash>(
-    index: &mut HashMap<K, HashSet<ClientId>>,
-    key: &K,
-    client_id: ClientId,
-) {
-    if let Some(set) = index.get_mut(key) {
-        set.remove(&client_id);
-        if set.is_empty() {
+fn remove_from<K: Eq + std::hash::Hash>(index: &mut HashMap<K, Members>, key: &K, place: usize) {
+    if let Some(members) = index.get_mut(key) {
+        members.remove(place);
+        if members.len() == 0 {
             index.remove(key);
         }
     }

@@ -8,12 +8,14 @@ use actix::Addr;
 use tokio::sync::mpsc;
 
 use crate::alarm::AlarmId;
+use crate::hub::registry::Opened;
 use crate::hub::{Broadcaster, Bye, ClientId, Disconnect, Frame};
 
 /// One client's events. Dropping it makes the Broadcaster forget the client.
 pub struct Subscription {
     channel: Channel,
     position: AlarmId,
+    missed: Option<Vec<Arc<Frame>>>,
     guard: Guard,
 }
 
@@ -38,17 +40,13 @@ struct Guard {
 }
 
 impl Subscription {
-    pub(crate) fn new(
-        client_id: ClientId,
-        channel: Channel,
-        position: AlarmId,
-        broadcaster: Addr<Broadcaster>,
-    ) -> Self {
+    pub(crate) fn new(opened: Opened, position: AlarmId, broadcaster: Addr<Broadcaster>) -> Self {
         Self {
-            channel,
+            channel: opened.channel,
             position,
+            missed: opened.missed,
             guard: Guard {
-                client_id,
+                client_id: opened.client_id,
                 broadcaster,
             },
         }
@@ -62,6 +60,12 @@ impl Subscription {
     /// The last id offered to clients when this one subscribed.
     pub fn position(&self) -> AlarmId {
         self.position
+    }
+
+    /// Takes what lies between its cursor and the position, if the Broadcaster knew; else its topics are not attached
+    /// before it has read the log.
+    pub fn take_missed(&mut self) -> Option<Vec<Arc<Frame>>> {
+        self.missed.take()
     }
 
     /// Why the Broadcaster closed the channel, once it did.

@@ -11,7 +11,7 @@ use futures::{FutureExt, Stream};
 use crate::alarm::AlarmId;
 use crate::http::error::ApiError;
 use crate::http::stream::replay::{Reader, Step};
-use crate::hub::{Frame, Handover, Next, Subscription};
+use crate::hub::{ClientId, Frame, Handover, Next, Subscription};
 
 /// The events of one stream, `bye` last.
 pub(super) struct Events {
@@ -34,28 +34,37 @@ struct Reading {
 }
 
 impl Events {
-    /// Events from now on.
-    pub(super) fn live(subscription: Subscription, first: Arc<Frame>, after: AlarmId) -> Self {
+    /// What is known already, then what comes above an id.
+    pub(super) fn live(
+        subscription: Subscription,
+        ready: VecDeque<Arc<Frame>>,
+        after: AlarmId,
+    ) -> Self {
         Self {
             subscription,
-            ready: VecDeque::from([first]),
+            ready,
             phase: Phase::Live(Handover::live(after)),
         }
     }
 
     /// Events after a cursor, from the log and then live.
-    pub(super) fn replayed(
-        subscription: Subscription,
-        first: Arc<Frame>,
-        after: AlarmId,
-        reader: Reader,
-    ) -> Self {
+    pub(super) fn replayed(subscription: Subscription, after: AlarmId, reader: Reader) -> Self {
         let reading = Reading::next(Arc::new(reader), Handover::replay(after));
         Self {
             subscription,
-            ready: VecDeque::from([first]),
+            ready: VecDeque::new(),
             phase: Phase::Reading(Box::new(reading)),
         }
+    }
+
+    /// Puts an event in front of all others.
+    pub(super) fn begin_with(&mut self, first: Arc<Frame>) {
+        self.ready.push_front(first);
+    }
+
+    /// The name of the stream.
+    pub(super) fn client_id(&self) -> ClientId {
+        self.subscription.client_id()
     }
 
     /// Takes in one page. A page is read only when the last is written: the reader's pace is the client's.

@@ -11,6 +11,7 @@ mod sse;
 mod way;
 mod websocket;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use actix_web::http::header;
@@ -23,8 +24,8 @@ use crate::http::error::ApiError;
 use crate::http::identity::{Identity, QueryToken, Subscriber, has_same_origin, identify};
 use crate::http::state::AppState;
 use crate::http::stream::events::Events;
-use crate::http::stream::origin::Origin;
-use crate::http::stream::replay::Reader;
+use crate::http::stream::origin::{Asked, Origin, Rest};
+use crate::http::stream::replay::{Reader, personal};
 use crate::http::stream::way::Way;
 use crate::hub::{Connected, Frame, NewClient, Start, Subscribe};
 use crate::store::Counts;
@@ -45,7 +46,7 @@ pub(crate) async fn subscribe(
         Way::Lines => {
             let rooms = named_rooms(&params);
             let opened = subscription(&state, &subscriber, &request, filter, rooms).await?;
-            Ok(json::lines(opened.events))
+            Ok(json::lines(opened.greeted(&state, &subscriber).await?))
         }
         Way::WebSocket => {
             if subscriber.came_by_cookie() && !has_same_origin(&request) {
@@ -53,7 +54,8 @@ pub(crate) async fn subscribe(
             }
             let rooms = named_rooms(&params);
             let opened = subscription(&state, &subscriber, &request, filter, rooms).await?;
-            websocket::respond(opened.events, &request, payload, state.policy.heartbeat)
+            let events = opened.greeted(&state, &subscriber).await?;
+            websocket::respond(events, &request, payload, state.policy.heartbeat)
         }
         Way::Poll(wait) => {
             // A poll is gone when it is answered: it makes nobody present.
@@ -76,15 +78,35 @@ pub(crate) async fn open(
         Dialect::OriginalAlarms | Dialect::OriginalRooms => Vec::new(),
     };
     let opened = subscription(state, identity, request, filter, rooms).await?;
-    Ok(sse::respond(opened.events, dialect, request))
+    let events = opened.greeted(state, identity).await?;
+    Ok(sse::respond(events, dialect, request))
 }
 
 /// A stream that is open, before anything of it is written.
 struct Opened {
     events: Events,
-    origin: Origin,
     /// Where it starts.
     cursor: AlarmId,
+    /// Whether the cursor that was asked for lies outside what is kept.
+    gap: bool,
+}
+
+impl Opened {
+    /// The events with `connect` in front, which tells where the stream starts and how much is new.
+    async fn greeted(mut self, state: &AppState, identity: &Identity) -> Result<Events, ApiError> {
+        let counts = figures(state, identity).await?;
+        let connected = Connected {
+            client_id: self.events.client_id().to_string(),
+            cursor: self.cursor,
+            gap: self.gap,
+            unseen: counts.unseen,
+            unread: counts.unread,
+            head: counts.head.max(self.cursor),
+            heartbeat_seconds: state.policy.heartbeat.as_secs(),
+        };
+        self.events.begin_with(Frame::connect(&connected));
+        Ok(self.events)
+    }
 }
 
 /// The subscription all ways share: its user is present in `rooms` as long as it is open.
@@ -96,32 +118,26 @@ async fn subscription(
     rooms: Vec<RoomId>,
 ) -> Result<Opened, ApiError> {
     let filter = Arc::new(filter);
-    let origin = Origin::of(request, state).await?;
+    let asked = Asked::of(request);
     let client = NewClient {
         rooms,
-        start: origin.start(),
+        start: asked.start(),
         ..new_client(identity, request, &filter)
     };
-    let subscription = state.broadcaster.send(Subscribe(client)).await??;
+    let mut subscription = state.broadcaster.send(Subscribe(client)).await??;
     if identity.is_stale(state) {
         // Streams were closed while this one was on its way: would it be let in now?
         identify(request, QueryToken::Accepted).await?;
     }
-    let counts = figures(state, identity).await?;
-    let cursor = origin.after.unwrap_or_else(|| subscription.position());
-    let connected = Connected {
-        client_id: subscription.client_id().to_string(),
-        cursor,
-        gap: origin.gap,
-        unseen: counts.unseen,
-        unread: counts.unread,
-        head: counts.head.max(cursor),
-        heartbeat_seconds: state.policy.heartbeat.as_secs(),
-    };
-    let first = Frame::connect(&connected);
-    let events = match origin.after {
-        None => Events::live(subscription, first, cursor),
-        Some(after) => {
+    let Origin { cursor, gap, rest } = Origin::of(asked, &mut subscription, state).await?;
+    let events = match rest {
+        Rest::Known(missed, position) => {
+            state.metrics.replayed_alarms.inc_by(missed.len() as u64);
+            let between = cursor..position;
+            let missed = as_his_own(state, identity, &filter, missed, between).await?;
+            Events::live(subscription, missed.into(), position)
+        }
+        Rest::InLog => {
             let reader = Reader {
                 store: state.store.clone(),
                 broadcaster: state.broadcaster.clone(),
@@ -130,14 +146,32 @@ async fn subscription(
                 filter,
                 metrics: state.metrics.clone(),
             };
-            Events::replayed(subscription, first, after, reader)
+            Events::replayed(subscription, cursor, reader)
         }
     };
     Ok(Opened {
         events,
-        origin,
         cursor,
+        gap,
     })
+}
+
+/// Frames made for everybody, as the one user has them who missed them.
+async fn as_his_own(
+    state: &AppState,
+    identity: &Identity,
+    filter: &TopicFilter,
+    missed: Vec<Arc<Frame>>,
+    between: Range<AlarmId>,
+) -> Result<Vec<Arc<Frame>>, ApiError> {
+    // Who asked for the whole log is not reading his inbox.
+    if missed.is_empty() || filter.everything {
+        return Ok(missed);
+    }
+    let inbox = identity.inbox();
+    let user_id = inbox.user_id().clone();
+    let receipts = state.store.receipts(user_id, between.start, between.end);
+    Ok(personal(missed, &inbox, &receipts.await?))
 }
 
 /// The topics a caller asks for, if he may.

@@ -19,8 +19,8 @@ use crate::hub::{EventName, Frame};
 pub(super) async fn respond(opened: Opened, wait: Option<Duration>) -> HttpResponse {
     let Opened {
         mut events,
-        origin,
         cursor,
+        gap,
     } = opened;
     let mut batch = Batch {
         frames: Vec::new(),
@@ -44,7 +44,7 @@ pub(super) async fn respond(opened: Opened, wait: Option<Duration>) -> HttpRespo
         "{{\"events\":[{}],\"cursor\":{cursor},\"more\":{},\"gap\":{}}}",
         objects.join(","),
         batch.more,
-        origin.gap,
+        gap,
     );
     HttpResponse::Ok()
         .content_type("application/json")

@@ -1,5 +1,6 @@
 //! Reading the log for one client, page by page, until live frames take over.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix::Addr;
@@ -52,7 +53,7 @@ impl Reader {
         }
     }
 
-    /// Shows each alarm as this user has it: with what he saw and read, and without what he deleted.
+    /// Shows each alarm as this user has it.
     async fn frames(
         &self,
         alarms: Vec<Alarm>,
@@ -63,10 +64,6 @@ impl Reader {
             return Ok(Vec::new());
         }
         self.metrics.replayed_alarms.inc_by(alarms.len() as u64);
-        let receipts = self
-            .store
-            .receipts(self.inbox.user_id().clone(), after, up_to)
-            .await?;
         // Who asked for the whole log is not reading his inbox.
         if self.filter.everything {
             return Ok(alarms
@@ -74,24 +71,47 @@ impl Reader {
                 .map(|alarm| Frame::alarm(Arc::new(alarm)))
                 .collect());
         }
+        let receipts = self
+            .store
+            .receipts(self.inbox.user_id().clone(), after, up_to)
+            .await?;
         let mine = alarms
             .into_iter()
             .filter(|alarm| !self.inbox.predates(alarm));
         Ok(mine
-            .filter_map(|alarm| shown(alarm, &receipts))
-            .map(|alarm| Frame::alarm(Arc::new(alarm)))
+            .filter_map(|alarm| match receipts.get(&alarm.id) {
+                None => Some(Frame::alarm(Arc::new(alarm))),
+                Some(receipt) => marked(&alarm, receipt),
+            })
             .collect())
     }
 }
 
-fn shown(alarm: Alarm, receipts: &std::collections::HashMap<AlarmId, Receipt>) -> Option<Alarm> {
-    match receipts.get(&alarm.id) {
-        None => Some(alarm),
-        Some(receipt) if receipt.deleted => None,
-        Some(receipt) => Some(Alarm {
-            seen_at: receipt.seen_at,
-            read_at: receipt.read_at,
-            ..alarm
-        }),
-    }
+/// Shows frames that were made for everybody as one user has them.
+pub(super) fn personal(
+    frames: Vec<Arc<Frame>>,
+    inbox: &Inbox,
+    receipts: &HashMap<AlarmId, Receipt>,
+) -> Vec<Arc<Frame>> {
+    let shown = |frame: Arc<Frame>| {
+        let alarm = frame.as_alarm()?;
+        if inbox.predates(alarm) {
+            return None;
+        }
+        match receipts.get(&alarm.id) {
+            None => Some(frame),
+            Some(receipt) => marked(alarm, receipt),
+        }
+    };
+    frames.into_iter().filter_map(shown).collect()
+}
+
+/// An alarm with what its reader did with it; nothing if he deleted it.
+fn marked(alarm: &Alarm, receipt: &Receipt) -> Option<Arc<Frame>> {
+    let marked = || Alarm {
+        seen_at: receipt.seen_at,
+        read_at: receipt.read_at,
+        ..alarm.clone()
+    };
+    (!receipt.deleted).then(|| Frame::alarm(Arc::new(marked())))
 }

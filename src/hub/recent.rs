@@ -1,0 +1,183 @@
+//! The last frames that were offered: a crowd that comes back at once is served from here, and the log is left in peace.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::alarm::{AlarmId, Timestamp, TopicFilter};
+use crate::hub::Frame;
+
+/// The end of the log, as far as it is kept in memory. Without a hole: whoever has seen everything up to a cursor in it
+/// misses exactly what follows.
+#[derive(Debug)]
+pub(super) struct Recent {
+    frames: VecDeque<Arc<Frame>>,
+    bytes: usize,
+    /// The last id that was offered.
+    position: AlarmId,
+}
+
+impl Recent {
+    /// Nothing yet, of a log that was offered up to `position`.
+    pub(super) fn after(position: AlarmId) -> Self {
+        Self {
+            frames: VecDeque::new(),
+            bytes: 0,
+            position,
+        }
+    }
+
+    /// The last id that was offered.
+    pub(super) fn position(&self) -> AlarmId {
+        self.position
+    }
+
+    /// Takes in what is offered. After an id that does not follow, what came before is no end of the log any more.
+    pub(super) fn keep(&mut self, id: AlarmId, frame: &Arc<Frame>) {
+        if id <= self.position {
+            return;
+        }
+        if id.0 != self.position.0 + 1 {
+            self.frames.clear();
+            self.bytes = 0;
+        }
+        self.position = id;
+        self.bytes += frame.size_bytes();
+        self.frames.push_back(Arc::clone(frame));
+        while self.bytes > MOST_BYTES || self.frames.len() > MOST_FRAMES {
+            self.drop_first();
+        }
+    }
+
+    /// Forgets what is too old for anybody to come back for.
+    pub(super) fn forget_old(&mut self, clock: Timestamp) {
+        let oldest = clock.minus(OLDEST);
+        while self.frames.front().is_some_and(|frame| {
+            frame
+                .as_alarm()
+                .is_none_or(|alarm| alarm.created_at < oldest)
+        }) {
+            self.drop_first();
+        }
+    }
+
+    /// What a client missed that has seen everything up to `cursor`; `None` if that is not known here, or too much to look
+    /// through while others wait.
+    pub(super) fn missed(
+        &self,
+        cursor: AlarmId,
+        filter: &TopicFilter,
+        clock: Timestamp,
+    ) -> Option<Vec<Arc<Frame>>> {
+        let behind = usize::try_from(self.position.0.checked_sub(cursor.0)?).ok()?;
+        if behind > self.frames.len() || behind > MOST_MISSED {
+            return None;
+        }
+        let later = self.frames.range(self.frames.len() - behind..);
+        Some(
+            later
+                .filter(|frame| concerns(filter, frame, clock))
+                .cloned()
+                .collect(),
+        )
+    }
+
+    fn drop_first(&mut self) {
+        if let Some(frame) = self.frames.pop_front() {
+            self.bytes -= frame.size_bytes();
+        }
+    }
+}
+
+fn concerns(filter: &TopicFilter, frame: &Frame, clock: Timestamp) -> bool {
+    frame.as_alarm().is_some_and(|alarm| {
+        filter.lets_through(&alarm.topic) && alarm.expires_at.is_none_or(|expires| expires > clock)
+    })
+}
+
+/// A few seconds of a busy log.
+const MOST_FRAMES: usize = 16_384;
+
+/// A log of large alarms must not cost more memory than the clients do.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// Looked through in some microseconds by the one actor everybody waits for; who missed more reads the log.
+const MOST_MISSED: usize = 512;
+
+/// Far younger than anything that is pruned.
+const OLDEST: Duration = Duration::from_secs(3_600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alarm::{Alarm, Topic};
+    use crate::hub::properties::alarm;
+
+    fn kept(ids: impl IntoIterator<Item = i64>) -> Recent {
+        let mut recent = Recent::after(AlarmId(10));
+        for id in ids {
+            recent.keep(AlarmId(id), &Frame::alarm(Arc::new(alarm(id, "everyone"))));
+        }
+        recent
+    }
+
+    fn missed(recent: &Recent, cursor: i64) -> Option<Vec<i64>> {
+        let filter = TopicFilter {
+            topics: vec![Topic::everyone()],
+            ..TopicFilter::default()
+        };
+        let missed = recent.missed(AlarmId(cursor), &filter, Timestamp::now())?;
+        Some(missed.iter().map(|frame| frame.id().unwrap().0).collect())
+    }
+
+    #[test]
+    fn what_follows_a_cursor_is_known_as_far_back_as_it_is_kept() {
+        let recent = kept(11..=14);
+
+        assert_eq!(missed(&recent, 14), Some(vec![]));
+        assert_eq!(missed(&recent, 12), Some(vec![13, 14]));
+        assert_eq!(missed(&recent, 10), Some(vec![11, 12, 13, 14]));
+        assert_eq!(missed(&recent, 9), None, "before it began");
+        assert_eq!(missed(&recent, 15), None, "not offered yet");
+    }
+
+    #[test]
+    fn nothing_is_known_from_before_a_hole() {
+        let recent = kept([11, 12, 15]);
+
+        assert_eq!(missed(&recent, 12), None);
+        assert_eq!(missed(&recent, 14), Some(vec![15]));
+    }
+
+    #[test]
+    fn it_is_bounded_and_says_so() {
+        let last = 10 + i64::try_from(MOST_FRAMES).unwrap() + 100;
+        let recent = kept(11..=last);
+
+        assert_eq!(recent.frames.len(), MOST_FRAMES);
+        assert_eq!(missed(&recent, last - 1), Some(vec![last]));
+        assert_eq!(missed(&recent, 10), None);
+    }
+
+    #[test]
+    fn what_has_expired_is_not_given() {
+        let mut recent = Recent::after(AlarmId(0));
+        let expired = Alarm {
+            expires_at: Some(Timestamp::from_millis(1)),
+            ..alarm(1, "everyone")
+        };
+        recent.keep(AlarmId(1), &Frame::alarm(Arc::new(expired)));
+
+        assert_eq!(missed(&recent, 0), Some(vec![]));
+    }
+
+    #[test]
+    fn what_is_old_is_forgotten() {
+        let mut recent = kept([11]);
+
+        recent.forget_old(Timestamp::now());
+
+        assert_eq!(missed(&recent, 11), Some(vec![]));
+        assert_eq!(missed(&recent, 10), None);
+    }
+}
