@@ -124,7 +124,7 @@ impl Journal {
                 }
                 Err(_cause) => {
                     metrics.append_refused("store");
-                    offering
+                    offering.unheard()
                 }
             };
             answer_all(answers, outcomes);
@@ -133,9 +133,9 @@ impl Journal {
         self.offer(work, context);
     }
 
-    /// Looks at the log when nothing is under way: there may be rows whose commit was never heard of.
+    /// Looks at the log when nothing is under way and there may be rows whose commit was never heard of.
     fn look(&mut self, context: &mut Context<Self>) {
-        if !self.busy && !self.stopping {
+        if !self.busy && !self.stopping && self.offering.must_look() {
             self.busy = true;
             let work = self.offering.clone().look();
             self.offer(work, context);

@@ -14,6 +14,8 @@ pub(super) struct Offering {
     store: Store,
     broadcaster: Addr<Broadcaster>,
     up_to: AlarmId,
+    /// Whether something may be stored that was not offered, though nobody but this hub writes.
+    unsure: bool,
 }
 
 impl Offering {
@@ -23,6 +25,7 @@ impl Offering {
             store,
             broadcaster,
             up_to: position,
+            unsure: false,
         }
     }
 
@@ -41,10 +44,29 @@ impl Offering {
         self
     }
 
+    /// A batch failed, and it may be stored all the same, now or later.
+    pub(super) fn unheard(mut self) -> Self {
+        self.unsure = true;
+        self
+    }
+
+    /// Whether there is a reason to look: another hub may have written, or it is not known what this one has.
+    pub(super) fn must_look(&self) -> bool {
+        self.unsure || !self.store.is_exclusive()
+    }
+
     /// Looks whether the log is longer than what was offered.
     pub(super) async fn look(mut self) -> Self {
-        match self.store.head().await {
-            Ok(head) => self.catch_up(AlarmId(head.last_id)).await,
+        let head = if self.store.is_exclusive() {
+            self.store.settled_head().await
+        } else {
+            self.store.head().await
+        };
+        match head {
+            Ok(head) => {
+                self.unsure = false;
+                self.catch_up(AlarmId(head.last_id)).await;
+            }
             Err(cause) => log::debug!("cannot look at the log: {cause}"),
         }
         self
@@ -68,6 +90,7 @@ impl Offering {
                 }
                 Err(cause) => {
                     log::warn!("alarms after {} are offered later: {cause}", self.up_to.0);
+                    self.unsure = true;
                     return;
                 }
             }

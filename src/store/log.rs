@@ -36,6 +36,12 @@ impl Store {
         self.read(Read::Head, head).await
     }
 
+    /// Both ends of the log once what is being written now is written or given up, on a database with one writer.
+    pub async fn settled_head(&self) -> Result<Head, StoreError> {
+        self.metrics.store_read(Read::Head.label());
+        self.write(head).await
+    }
+
     /// The next alarms after `after` and up to `up_to` that the filter lets through.
     pub async fn replay(
         &self,

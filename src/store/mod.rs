@@ -37,11 +37,16 @@ pub struct Store {
     readers: Lane,
     writers: Lane,
     metrics: Metrics,
-    /// Held, never read: the lock of a database file goes with its last clone.
-    _lock: Option<Arc<File>>,
+    /// The lock of a database file; it goes with its last clone.
+    lock: Option<Arc<File>>,
 }
 
 impl Store {
+    /// Whether nobody else writes alarms: a database file has one hub.
+    pub fn is_exclusive(&self) -> bool {
+        self.lock.is_some()
+    }
+
     /// Whether the database answers.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.read(Read::Other, |connection| {

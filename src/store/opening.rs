@@ -18,7 +18,7 @@ impl Store {
             writers: Lane::open(location, "write to the database", location.writer_count())?,
             readers: Lane::open(location, "read the database", READER_COUNT)?,
             metrics,
-            _lock: None,
+            lock: None,
         })
     }
 
@@ -26,7 +26,7 @@ impl Store {
     pub fn open_for_hub(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
         let lock = lock(location)?.map(Arc::new);
         Ok(Self {
-            _lock: lock,
+            lock,
             ..Self::open(location, metrics)?
         })
     }

@@ -39,6 +39,11 @@ pub(crate) fn rename_table(app: &TestApp, from: &str, to: &str) {
     execute(app, &format!("ALTER TABLE {from} RENAME TO {to}"));
 }
 
+/// Whether this run is on the embedded database.
+pub(crate) fn is_sqlite() -> bool {
+    std::env::var("CAMPANILE_TEST_DATABASE").map_or(true, |name| name != "postgres")
+}
+
 fn execute(app: &TestApp, sql: &str) {
     match open(app) {
         #[cfg(feature = "postgres")]

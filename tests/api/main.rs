@@ -28,6 +28,7 @@ mod load;
 mod logs;
 mod original_faults;
 mod pages;
+mod polls;
 mod rooms;
 mod routes;
 mod shutdown;

@@ -249,6 +249,16 @@ impl TestApp {
         answer.json().await.expect("a list")
     }
 
+    /// One of the server's figures, by its name and labels as `/metrics` writes them; 0 before it is first counted.
+    pub(crate) async fn figure(&self, name: &str) -> f64 {
+        let answer = self.request(Method::GET, "/metrics").send().await;
+        let text = answer.expect("an answer").text().await.expect("text");
+        let mut lines = text.lines().filter_map(|line| line.rsplit_once(' '));
+        lines
+            .find(|(found, _)| *found == name)
+            .map_or(0.0, |(_, value)| value.parse().expect("a number"))
+    }
+
     /// Waits until exactly `count` streams are open.
     pub(crate) async fn wait_for_connections(&self, count: usize, limit: Duration) {
         until(&format!("{count} open streams"), limit, async || {
