@@ -12,9 +12,14 @@ readonly needed=(
   "chromedriver chromium-driver"
   "pg_config libpq-dev"
   "initdb postgresql"
+  "nginx nginx"
+  "haproxy haproxy"
 )
 # A test holds 1,000 streams open against one hub, which inherits this limit.
 readonly open_files=16384
+
+# Debian keeps servers off an ordinary user's path.
+export PATH="$PATH:/usr/sbin"
 
 say() { printf '%s\n' "$*" >&2; }
 

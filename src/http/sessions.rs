@@ -139,7 +139,8 @@ pub(crate) fn peer_address(request: &HttpRequest) -> IpAddr {
     let peer = request
         .peer_addr()
         .map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
-    let forwarded = request.headers().get("x-forwarded-for");
+    // A proxy may add a line of its own below the client's.
+    let forwarded = request.headers().get_all("x-forwarded-for").last();
     let last = forwarded
         .and_then(|value| value.to_str().ok())
         .and_then(|list| list.rsplit(',').next())

@@ -216,6 +216,12 @@ async fn a_stop_says_goodbye_on_every_stream_and_waits_for_no_connection() {
     let mut used = Connection::open(&app).await;
     let unused = Connection::open(&app).await;
     let mut stream = used.get(&bob, "/api/stream").await;
+    let bearer = format!("Bearer {bob}");
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("accept", "application/x-ndjson"),
+    ];
+    let mut lines = used.send("GET", "/api/stream", &headers, None).await;
     assert_eq!(stream.next_event(DEADLINE).await.name(), "connect");
 
     let (status, took) = app.stop().await;
@@ -223,6 +229,7 @@ async fn a_stop_says_goodbye_on_every_stream_and_waits_for_no_connection() {
     assert!(status.success());
     assert!(took < Duration::from_secs(3), "{took:?}");
     stream.next_named("bye").await;
+    while lines.line().await["event"] != "bye" {}
     assert_eq!(stream.text().await, "");
     used.ended(DEADLINE).await.unwrap();
     unused.ended(DEADLINE).await.unwrap();

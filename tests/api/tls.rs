@@ -9,7 +9,7 @@ use crate::support::tls::{CERT_FILE, Identity};
 use crate::support::{AppBuilder, Claims, DEADLINE, TestApp, run, sign};
 
 async fn connect(app: &TestApp, identity: &Identity) -> Connection {
-    Connection::over(identity.connect(app.address(), "h2").await, app.address()).await
+    Connection::over(identity.connect(app.address(), "h2").await, &app.base_url).await
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use super::{DEADLINE, TestApp};
 /// A connection. Dropping it ends it, whatever is open on it.
 pub(crate) struct Connection {
     send: SendRequest<Bytes>,
-    authority: String,
+    base_url: String,
     driver: JoinHandle<Result<(), h2::Error>>,
 }
 
@@ -28,6 +28,8 @@ pub(crate) struct Answer {
     // A request whose sending half is dropped counts as reset.
     _half: h2::SendStream<Bytes>,
     parser: Parser,
+    /// The beginning of a line.
+    rest: Vec<u8>,
 }
 
 impl Connection {
@@ -36,13 +38,13 @@ impl Connection {
         let stream = TcpStream::connect(app.address())
             .await
             .expect("a connection");
-        Self::over(stream, app.address()).await
+        Self::over(stream, &app.base_url).await
     }
 
     /// Over anything that carries bytes.
     pub(crate) async fn over(
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        authority: &str,
+        base_url: &str,
     ) -> Self {
         let mut builder = Builder::new();
         // One stream that is not read must not use up what all have together: that would be the client's own fault.
@@ -51,20 +53,22 @@ impl Connection {
         let (send, connection) = handshake.await.expect("in time").expect("a handshake");
         Self {
             send: send.ready().await.expect("room for a request"),
-            authority: authority.to_owned(),
+            base_url: base_url.to_owned(),
             driver: tokio::spawn(connection),
         }
     }
 
     /// Sends a GET and waits for the head of its answer.
     pub(crate) async fn get(&mut self, token: &str, path: &str) -> Answer {
-        self.send("GET", token, path, None).await
+        self.send("GET", path, &[("authorization", &bearer(token))], None)
+            .await
     }
 
     /// Publishes an alarm; gives its id.
     pub(crate) async fn publish(&mut self, token: &str, to: &Value, data: &Value) -> i64 {
         let body = json!({"to": to, "alarmType": "T", "data": data});
-        let answer = self.send("POST", token, "/api/alarms", Some(body)).await;
+        let headers = [("authorization", &*bearer(token))];
+        let answer = self.send("POST", "/api/alarms", &headers, Some(body)).await;
         let (status, body) = (answer.status, answer.text().await);
         assert_eq!(status, 201, "{body}");
         let body: Value = serde_json::from_str(&body).expect("JSON");
@@ -74,15 +78,25 @@ impl Connection {
     /// Makes a user known.
     pub(crate) async fn know(&mut self, token: &str, id: &str) {
         let path = format!("/api/users/{id}");
-        let answer = self.send("PUT", token, &path, Some(json!({}))).await;
+        let headers = [("authorization", &*bearer(token))];
+        let answer = self.send("PUT", &path, &headers, Some(json!({}))).await;
         assert!([200, 201].contains(&answer.status), "{}", answer.status);
     }
 
-    async fn send(&mut self, method: &str, token: &str, path: &str, body: Option<Value>) -> Answer {
+    /// Sends any request and waits for the head of its answer.
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answer {
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("http://{}{path}", self.authority))
-            .header("authorization", format!("Bearer {token}"));
+            .uri(format!("{}{path}", self.base_url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }
@@ -107,6 +121,7 @@ impl Connection {
             body: answer.into_body(),
             _half: half,
             parser: Parser::default(),
+            rest: Vec::new(),
         }
     }
 
@@ -126,6 +141,10 @@ impl Drop for Connection {
     }
 }
 
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
 impl Answer {
     /// The next event, read as fast as it comes.
     pub(crate) async fn next_event(&mut self, limit: Duration) -> Event {
@@ -135,11 +154,7 @@ impl Answer {
                     Some(Item::Event(event)) => return event,
                     Some(_other) => {}
                     None => {
-                        let bytes = self.body.data().await.expect("no end").expect("no reset");
-                        self.body
-                            .flow_control()
-                            .release_capacity(bytes.len())
-                            .expect("a wider window");
+                        let bytes = self.data().await.expect("no end");
                         self.parser.feed(&bytes);
                     }
                 }
@@ -160,15 +175,37 @@ impl Answer {
         }
     }
 
+    /// The next line of a body of lines.
+    pub(crate) async fn line(&mut self) -> Value {
+        let whole = async {
+            loop {
+                if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+                    let line: Vec<u8> = self.rest.drain(..=end).collect();
+                    return serde_json::from_slice(&line).expect("JSON");
+                }
+                let more = self.data().await.expect("no end");
+                self.rest.extend_from_slice(&more);
+            }
+        };
+        tokio::time::timeout(DEADLINE, whole)
+            .await
+            .expect("a line in time")
+    }
+
+    /// What comes next, with the window opened again for as much.
+    async fn data(&mut self) -> Option<Bytes> {
+        let bytes = self.body.data().await?.expect("no reset");
+        self.body
+            .flow_control()
+            .release_capacity(bytes.len())
+            .expect("a wider window");
+        Some(bytes)
+    }
+
     /// Everything up to the end.
     pub(crate) async fn text(mut self) -> String {
         let mut text = Vec::new();
-        while let Some(bytes) = self.body.data().await {
-            let bytes = bytes.expect("a body");
-            self.body
-                .flow_control()
-                .release_capacity(bytes.len())
-                .expect("a wider window");
+        while let Some(bytes) = self.data().await {
             text.extend_from_slice(&bytes);
         }
         String::from_utf8(text).expect("UTF-8")
