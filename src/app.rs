@@ -21,8 +21,8 @@ use crate::auth::{
     LoginLimiter, PasswordError, Passwords, Revocations, Secret, Tokens, random_password,
 };
 use crate::config::{Config, Origin, SecretSetting, TokenCommand, UserAdd, Users};
-use crate::http::Connections;
 use crate::http::state::{AppState, Policy, Readiness, Rights, Turns};
+use crate::http::{Connections, Pace};
 use crate::hub::{Broadcaster, Limits, Shutdown};
 use crate::journal::{Drain, Journal};
 use crate::metrics::Metrics;
@@ -269,6 +269,7 @@ async fn start_parts(config: &Config) -> Result<(AppState, Addr<Broadcaster>), S
             tls: config.tls().is_some(),
         },
         rights: Rights::default(),
+        test_pace: Pace::default(),
         turns: Turns::default(),
         readiness: Readiness::default(),
     };

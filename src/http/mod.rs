@@ -6,6 +6,7 @@ mod connections;
 pub(crate) mod error;
 pub(crate) mod identity;
 pub(crate) mod inbox;
+mod pace;
 pub(crate) mod publish;
 mod request;
 pub(crate) mod rooms;
@@ -15,5 +16,6 @@ pub(crate) mod state;
 mod stream;
 
 pub(crate) use connections::{Connection, Connections};
+pub(crate) use pace::Pace;
 pub(crate) use request::finish;
 pub(crate) use routes::{configure, not_found};

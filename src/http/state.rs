@@ -9,6 +9,7 @@ use actix::Addr;
 
 use crate::alarm::UserId;
 use crate::auth::{LoginLimiter, Passwords, Revocations, Tokens};
+use crate::http::Pace;
 use crate::hub::Broadcaster;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
@@ -37,6 +38,8 @@ pub(crate) struct AppState {
     pub policy: Policy,
     /// Counts whenever somebody's rights are taken.
     pub rights: Rights,
+    /// How often one may publish a test alarm, or have a stream of his cut.
+    pub test_pace: Pace,
     /// Turns in which a user's changes are told.
     pub turns: Turns,
     /// Whether the hub takes work.

@@ -40,6 +40,8 @@ pub enum SubscribeError {
 pub enum Which {
     /// This one.
     Client(ClientId),
+    /// This one, if it is this user's.
+    ClientOf(ClientId, UserId),
     /// Those that came with this token.
     Token(String),
     /// All of this user.
@@ -206,6 +208,7 @@ impl Registry {
     pub(crate) fn close_all(&mut self, which: &Which, bye: Bye, now: Instant) -> usize {
         let mine = |client: &Client| match which {
             Which::Client(id) => client.id == *id,
+            Which::ClientOf(id, user) => client.id == *id && client.new.user_id == *user,
             Which::User(id) => client.new.user_id == *id,
             Which::Token(token) => client.new.token_id == *token,
         };

@@ -3,6 +3,7 @@
 
 mod admin;
 mod assets;
+mod compare;
 mod error;
 mod form;
 mod inbox;
@@ -48,6 +49,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
             resource("/admin/connections/{client_id}/disconnect")
                 .route(post().to(admin::disconnect)),
         )
+        .service(resource("/compare").route(get().to(compare::show)))
+        .service(resource("/compare/alarms").route(post().to(compare::publish)))
+        .service(resource("/compare/cut").route(post().to(compare::cut)))
         .service(resource("/campanile.js").route(get().to(assets::module)))
         .service(resource("/assets/{name}").route(get().to(assets::asset)));
 }

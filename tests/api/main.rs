@@ -15,6 +15,7 @@ mod admin;
 mod alarms;
 mod answers;
 mod auth;
+mod compare;
 mod config;
 mod crash;
 mod crowd;

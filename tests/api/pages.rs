@@ -46,7 +46,7 @@ async fn pages_send_those_who_are_not_signed_in_to_the_door_and_back() {
     let app = TestApp::spawn().await;
     app.room("lobby").await;
 
-    for path in ["/rooms", "/rooms/lobby", "/alarms", "/admin"] {
+    for path in ["/rooms", "/rooms/lobby", "/alarms", "/admin", "/compare"] {
         let location = back(&send(app.request(Method::GET, path)).await);
         let next = location.strip_prefix("/?next=").expect("the door");
         let decoded = percent_encoding::percent_decode_str(next)

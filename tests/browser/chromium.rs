@@ -77,6 +77,10 @@ impl Chromium {
         for argument in ARGUMENTS {
             capabilities.add_arg(argument).expect("an argument");
         }
+        // A test's certificate is made for the test, and no authority knows it.
+        capabilities
+            .accept_insecure_certs(true)
+            .expect("a capability");
         let folder = format!("--user-data-dir={}", profile.path().display());
         capabilities.add_arg(&folder).expect("an argument");
         capabilities

@@ -18,5 +18,6 @@ mod support;
 mod admin;
 mod bell;
 mod chromium;
+mod compare;
 mod plain;
 mod rooms;

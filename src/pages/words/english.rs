@@ -2,7 +2,7 @@
 
 use crate::pages::words::{
     Admin, Age, Bar, Counted, Fault, Inbox, Phrase, Point, Refusals, Roles, Room, Rooms, SignIn,
-    Words,
+    Words, compare,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -18,6 +18,7 @@ pub(super) static WORDS: Words = Words {
             many: Phrase("Notifications, {0} new"),
         },
         account: Phrase("Account of {0}"),
+        compare: "Compare five ways to be told",
         sign_out: "Sign out",
         language: "Language",
     },
@@ -149,6 +150,7 @@ pub(super) static WORDS: Words = Words {
         disconnect: "Disconnect",
         disconnect_one: Phrase("Disconnect {0}"),
     },
+    compare: compare::ENGLISH,
     age: Age {
         seconds: Phrase("{0} s"),
         minutes: Phrase("{0} min"),

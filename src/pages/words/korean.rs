@@ -2,7 +2,7 @@
 
 use crate::pages::words::{
     Admin, Age, Bar, Counted, Fault, Inbox, Phrase, Point, Refusals, Roles, Room, Rooms, SignIn,
-    Words,
+    Words, compare,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -18,6 +18,7 @@ pub(super) static WORDS: Words = Words {
             many: Phrase("알림, 새 알림 {0}개"),
         },
         account: Phrase("{0} 님의 계정"),
+        compare: "다섯 가지 전달 방식 비교",
         sign_out: "로그아웃",
         language: "언어",
     },
@@ -149,6 +150,7 @@ pub(super) static WORDS: Words = Words {
         disconnect: "연결 끊기",
         disconnect_one: Phrase("{0} 연결 끊기"),
     },
+    compare: compare::KOREAN,
     age: Age {
         seconds: Phrase("{0}초"),
         minutes: Phrase("{0}분"),

@@ -1,11 +1,13 @@
 //! What the pages say, in every language there is. A sentence that lacks a translation does not compile: each language
 //! is one value of [`Words`]. The scripts keep their own words and follow `<html lang>`.
 
+mod compare;
 mod english;
 mod korean;
 mod phrase;
 mod refusal;
 
+pub(crate) use compare::Compare;
 pub(crate) use phrase::{Counted, Phrase};
 
 use actix_web::HttpRequest;
@@ -32,6 +34,7 @@ pub(crate) struct Words {
     pub(crate) room: Room,
     pub(crate) inbox: Inbox,
     pub(crate) admin: Admin,
+    pub(crate) compare: Compare,
     pub(crate) age: Age,
     pub(crate) roles: Roles,
     pub(crate) fault: Fault,
@@ -49,6 +52,7 @@ pub(crate) struct Bar {
     pub(crate) bell: Counted,
     /// Whose account the menu is about.
     pub(crate) account: Phrase,
+    pub(crate) compare: &'static str,
     pub(crate) sign_out: &'static str,
     pub(crate) language: &'static str,
 }

@@ -1,0 +1,135 @@
+//! `/compare`: the five ways of `/api/stream` side by side in the visitor's own browser.
+//!
+//! A run's test alarms go to the visitor's own `user:` topic, through the path of `POST /api/alarms`. In a room everybody
+//! would see them and their bells would ring; here nobody else does. They expire soon, and the page deletes them from the
+//! inbox when a run is over. The page has no bell of its own: it would ring for every one of them, and on HTTP/1.1 its
+//! stream would take one of the six connections that are measured here.
+
+use std::time::Instant;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use askama::Template;
+use serde::{Deserialize, Serialize};
+
+use crate::alarm::{AlarmId, AlarmType, Payload, Target};
+use crate::http::body::JsonBody;
+use crate::http::error::ApiError;
+use crate::http::identity::Member;
+use crate::http::publish::{self, PublishRequest, To};
+use crate::http::state::AppState;
+use crate::hub::{Bye, ClientId, Close, Which};
+use crate::pages::error::PageError;
+use crate::pages::page::{Page, html};
+use crate::pages::visitor::Visitor;
+
+#[derive(Template)]
+#[template(path = "compare.html")]
+struct ComparePage {
+    page: Page,
+}
+
+/// `POST /compare/alarms`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Test {
+    /// Names the run: what is deleted when it is over.
+    run: Target,
+    /// Counts the run's alarms.
+    sequence: u32,
+    /// The browser's own clock: it is compared only with itself.
+    sent_at: f64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TestData {
+    title: String,
+    sequence: u32,
+    sent_at: f64,
+}
+
+#[derive(Serialize)]
+struct Published {
+    id: AlarmId,
+}
+
+/// `POST /compare/cut`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Cut {
+    client_id: String,
+}
+
+/// `GET /compare`.
+pub(crate) async fn show(
+    state: Data<AppState>,
+    visitor: Visitor,
+) -> Result<HttpResponse, PageError> {
+    let page = Page::of(&state, &visitor, visitor.words().compare.title, "compare").await?;
+    html(StatusCode::OK, &ComparePage { page })
+}
+
+/// `POST /compare/alarms`: one test alarm to oneself, answered after the commit.
+pub(crate) async fn publish(
+    state: Data<AppState>,
+    member: Member,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let test: Test = body.parse()?;
+    take_a_turn(&state, &member)?;
+    let request = PublishRequest {
+        to: To {
+            user: Some(member.user_id().clone()),
+            ..To::default()
+        },
+        alarm_type: AlarmType::trusted(TEST_TYPE.to_owned()),
+        from_user_id: None,
+        target_id: Some(test.run),
+        data: Some(Payload::of(&TestData {
+            title: format!("Test alarm {}", test.sequence),
+            sequence: test.sequence,
+            sent_at: test.sent_at,
+        })?),
+        url: None,
+        expires_in_seconds: Some(LIFE_SECONDS),
+    };
+    let stored = publish::publish(&state, member.user_id(), request, None, &[]).await?;
+    let alarm = stored
+        .alarms
+        .first()
+        .ok_or_else(|| ApiError::Internal("a test alarm was not stored".to_owned()))?;
+    Ok(HttpResponse::Created().json(Published { id: alarm.id }))
+}
+
+/// `POST /compare/cut`: the hub ends one of the visitor's own streams, as an admin's Disconnect does.
+pub(crate) async fn cut(
+    state: Data<AppState>,
+    member: Member,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let Cut { client_id } = body.parse()?;
+    take_a_turn(&state, &member)?;
+    let client = ClientId::parse(&client_id).ok_or(ApiError::NotFound("connection"))?;
+    let close = Close {
+        which: Which::ClientOf(client, member.user_id().clone()),
+        bye: Bye::Kicked,
+    };
+    if state.broadcaster.send(close).await? == 0 {
+        return Err(ApiError::NotFound("connection"));
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn take_a_turn(state: &AppState, member: &Member) -> Result<(), ApiError> {
+    state
+        .test_pace
+        .take(member.user_id(), Instant::now())
+        .map_err(ApiError::TooManyAttempts)
+}
+
+const TEST_TYPE: &str = "COMPARE_TEST";
+
+/// Longer than the longest run with its final check; a page that was closed in the middle leaves nothing behind for long.
+const LIFE_SECONDS: u64 = 300;

@@ -1,0 +1,261 @@
+//! `/compare`: the five ways in a real browser, and whether what the page claims is what the hub's log says.
+
+use reqwest::header::ACCEPT;
+use serde_json::{Value, json};
+
+use crate::chromium::{Chromium, Window};
+use crate::support::tls::Identity;
+use crate::support::{AppBuilder, DEADLINE, TestApp, until};
+
+const WAYS: [&str; 5] = ["sse", "websocket", "streaming", "longpoll", "polling"];
+
+async fn all_live(window: &Window) {
+    window
+        .holds("document.querySelectorAll('.way[data-state=live]').length === 5")
+        .await;
+}
+
+async fn choose(window: &Window, name: &str, value: &str) {
+    let choice = format!("document.querySelector('[name={name}]').value = '{value}'");
+    assert_eq!(window.value(&format!("({choice})")).await, value);
+}
+
+/// The test alarms in the log, as a back end that may read all of it sees them.
+async fn logged(app: &TestApp) -> Vec<i64> {
+    let answer = app
+        .get(&app.service(), "/api/stream?cursor=0&topic=*")
+        .header(ACCEPT, "application/json")
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let body: Value = answer.json().await.expect("JSON");
+    assert_eq!(body["more"], false);
+    let events = body["events"].as_array().expect("events");
+    let tests = events
+        .iter()
+        .filter(|event| event["data"]["alarmType"] == "COMPARE_TEST");
+    tests
+        .map(|event| event["id"].as_i64().expect("an id"))
+        .collect()
+}
+
+/// The ids one way brought, in the order it brought them.
+async fn brought(window: &Window, way: &str) -> Vec<i64> {
+    let ids = format!("document.querySelector('.way[data-way={way}]').dataset.ids");
+    let ids = window.value(&ids).await;
+    let ids = ids.as_str().unwrap_or_else(|| panic!("no ids of {way}"));
+    ids.split(' ')
+        .map(|id| id.parse().expect("an id"))
+        .collect()
+}
+
+async fn text(window: &Window, css: &str) -> String {
+    let text = format!("document.querySelector({css:?}).textContent");
+    let text = window.value(&text).await;
+    text.as_str().unwrap_or_else(|| panic!("{css}")).to_owned()
+}
+
+#[tokio::test]
+async fn all_five_ways_bring_what_the_log_holds_and_the_page_says_so() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let alice = chromium.window().await;
+    alice.sign_up(&app, "alice", "Alice").await;
+    app.publish(json!({"user": "alice"}), "SOMETHING_ELSE")
+        .await;
+    alice.goto(&app, "/compare").await;
+    all_live(&alice).await;
+
+    choose(&alice, "count", "30").await;
+    choose(&alice, "rate", "10").await;
+    alice.click("#start").await;
+    alice.shows("#verdict", "exactly these").await;
+
+    let log = logged(&app).await;
+    assert_eq!(log.len(), 30);
+    let claimed = text(&alice, "#verdict").await;
+    let range = format!("ids {} to {}", log[0], log[29]);
+    assert!(claimed.contains(&range), "{claimed}, not {range}");
+    for way in WAYS {
+        assert_eq!(brought(&alice, way).await, log, "{way}");
+        let received = format!(".way[data-way={way}] [data-figure=received]");
+        assert_eq!(text(&alice, &received).await, "30 of 30", "{way}");
+    }
+    // What was only a test is gone from the inbox; the rest is not.
+    until("an inbox without tests", DEADLINE, async || {
+        let token = app.user("alice").await;
+        let answer = app.get(&token, "/api/alarms").send().await.ok()?;
+        let inbox: Value = answer.json().await.ok()?;
+        let items = inbox["items"].as_array()?;
+        (items.len() == 1 && items[0]["alarmType"] == "SOMETHING_ELSE").then_some(())
+    })
+    .await;
+    alice.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_way_costs_what_it_is_known_for() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let alice = chromium.window().await;
+    alice.sign_up(&app, "alice", "Alice").await;
+    alice.goto(&app, "/compare").await;
+    all_live(&alice).await;
+
+    choose(&alice, "count", "10").await;
+    choose(&alice, "rate", "5").await;
+    alice.click("#start").await;
+    alice.shows("#verdict", "exactly these").await;
+
+    let figure = async |way: &str, name: &str| -> f64 {
+        let figure = format!(".way[data-way={way}] [data-figure={name}]");
+        text(&alice, &figure).await.parse().expect("a number")
+    };
+    for way in ["sse", "websocket", "streaming"] {
+        // One request brought ten alarms, and it was open all the time.
+        assert!((figure(way, "requests").await - 0.1).abs() < 0.001, "{way}");
+        assert!(figure(way, "held").await > 0.9, "{way}");
+    }
+    assert!(figure("longpoll", "requests").await > 0.9);
+    assert!(figure("polling", "held").await < 0.5);
+    assert!(figure("longpoll", "bytes").await > figure("sse", "bytes").await);
+    for property in ["direction", "data", "protocol", "proxies"] {
+        let cells = format!("[data-property={property}] .measured");
+        let cells = format!("document.querySelectorAll({cells:?}).length >= 4");
+        assert_eq!(alice.value(&cells).await, true, "{property}");
+    }
+    alice
+        .shows("[data-property=protocol] [data-way=polling]", "http/1.1")
+        .await;
+    alice.is_clean().await;
+}
+
+#[tokio::test]
+async fn every_way_comes_back_from_a_cut_with_nothing_lost_and_nothing_repeated() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let alice = chromium.window().await;
+    alice.sign_up(&app, "alice", "Alice").await;
+    alice.goto(&app, "/compare").await;
+    all_live(&alice).await;
+
+    choose(&alice, "count", "100").await;
+    choose(&alice, "rate", "10").await;
+    alice.click("#start").await;
+    alice
+        .holds("document.querySelector('#progress').value > 0.05")
+        .await;
+    for way in WAYS {
+        alice.click(&format!(".way[data-way={way}] button")).await;
+    }
+
+    for way in WAYS {
+        let result = format!(".way[data-way={way}] .cut-result");
+        alice.shows(&result, "0 lost, 0 repeated").await;
+        let told = text(&alice, &result).await;
+        assert!(told.starts_with("Back after "), "{way}: {told}");
+        assert!(!told.contains("\n0 published"), "{way}: {told}");
+    }
+    alice.shows("#verdict", "exactly these").await;
+    let log = logged(&app).await;
+    assert_eq!(log.len(), 100);
+    for way in WAYS {
+        assert_eq!(brought(&alice, way).await, log, "{way}");
+    }
+    alice
+        .shows(
+            "[data-property=reconnection] [data-way=sse]",
+            "by the browser after",
+        )
+        .await;
+    alice.is_clean().await;
+}
+
+#[tokio::test]
+async fn on_http_1_the_seventh_stream_waits_and_a_websocket_does_not() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let alice = chromium.window().await;
+    alice.sign_up(&app, "alice", "Alice").await;
+    alice.goto(&app, "/compare").await;
+    all_live(&alice).await;
+    alice.shows("#protocol-note", "over HTTP/1.1").await;
+
+    alice.click("#measure-limit").await;
+
+    alice
+        .shows("#limit-result", "SSE: 6 live; number 7 was still waiting")
+        .await;
+    alice
+        .shows("#limit-result", "WebSocket: 30 of 30 live")
+        .await;
+    alice
+        .shows("[data-property=connections] [data-way=sse]", "6 live")
+        .await;
+    all_live(&alice).await;
+    alice.is_clean().await;
+}
+
+#[tokio::test]
+async fn over_http_2_thirty_streams_are_live_and_the_five_ways_agree() {
+    let app = AppBuilder::default().tls(&Identity::new()).spawn().await;
+    let chromium = Chromium::start().await;
+    let alice = chromium.window().await;
+    alice.sign_up(&app, "alice", "Alice").await;
+    alice.goto(&app, "/compare").await;
+    all_live(&alice).await;
+    alice.shows("#protocol-note", "over HTTP/2 (h2)").await;
+
+    choose(&alice, "count", "10").await;
+    choose(&alice, "rate", "5").await;
+    alice.click("#start").await;
+    alice.shows("#verdict", "exactly these").await;
+    alice
+        .shows("[data-property=protocol] [data-way=polling]", "h2")
+        .await;
+
+    alice.click("#measure-limit").await;
+    alice.shows("#limit-result", "SSE: 30 of 30 live").await;
+    alice
+        .shows("#limit-result", "WebSocket: 30 of 30 live")
+        .await;
+    all_live(&alice).await;
+    // Here a second page takes nothing from the first.
+    alice.new_tab().await;
+    alice.goto(&app, "/compare").await;
+    all_live(&alice).await;
+    alice.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_second_page_in_the_same_browser_says_why_it_does_nothing() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let alice = chromium.window().await;
+    alice.sign_up(&app, "alice", "Alice").await;
+    alice.goto(&app, "/compare").await;
+    all_live(&alice).await;
+
+    alice.new_tab().await;
+    alice.goto(&app, "/compare").await;
+
+    alice.shows(".notice", "open in another tab").await;
+    assert_eq!(
+        alice.value("document.querySelector('#ways').hidden").await,
+        true
+    );
+}
+
+#[tokio::test]
+async fn without_scripts_the_table_is_there_and_the_page_says_what_is_missing() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let alice = chromium.window_without_scripts().await;
+    alice.sign_up(&app, "alice", "Alice").await;
+
+    alice.goto(&app, "/compare").await;
+
+    alice.shows(".notice", "needs JavaScript").await;
+    alice.shows("#properties", "by the browser").await;
+}
