@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing, then runs every test on SQLite and the black-box tests on PostgreSQL too.
-# Arguments are handed on to `cargo test`:  ./test.sh --test api a_slow_client
+# Arguments are handed on to `cargo test`:  ./test.sh --test api a_slow_client. `--install` alone installs and runs nothing.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -10,6 +10,8 @@ readonly needed=(
   "kill procps"
   "chromium chromium"
   "chromedriver chromium-driver"
+  "node nodejs"
+  "npm npm"
   "pg_config libpq-dev"
   "initdb postgresql"
   "nginx nginx"
@@ -86,6 +88,7 @@ raise_open_files() {
 provide_cargo
 provide_packages
 raise_open_files
+[ "${1:-}" = --install ] && exit
 if [ $# -gt 0 ]; then
   exec cargo test --workspace --all-features --locked --no-fail-fast "$@"
 fi

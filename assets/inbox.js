@@ -1,28 +1,36 @@
 // The inbox: its forms act without leaving the page, and what is new waits behind a button so that nothing moves
 // under the pointer.
 
-import { connect, request } from "./campanile.js";
+import { connect, request, wordsOf } from "./campanile.js";
 import { refresh, submit } from "./page.js";
+
+const words = wordsOf({
+  en: { fresh: (/** @type {number} */ count) => (count === 1 ? "1 new notification" : `${count} new notifications`) },
+  ko: { fresh: (/** @type {number} */ count) => `새 알림 ${count}개` },
+});
 
 let fresh = 0;
 
 document.addEventListener("submit", (event) => {
-  if (!event.target.closest("#inbox")) return;
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  if (!form.closest("#inbox")) return;
   event.preventDefault();
   fresh = 0;
-  submit(event.target, ["inbox"]);
+  submit(form, ["inbox"]);
 });
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("#inbox a.cover");
+  const target = /** @type {HTMLElement} */ (event.target);
+  const link = target.closest("#inbox a.cover");
+  /** @type {HTMLElement} */
   const row = link?.closest(".entry.unread");
   if (row) request(location.origin, undefined, "POST", `/api/alarms/${row.dataset.id}/read`).catch(() => {});
-  if (event.target.id === "fresh") show();
+  if (target.id === "fresh") show();
 });
 
 async function show() {
   fresh = 0;
-  await refresh(["inbox"], "/alarms" + location.search.replace(/([?&])before=\d+/, "$1")).catch(() => location.reload());
+  await refresh(["inbox"], `/alarms${location.search.replace(/([?&])before=\d+/, "$1")}`).catch(() => location.reload());
   seen();
 }
 
@@ -33,10 +41,11 @@ function seen() {
 
 function announce() {
   const button = document.getElementById("fresh");
-  button.textContent = fresh === 1 ? "1 new notification" : `${fresh} new notifications`;
+  button.textContent = words.fresh(fresh);
   button.hidden = fresh === 0;
 }
 
+/** @type {ReturnType<typeof setTimeout>} */
 let timer;
 connect({
   user: document.body.dataset.user,

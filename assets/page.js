@@ -1,19 +1,29 @@
 // What every page of the hub does: local times, and forms whose answer takes the place of a part of the page.
 // The server renders everything; nothing here builds HTML.
 
-import { localTimes } from "./campanile.js";
+import "./campanile.js";
+import { localTimes } from "./times.js";
 
 const TIMES_EVERY_MS = 30_000;
 
 localTimes();
 setInterval(() => localTimes(), TIMES_EVERY_MS);
 
-for (const menu of document.querySelectorAll("details.menu")) {
-  document.addEventListener("pointerdown", (event) => menu.contains(event.target) || (menu.open = false));
-  menu.addEventListener("keydown", (event) => event.key === "Escape" && ((menu.open = false), menu.firstElementChild.focus()));
+for (const menu of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details.menu"))) {
+  document.addEventListener("pointerdown", (event) => menu.contains(/** @type {Node} */ (event.target)) || (menu.open = false));
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
 }
 
-/** Takes the parts with these ids out of a page of this site and puts them in the place of ours. */
+/**
+ * Takes the parts with these ids out of a page of this site and puts them in the place of ours.
+ * @param {string[]} ids
+ * @param {string} [address]
+ * @param {RequestInit} [options]
+ */
 export async function refresh(ids, address = location.href, options = {}) {
   const answer = await fetch(address, { headers: { accept: "text/html" }, ...options });
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -33,12 +43,16 @@ export async function refresh(ids, address = location.href, options = {}) {
   return answer;
 }
 
-/** Sends a form in the background and shows the answer's parts. */
+/**
+ * Sends a form in the background and shows the answer's parts.
+ * @param {HTMLFormElement} form
+ * @param {string[]} ids
+ */
 export async function submit(form, ids) {
   if (form.dataset.busy) return;
   form.dataset.busy = "true";
   try {
-    await refresh(ids, form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    await refresh(ids, form.action, { method: "POST", body: new URLSearchParams(/** @type {any} */ (new FormData(form))) });
   } catch {
     // The browser's own way shows its own error page, with its own way to try again.
     form.submit();
@@ -47,11 +61,18 @@ export async function submit(form, ids) {
   }
 }
 
-/** Remembers which button of which row has the focus; after a row is gone, the next row's has it. */
+/**
+ * Remembers which button of which row has the focus; after a row is gone, the next row's has it.
+ * @param {HTMLElement} root
+ */
 function focusIn(root) {
-  const focused = root.contains(document.activeElement) ? document.activeElement : null;
+  const focused = /** @type {HTMLElement} */ (root.contains(document.activeElement) ? document.activeElement : null);
   if (!focused) return () => {};
-  const like = (element) => [...element.querySelectorAll("button, a[href]")].filter((one) => one.dataset.act === focused.dataset.act);
+  /**
+   * @param {HTMLElement} element
+   * @returns {HTMLElement[]}
+   */
+  const like = (element) => /** @type {HTMLElement[]} */ ([...element.querySelectorAll("button, a[href]")]).filter((one) => one.dataset.act === focused.dataset.act);
   const position = like(root).indexOf(focused);
   return (fresh) => {
     const candidates = like(fresh);

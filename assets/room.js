@@ -1,7 +1,8 @@
 // One chat room: live messages, who is here, sending at once and again, and what is earlier.
 // The server renders the first page; `messageRow` makes the same markup as templates/room.html.
 
-import { connect, dayName, element, localTimes, newId, request, RequestError, safeUrl, summaryOf, typeInWords } from "./campanile.js";
+import { connect, element, newId, request, RequestError, safeUrl, summaryOf, typeInWords } from "./campanile.js";
+import { dayName, localTimes } from "./times.js";
 
 const HUB = location.origin;
 const NEAR_END_PX = 80;

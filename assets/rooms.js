@@ -3,6 +3,7 @@
 import { connect } from "./campanile.js";
 import { refresh } from "./page.js";
 
+/** @type {ReturnType<typeof setTimeout>} */
 let timer;
 // People come and go in bursts.
 const soon = () => {

@@ -1,10 +1,17 @@
-//! The stylesheet and the scripts, embedded in the binary.
+//! The stylesheets and the scripts: embedded in the binary, compressed once.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::{LazyLock, OnceLock};
 
 use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, ETAG,
+    HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rust_embed::RustEmbed;
 
 use crate::http::error::ApiError;
@@ -13,52 +20,135 @@ use crate::http::error::ApiError;
 #[folder = "assets/"]
 struct Assets;
 
+struct Asset {
+    media_type: String,
+    /// Names the content: a cache may keep what has it for ever.
+    digest: String,
+    plain: Bytes,
+    gzip: OnceLock<Option<Bytes>>,
+}
+
 /// `GET /assets/{name}`.
 pub(crate) async fn asset(
     request: HttpRequest,
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    serve(&request, &name)
+    Ok(named(&name)?.answer(&request, EACH_TIME))
 }
 
 /// `GET /campanile.js`: the module other sites load, under an address that stays.
 pub(crate) async fn module(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let mut response = serve(&request, "campanile.js")?;
-    let headers = response.headers_mut();
-    // A module from another origin runs only with this. It is public and the same for everyone.
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
-    Ok(response)
+    Ok(for_every_site(named(MODULE)?.answer(&request, EACH_TIME)))
 }
 
-fn serve(request: &HttpRequest, name: &str) -> Result<HttpResponse, ApiError> {
-    let file = Assets::get(name).ok_or(ApiError::NotFound("asset"))?;
-    let hash = file.metadata.sha256_hash();
-    let digest: String = hash
-        .iter()
-        .take(12)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let tag = format!("\"{digest}\"");
-    let known = request.headers().get_all(IF_NONE_MATCH);
-    let unchanged = known
-        .into_iter()
-        .any(|value| value.to_str().is_ok_and(|text| text.contains(&tag)));
-    let mut response = if unchanged {
-        HttpResponse::NotModified()
+/// `GET /campanile@{version}.js`: the same for one version, which browsers ask for once. Another version than the one there
+/// is leads on to that one, so that a hub can be renewed without breaking the sites that name the old one.
+pub(crate) async fn versioned_module(
+    request: HttpRequest,
+    version: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let module = named(MODULE)?;
+    let response = if module.digest == *version {
+        module.answer(&request, FOR_EVER)
     } else {
-        HttpResponse::Ok()
+        HttpResponse::TemporaryRedirect()
+            .insert_header((LOCATION, "/campanile.js"))
+            .insert_header((CACHE_CONTROL, EACH_TIME))
+            .finish()
     };
-    // The names stay the same from one version to the next, so browsers ask each time; the answer is mostly 304.
-    response.insert_header((CACHE_CONTROL, "public, no-cache"));
-    response.insert_header((ETAG, tag));
-    response.insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    if unchanged {
-        return Ok(response.finish());
-    }
-    let kind = mime_guess::from_path(name).first_or_octet_stream();
-    response.content_type(format!("{kind}; charset=utf-8"));
-    Ok(response.body(file.data.into_owned()))
+    Ok(for_every_site(response))
 }
+
+fn named(name: &str) -> Result<&'static Asset, ApiError> {
+    ASSETS.get(name).ok_or(ApiError::NotFound("asset"))
+}
+
+/// A module from another origin runs only with this. It is public and the same for everyone.
+fn for_every_site(mut response: HttpResponse) -> HttpResponse {
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    response
+}
+
+impl Asset {
+    fn embedded(name: &str) -> Option<Self> {
+        let file = Assets::get(name)?;
+        let hash = file.metadata.sha256_hash();
+        let kind = mime_guess::from_path(name).first_or_octet_stream();
+        Some(Self {
+            media_type: format!("{kind}; charset=utf-8"),
+            digest: hash
+                .iter()
+                .take(6)
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+            plain: Bytes::from(file.data.into_owned()),
+            gzip: OnceLock::new(),
+        })
+    }
+
+    fn answer(&self, request: &HttpRequest, cache: &'static str) -> HttpResponse {
+        let gzip = if takes_gzip(request) {
+            self.gzip.get_or_init(|| compressed(&self.plain)).clone()
+        } else {
+            None
+        };
+        // The two are different bytes, so each has a tag of its own (RFC 9110, section 8.8.3).
+        let suffix = if gzip.is_some() { "-gzip" } else { "" };
+        let tag = format!("\"{}{suffix}\"", self.digest);
+        let mut known = request.headers().get_all(IF_NONE_MATCH);
+        let unchanged = known.any(|value| value.to_str().is_ok_and(|text| text.contains(&tag)));
+        let mut response = if unchanged {
+            HttpResponse::NotModified()
+        } else {
+            HttpResponse::Ok()
+        };
+        response.insert_header((CACHE_CONTROL, cache));
+        response.insert_header((VARY, "Accept-Encoding"));
+        response.insert_header((ETAG, tag));
+        response.insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
+        if unchanged {
+            return response.finish();
+        }
+        response.content_type(self.media_type.as_str());
+        if let Some(gzip) = gzip {
+            response.insert_header((CONTENT_ENCODING, "gzip"));
+            return response.body(gzip);
+        }
+        response.body(self.plain.clone())
+    }
+}
+
+fn takes_gzip(request: &HttpRequest) -> bool {
+    let accepted = request.headers().get(ACCEPT_ENCODING);
+    let accepted = accepted
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    accepted.split(',').any(|coding| {
+        let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
+        let refused = quality.trim().trim_start_matches("q=").parse() == Ok(0.0);
+        name.trim().eq_ignore_ascii_case("gzip") && !refused
+    })
+}
+
+/// `None` where compressing fails: then it is served as it is.
+fn compressed(plain: &Bytes) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(plain).ok()?;
+    encoder.finish().ok().map(Bytes::from)
+}
+
+static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
+    Assets::iter()
+        .filter_map(|name| Some((name.to_string(), Asset::embedded(&name)?)))
+        .collect()
+});
+
+const MODULE: &str = "campanile.js";
+
+/// The names stay the same from one version to the next, so browsers ask each time; the answer is mostly 304.
+const EACH_TIME: &str = "public, no-cache";
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");

@@ -53,5 +53,6 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(resource("/compare/alarms").route(post().to(compare::publish)))
         .service(resource("/compare/cut").route(post().to(compare::cut)))
         .service(resource("/campanile.js").route(get().to(assets::module)))
+        .service(resource("/campanile@{version}.js").route(get().to(assets::versioned_module)))
         .service(resource("/assets/{name}").route(get().to(assets::asset)));
 }

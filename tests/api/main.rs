@@ -14,6 +14,7 @@ mod support;
 mod admin;
 mod alarms;
 mod answers;
+mod assets;
 mod auth;
 mod compare;
 mod config;

@@ -1,0 +1,2 @@
+// The types of what is built into campanile.js.
+export * from "../web/campanile/main.js";

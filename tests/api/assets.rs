@@ -1,0 +1,97 @@
+//! Scripts and stylesheets as they are served: how much they weigh, and how long a browser may keep them.
+
+use std::io::Read;
+
+use reqwest::{Method, Response};
+
+use crate::answers::send;
+use crate::support::TestApp;
+
+/// What docs/embedding.md promises.
+const MOST_BYTES: usize = 12 * 1024;
+
+async fn fetch(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Response {
+    let request = app.request(Method::GET, path);
+    let request = headers.iter().fold(request, |request, (name, value)| {
+        request.header(*name, *value)
+    });
+    send(request).await
+}
+
+fn header(response: &Response, name: &str) -> String {
+    let value = response
+        .headers()
+        .get(name)
+        .unwrap_or_else(|| panic!("{name} in {response:?}"));
+    value.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_module_weighs_less_than_promised_and_is_the_same_compressed() {
+    let app = TestApp::spawn().await;
+
+    let plain = fetch(&app, "/campanile.js", &[]).await;
+    let packed = fetch(
+        &app,
+        "/campanile.js",
+        &[("Accept-Encoding", "br, gzip;q=0.8")],
+    )
+    .await;
+    let refused = fetch(&app, "/campanile.js", &[("Accept-Encoding", "gzip;q=0")]).await;
+
+    assert_eq!(header(&packed, "content-encoding"), "gzip");
+    assert_eq!(header(&packed, "vary"), "Accept-Encoding");
+    assert!(refused.headers().get("content-encoding").is_none());
+    assert_ne!(header(&plain, "etag"), header(&packed, "etag"));
+    let (plain, packed) = (plain.bytes().await.unwrap(), packed.bytes().await.unwrap());
+    assert!(packed.len() <= MOST_BYTES, "{} bytes", packed.len());
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(packed.as_ref())
+        .read_to_end(&mut unpacked)
+        .unwrap();
+    assert_eq!(unpacked, plain);
+}
+
+#[tokio::test]
+async fn a_browser_that_has_the_module_is_told_so() {
+    let app = TestApp::spawn().await;
+
+    for encoding in ["gzip", "identity"] {
+        let first = fetch(&app, "/campanile.js", &[("Accept-Encoding", encoding)]).await;
+        let tag = header(&first, "etag");
+        let again = [
+            ("Accept-Encoding", encoding),
+            ("If-None-Match", tag.as_str()),
+        ];
+        let second = fetch(&app, "/campanile.js", &again).await;
+
+        assert_eq!(header(&first, "cache-control"), "public, no-cache");
+        assert_eq!(second.status(), 304, "{encoding}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_of_the_module_may_be_kept_and_another_one_leads_to_the_one_there_is() {
+    let app = TestApp::spawn().await;
+    let current = fetch(&app, "/campanile.js", &[]).await;
+    let version = header(&current, "etag").trim_matches('"').to_owned();
+
+    let versioned = fetch(&app, &format!("/campanile@{version}.js"), &[]).await;
+    let older = fetch(&app, "/campanile@0123456789ab.js", &[]).await;
+
+    assert_eq!(versioned.status(), 200);
+    assert!(header(&versioned, "cache-control").contains("immutable"));
+    assert_eq!(older.status(), 307);
+    assert_eq!(header(&older, "location"), "/campanile.js");
+    for response in [&current, &versioned, &older] {
+        assert_eq!(header(response, "access-control-allow-origin"), "*");
+        assert_eq!(
+            header(response, "cross-origin-resource-policy"),
+            "cross-origin"
+        );
+    }
+    assert_eq!(
+        versioned.bytes().await.unwrap(),
+        current.bytes().await.unwrap()
+    );
+}

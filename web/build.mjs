@@ -1,0 +1,50 @@
+// Bundles web/campanile into assets/campanile.js, the one module that the hub serves. `--check` writes nothing and fails
+// if the committed module is not what the sources give.
+
+import { readFile, writeFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+import { build, transform } from "esbuild";
+import { minify } from "terser";
+
+const SOURCE = new URL("campanile/main.js", import.meta.url);
+const TARGET = new URL("../assets/campanile.js", import.meta.url);
+// docs/embedding.md promises it.
+const MOST_BYTES = 12 * 1024;
+
+const minifiedSheets = {
+  name: "minified sheets",
+  /** @param {import("esbuild").PluginBuild} esbuild */
+  setup(esbuild) {
+    esbuild.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const sheet = await transform(await readFile(path, "utf8"), { loader: "css", minify: true, target: TARGETS });
+      return { contents: sheet.code.trim(), loader: "text" };
+    });
+  },
+};
+
+// `light-dark()` and nested rules: what they need, the whole module needs.
+const TARGETS = ["chrome123", "edge123", "firefox124", "safari17.5"];
+
+const { outputFiles } = await build({
+  entryPoints: [SOURCE.pathname],
+  bundle: true,
+  write: false,
+  format: "esm",
+  minify: true,
+  charset: "utf8",
+  target: TARGETS,
+  plugins: [minifiedSheets],
+});
+// A second minifier, because its names compress better: three per cent.
+const { code } = await minify(outputFiles[0]?.text ?? "", { module: true, ecma: 2022, compress: { passes: 3 } });
+const fresh = `// Campanile. Readable in web/campanile; built by \`npm run build\` in web/. Do not edit.\n${code}\n`;
+const weight = gzipSync(fresh, { level: 9 }).length;
+if (weight > MOST_BYTES) throw new Error(`assets/campanile.js weighs ${weight} bytes gzipped: at most ${MOST_BYTES} are promised`);
+
+if (process.argv.includes("--check")) {
+  const committed = await readFile(TARGET, "utf8");
+  if (committed !== fresh) throw new Error("assets/campanile.js is not what web/campanile gives: run `npm run build` in web/");
+} else {
+  await writeFile(TARGET, fresh);
+}
+console.log(`assets/campanile.js: ${fresh.length} characters, ${weight} bytes gzipped`);

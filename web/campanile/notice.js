@@ -1,0 +1,111 @@
+// How the connection is: nothing while all is well, a word after two seconds of trouble, a bar after ten.
+
+import { button, element } from "./element.js";
+
+/** @import { Status, Timer } from "./wire.d.ts" */
+/** @import { Words } from "./words.js" */
+
+const TROUBLE_AFTER_MS = 2_000;
+const BAR_AFTER_MS = 10_000;
+const RECOVERED_MS = 2_000;
+const TICK_MS = 500;
+
+export class Notice {
+  hadTrouble = false;
+  /** @type {number | null} when the trouble began */
+  #since = null;
+  /** @type {Status} */
+  #status = { state: "connecting" };
+  /** @type {Timer} */
+  #ticking;
+  /** @type {Timer} */
+  #recovered;
+  // Counted down for the eyes only: announced every second it would be unbearable.
+  #countdown = element("span", { "aria-hidden": "true" });
+  #root;
+  #words;
+  #retry;
+
+  /**
+   * @param {HTMLElement} root
+   * @param {Words} words
+   * @param {() => void} retry
+   */
+  constructor(root, words, retry) {
+    this.#root = root;
+    this.#words = words;
+    this.#retry = retry;
+    root.classList.add("cb-status");
+    // It is a live region, so it is never hidden, only empty.
+    root.setAttribute("role", "status");
+    root.hidden = false;
+    root.replaceChildren();
+  }
+
+  dispose() {
+    clearInterval(this.#ticking);
+    clearTimeout(this.#recovered);
+    this.#root.replaceChildren();
+  }
+
+  /** @param {Status} status */
+  show(status) {
+    this.#status = status;
+    if (status.state === "live") this.#live();
+    else if (status.state === "ended") this.#ended(status.reason);
+    else this.#trouble();
+  }
+
+  #live() {
+    if (this.#since === null) return;
+    const shown = this.#root.hasChildNodes();
+    this.dispose();
+    this.#since = null;
+    if (!shown) return;
+    this.#put("ok", element("span", {}, this.#words.backOnline));
+    this.#recovered = setTimeout(() => this.#root.replaceChildren(), RECOVERED_MS);
+  }
+
+  #trouble() {
+    if (this.#status.state === "waiting") this.hadTrouble = true;
+    if (this.#since === null) this.dispose();
+    this.#since ??= Date.now();
+    clearInterval(this.#ticking);
+    this.#ticking = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  #tick() {
+    const trouble = Date.now() - (this.#since ?? Date.now());
+    if (trouble < TROUBLE_AFTER_MS) return;
+    if (trouble < BAR_AFTER_MS) {
+      if (!this.#root.hasChildNodes()) this.#put("soft", element("span", {}, this.#words.reconnecting));
+      return;
+    }
+    if (!this.#countdown.isConnected) {
+      this.#put("bar", element("span", {}, this.#words.noUpdates), this.#countdown, button("cb-text-button", null, this.#retry, this.#words.retryNow));
+    }
+    const retryAt = this.#status.state === "waiting" ? this.#status.retryAt : 0;
+    const text = this.#words.retrying(Math.max(0, Math.ceil((retryAt - Date.now()) / 1_000)));
+    if (this.#countdown.textContent !== text) this.#countdown.textContent = text;
+  }
+
+  /** @param {string} reason */
+  #ended(reason) {
+    this.dispose();
+    this.#since = Date.now();
+    const text = element("span", {}, reason === "kicked" ? this.#words.shutOut : this.#words.signedOut);
+    const next = location.pathname + location.search;
+    const here = this.#root.closest("body")?.dataset.user;
+    const link = here ? element("a.cb-text-button", { href: `/?next=${encodeURIComponent(next)}` }, this.#words.signIn) : null;
+    this.#put("bar", text, ...(link ? [link] : []));
+  }
+
+  /**
+   * @param {"ok" | "soft" | "bar"} kind
+   * @param {HTMLElement[]} children
+   */
+  #put(kind, ...children) {
+    this.#root.dataset.kind = kind;
+    this.#root.replaceChildren(...children);
+  }
+}

@@ -1,0 +1,38 @@
+import js from "@eslint/js";
+import globals from "globals";
+
+export default [
+  { ignores: ["**/node_modules/", "assets/campanile.js", "**/*.d.ts"] },
+  js.configs.recommended,
+  {
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      "array-callback-return": "error",
+      curly: ["error", "multi-line"],
+      eqeqeq: "error",
+      "no-alert": "error",
+      "no-eval": "error",
+      "no-implied-eval": "error",
+      "no-new-func": "error",
+      "no-param-reassign": "error",
+      "no-restricted-properties": [
+        "error",
+        { property: "innerHTML", message: "Text is only ever text: use element() or textContent." },
+        { property: "outerHTML", message: "Text is only ever text: use element() or textContent." },
+        { property: "insertAdjacentHTML", message: "Text is only ever text: use element() or textContent." },
+      ],
+      "no-self-compare": "error",
+      "no-shadow": "error",
+      "no-throw-literal": "error",
+      "no-unused-vars": ["error", { args: "all" }],
+      "no-var": "error",
+      "object-shorthand": "error",
+      "prefer-const": "error",
+      "prefer-template": "error",
+      "require-atomic-updates": "off",
+      "max-lines": ["error", { max: 400, skipComments: true }],
+    },
+  },
+  { files: ["assets/**", "web/campanile/**"], languageOptions: { globals: globals.browser } },
+  { files: ["web/*.js", "web/*.mjs"], languageOptions: { globals: globals.node } },
+];
