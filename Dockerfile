@@ -9,7 +9,8 @@ WORKDIR /build
 
 # The dependencies over an empty crate: this layer is built anew only when Cargo.toml or Cargo.lock change.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir src && touch src/lib.rs && echo 'fn main() {}' > src/main.rs \
+COPY bench/Cargo.toml bench/
+RUN mkdir src bench/src && touch src/lib.rs && echo 'fn main() {}' | tee src/main.rs > bench/src/main.rs \
     && cargo build --release --locked --features postgres
 
 COPY . .

@@ -1,0 +1,93 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::servers::Kind;
+use crate::workloads::{Wishes, Workload};
+
+/// Loads Campanile and the servers it is measured beside, on this machine only, and says what each did.
+#[derive(Debug, Parser)]
+#[command(name = "campanile-bench", version)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run workloads and print their figures.
+    Run(RunCommand),
+    /// Be the bare epoll loop (started by the bench itself).
+    #[command(hide = true)]
+    Floor {
+        /// Where to listen.
+        address: SocketAddr,
+    },
+    /// Be the back end behind pushpin (started by the bench itself).
+    #[command(hide = true)]
+    BackEnd {
+        /// Where to listen.
+        address: SocketAddr,
+    },
+}
+
+/// `campanile-bench run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunCommand {
+    /// Which servers, in this order.
+    #[arg(long, value_delimiter = ',', default_value = "campanile,nchan,floor")]
+    pub(crate) servers: Vec<Kind>,
+    /// Which workloads; all if none is named.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) workloads: Vec<Workload>,
+    /// How often everything is measured; the medians are told.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) runs: usize,
+    /// How long a workload measures.
+    #[arg(long, default_value_t = 4.0)]
+    pub(crate) seconds: f64,
+    /// Streams, instead of each workload's own number.
+    #[arg(long)]
+    pub(crate) clients: Option<usize>,
+    /// Publishers, instead of each workload's own number.
+    #[arg(long)]
+    pub(crate) publishers: Option<usize>,
+    /// Alarms a second, for workloads at a fixed rate.
+    #[arg(long)]
+    pub(crate) rate: Option<f64>,
+    /// Alarms a publisher in closed loop may have under way to the slowest reader.
+    #[arg(long)]
+    pub(crate) window: Option<usize>,
+    /// Write everything here as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// Where things are.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The hub's binary [default: `campanile` beside the bench's own].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) campanile: Option<PathBuf>,
+    /// Folder for the servers' files; a real disk [default: where the bench's binary is].
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+impl RunCommand {
+    pub(crate) fn wishes(&self) -> Wishes {
+        Wishes {
+            lasting: Duration::from_secs_f64(self.seconds.clamp(0.1, 60.0)),
+            clients: self.clients,
+            publishers: self.publishers,
+            rate: self.rate,
+            window: self.window,
+        }
+    }
+}

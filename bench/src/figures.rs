@@ -1,0 +1,92 @@
+//! The figures of one measurement, by name, and what becomes of them over several runs.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// Figures by name; the unit is in the name.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Figures(BTreeMap<&'static str, f64>);
+
+impl Figures {
+    pub(crate) fn set(&mut self, name: &'static str, value: f64) {
+        self.0.insert(name, value);
+    }
+
+    pub(crate) fn value(&self, name: &str) -> Option<f64> {
+        self.0.get(name).copied()
+    }
+
+    /// One set for several runs: the median of each figure, but the most of what must not happen at all.
+    pub(crate) fn over(runs: &[Self]) -> Self {
+        let names: Vec<&'static str> = runs.iter().flat_map(|run| run.0.keys().copied()).collect();
+        let of = |name: &'static str| {
+            let values: Vec<f64> = runs.iter().filter_map(|run| run.value(name)).collect();
+            if FAULTS.contains(&name) {
+                values.into_iter().fold(0.0, f64::max)
+            } else {
+                median(values)
+            }
+        };
+        Self(names.into_iter().map(|name| (name, of(name))).collect())
+    }
+
+    /// The faults that happened.
+    pub(crate) fn faults(&self) -> Vec<(&'static str, f64)> {
+        let happened = FAULTS
+            .iter()
+            .map(|name| (*name, self.value(name).unwrap_or(0.0)));
+        happened.filter(|(_, count)| *count > 0.0).collect()
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let at = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);
+    if values.len().is_multiple_of(2) && middle > 0 {
+        return f64::midpoint(at(middle - 1), at(middle));
+    }
+    at(middle)
+}
+
+/// What no run may hide behind a median.
+pub(crate) const FAULTS: [&str; 6] = [
+    "lost",
+    "repeated",
+    "reordered",
+    "cut_off",
+    "cut_off_slow",
+    "failed",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs(name: &'static str, values: &[f64]) -> Vec<Figures> {
+        let one = |value: &f64| {
+            let mut figures = Figures::default();
+            figures.set(name, *value);
+            figures
+        };
+        values.iter().map(one).collect()
+    }
+
+    #[test]
+    fn several_runs_give_their_median() {
+        let over = |values: &[f64]| Figures::over(&runs("p99_ms", values)).value("p99_ms");
+
+        assert_eq!(over(&[9.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(over(&[4.0, 2.0]), Some(3.0));
+        assert_eq!(over(&[5.0]), Some(5.0));
+    }
+
+    #[test]
+    fn one_loss_in_three_runs_is_shown() {
+        let over = Figures::over(&runs("lost", &[0.0, 7.0, 0.0]));
+
+        assert_eq!(over.faults(), [("lost", 7.0)]);
+    }
+}

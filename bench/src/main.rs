@@ -1,0 +1,37 @@
+//! The load generator of Campanile, and the servers it is measured beside. Everything happens on this machine's loopback network, for a
+//! bounded time, with one core for the server and one for the load.
+
+mod args;
+mod clock;
+mod error;
+mod figures;
+mod http;
+mod ledger;
+mod proc;
+mod report;
+mod run;
+mod servers;
+mod stamp;
+mod swarm;
+mod workloads;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Command, CommandLine};
+
+fn main() -> ExitCode {
+    let done = match CommandLine::parse().command {
+        Command::Run(command) => run::run(&command),
+        Command::Floor { address } => servers::floor::serve(address),
+        Command::BackEnd { address } => servers::pushpin::serve_back_end(address),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            eprintln!("campanile-bench: {cause}");
+            ExitCode::from(2)
+        }
+    }
+}

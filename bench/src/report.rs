@@ -1,0 +1,203 @@
+//! What was measured, as a table for a person and as JSON for a program.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::figures::Figures;
+use crate::servers::Kind;
+use crate::workloads::Workload;
+
+/// Everything measured.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    runs: Vec<(Workload, Kind, Figures)>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    workload: String,
+    server: &'static str,
+    median: Figures,
+    runs: Vec<&'a Figures>,
+}
+
+impl Report {
+    pub(crate) fn add(&mut self, workload: Workload, kind: Kind, figures: Figures) {
+        self.runs.push((workload, kind, figures));
+    }
+
+    /// The median of all runs of one workload at one server.
+    pub(crate) fn median(&self, workload: Workload, kind: Kind) -> Option<Figures> {
+        let runs: Vec<Figures> = self.of(workload, kind).cloned().collect();
+        (!runs.is_empty()).then(|| Figures::over(&runs))
+    }
+
+    fn of(&self, workload: Workload, kind: Kind) -> impl Iterator<Item = &Figures> {
+        let same = move |run: &&(Workload, Kind, Figures)| run.0 == workload && run.1 == kind;
+        self.runs.iter().filter(same).map(|run| &run.2)
+    }
+
+    /// Workloads and servers, each once, in the order they were measured in.
+    fn measured(&self) -> Vec<(Workload, Vec<Kind>)> {
+        let mut measured: Vec<(Workload, Vec<Kind>)> = Vec::new();
+        for (workload, kind, _) in &self.runs {
+            match measured.iter_mut().find(|entry| entry.0 == *workload) {
+                Some((_, kinds)) if kinds.contains(kind) => {}
+                Some((_, kinds)) => kinds.push(*kind),
+                None => measured.push((*workload, vec![*kind])),
+            }
+        }
+        measured.sort_by_key(|entry| entry.0);
+        measured
+    }
+
+    /// One Markdown table for each workload.
+    pub(crate) fn tables(&self) -> String {
+        let mut text = String::new();
+        for (workload, kinds) in self.measured() {
+            let rows: Vec<_> = kinds
+                .into_iter()
+                .filter_map(|kind| Some((kind.name(), self.median(workload, kind)?)))
+                .collect();
+            let _ = write!(text, "\n{}\n\n{}", workload.name(), table(&rows));
+        }
+        text
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Result<String> {
+        let entries: Vec<Entry<'_>> = self
+            .measured()
+            .into_iter()
+            .flat_map(|(workload, kinds)| kinds.into_iter().map(move |kind| (workload, kind)))
+            .map(|(workload, kind)| Entry {
+                workload: workload.name(),
+                server: kind.name(),
+                median: self.median(workload, kind).unwrap_or_default(),
+                runs: self.of(workload, kind).collect(),
+            })
+            .collect();
+        serde_json::to_string_pretty(&entries)
+    }
+}
+
+/// A table of the figures that any of the rows has.
+fn table(rows: &[(&'static str, Figures)]) -> String {
+    let has = |name: &str| rows.iter().any(|row| row.1.value(name).is_some());
+    let columns: Vec<_> = COLUMNS.iter().filter(|column| has(column.0)).collect();
+    let with_faults = has("lost");
+    let mut text = "| server |".to_owned();
+    columns.iter().for_each(|column| {
+        let _ = write!(text, " {} |", column.1);
+    });
+    text.push_str(if with_faults {
+        " faults |\n| --- |"
+    } else {
+        "\n| --- |"
+    });
+    text.push_str(&" ---: |".repeat(columns.len()));
+    text.push_str(if with_faults { " --- |\n" } else { "\n" });
+    for (server, figures) in rows {
+        let _ = write!(text, "| {server} |");
+        for column in &columns {
+            let value = figures.value(column.0);
+            let shown = value.map_or("–".to_owned(), |value| number(value / column.2));
+            let _ = write!(text, " {shown} |");
+        }
+        if with_faults {
+            let _ = write!(text, " {} |", faults(figures));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn faults(figures: &Figures) -> String {
+    let told = figures
+        .faults()
+        .into_iter()
+        .map(|(name, count)| format!("{} {count}", name.replace('_', " ")));
+    let told: Vec<String> = told.collect();
+    if told.is_empty() {
+        "none".to_owned()
+    } else {
+        told.join(", ")
+    }
+}
+
+/// Three digits that count, and commas between thousands.
+pub(crate) fn number(value: f64) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    match value.abs() {
+        size if size >= 100.0 => with_commas(value),
+        size if size >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+fn with_commas(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        let left = digits.len() - place;
+        if place > 0 && left.is_multiple_of(3) && !text.ends_with('-') {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Figure, heading, and what it is divided by.
+const COLUMNS: [(&str, &str, f64); 19] = [
+    ("clients", "streams", 1.0),
+    ("connects_per_s", "connects/s", 1.0),
+    ("pss_bytes_per_stream", "PSS/stream KB", 1_000.0),
+    ("deliveries_per_s", "deliveries/s", 1.0),
+    ("alarms_per_s", "alarms/s", 1.0),
+    ("cpu_us", "CPU µs", 1.0),
+    ("cpu_user_us", "user", 1.0),
+    ("cpu_kernel_us", "kernel", 1.0),
+    ("cpu_share", "of a core", 1.0),
+    ("own_cpu_us", "bench's own µs", 1.0),
+    ("p50_ms", "p50 ms", 1.0),
+    ("p90_ms", "p90", 1.0),
+    ("p99_ms", "p99", 1.0),
+    ("p999_ms", "p99.9", 1.0),
+    ("publish_p50_ms", "publish p50 ms", 1.0),
+    ("publish_p99_ms", "publish p99", 1.0),
+    ("bytes_per_delivery", "bytes", 1.0),
+    ("pss_baseline_mb", "PSS empty MB", 1.0),
+    ("seconds", "seconds", 1.0),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_show_what_counts() {
+        assert_eq!(number(1_234_567.4), "1,234,567");
+        assert_eq!(number(999.6), "1,000");
+        assert_eq!(number(12.345), "12.3");
+        assert_eq!(number(0.666), "0.67");
+        assert_eq!(number(f64::NAN), "–");
+    }
+
+    #[test]
+    fn a_table_shows_the_columns_there_are_and_every_fault() {
+        let mut figures = Figures::default();
+        figures.set("cpu_us", 6.75);
+        figures.set("lost", 0.0);
+        figures.set("cut_off", 2.0);
+
+        let text = table(&[("nchan", figures)]);
+
+        assert_eq!(
+            text,
+            "| server | CPU µs | faults |\n| --- | ---: | --- |\n| nchan | 6.75 | cut off 2 |\n"
+        );
+    }
+}

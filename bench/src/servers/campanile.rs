@@ -1,0 +1,131 @@
+//! The hub itself: the release binary, a fresh folder, its embedded database.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rustix::process::Pid;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::error::Result;
+use crate::http::{self, STAMP, Template, USER, user_name};
+use crate::servers::child::Running;
+use crate::servers::{Server, Site, free_address};
+use crate::swarm::{Audience, Endpoint};
+
+pub(crate) struct Campanile {
+    running: Running,
+    address: SocketAddr,
+    service: String,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    sub: &'a str,
+    role: &'a str,
+    exp: u64,
+    iat: u64,
+}
+
+impl Campanile {
+    pub(super) fn start(site: &Site<'_>) -> Result<Self> {
+        if !site.campanile.exists() {
+            let path = site.campanile.display();
+            return Err(
+                format!("{path} is not there: cargo build --release --bin campanile").into(),
+            );
+        }
+        let address = free_address()?;
+        let mut command = Command::new(site.campanile);
+        command
+            .arg("serve")
+            .env("CAMPANILE_LISTEN", address.to_string())
+            .env("CAMPANILE_JWT_SECRET", SECRET)
+            .env("CAMPANILE_MAX_STREAMS_PER_USER", "100000")
+            .env("RUST_LOG", "warn");
+        Ok(Self {
+            running: Running::start(command, site, address)?,
+            address,
+            service: token("bench", "service")?,
+        })
+    }
+
+    fn headers(&self) -> String {
+        let token = &self.service;
+        format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n")
+    }
+}
+
+impl Server for Campanile {
+    fn pid(&self) -> Pid {
+        self.running.pid()
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            subscribe: self.address,
+            publish: self.address,
+            first_event: b"event: connect\n",
+        }
+    }
+
+    fn introduce(&self, users: usize) -> Result<()> {
+        let numbers: Vec<usize> = (0..users).collect();
+        for part in numbers.chunks(USERS_AT_ONCE) {
+            let part: Vec<_> = part
+                .iter()
+                .map(|user| json!({"id": user_name(*user)}))
+                .collect();
+            let body = serde_json::to_string(&part)?;
+            http::expect_success(
+                self.address,
+                &http::post("/api/users", &self.headers(), &body),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// A user's stream always carries both, so the audience makes no difference here.
+    fn subscribe(&self, user: usize, _audience: Audience) -> Result<Vec<u8>> {
+        let token = token(&user_name(user), "user")?;
+        let headers = format!("Accept: text/event-stream\r\nAuthorization: Bearer {token}\r\n");
+        Ok(http::get("/api/stream", &headers).into_bytes())
+    }
+
+    fn publish(&self, audience: Audience) -> Result<Template> {
+        let to = match audience {
+            Audience::Everyone => json!({"everyone": true}),
+            Audience::OneUser => json!({"user": format!("u{USER}")}),
+        };
+        let body = json!({"to": to, "alarmType": "BENCH", "data": {"q": STAMP}}).to_string();
+        Template::new(&http::post("/api/alarms", &self.headers(), &body))
+    }
+}
+
+fn token(sub: &str, role: &str) -> Result<String> {
+    let iat = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let exp = iat + TOKEN_SECONDS;
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let claims = Claims {
+        sub,
+        role,
+        exp,
+        iat,
+    };
+    Ok(jsonwebtoken::encode(
+        &Header::new(Algorithm::HS256),
+        &claims,
+        &key,
+    )?)
+}
+
+/// Known to the bench and to the hub it starts, for as long as both run.
+const SECRET: &str = "a secret of the bench, 32 bytes at least";
+
+/// Longer than any measurement.
+const TOKEN_SECONDS: u64 = 3_600;
+
+/// The most `POST /api/users` takes.
+const USERS_AT_ONCE: usize = 1_000;

@@ -1,0 +1,121 @@
+//! One connection that publishes, kept alive.
+
+use std::io::{ErrorKind, Read, Write};
+
+use mio::net::TcpStream;
+
+use crate::http::{self, Template};
+use crate::stamp::Stamp;
+
+/// A publisher: one request at a time.
+pub(crate) struct Publisher {
+    socket: Option<TcpStream>,
+    template: Template,
+    outbox: Vec<u8>,
+    inbox: Vec<u8>,
+    busy: bool,
+}
+
+/// What a publisher's connection says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Nothing yet.
+    None,
+    /// The status of the answer.
+    Status(u16),
+    /// The connection is closed; whether a request was left without an answer.
+    Closed { unanswered: bool },
+}
+
+impl Publisher {
+    pub(crate) fn new(template: Template) -> Self {
+        Self {
+            socket: None,
+            template,
+            outbox: Vec::new(),
+            inbox: Vec::new(),
+            busy: false,
+        }
+    }
+
+    pub(crate) fn connect(&mut self, socket: TcpStream) -> &mut TcpStream {
+        self.inbox.clear();
+        self.outbox.clear();
+        self.busy = false;
+        self.socket.insert(socket)
+    }
+
+    /// Sends one alarm.
+    pub(crate) fn send(&mut self, stamp: &Stamp, user: usize) -> Answer {
+        self.busy = true;
+        self.outbox
+            .extend_from_slice(self.template.fill(stamp, user));
+        self.flush()
+    }
+
+    /// Sends what is left to send.
+    pub(crate) fn flush(&mut self) -> Answer {
+        let Some(socket) = self.socket.as_mut() else {
+            return Answer::Closed {
+                unanswered: self.busy,
+            };
+        };
+        while !self.outbox.is_empty() {
+            match socket.write(&self.outbox) {
+                Ok(count) => drop(self.outbox.drain(..count)),
+                Err(cause) if is_patience(cause.kind()) => break,
+                Err(_) => {
+                    return Answer::Closed {
+                        unanswered: self.busy,
+                    };
+                }
+            }
+        }
+        Answer::None
+    }
+
+    /// Reads an answer.
+    pub(crate) fn read(&mut self) -> Answer {
+        let mut part = [0; 4_096];
+        let Some(socket) = self.socket.as_mut() else {
+            return Answer::None;
+        };
+        loop {
+            match socket.read(&mut part) {
+                Ok(0) => {
+                    return Answer::Closed {
+                        unanswered: self.busy,
+                    };
+                }
+                Ok(count) => {
+                    self.inbox
+                        .extend_from_slice(part.get(..count).unwrap_or_default());
+                    if count < part.len() {
+                        break;
+                    }
+                }
+                Err(cause) if is_patience(cause.kind()) => break,
+                Err(_) => {
+                    return Answer::Closed {
+                        unanswered: self.busy,
+                    };
+                }
+            }
+        }
+        match http::answer(&self.inbox) {
+            Some((status, length)) => {
+                self.inbox.drain(..length.min(self.inbox.len()));
+                self.busy = false;
+                Answer::Status(status)
+            }
+            None => Answer::None,
+        }
+    }
+}
+
+fn is_patience(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::WouldBlock | ErrorKind::NotConnected | ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,112 @@
+//! What is measured. Workloads that need the same streams share one started server and run one after the other.
+
+mod publishing;
+mod session;
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use crate::error::Result;
+use crate::figures::Figures;
+use crate::swarm::{Audience, Pacing};
+
+pub(crate) use session::Session;
+
+/// One measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Workload {
+    /// 1,000 streams, 50 alarms a second for everyone.
+    #[value(name = "broadcast-50")]
+    Broadcast50,
+    /// 1,000 streams, alarms for everyone from 1 publisher in closed loop.
+    #[value(name = "broadcast-1")]
+    Broadcast1,
+    /// The same from 16 publishers.
+    #[value(name = "broadcast-16")]
+    Broadcast16,
+    /// 10,000 streams opened, then left alone: rate of connecting, memory.
+    Idle,
+    /// 10,000 streams, alarms for everyone from 1 publisher in closed loop.
+    #[value(name = "broadcast-10k")]
+    Broadcast10k,
+    /// 10,000 users, alarms for one of them each, from 1 publisher in closed loop.
+    #[value(name = "personal-1")]
+    Personal1,
+    /// The same from 16 publishers.
+    #[value(name = "personal-16")]
+    Personal16,
+    /// The same from 256 publishers.
+    #[value(name = "personal-256")]
+    Personal256,
+    /// Streams opened, closed after their first event, opened again.
+    Churn,
+}
+
+/// What has to be open before a workload starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Setup {
+    pub(crate) clients: usize,
+    pub(crate) audience: Audience,
+}
+
+/// What a person may change about workloads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wishes {
+    /// How long each one measures.
+    pub(crate) lasting: Duration,
+    /// Streams, instead of the workload's own number.
+    pub(crate) clients: Option<usize>,
+    /// Publishers, instead of the workload's own number.
+    pub(crate) publishers: Option<usize>,
+    /// Alarms a second, for workloads at a fixed rate.
+    pub(crate) rate: Option<f64>,
+    /// Alarms a publisher in closed loop may have under way.
+    pub(crate) window: Option<usize>,
+}
+
+impl Workload {
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn setup(self, wishes: &Wishes) -> Setup {
+        let (clients, audience) = match self {
+            Self::Broadcast50 | Self::Broadcast1 | Self::Broadcast16 => (1_000, Audience::Everyone),
+            Self::Idle | Self::Broadcast10k => (10_000, Audience::Everyone),
+            Self::Personal1 | Self::Personal16 | Self::Personal256 => (10_000, Audience::OneUser),
+            Self::Churn => (0, Audience::Everyone),
+        };
+        let clients = if clients == 0 {
+            0
+        } else {
+            wishes.clients.unwrap_or(clients)
+        };
+        Setup { clients, audience }
+    }
+
+    /// Runs it in a session with its set-up.
+    pub(crate) fn run(self, session: &mut Session, wishes: &Wishes) -> Result<Figures> {
+        let (publishers, rate) = match self {
+            Self::Idle => return Ok(session.opening().clone()),
+            Self::Churn => return session.churn(wishes.lasting),
+            Self::Broadcast50 => (1, Some(wishes.rate.unwrap_or(50.0))),
+            Self::Broadcast1 | Self::Broadcast10k | Self::Personal1 => (1, None),
+            Self::Broadcast16 | Self::Personal16 => (16, None),
+            Self::Personal256 => (256, None),
+        };
+        let publishers = wishes.publishers.unwrap_or(publishers);
+        let pacing = match rate {
+            Some(per_second) => Pacing::Rate { per_second },
+            None => Pacing::Closed {
+                window: wishes.window.unwrap_or(WINDOW),
+            },
+        };
+        session.publish(publishers, pacing, wishes.lasting)
+    }
+}
+
+/// A closed loop is closed over delivery too: a publisher waits until its last alarm has reached the slowest reader.
+const WINDOW: usize = 1;

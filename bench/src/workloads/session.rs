@@ -1,0 +1,111 @@
+//! A server started for a set of workloads, and the streams opened at it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::error::Result;
+use crate::figures::Figures;
+use crate::proc::{self, Cores};
+use crate::servers::{Kind, Server, Site};
+use crate::swarm::{Audience, Swarm};
+use crate::workloads::Setup;
+
+/// Started, users known, streams open.
+pub(crate) struct Session {
+    // Ends before its folder is removed: fields are dropped in this order.
+    pub(super) swarm: Swarm,
+    pub(super) server: Box<dyn Server>,
+    _folder: TempDir,
+    pub(super) audience: Audience,
+    opening: Figures,
+}
+
+impl Session {
+    pub(crate) fn open(
+        kind: Kind,
+        setup: Setup,
+        cores: &Cores,
+        campanile: &Path,
+        data: &Path,
+    ) -> Result<Self> {
+        let folder = TempDir::with_prefix_in("bench-", data)?;
+        let server = kind.start(&Site {
+            folder: folder.path(),
+            cores,
+            campanile,
+        })?;
+        server.introduce(setup.clients.max(1))?;
+        let mut swarm = Swarm::new(server.endpoint())?;
+        let opening = open_streams(server.as_ref(), &mut swarm, setup)?;
+        Ok(Self {
+            swarm,
+            server,
+            _folder: folder,
+            audience: setup.audience,
+            opening,
+        })
+    }
+
+    /// What opening the streams cost, and what they hold.
+    pub(crate) fn opening(&self) -> &Figures {
+        &self.opening
+    }
+
+    /// Opens streams and closes them after their first event.
+    pub(super) fn churn(&mut self, lasting: Duration) -> Result<Figures> {
+        let request = self.server.subscribe(0, Audience::OneUser)?;
+        self.swarm.churn(&request, CHURNING, WARMING_UP)?;
+        self.swarm.rest(SETTLING)?;
+        let before = (proc::cpu_of_tree(self.server.pid())?, proc::own_cpu());
+        let per_second = self.swarm.churn(&request, CHURNING, lasting)?;
+        let server = proc::cpu_of_tree(self.server.pid())?.since(before.0);
+        let count = per_second * lasting.as_secs_f64();
+        let mut figures = Figures::default();
+        figures.set("connects_per_s", per_second);
+        figures.set("cpu_us", server.total() * 1e6 / count);
+        figures.set("cpu_user_us", server.user * 1e6 / count);
+        figures.set("cpu_kernel_us", server.kernel * 1e6 / count);
+        figures.set(
+            "own_cpu_us",
+            proc::own_cpu().since(before.1).total() * 1e6 / count,
+        );
+        Ok(figures)
+    }
+}
+
+fn open_streams(server: &dyn Server, swarm: &mut Swarm, setup: Setup) -> Result<Figures> {
+    let mut figures = Figures::default();
+    if setup.clients == 0 {
+        return Ok(figures);
+    }
+    swarm.rest(SETTLING)?;
+    let requests: Result<Vec<_>> = (0..setup.clients)
+        .map(|user| server.subscribe(user, setup.audience))
+        .collect();
+    let memory = proc::pss_of_tree(server.pid())?;
+    let cpu = proc::cpu_of_tree(server.pid())?;
+    let took = swarm.open(requests?, AT_ONCE)?;
+    swarm.rest(SETTLING)?;
+    let clients = setup.clients as f64;
+    let spent = proc::cpu_of_tree(server.pid())?.since(cpu).total();
+    let grown = proc::pss_of_tree(server.pid())?.saturating_sub(memory);
+    figures.set("clients", clients);
+    figures.set("connects_per_s", clients / took.as_secs_f64());
+    figures.set("cpu_us", spent * 1e6 / clients);
+    figures.set("pss_bytes_per_stream", grown as f64 / clients);
+    figures.set("pss_baseline_mb", memory as f64 / 1e6);
+    Ok(figures)
+}
+
+/// Connections under way at a time: fewer than any server's queue of connections to accept.
+const AT_ONCE: usize = 256;
+
+/// The same for churn.
+const CHURNING: usize = 64;
+
+/// What a server does after it has answered is over by then.
+const SETTLING: Duration = Duration::from_millis(700);
+
+const WARMING_UP: Duration = Duration::from_millis(500);
