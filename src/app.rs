@@ -21,6 +21,7 @@ use crate::auth::{
     LoginLimiter, PasswordError, Passwords, Revocations, Secret, Tokens, random_password,
 };
 use crate::config::{Config, Origin, SecretSetting, TokenCommand, UserAdd, Users};
+use crate::http::figures::Figures;
 use crate::http::state::{AppState, Policy, Readiness, Rights, Turns};
 use crate::http::{Connections, Pace};
 use crate::hub::{Broadcaster, Limits, Shutdown};
@@ -254,6 +255,7 @@ async fn start_parts(config: &Config) -> Result<(AppState, Addr<Broadcaster>), S
         revocations,
         passwords,
         limiter: LoginLimiter::default(),
+        figures: Figures::start(metrics.clone()),
         metrics,
         policy: Policy {
             signup_open: config.signup_is_open(),

@@ -1,5 +1,7 @@
 //! What the hub counts of itself, as Prometheus reads it. Every part that counts holds a clone.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -15,6 +17,8 @@ use prometheus_client::registry::Registry;
 pub struct Metrics {
     /// Streams open now.
     pub streams: Gauge,
+    /// Users who have a stream open now.
+    pub users: Gauge,
     /// Alarms stored since the start.
     pub alarms_stored: Counter,
     /// Events queued for clients since the start.
@@ -25,6 +29,8 @@ pub struct Metrics {
     refused: Family<Reason, Counter>,
     store_reads: Family<Kind, Counter>,
     commit_seconds: Histogram,
+    /// The sum and the number of what the histogram holds, which it does not tell.
+    commits: Arc<Commits>,
     batch_alarms: Histogram,
 }
 
@@ -38,7 +44,49 @@ struct Kind {
     kind: &'static str,
 }
 
+#[derive(Debug, Default)]
+struct Commits {
+    count: AtomicU64,
+    micros: AtomicU64,
+}
+
+/// What was counted up to one moment, as far as the admin page shows it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Streams open now.
+    pub streams: i64,
+    /// Users who have a stream open now.
+    pub users: i64,
+    /// Alarms stored.
+    pub alarms: u64,
+    /// Events queued for clients.
+    pub deliveries: u64,
+    /// Streams cut off because they were not read.
+    pub slow_drops: u64,
+    /// Alarms read back from the log.
+    pub replayed: u64,
+    /// Batches committed.
+    pub commits: u64,
+    /// How long all commits took together, in microseconds.
+    pub commit_micros: u64,
+}
+
 impl Metrics {
+    /// The figures of this moment.
+    pub fn totals(&self) -> Totals {
+        let slow = self.closed.get_or_create(&Reason { reason: "slow" }).get();
+        Totals {
+            streams: self.streams.get(),
+            users: self.users.get(),
+            alarms: self.alarms_stored.get(),
+            deliveries: self.deliveries.get(),
+            slow_drops: slow,
+            replayed: self.replayed_alarms.get(),
+            commits: self.commits.count.load(Ordering::Relaxed),
+            commit_micros: self.commits.micros.load(Ordering::Relaxed),
+        }
+    }
+
     /// A stream the hub ended, and why.
     pub fn stream_closed(&self, reason: &'static str) {
         self.closed.get_or_create(&Reason { reason }).inc();
@@ -60,12 +108,20 @@ impl Metrics {
         self.batch_alarms
             .observe(f64::from(u32::try_from(alarms).unwrap_or(u32::MAX)));
         self.commit_seconds.observe(took.as_secs_f64());
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.commits.micros.fetch_add(micros, Ordering::Relaxed);
+        self.commits.count.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The OpenMetrics text.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("campanile");
         registry.register("streams", "Streams open now", self.streams.clone());
+        registry.register(
+            "users_online",
+            "Users who have a stream open now",
+            self.users.clone(),
+        );
         registry.register("alarms_stored", "Alarms stored", self.alarms_stored.clone());
         registry.register(
             "deliveries",
@@ -112,6 +168,8 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             streams: Gauge::default(),
+            users: Gauge::default(),
+            commits: Arc::default(),
             alarms_stored: Counter::default(),
             deliveries: Counter::default(),
             replayed_alarms: Counter::default(),

@@ -143,6 +143,7 @@ impl ApiError {
             Self::CrossOrigin => (StatusCode::FORBIDDEN, "cross_origin"),
             Self::NotFound("room") => (StatusCode::NOT_FOUND, "room_not_found"),
             Self::NotFound("alarm") => (StatusCode::NOT_FOUND, "alarm_not_found"),
+            Self::NotFound("user") => (StatusCode::NOT_FOUND, "user_not_found"),
             Self::NotFound("connection") => (StatusCode::NOT_FOUND, "connection_not_found"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),

@@ -1,12 +1,15 @@
 //! JSON and streams over HTTP: one route table, the extractors, and one mapping of errors.
 
 mod api;
+pub(crate) mod audience;
 pub(crate) mod body;
 mod connections;
 pub(crate) mod error;
+pub(crate) mod figures;
 pub(crate) mod identity;
 pub(crate) mod inbox;
 mod pace;
+pub(crate) mod people;
 pub(crate) mod publish;
 mod request;
 pub(crate) mod rooms;

@@ -73,7 +73,7 @@ pub(crate) struct ChatMessage {
 
 impl To {
     /// The topics meant, each once.
-    fn topics(self) -> Result<Vec<Topic>, ApiError> {
+    pub(crate) fn topics(self) -> Result<Vec<Topic>, ApiError> {
         let topics = match (self.user, self.users, self.everyone, self.role, self.room) {
             (Some(user), None, None, None, None) => vec![Topic::user(&user)],
             (None, Some(users), None, None, None) => topics_of(users)?,

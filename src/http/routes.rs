@@ -65,7 +65,17 @@ fn wire(config: &mut ServiceConfig) {
         .service(resource("/api/admin/connections").route(get().to(admin::connections)))
         .service(
             resource("/api/admin/connections/{client_id}").route(delete().to(admin::disconnect)),
-        );
+        )
+        .service(resource("/api/admin/figures").route(get().to(stream::watch)))
+        .service(resource("/api/admin/alarms").route(get().to(admin::recent)))
+        .service(resource("/api/admin/audience").route(post().to(admin::audience)))
+        .service(resource("/api/admin/users/{id}").route(get().to(admin::user)))
+        .service(resource("/api/admin/users/{id}/disable").route(post().to(admin::disable)))
+        .service(resource("/api/admin/users/{id}/enable").route(post().to(admin::enable)))
+        .service(
+            resource("/api/admin/users/{id}/disconnect").route(post().to(admin::disconnect_user)),
+        )
+        .service(resource("/api/admin/users/{id}/test").route(post().to(admin::send_test)));
 }
 
 fn original_routes(config: &mut ServiceConfig) {

@@ -10,6 +10,7 @@ use actix::Addr;
 use crate::alarm::UserId;
 use crate::auth::{LoginLimiter, Passwords, Revocations, Tokens};
 use crate::http::Pace;
+use crate::http::figures::Figures;
 use crate::hub::Broadcaster;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
@@ -34,6 +35,8 @@ pub(crate) struct AppState {
     pub limiter: LoginLimiter,
     /// What the hub counts of itself.
     pub metrics: Metrics,
+    /// The last minute of it.
+    pub figures: Figures,
     /// What the operator chose.
     pub policy: Policy,
     /// Counts whenever somebody's rights are taken.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
 
-use crate::alarm::{AlarmId, RoomId, Timestamp, UserId};
+use crate::alarm::{AlarmId, RoomId, Timestamp, Topic, UserId};
 use crate::hub::registry::Registry;
 use crate::hub::{
     Bye, ClientId, ClientInfo, Frame, Limits, NewClient, SubscribeError, Subscription, Which,
@@ -65,6 +65,16 @@ pub struct Close {
 #[derive(Message)]
 #[rtype(result = "Vec<ClientInfo>")]
 pub struct Connections;
+
+/// Asks for the connections of one user, oldest first.
+#[derive(Message)]
+#[rtype(result = "Vec<ClientInfo>")]
+pub struct ConnectionsOf(pub UserId);
+
+/// Asks how many clients alarms of these topics would be offered to now.
+#[derive(Message)]
+#[rtype(result = "usize")]
+pub struct Reached(pub Vec<Topic>);
 
 /// Asks who is in a room.
 #[derive(Message)]
@@ -172,6 +182,28 @@ impl Handler<Connections> for Broadcaster {
         let mut connections = self.registry.connections(Instant::now());
         connections.sort_unstable_by_key(|client| std::cmp::Reverse(client.age_seconds));
         MessageResult(connections)
+    }
+}
+
+impl Handler<ConnectionsOf> for Broadcaster {
+    type Result = MessageResult<ConnectionsOf>;
+
+    fn handle(
+        &mut self,
+        ConnectionsOf(user_id): ConnectionsOf,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
+        let mut connections = self.registry.connections_of(&user_id, Instant::now());
+        connections.sort_unstable_by_key(|client| std::cmp::Reverse(client.age_seconds));
+        MessageResult(connections)
+    }
+}
+
+impl Handler<Reached> for Broadcaster {
+    type Result = usize;
+
+    fn handle(&mut self, Reached(topics): Reached, _context: &mut Self::Context) -> usize {
+        self.registry.reached(&topics)
     }
 }
 

@@ -13,8 +13,8 @@ mod registry;
 mod subscription;
 
 pub use broadcaster::{
-    Broadcaster, Close, Connections, Disconnect, GoLive, Notify, Online, Presence, Publish,
-    Shutdown, Subscribe,
+    Broadcaster, Close, Connections, ConnectionsOf, Disconnect, GoLive, Notify, Online, Presence,
+    Publish, Reached, Shutdown, Subscribe,
 };
 pub use client::{ClientId, ClientInfo, NewClient, Start};
 pub use frame::{Bye, Connected, EventName, Frame};

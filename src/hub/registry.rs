@@ -1,6 +1,6 @@
 //! The clients and the topic index, as a plain struct without actor or clock: the Broadcaster is its shell.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -122,6 +122,7 @@ impl Registry {
             .or_default()
             .insert(place);
         self.metrics.streams.inc();
+        self.count_users();
         // Announced before its topics are attached: it hears of those who come after it.
         for room in &rooms {
             self.rooms.join(room, &user_id);
@@ -186,6 +187,7 @@ impl Registry {
         self.every_room.remove(place);
         self.everything.remove(place);
         remove_from(&mut self.by_user, &client.new.user_id, place);
+        self.count_users();
         for room in &client.new.rooms {
             self.rooms.leave(room, &client.new.user_id);
         }
@@ -230,6 +232,7 @@ impl Registry {
             client.shared.close(bye);
         }
         self.metrics.streams.set(0);
+        self.metrics.users.set(0);
         *self = Self::new(self.limits, self.position(), self.metrics.clone());
         count
     }
@@ -298,6 +301,33 @@ impl Registry {
             .iter()
             .map(|(_place, client)| client.info(now))
             .collect()
+    }
+
+    /// The connections of one user.
+    pub(crate) fn connections_of(&self, user_id: &UserId, now: Instant) -> Vec<ClientInfo> {
+        let mut places = Vec::new();
+        Members::union([self.by_user.get(user_id)], &mut places);
+        let clients = places.iter().filter_map(|place| self.clients.get(*place));
+        clients.map(|client| client.info(now)).collect()
+    }
+
+    /// How many clients an alarm of each of these topics would be offered to now, each client counted once.
+    pub(crate) fn reached(&self, topics: &[Topic]) -> usize {
+        let to_rooms = topics.iter().any(Topic::is_room);
+        let all = [Some(&self.everything), to_rooms.then_some(&self.every_room)];
+        let named = topics.iter().map(|topic| self.by_topic.get(topic));
+        let mut reached: HashSet<usize> = HashSet::new();
+        let mut places = Vec::new();
+        for set in all.into_iter().chain(named) {
+            Members::union([set], &mut places);
+            reached.extend(&places);
+        }
+        reached.len()
+    }
+
+    fn count_users(&self) {
+        let users = i64::try_from(self.by_user.len()).unwrap_or(i64::MAX);
+        self.metrics.users.set(users);
     }
 
     /// Who is in a room.

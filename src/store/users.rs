@@ -23,8 +23,10 @@ pub struct Account {
     pub inbox_start: i64,
     /// Tokens issued before this are refused.
     pub tokens_valid_from: Timestamp,
-    /// Whether the hub lets him in.
+    /// Whether the hub shuts him out.
     pub disabled: bool,
+    /// When the account was made.
+    pub created_at: Timestamp,
 }
 
 /// What an account is made or changed with; `None` leaves a field as it is, or gives a new account the default.
@@ -139,6 +141,15 @@ impl Store {
         })
         .await
     }
+
+    /// How many accounts have a role.
+    pub async fn account_count_of(&self, role: Role) -> Result<i64, StoreError> {
+        self.read(Read::Other, move |connection| {
+            let with_role = dsl::users.filter(dsl::role.eq(role.as_str()));
+            Ok(with_role.count().get_result(connection)?)
+        })
+        .await
+    }
 }
 
 /// Those of `ids` that have no account.
@@ -250,6 +261,7 @@ impl From<Row> for Account {
             inbox_start: row.inbox_start,
             tokens_valid_from: Timestamp::from_millis(row.tokens_valid_from),
             disabled: row.disabled_at.is_some(),
+            created_at: Timestamp::from_millis(row.created_at),
         }
     }
 }

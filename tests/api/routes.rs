@@ -41,6 +41,12 @@ POST   /room/publish?sender=bob&roomId=lobby       bob
 GET    /room/publish?sender=bob&roomId=lobby       bob
 GET    /api/admin/connections                      admins
 DELETE /api/admin/connections/nobody               admins
+GET    /api/admin/alarms                           admins
+POST   /api/admin/audience                         admins      {"to": {"everyone": true}}
+GET    /api/admin/users/bob                        admins
+POST   /api/admin/users/bob/test                   admins
+POST   /api/admin/users/bob/disconnect             admins
+POST   /api/admin/users/bob/enable                 admins
 "#;
 
 struct Route {

@@ -1,12 +1,60 @@
-//! `/api/admin`: who is connected.
+//! `/api/admin`: who is connected, what was published, whom an alarm would reach, and one user.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 
+use serde::{Deserialize, Serialize};
+
+use crate::alarm::{Alarm, AlarmId, Topic};
+use crate::http::audience;
+use crate::http::body::{JsonBody, LARGE_BODY, Params};
 use crate::http::error::ApiError;
 use crate::http::identity::Admin;
+use crate::http::inbox::Meta;
+use crate::http::people::{self, AccountView};
+use crate::http::publish::To;
 use crate::http::state::AppState;
-use crate::hub::{Bye, ClientId, Close, Connections, Which};
+use crate::hub::{Bye, ClientId, ClientInfo, Close, Connections, Which};
+
+#[derive(Serialize)]
+struct Recent {
+    items: Vec<Alarm>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recipient {
+    to: To,
+}
+
+#[derive(Serialize)]
+struct User {
+    user: AccountView,
+    connections: Vec<ClientInfo>,
+    inbox: Inbox,
+}
+
+#[derive(Serialize)]
+struct Inbox {
+    items: Vec<Alarm>,
+    meta: Meta,
+}
+
+#[derive(Serialize)]
+struct Disconnected {
+    disconnected: usize,
+}
+
+#[derive(Serialize)]
+struct Published {
+    alarms: Vec<Reference>,
+}
+
+#[derive(Serialize)]
+struct Reference {
+    id: AlarmId,
+    topic: Topic,
+}
 
 /// `GET /api/admin/connections`.
 pub(crate) async fn connections(
@@ -35,3 +83,95 @@ pub(crate) async fn disconnect(
     }
     Ok(HttpResponse::NoContent().finish())
 }
+
+/// `GET /api/admin/alarms`: the newest of the whole log, whoever they are for.
+pub(crate) async fn recent(
+    state: Data<AppState>,
+    _admin: Admin,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let limit = match params.parsed::<i64>("limit")?.unwrap_or(MOST_RECENT) {
+        limit @ 1..=MOST_RECENT => limit,
+        _ => return Err(ApiError::invalid("limit", "expected 1 to 200")),
+    };
+    let items = state.store.recent(limit).await?;
+    Ok(HttpResponse::Ok().json(Recent { items }))
+}
+
+/// `POST /api/admin/audience`.
+pub(crate) async fn audience(
+    state: Data<AppState>,
+    _admin: Admin,
+    body: JsonBody<LARGE_BODY>,
+) -> Result<HttpResponse, ApiError> {
+    let Recipient { to } = body.parse()?;
+    Ok(HttpResponse::Ok().json(audience::of(&state, to).await?))
+}
+
+/// `GET /api/admin/users/{id}`.
+pub(crate) async fn user(
+    state: Data<AppState>,
+    _admin: Admin,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let found = people::look_up(&state, &id, INBOX_ROWS).await?;
+    Ok(HttpResponse::Ok().json(User {
+        user: found.account,
+        connections: found.connections,
+        inbox: Inbox {
+            items: found.inbox.items,
+            meta: Meta::from(found.inbox.counts),
+        },
+    }))
+}
+
+/// `POST /api/admin/users/{id}/disable`.
+pub(crate) async fn disable(
+    state: Data<AppState>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let account = people::set_disabled(&state, admin.user_id(), &id, true).await?;
+    Ok(HttpResponse::Ok().json(account))
+}
+
+/// `POST /api/admin/users/{id}/enable`.
+pub(crate) async fn enable(
+    state: Data<AppState>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let account = people::set_disabled(&state, admin.user_id(), &id, false).await?;
+    Ok(HttpResponse::Ok().json(account))
+}
+
+/// `POST /api/admin/users/{id}/disconnect`.
+pub(crate) async fn disconnect_user(
+    state: Data<AppState>,
+    _admin: Admin,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let disconnected = people::disconnect(&state, &id).await?;
+    Ok(HttpResponse::Ok().json(Disconnected { disconnected }))
+}
+
+/// `POST /api/admin/users/{id}/test`.
+pub(crate) async fn send_test(
+    state: Data<AppState>,
+    admin: Admin,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let stored = people::send_test(&state, admin.user_id(), &id, "This is a test").await?;
+    let alarms = stored.alarms.iter().map(|alarm| Reference {
+        id: alarm.id,
+        topic: alarm.topic.clone(),
+    });
+    Ok(HttpResponse::Created().json(Published {
+        alarms: alarms.collect(),
+    }))
+}
+
+/// What one looks through by eye.
+const MOST_RECENT: i64 = 200;
+
+const INBOX_ROWS: usize = 20;

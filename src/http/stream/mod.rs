@@ -1,6 +1,7 @@
 //! `GET /api/stream`: one subscription core, and a way of writing its events at its end.
 
 mod events;
+mod figures;
 mod json;
 mod origin;
 mod poll;
@@ -30,6 +31,7 @@ use crate::http::stream::way::Way;
 use crate::hub::{Connected, Frame, NewClient, Start, Subscribe};
 use crate::store::Counts;
 
+pub(crate) use crate::http::stream::figures::watch;
 pub(crate) use crate::http::stream::sse::Dialect;
 
 /// `GET /api/stream`: the way is what the request asks for, the events are the same.

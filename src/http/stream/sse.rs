@@ -7,7 +7,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use actix_web_lab::sse::{Data, Event, Sse};
 use bytestring::ByteString;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use serde::Serialize;
 
 use crate::alarm::{Alarm, CHAT_MESSAGE, Timestamp, TopicKind};
@@ -28,6 +28,14 @@ pub(crate) enum Dialect {
 /// The answer that carries the events.
 pub(super) fn respond(events: Events, dialect: Dialect, request: &HttpRequest) -> HttpResponse {
     let written = events.filter_map(move |frame| std::future::ready(write(&frame, dialect)));
+    respond_with(written, request)
+}
+
+/// The answer that carries events which are written.
+pub(super) fn respond_with(
+    written: impl Stream<Item = Event> + 'static,
+    request: &HttpRequest,
+) -> HttpResponse {
     // Spread, so that clients cut together do not come back together.
     let retry = Duration::from_millis(rand::random_range(2_000..=5_000));
     let mut response = Sse::from_infallible_stream(written)

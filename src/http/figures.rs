@@ -1,0 +1,148 @@
+//! The last minute of the hub's figures, taken once a second by one task for everybody who looks at them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::alarm::Timestamp;
+use crate::metrics::{Metrics, Totals};
+
+/// Holds the newest samples; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Figures(watch::Receiver<Samples>);
+
+/// Oldest first.
+pub(crate) type Samples = Arc<Vec<Sample>>;
+
+/// One second.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Sample {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Streams open.
+    pub streams: i64,
+    /// Users who have one.
+    pub users: i64,
+    /// Alarms stored.
+    pub alarms_per_second: f64,
+    /// Events queued for clients.
+    pub deliveries_per_second: f64,
+    /// Streams cut off because they were not read, since the start.
+    pub slow_drops: u64,
+    /// The same, in this second.
+    pub slow_drops_per_second: f64,
+    /// Alarms read back from the log, since the start.
+    pub replayed: u64,
+    /// The same, in this second.
+    pub replayed_per_second: f64,
+    /// What a commit took on average; null if there was none.
+    pub commit_milliseconds: Option<f64>,
+}
+
+impl Figures {
+    /// Begins to take them. The task ends with the system it runs in.
+    pub(crate) fn start(metrics: Metrics) -> Self {
+        let (sender, receiver) = watch::channel(Samples::default());
+        actix_web::rt::spawn(async move {
+            let mut tick = actix_web::rt::time::interval(EVERY);
+            tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            let mut before = (Instant::now(), metrics.totals());
+            tick.tick().await;
+            loop {
+                tick.tick().await;
+                let now = (Instant::now(), metrics.totals());
+                let sample = Sample::between(&before.1, &now.1, now.0 - before.0);
+                before = now;
+                let kept = sender.borrow().len().saturating_sub(KEPT - 1);
+                let mut samples = sender.borrow().get(kept..).unwrap_or_default().to_vec();
+                samples.push(sample);
+                if sender.send(Arc::new(samples)).is_err() {
+                    return;
+                }
+            }
+        });
+        Self(receiver)
+    }
+
+    /// The last minute.
+    pub(crate) fn samples(&self) -> Samples {
+        Arc::clone(&self.0.borrow())
+    }
+
+    /// Each further second.
+    pub(crate) fn watch(&self) -> watch::Receiver<Samples> {
+        let mut watched = self.0.clone();
+        watched.mark_unchanged();
+        watched
+    }
+}
+
+impl Sample {
+    fn between(before: &Totals, now: &Totals, took: Duration) -> Self {
+        let rate = |before: u64, now: u64| rounded(difference(before, now) / took.as_secs_f64());
+        let commits = difference(before.commits, now.commits);
+        let micros = difference(before.commit_micros, now.commit_micros);
+        Self {
+            at: Timestamp::now(),
+            streams: now.streams,
+            users: now.users,
+            alarms_per_second: rate(before.alarms, now.alarms),
+            deliveries_per_second: rate(before.deliveries, now.deliveries),
+            slow_drops: now.slow_drops,
+            slow_drops_per_second: rate(before.slow_drops, now.slow_drops),
+            replayed: now.replayed,
+            replayed_per_second: rate(before.replayed, now.replayed),
+            commit_milliseconds: (commits > 0.0).then(|| rounded(micros / commits / 1_000.0)),
+        }
+    }
+}
+
+fn difference(before: u64, now: u64) -> f64 {
+    let more = now.saturating_sub(before);
+    f64::from(u32::try_from(more).unwrap_or(u32::MAX))
+}
+
+/// To two decimals: more would be noise, and a longer line a second for each who looks.
+fn rounded(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+/// Often enough to look live, seldom enough to cost nothing.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// A minute.
+const KEPT: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_tells_rates_and_the_mean_of_its_commits() {
+        let before = Totals {
+            alarms: 10,
+            commits: 1,
+            commit_micros: 9_000,
+            ..Totals::default()
+        };
+        let now = Totals {
+            alarms: 40,
+            slow_drops: 2,
+            commits: 5,
+            commit_micros: 17_000,
+            ..before
+        };
+
+        let sample = Sample::between(&before, &now, Duration::from_secs(2));
+
+        assert!((sample.alarms_per_second - 15.0).abs() < 1e-9);
+        assert!((sample.slow_drops_per_second - 1.0).abs() < 1e-9);
+        assert_eq!(sample.slow_drops, 2);
+        assert_eq!(sample.commit_milliseconds, Some(2.0));
+        let idle = Sample::between(&now, &now, Duration::from_secs(1));
+        assert_eq!(idle.commit_milliseconds, None);
+    }
+}
