@@ -8,6 +8,7 @@ cd "$(dirname "$0")"
 readonly needed=(
   "cc gcc libc6-dev"
   "kill procps"
+  "curl curl"
   "chromium chromium"
   "chromedriver chromium-driver"
   "node nodejs"

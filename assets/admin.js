@@ -1,127 +1,365 @@
-// The admin page: publishes without leaving it, never twice by accident; keeps the connections fresh.
+// The admin pages: publishes without leaving the page, never twice by accident; says whom it would reach; keeps figures,
+// recent alarms and connections fresh. Its words come with the page.
 
-import { connect, element, newId, request } from "./campanile.js";
 import { refresh, submit } from "./page.js";
 
-const HUB = location.origin;
 const REFRESH_EVERY_MS = 5_000;
+const PREVIEW_AFTER_MS = 300;
+/** How many seconds a chart shows; the server draws as many. */
+const SECONDS = 60;
+
+const words = document.getElementById("admin-words")?.dataset ?? {};
+const number = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
+
+/** A sentence of the page with its holes filled. */
+function filled(sentence, ...values) {
+  return sentence.replace(/\{(\d)\}/g, (hole, index) => String(values[Number(index)] ?? hole));
+}
+
+function counted(one, many, count) {
+  return filled(count === 1 ? one : many, number.format(count));
+}
+
+async function post(path, body, headers = {}) {
+  const options = { method: "POST", headers: { "content-type": "application/json", ...headers }, body };
+  const answer = await fetch(path, options).catch(() => {
+    throw new Error(words.unreachable);
+  });
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(told.detail ?? `${answer.status}`);
+  return told;
+}
+
+// --- publishing -------------------------------------------------------------------------------------------------------
 
 const form = document.getElementById("publish");
-const fields = form.elements;
-const result = document.getElementById("publish-result");
-let publishing = false;
 
-/** The body of POST /api/alarms that the form describes; throws a sentence for the person when it describes none. */
-function body() {
-  const made = { to: recipient(), alarmType: fields.alarmType.value.trim() };
-  const data = fields.data.value.trim();
-  if (data) made.data = parsed(data);
-  if (fields.url.value.trim()) made.url = fields.url.value.trim();
-  if (fields.expiresInSeconds.value.trim()) made.expiresInSeconds = Number(fields.expiresInSeconds.value);
-  return made;
-}
+function publishing() {
+  const fields = form.elements;
+  const result = document.getElementById("publish-result");
+  const copy = document.getElementById("copy-curl");
+  const check = document.getElementById("data-check");
+  const audience = document.getElementById("audience");
+  let busy = false;
+  let timer;
+  let asked = 0;
 
-function recipient() {
-  switch (fields.target.value) {
-    case "everyone": return { everyone: true };
-    case "admins": return { role: "admin" };
-    case "room": return { room: fields.room.value };
+  /** The body of POST /api/alarms that the form describes. The data stays as it was typed: parsing would round its numbers. */
+  function body() {
+    const parts = [`"to":${JSON.stringify(recipient())}`, `"alarmType":${JSON.stringify(fields.alarmType.value.trim())}`];
+    const data = fields.data.value.trim();
+    const fault = faultOf(data);
+    if (fault) throw new Error(fault);
+    if (data) parts.push(`"data":${data}`);
+    if (fields.url.value.trim()) parts.push(`"url":${JSON.stringify(fields.url.value.trim())}`);
+    if (fields.expiresInSeconds.value.trim()) parts.push(`"expiresInSeconds":${Number(fields.expiresInSeconds.value)}`);
+    return `{${parts.join(",")}}`;
   }
-  const users = fields.users.value.split(/[\s,]+/).filter(Boolean);
-  if (!users.length) throw new Error("Name at least one user.");
-  return users.length === 1 ? { user: users[0] } : { users };
-}
 
-function parsed(data) {
-  try {
-    return JSON.parse(data);
-  } catch (error) {
-    throw new Error(`The data is not JSON: ${error.message}`);
-  }
-}
-
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  if (publishing) return;
-  publishing = true;
-  try {
-    const alarm = body();
-    if (alarm.to.everyone && fields.confirm.value.trim() !== "everyone") {
-      fields.confirm.focus();
-      throw new Error("Type “everyone” to confirm.");
+  function recipient() {
+    switch (fields.target.value) {
+      case "everyone":
+        return { everyone: true };
+      case "admins":
+        return { role: "admin" };
+      case "room":
+        return { room: fields.room.value };
     }
-    const answer = await request(HUB, undefined, "POST", "/api/alarms", alarm, { "idempotency-key": fields.idempotencyKey.value });
-    say("good", published(answer.alarms), againButton());
-    fields.confirm.value = "";
-    refresh(["recent"]).catch(() => {});
-  } catch (error) {
-    say("bad", error.message);
-  } finally {
-    publishing = false;
+    const users = fields.users.value.split(/[\s,]+/).filter(Boolean);
+    if (!users.length) throw new Error(words.nameAUser);
+    return users.length === 1 ? { user: users[0] } : { users };
   }
-});
 
-// The key belongs to what the form says, not to the click: the second click of a double click, however late, is answered
-// with the first one's result. Only a change of the form makes another alarm.
-form.addEventListener("input", (event) => {
-  if (event.target.name !== "confirm") fields.idempotencyKey.value = newId();
-});
-
-function published(alarms) {
-  const ids = alarms.map((alarm) => alarm.id);
-  return ids.length === 1 ? `Published as ${ids[0]}.` : `Published as ${ids[0]} to ${ids.at(-1)}.`;
-}
-
-/** Publishing exactly the same once more is possible, but only on purpose. */
-function againButton() {
-  const again = () => {
-    fields.idempotencyKey.value = newId();
-    form.requestSubmit();
-  };
-  return element("button.link", { type: "button", click: again }, "Publish it again");
-}
-
-function say(kind, words, ...more) {
-  const note = element("p.notice", {}, words, " ", ...more);
-  note.classList.add(kind);
-  result.replaceChildren(note);
-}
-
-const copy = document.getElementById("copy-curl");
-copy.hidden = false;
-copy.addEventListener("click", async () => {
-  try {
-    await navigator.clipboard.writeText(curl(body()));
-    copy.textContent = "Copied";
-    setTimeout(() => (copy.textContent = "Copy as curl"), 2_000);
-  } catch (error) {
-    say("bad", error.message);
+  function faultOf(data) {
+    if (!data) return null;
+    try {
+      JSON.parse(data);
+      return null;
+    } catch (error) {
+      return filled(words.jsonBad, error.message);
+    }
   }
-});
 
-function curl(alarm) {
-  const quoted = JSON.stringify(alarm).replaceAll("'", `'\\''`);
+  async function send() {
+    if (busy) return;
+    busy = true;
+    try {
+      const alarm = body();
+      if (fields.target.value === "everyone" && fields.confirm.value.trim() !== words.confirmWord) {
+        fields.confirm.focus();
+        throw new Error(words.confirmWanted);
+      }
+      const told = await post("/api/alarms", alarm, { "idempotency-key": fields.idempotencyKey.value });
+      const ids = told.alarms.map((stored) => stored.id);
+      say("good", ids.length === 1 ? filled(words.published, ids[0]) : filled(words.publishedMany, ids[0], ids.at(-1)), againButton());
+      fields.confirm.value = "";
+      recent?.look();
+    } catch (error) {
+      say("bad", error.message);
+    } finally {
+      busy = false;
+    }
+  }
+
+  /** Publishing exactly the same once more is possible, but only on purpose. */
+  function againButton() {
+    const again = document.createElement("button");
+    again.type = "button";
+    again.className = "link";
+    again.textContent = words.again;
+    again.addEventListener("click", () => {
+      fields.idempotencyKey.value = newKey();
+      form.requestSubmit();
+    });
+    return again;
+  }
+
+  function say(kind, sentence, ...more) {
+    const note = document.createElement("p");
+    note.className = `notice ${kind}`;
+    note.append(sentence, " ", ...more);
+    result.replaceChildren(note);
+  }
+
+  function checkData() {
+    const data = fields.data.value.trim();
+    const fault = faultOf(data);
+    fields.data.setAttribute("aria-invalid", String(Boolean(fault)));
+    check.className = fault ? "bad" : "";
+    check.textContent = fault ?? (data ? words.jsonGood : "");
+  }
+
+  /** Says whom the form would reach; of several answers under way only the last counts. */
+  async function preview() {
+    const mine = (asked += 1);
+    const lines = [];
+    try {
+      const found = await post("/api/admin/audience", JSON.stringify({ to: recipient() }));
+      const streams = counted(words.stream, words.streams, found.streams);
+      const reaches =
+        found.accounts === null ? filled(words.reachesRoom, streams) : filled(words.reaches, counted(words.account, words.accounts, found.accounts), streams);
+      lines.push(["", reaches]);
+      const unknown = found.unknownUsers.join(", ");
+      if (unknown) lines.push(["bad", filled(found.unknownAreMade ? words.unknownMade : words.unknown, unknown)]);
+    } catch (error) {
+      // A form that names nobody yet is not a fault.
+      if (error.message !== words.nameAUser) lines.push(["bad", error.message]);
+    }
+    if (mine !== asked) return;
+    audience.replaceChildren(
+      ...lines.map(([kind, sentence]) => {
+        const line = document.createElement("p");
+        line.className = kind;
+        line.textContent = sentence;
+        return line;
+      }),
+    );
+  }
+
+  form.addEventListener("submit", (event) => {
+    if (event.submitter?.hasAttribute("formaction")) return;
+    event.preventDefault();
+    send();
+  });
+
+  // The key belongs to what the form says, not to the click: the second click of a double click, however late, is
+  // answered with the first one's result. Only a change of the form makes another alarm.
+  form.addEventListener("input", (event) => {
+    if (event.target.name !== "confirm") fields.idempotencyKey.value = newKey();
+    if (event.target === fields.data) checkData();
+    if (["target", "users", "room"].includes(event.target.name)) {
+      clearTimeout(timer);
+      timer = setTimeout(preview, PREVIEW_AFTER_MS);
+    }
+  });
+
+  copy.hidden = false;
+  document.getElementById("preview").hidden = true;
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(curl(body(), fields.idempotencyKey.value));
+      copy.textContent = words.copied;
+      setTimeout(() => (copy.textContent = words.copy), 2_000);
+    } catch (error) {
+      say("bad", error.message);
+    }
+  });
+  checkData();
+  preview();
+}
+
+/** The form as a command for a shell; the token is left to whoever runs it. */
+function curl(body, key) {
   return [
-    `curl -X POST '${HUB}/api/alarms'`,
+    `curl -X POST ${quoted(`${location.origin}/api/alarms`)}`,
     `-H "Authorization: Bearer $CAMPANILE_TOKEN"`,
     `-H 'Content-Type: application/json'`,
-    `-H 'Idempotency-Key: ${fields.idempotencyKey.value}'`,
-    `-d '${quoted}'`,
+    `-H ${quoted(`Idempotency-Key: ${key}`)}`,
+    `-d ${quoted(body)}`,
   ].join(" \\\n  ");
 }
 
+/** One word of a shell: between single quotes everything but a single quote is itself. */
+function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** `crypto.randomUUID` is there on secure pages only. */
+function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+// --- recent alarms ----------------------------------------------------------------------------------------------------
+
+let recent = null;
+
+/** The list of recent alarms: filtered while typing, and still while it is paused. */
+class Recent {
+  constructor() {
+    this.filter = document.getElementById("q");
+    this.pause = document.getElementById("pause");
+    this.paused = false;
+    this.pause.hidden = false;
+    this.pause.addEventListener("click", () => this.turn());
+    this.filter.addEventListener("input", () => this.show());
+    const row = document.getElementById("recent-filter");
+    row.querySelector("[type=submit]").hidden = true;
+    row.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.show();
+    });
+    this.show();
+  }
+
+  turn() {
+    this.paused = !this.paused;
+    this.pause.setAttribute("aria-pressed", String(this.paused));
+    this.pause.textContent = this.paused ? words.resume : words.pause;
+    if (!this.paused) this.look();
+  }
+
+  /** One reading at a time, and one more if something came meanwhile. */
+  async look() {
+    if (this.paused || document.visibilityState !== "visible") return;
+    if (this.looking) {
+      this.again = true;
+      return;
+    }
+    this.looking = true;
+    const old = document.getElementById("recent-list");
+    const { scrollTop } = old;
+    const focused = document.activeElement === old;
+    await refresh(["recent-list"], "/admin/recent").catch(() => {});
+    this.looking = false;
+    this.show();
+    const list = document.getElementById("recent-list");
+    list.scrollTop = scrollTop;
+    if (focused) list.focus({ preventScroll: true });
+    if (this.again) {
+      this.again = false;
+      this.look();
+    }
+  }
+
+  show() {
+    const word = this.filter.value.trim().toLowerCase();
+    const list = document.getElementById("recent-list");
+    let shown = 0;
+    for (const row of list.querySelectorAll("li")) {
+      row.hidden = !row.dataset.holds.toLowerCase().includes(word);
+      if (!row.hidden) shown += 1;
+    }
+    list.querySelector(".no-match")?.remove();
+    if (shown === 0 && list.querySelector("li")) {
+      const none = document.createElement("p");
+      none.className = "empty small no-match";
+      none.textContent = words.noMatch;
+      list.append(none);
+    }
+  }
+}
+
+// --- figures ----------------------------------------------------------------------------------------------------------
+
+const FORMATS = {
+  commitMilliseconds: (value) => `${value.toFixed(1)} ms`,
+};
+/** What a chart draws where it is not the figure itself. */
+const CHARTS = { slowDrops: "slowDropsPerSecond", replayed: "replayedPerSecond" };
+
+/** The tiles, over a stream of their own that is open only while somebody looks. */
+class Figures {
+  constructor(tiles) {
+    this.tiles = [...tiles.querySelectorAll("[data-figure]")];
+    this.state = document.getElementById("figures-state");
+    this.samples = [];
+    document.addEventListener("visibilitychange", () => this.turn());
+    this.turn();
+  }
+
+  turn() {
+    clearTimeout(this.timer);
+    this.stream?.close();
+    this.stream = null;
+    if (document.visibilityState === "visible") this.open();
+  }
+
+  open() {
+    const stream = new EventSource("/api/admin/figures");
+    this.stream = stream;
+    stream.addEventListener("history", (event) => this.show(JSON.parse(event.data)));
+    stream.addEventListener("figures", (event) => this.show([...this.samples, JSON.parse(event.data)]));
+    // Whatever the reason, the browser's own way back would ignore most of them.
+    stream.addEventListener("bye", () => this.lost());
+    stream.addEventListener("error", () => this.lost());
+  }
+
+  lost() {
+    this.stream?.close();
+    this.stream = null;
+    this.state.textContent = words.noFigures;
+    clearTimeout(this.timer);
+    // Spread, so that many pages do not come back together. A page whose session has ended is sent to sign in.
+    this.timer = setTimeout(() => refresh(["tile-accounts"]).catch(() => {}).then(() => this.turn()), 2_000 + Math.random() * 3_000);
+  }
+
+  show(samples) {
+    const stored = this.samples.at(-1);
+    this.samples = samples.slice(-SECONDS);
+    const newest = this.samples.at(-1);
+    if (!newest) return;
+    this.state.textContent = "";
+    for (const tile of this.tiles) this.draw(tile, newest);
+    if (stored && newest.alarmsPerSecond > 0) recent?.look();
+  }
+
+  draw(tile, newest) {
+    const { figure } = tile.dataset;
+    const line = tile.querySelector("polyline");
+    if (!line) return;
+    const value = newest[figure];
+    if (value !== null && value !== undefined) tile.querySelector(".tile-value").textContent = (FORMATS[figure] ?? number.format)(value);
+    const values = this.samples.map((sample) => sample[CHARTS[figure] ?? figure] ?? 0);
+    const most = Math.max(1, ...values);
+    const first = SECONDS - values.length;
+    line.setAttribute("points", values.map((one, second) => `${first + second},${(19 - (18 * one) / most).toFixed(1)}`).join(" "));
+  }
+}
+
+// --- start ------------------------------------------------------------------------------------------------------------
+
+const person = document.getElementById("person");
+const tiles = document.getElementById("tiles");
+const parts = person ? ["person"] : ["connections", "tile-accounts"];
+
+if (form) publishing();
+if (document.getElementById("recent-filter")) recent = new Recent();
+if (tiles) new Figures(tiles);
+
 document.addEventListener("submit", (event) => {
-  if (!event.target.closest("#connections")) return;
+  if (!event.target.closest("#connections, #person")) return;
   event.preventDefault();
-  submit(event.target, ["connections", "tiles"]);
+  submit(event.target, parts);
 });
 
-const look = () => document.visibilityState === "visible" && refresh(["connections", "tiles", "recent"]).catch(() => {});
-setInterval(look, REFRESH_EVERY_MS);
-
-let timer;
-const soon = () => {
-  clearTimeout(timer);
-  timer = setTimeout(look, 300);
-};
-connect({ user: document.body.dataset.user, rooms: "all", onAlarm: soon, onMessage: soon, onPresence: soon, onConnect: soon });
+setInterval(() => document.visibilityState === "visible" && refresh(parts).catch(() => {}), REFRESH_EVERY_MS);

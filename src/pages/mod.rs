@@ -44,7 +44,15 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(resource("/alarms/{id}/unread").route(post().to(inbox::unread_one)))
         .service(resource("/alarms/{id}/delete").route(post().to(inbox::delete_one)))
         .service(resource("/admin").route(get().to(admin::show)))
+        .service(resource("/admin/recent").route(get().to(admin::recent)))
         .service(resource("/admin/publish").route(post().to(admin::publish)))
+        .service(resource("/admin/preview").route(post().to(admin::preview)))
+        .service(resource("/admin/users").route(get().to(admin::find)))
+        .service(resource("/admin/users/{id}").route(get().to(admin::show_person)))
+        .service(resource("/admin/users/{id}/test").route(post().to(admin::send_test)))
+        .service(resource("/admin/users/{id}/disable").route(post().to(admin::disable)))
+        .service(resource("/admin/users/{id}/enable").route(post().to(admin::enable)))
+        .service(resource("/admin/users/{id}/disconnect").route(post().to(admin::disconnect_all)))
         .service(
             resource("/admin/connections/{client_id}/disconnect")
                 .route(post().to(admin::disconnect)),

@@ -23,6 +23,7 @@ pub(crate) struct AlarmRow {
     pub(crate) topic: String,
     pub(crate) unread: bool,
     pub(crate) from: Option<String>,
+    pub(crate) alarm_type: String,
     pub(crate) what: String,
     pub(crate) audience: Option<&'static str>,
     pub(crate) summary: String,
@@ -77,6 +78,7 @@ impl AlarmRow {
             topic: alarm.topic.to_string(),
             unread: alarm.read_at.is_none(),
             from: alarm.from_user_id.as_ref().map(UserId::to_string),
+            alarm_type: alarm.alarm_type.to_string(),
             what: type_in_words(alarm.alarm_type.as_str()),
             audience,
             summary: summary_of(&alarm.data),
@@ -85,6 +87,23 @@ impl AlarmRow {
             created_at: alarm.created_at.to_string(),
             time: date_and_time(alarm.created_at),
         }
+    }
+}
+
+impl AlarmRow {
+    /// Whether a word, in any case, is somewhere in what the row says.
+    pub(crate) fn holds(&self, word: &str) -> bool {
+        let word = word.trim().to_lowercase();
+        let texts = [
+            &self.topic,
+            &self.alarm_type,
+            &self.what,
+            &self.summary,
+            self.from.as_ref().unwrap_or(&self.topic),
+        ];
+        texts
+            .iter()
+            .any(|text| text.to_lowercase().contains(word.as_str()))
     }
 }
 

@@ -525,3 +525,91 @@ async fn a_ring_is_told_in_the_reader_s_language() {
 
     assert!(room.contains("bob 님이 종을 울렸습니다"), "{room}");
 }
+
+#[tokio::test]
+async fn an_admin_looks_a_user_up_and_acts_with_forms_alone() {
+    let app = TestApp::spawn().await;
+    let admin = app.admin();
+    let korean = "\u{c601}\u{d76c}";
+    let token = app.user(korean).await;
+    let mut stream = app.connected(&token, "/api/stream").await;
+    let encoded = percent_encoding::utf8_percent_encode(korean, percent_encoding::NON_ALPHANUMERIC);
+    let path = format!("/admin/users/{encoded}");
+
+    let find = page(&app, &admin, "/admin/users").query(&[("id", korean)]);
+    assert_eq!(back(&send(find).await), path);
+    assert!(html(page(&app, &admin, &path), 200).await.contains(korean));
+    assert_eq!(
+        back(&send(submit(&app, &admin, &format!("{path}/test"), &[])).await),
+        format!("{path}?done=test")
+    );
+    stream.next_named("alarm", crate::support::DEADLINE).await;
+    back(&send(submit(&app, &admin, &format!("{path}/disable"), &[])).await);
+    let bye = stream.bye("kicked", crate::support::DEADLINE).await;
+    assert_eq!(bye["reconnect"], false);
+    let shown = html(page(&app, &admin, &format!("{path}?done=disable")), 200).await;
+    assert!(
+        shown.contains("The account is disabled") && shown.contains("/enable"),
+        "{shown}"
+    );
+    back(&send(submit(&app, &admin, &format!("{path}/enable"), &[])).await);
+    back(&send(submit(&app, &admin, &format!("{path}/disconnect"), &[])).await);
+
+    html(page(&app, &admin, "/admin/users?id=nobody"), 404).await;
+    html(submit(&app, &admin, "/admin/users/admin/disable", &[]), 403).await;
+    html(page(&app, &token, &path), 403).await;
+    html(submit(&app, &token, &format!("{path}/disable"), &[]), 403).await;
+}
+
+#[tokio::test]
+async fn the_recent_alarms_are_filtered_without_a_script() {
+    let app = TestApp::spawn().await;
+    app.user("bob").await;
+    app.publish(json!({"user": "bob"}), "APPLE").await;
+    app.publish(json!({"everyone": true}), "PEAR").await;
+
+    let all = html(page(&app, &app.admin(), "/admin/recent"), 200).await;
+    assert!(all.contains("Apple") && all.contains("Pear"));
+    let apples = html(page(&app, &app.admin(), "/admin/recent?q=aPPl"), 200).await;
+    assert!(apples.contains("Apple") && !apples.contains("Pear"));
+    let none = html(page(&app, &app.admin(), "/admin/recent?q=plum"), 200).await;
+    assert!(none.contains("Nothing matches."));
+}
+
+#[tokio::test]
+async fn a_preview_says_who_is_reached_and_sends_nothing() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    let _stream = app.connected(&bob, "/api/stream").await;
+    let preview = |target: &str, users: &str| {
+        let fields = [
+            ("target", target),
+            ("users", users),
+            ("alarmType", "NOTICE"),
+            ("data", "{\"a\":\"it's\"}"),
+        ];
+        submit(&app, &app.admin(), "/admin/preview", &fields)
+    };
+
+    let named = html(preview("user", "bob zoe"), 200).await;
+    assert!(
+        named.contains("Reaches 1 account, 1 open stream right now."),
+        "{named}"
+    );
+    assert!(named.contains("Nobody is called zoe"), "{named}");
+    assert!(
+        named.contains("value=\"bob zoe\""),
+        "the form is kept: {named}"
+    );
+    let everyone = html(preview("everyone", ""), 200).await;
+    assert!(
+        everyone.contains("Reaches 2 accounts, 1 open stream right now."),
+        "{everyone}"
+    );
+    html(preview("user", ""), 422).await;
+
+    assert_eq!(
+        answer(app.get(&bob, "/api/alarms"), 200).await["items"],
+        json!([])
+    );
+}

@@ -196,6 +196,11 @@ impl Window {
         .await;
     }
 
+    /// The text an element shows.
+    pub(crate) async fn text(&self, css: &str) -> String {
+        self.find(css).await.text().await.expect("its text")
+    }
+
     /// Waits until a JavaScript expression is true.
     pub(crate) async fn holds(&self, expression: &str) {
         self.wait(expression, async || {

@@ -88,3 +88,29 @@ async fn an_admin_without_scripts_publishes_and_disconnects() {
     admin.click("[aria-label='Disconnect erin']").await;
     admin.shows("#connections", "Nobody is connected").await;
 }
+
+#[tokio::test]
+async fn an_admin_without_scripts_sees_who_is_reached_and_takes_the_command() {
+    let app = TestApp::spawn().await;
+    let erin = app.user("erin").await;
+    let mut stream = app.connected(&erin, "/api/stream").await;
+    let chromium = Chromium::start().await;
+    let admin = chromium.window_without_scripts().await;
+    admin.sign_in(&app, "admin", &app.admin_password()).await;
+    admin.goto(&app, "/admin").await;
+    admin.fill("[name=users]", "erin").await;
+    admin.fill("[name=alarmType]", "BY_COMMAND").await;
+    admin.fill("[name=data]", r#"{"title":"it's"}"#).await;
+
+    admin.click("#preview").await;
+    admin
+        .shows("#audience", "Reaches 1 account, 1 open stream right now.")
+        .await;
+    admin.click("#publish details summary").await;
+    let command = admin.text(".command").await;
+    let told = crate::admin::run_in_a_shell(command, app.service()).await;
+
+    assert_eq!(told["alarms"][0]["topic"], "user:erin");
+    let alarm = stream.next_named("alarm", DEADLINE).await.json();
+    assert_eq!(alarm["data"], json!({"title": "it's"}));
+}

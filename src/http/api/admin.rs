@@ -90,10 +90,10 @@ pub(crate) async fn recent(
     _admin: Admin,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let limit = match params.parsed::<i64>("limit")?.unwrap_or(MOST_RECENT) {
-        limit @ 1..=MOST_RECENT => limit,
-        _ => return Err(ApiError::invalid("limit", "expected 1 to 200")),
-    };
+    let limit = params.parsed::<i64>("limit")?.unwrap_or(MOST_RECENT);
+    if !(1..=MOST_RECENT).contains(&limit) {
+        return Err(ApiError::invalid("limit", "expected 1 to 200"));
+    }
     let items = state.store.recent(limit).await?;
     Ok(HttpResponse::Ok().json(Recent { items }))
 }

@@ -1,21 +1,24 @@
-//! `/admin`: publishing by hand, what was published, and who is connected.
+//! `/admin`: how the hub is doing, publishing by hand, what was published, who is connected.
 
-use std::collections::HashSet;
+mod chart;
+mod person;
+mod publishing;
 
+pub(crate) use person::{disable, disconnect_all, enable, find, send_test, show as show_person};
+pub(crate) use publishing::{preview, publish};
+
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
-use serde::Serialize;
-use uuid::Uuid;
 
-use crate::alarm::{AlarmId, Payload, Role, UserId};
 use crate::http::body::Params;
 use crate::http::error::ApiError;
-use crate::http::publish::{self, PublishRequest, To};
 use crate::http::rooms;
 use crate::http::state::AppState;
 use crate::hub::{Bye, ClientId, ClientInfo, Close, Connections, Which};
+use crate::pages::admin::chart::Tile;
+use crate::pages::admin::publishing::{Preview, PublishForm};
 use crate::pages::error::PageError;
 use crate::pages::form::Form;
 use crate::pages::page::{Page, html, see_other};
@@ -31,19 +34,33 @@ struct AdminPage {
     form: PublishForm,
     rooms: Vec<Choice>,
     recent: Vec<AlarmRow>,
-    connections: Vec<Connection>,
+    filter: String,
+    connections: ConnectionList,
+    preview: Option<Preview>,
     published: Option<String>,
     error: Option<String>,
 }
 
-struct Tile {
-    label: &'static str,
-    value: String,
+/// The recent alarms alone: what the page's script asks for again and again.
+#[derive(Template)]
+#[template(path = "recent.html")]
+struct RecentPage {
+    page: Page,
+    recent: Vec<AlarmRow>,
+    filter: String,
 }
 
 struct Choice {
     id: String,
     name: String,
+}
+
+/// The oldest connections, and how many there are.
+struct ConnectionList {
+    /// What stands there if there are none.
+    none: &'static str,
+    shown: Vec<Connection>,
+    count: usize,
 }
 
 struct Connection {
@@ -55,21 +72,6 @@ struct Connection {
     queue_depth: usize,
     remote_address: String,
     user_agent: String,
-}
-
-/// The publish form as it was filled in. What says the same again is the same request.
-#[derive(Serialize)]
-struct PublishForm {
-    #[serde(skip)]
-    idempotency_key: String,
-    target: String,
-    users: String,
-    room: String,
-    alarm_type: String,
-    from_user_id: String,
-    data: String,
-    url: String,
-    expires_in_seconds: String,
 }
 
 /// `GET /admin`.
@@ -86,31 +88,27 @@ pub(crate) async fn show(
         None => words.published.with(ids),
         Some((first, last)) => words.published_many.with_both(first, last),
     });
+    let filter = params.first("q").unwrap_or_default();
     let page = AdminPage {
         published,
-        ..admin_page(&state, &admin).await?
+        ..admin_page(&state, &admin, filter).await?
     };
     html(StatusCode::OK, &page)
 }
 
-/// `POST /admin/publish`.
-pub(crate) async fn publish(
+/// `GET /admin/recent`.
+pub(crate) async fn recent(
     state: Data<AppState>,
     admin: AdminVisitor,
-    form: Form,
+    params: Params,
 ) -> Result<HttpResponse, PageError> {
-    let filled = PublishForm::of(&form);
-    match store(&state, &admin, &form, &filled).await {
-        Ok(ids) => Ok(see_other(&format!("/admin?published={ids}"))),
-        Err(error) => {
-            let page = AdminPage {
-                form: filled,
-                error: Some(admin.words().sentence(&error)),
-                ..admin_page(&state, &admin).await?
-            };
-            html(error.status_code(), &page)
-        }
-    }
+    let filter = params.first("q").unwrap_or_default();
+    let page = RecentPage {
+        page: Page::of(&state, &admin, admin.words().admin.recent, "admin").await?,
+        recent: recent_rows(&state, filter, admin.words()).await?,
+        filter: filter.to_owned(),
+    };
+    html(StatusCode::OK, &page)
 }
 
 /// `POST /admin/connections/{clientId}/disconnect`.
@@ -118,6 +116,7 @@ pub(crate) async fn disconnect(
     state: Data<AppState>,
     _admin: AdminVisitor,
     client_id: Path<String>,
+    form: Form,
 ) -> Result<HttpResponse, PageError> {
     let client = ClientId::parse(&client_id).ok_or(ApiError::NotFound("connection"))?;
     let close = Close {
@@ -130,76 +129,16 @@ pub(crate) async fn disconnect(
         .send(close)
         .await
         .map_err(ApiError::from)?;
-    Ok(see_other("/admin#connections"))
+    Ok(see_other(&form.way_back("back", "/admin")))
 }
 
-async fn store(
+async fn admin_page(
     state: &AppState,
     admin: &AdminVisitor,
-    form: &Form,
-    filled: &PublishForm,
-) -> Result<String, ApiError> {
-    let request = request_of(form, admin.words())?;
-    let key = form.optional("idempotencyKey")?;
-    let body = serde_json::to_vec(filled).map_err(|cause| ApiError::Internal(cause.to_string()))?;
-    let stored = publish::publish(state, admin.user_id(), request, key, &body).await?;
-    let ids: Vec<AlarmId> = stored.alarms.iter().map(|alarm| alarm.id).collect();
-    Ok(match ids.as_slice() {
-        [] => String::new(),
-        [only] => only.to_string(),
-        [first, .., last] => format!("{first}-{last}"),
-    })
-}
-
-fn request_of(form: &Form, words: &Words) -> Result<PublishRequest, ApiError> {
-    let data = form.given("data").map(Payload::parse).transpose();
-    Ok(PublishRequest {
-        to: recipient(form, words)?,
-        alarm_type: form.required("alarmType")?,
-        from_user_id: form.optional("fromUserId")?,
-        target_id: None,
-        data: data.map_err(|cause| ApiError::invalid("data", cause))?,
-        url: form.optional("url")?,
-        expires_in_seconds: form.optional("expiresInSeconds")?,
-    })
-}
-
-fn recipient(form: &Form, words: &Words) -> Result<To, ApiError> {
-    match form.text("target") {
-        "everyone" if form.given("confirm") != Some(words.admin.confirm_word) => {
-            Err(ApiError::invalid("confirm", words.admin.confirm_wanted))
-        }
-        "everyone" => Ok(To {
-            everyone: Some(true),
-            ..To::default()
-        }),
-        "admins" => Ok(To {
-            role: Some(Role::Admin),
-            ..To::default()
-        }),
-        "room" => Ok(To {
-            room: Some(form.required("room")?),
-            ..To::default()
-        }),
-        _ => Ok(To {
-            users: Some(users(form.text("users"))?),
-            ..To::default()
-        }),
-    }
-}
-
-fn users(names: &str) -> Result<Vec<UserId>, ApiError> {
-    names
-        .split(|c: char| c == ',' || c.is_whitespace())
-        .filter(|name| !name.is_empty())
-        .map(|name| UserId::parse(name).map_err(|cause| ApiError::invalid(name, cause)))
-        .collect()
-}
-
-async fn admin_page(state: &AppState, admin: &AdminVisitor) -> Result<AdminPage, PageError> {
+    filter: &str,
+) -> Result<AdminPage, PageError> {
     let words = admin.words();
     let page = Page::of(state, admin, words.admin.title, "admin").await?;
-    let recent = state.store.recent(RECENT).await.map_err(ApiError::from)?;
     let accounts = state.store.account_count().await.map_err(ApiError::from)?;
     let clients = state
         .broadcaster
@@ -207,81 +146,65 @@ async fn admin_page(state: &AppState, admin: &AdminVisitor) -> Result<AdminPage,
         .await
         .map_err(ApiError::from)?;
     let rooms = rooms::all(state).await?;
-    let people: HashSet<&UserId> = clients.iter().map(|client| &client.user_id).collect();
-    let tile = |label, value: String| Tile { label, value };
-    let tiles = vec![
-        tile(words.admin.connections_tile, clients.len().to_string()),
-        tile(words.admin.people, people.len().to_string()),
-        tile(words.admin.accounts, accounts.to_string()),
-        tile(
-            words.admin.last_alarm,
-            recent
-                .first()
-                .map_or_else(|| "–".to_owned(), |last| last.id.to_string()),
-        ),
-    ];
+    let choices = rooms.iter().map(|room| Choice {
+        id: room.id.to_string(),
+        name: room.name.to_string(),
+    });
     Ok(AdminPage {
         page,
-        tiles,
+        tiles: Tile::all(state, accounts, words),
         form: PublishForm::blank(),
-        rooms: rooms
-            .iter()
-            .map(|room| Choice {
-                id: room.id.to_string(),
-                name: room.name.to_string(),
-            })
-            .collect(),
-        recent: recent
-            .iter()
-            .map(|alarm| AlarmRow::new(alarm, words))
-            .collect(),
-        connections: clients
-            .into_iter()
-            .map(|client| Connection::new(client, words))
-            .collect(),
+        rooms: choices.collect(),
+        recent: recent_rows(state, filter, words).await?,
+        filter: filter.to_owned(),
+        connections: ConnectionList::of(clients, words.admin.nobody, words),
+        preview: None,
         published: None,
         error: None,
     })
 }
 
-impl PublishForm {
-    fn blank() -> Self {
+/// The newest alarms that hold a word, or all of the newest.
+async fn recent_rows(
+    state: &AppState,
+    filter: &str,
+    words: &Words,
+) -> Result<Vec<AlarmRow>, ApiError> {
+    let alarms = state.store.recent(RECENT).await?;
+    let rows = alarms.iter().map(|alarm| AlarmRow::new(alarm, words));
+    Ok(rows.filter(|row| row.holds(filter)).collect())
+}
+
+impl ConnectionList {
+    fn of(clients: Vec<ClientInfo>, none: &'static str, words: &Words) -> Self {
+        let count = clients.len();
+        let clients = clients.into_iter().take(CONNECTIONS);
         Self {
-            idempotency_key: Uuid::new_v4().to_string(),
-            target: "user".to_owned(),
-            users: String::new(),
-            room: String::new(),
-            alarm_type: String::new(),
-            from_user_id: String::new(),
-            data: String::new(),
-            url: String::new(),
-            expires_in_seconds: String::new(),
+            none,
+            shown: clients
+                .map(|client| Connection::new(client, words))
+                .collect(),
+            count,
         }
     }
 
-    fn of(form: &Form) -> Self {
-        let field = |name| form.text(name).to_owned();
-        Self {
-            idempotency_key: field("idempotencyKey"),
-            target: field("target"),
-            users: field("users"),
-            room: field("room"),
-            alarm_type: field("alarmType"),
-            from_user_id: field("fromUserId"),
-            data: field("data"),
-            url: field("url"),
-            expires_in_seconds: field("expiresInSeconds"),
-        }
+    /// How many are not shown.
+    fn more(&self) -> usize {
+        self.count - self.shown.len()
     }
 }
 
 impl Connection {
     fn new(client: ClientInfo, words: &Words) -> Self {
+        let topics = match client.topics.as_slice() {
+            [] => words.admin.figures_stream.to_owned(),
+            topics => topics.join(", "),
+        };
         Self {
             client_id: client.client_id,
             user_id: client.user_id.to_string(),
             role: words.role(client.role),
-            topics: client.topics.join(", "),
+            topics,
             age: words.age(client.age_seconds),
             queue_depth: client.queue_depth,
             remote_address: client.remote_address,
@@ -291,4 +214,7 @@ impl Connection {
 }
 
 /// What one looks at after publishing; the log itself holds all.
-const RECENT: i64 = 100;
+const RECENT: i64 = 200;
+
+/// What one reads through; whom one looks for is found by the look-up.
+const CONNECTIONS: usize = 50;

@@ -35,6 +35,7 @@ pub(crate) struct Words {
     pub(crate) inbox: Inbox,
     pub(crate) admin: Admin,
     pub(crate) compare: Compare,
+    pub(crate) person: Person,
     pub(crate) age: Age,
     pub(crate) roles: Roles,
     pub(crate) fault: Fault,
@@ -150,7 +151,44 @@ pub(crate) struct Admin {
     pub(crate) connections_tile: &'static str,
     pub(crate) people: &'static str,
     pub(crate) accounts: &'static str,
-    pub(crate) last_alarm: &'static str,
+    pub(crate) alarms_rate: &'static str,
+    pub(crate) deliveries_rate: &'static str,
+    pub(crate) slow_drops: &'static str,
+    pub(crate) replayed: &'static str,
+    pub(crate) commit_time: &'static str,
+    pub(crate) find_title: &'static str,
+    pub(crate) find: &'static str,
+    pub(crate) preview: &'static str,
+    /// How many accounts.
+    pub(crate) reached_accounts: Counted,
+    /// How many open streams.
+    pub(crate) reached_streams: Counted,
+    /// Accounts and streams.
+    pub(crate) reaches: Phrase,
+    /// Streams only.
+    pub(crate) reaches_room: Phrase,
+    /// Who has no account, so that nothing is sent.
+    pub(crate) unknown: Phrase,
+    /// Who has no account and gets one.
+    pub(crate) unknown_made: Phrase,
+    pub(crate) as_command: &'static str,
+    pub(crate) filter: &'static str,
+    pub(crate) filter_example: &'static str,
+    pub(crate) show: &'static str,
+    pub(crate) pause: &'static str,
+    pub(crate) resume: &'static str,
+    pub(crate) no_match: &'static str,
+    /// How many connections are not shown.
+    pub(crate) more: Counted,
+    pub(crate) figures_stream: &'static str,
+    pub(crate) copied: &'static str,
+    pub(crate) json_good: &'static str,
+    /// What is wrong with the data.
+    pub(crate) json_bad: Phrase,
+    pub(crate) name_a_user: &'static str,
+    pub(crate) again: &'static str,
+    pub(crate) unreachable: &'static str,
+    pub(crate) no_figures: &'static str,
     pub(crate) publish_title: &'static str,
     /// The id of what was published.
     pub(crate) published: Phrase,
@@ -193,6 +231,33 @@ pub(crate) struct Admin {
     pub(crate) disconnect: &'static str,
     /// Whose connection.
     pub(crate) disconnect_one: Phrase,
+}
+
+/// `/admin/users/{id}`.
+pub(crate) struct Person {
+    pub(crate) active: &'static str,
+    pub(crate) disabled: &'static str,
+    pub(crate) role: &'static str,
+    pub(crate) since: &'static str,
+    pub(crate) signs_in: &'static str,
+    pub(crate) with_password: &'static str,
+    pub(crate) with_token: &'static str,
+    pub(crate) send_test: &'static str,
+    /// Who sends it.
+    pub(crate) test_title: Phrase,
+    pub(crate) disconnect_all: &'static str,
+    pub(crate) disable: &'static str,
+    pub(crate) enable: &'static str,
+    pub(crate) not_connected: &'static str,
+    pub(crate) inbox: &'static str,
+    /// How many are unseen and unread.
+    pub(crate) counts: Phrase,
+    pub(crate) inbox_empty: &'static str,
+    pub(crate) unread: &'static str,
+    pub(crate) test_sent: &'static str,
+    pub(crate) disconnected: &'static str,
+    pub(crate) disabled_now: &'static str,
+    pub(crate) enabled_now: &'static str,
 }
 
 /// How long something has been, by its two largest units.

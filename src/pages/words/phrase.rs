@@ -12,6 +12,11 @@ pub(crate) struct Counted {
 }
 
 impl Phrase {
+    /// The sentence with its holes, for a script to fill.
+    pub(crate) fn open(&self) -> &'static str {
+        self.0
+    }
+
     /// The sentence with its hole filled.
     pub(crate) fn with(&self, value: impl Display) -> String {
         self.with_both(value, "")
@@ -43,6 +48,11 @@ impl Phrase {
 }
 
 impl Counted {
+    /// The phrase for one and for more, for a script to fill.
+    pub(crate) fn open(&self) -> (&'static str, &'static str) {
+        (self.one.open(), self.many.open())
+    }
+
     /// The phrase for that many.
     pub(crate) fn of(&self, count: impl Display) -> String {
         let count = count.to_string();

@@ -1,0 +1,138 @@
+//! `/admin/users/{id}`: one user, with his connections and his inbox as he has it.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use askama::Template;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::http::body::Params;
+use crate::http::people;
+use crate::http::state::AppState;
+use crate::pages::admin::ConnectionList;
+use crate::pages::error::PageError;
+use crate::pages::form::Form;
+use crate::pages::page::{Page, html, see_other};
+use crate::pages::view::{AlarmRow, Person, date_and_time};
+use crate::pages::visitor::AdminVisitor;
+
+#[derive(Template)]
+#[template(path = "person.html")]
+struct PersonPage {
+    page: Page,
+    /// His own address.
+    path: String,
+    who: Person,
+    role: &'static str,
+    disabled: bool,
+    is_me: bool,
+    has_password: bool,
+    created_at: String,
+    created_time: String,
+    connections: ConnectionList,
+    rows: Vec<AlarmRow>,
+    unseen: i64,
+    unread: i64,
+    done: Option<&'static str>,
+}
+
+/// `GET /admin/users?id=`: the look-up's target.
+pub(crate) async fn find(
+    state: Data<AppState>,
+    _admin: AdminVisitor,
+    params: Params,
+) -> Result<HttpResponse, PageError> {
+    let id = params.first("id").unwrap_or_default().trim();
+    let found = people::look_up(&state, id, 1).await?;
+    Ok(see_other(&path_of(found.account.id.as_str())))
+}
+
+/// `GET /admin/users/{id}`.
+pub(crate) async fn show(
+    state: Data<AppState>,
+    admin: AdminVisitor,
+    id: Path<String>,
+    params: Params,
+) -> Result<HttpResponse, PageError> {
+    let found = people::look_up(&state, &id, INBOX_ROWS).await?;
+    let (account, words) = (found.account, admin.words());
+    let name = account.display_name.as_str();
+    let done = match params.first("done") {
+        Some("test") => Some(words.person.test_sent),
+        Some("disconnect") => Some(words.person.disconnected),
+        Some("disable") => Some(words.person.disabled_now),
+        Some("enable") => Some(words.person.enabled_now),
+        _ => None,
+    };
+    let rows = found.inbox.items.iter();
+    let shown = PersonPage {
+        page: Page::of(&state, &admin, name, "admin").await?,
+        path: path_of(account.id.as_str()),
+        who: Person::new(account.id.as_str(), name),
+        role: words.role(account.role),
+        disabled: account.disabled,
+        is_me: account.id == *admin.user_id(),
+        has_password: account.has_password,
+        created_at: account.created_at.to_string(),
+        created_time: date_and_time(account.created_at),
+        connections: ConnectionList::of(found.connections, words.person.not_connected, words),
+        rows: rows.map(|alarm| AlarmRow::new(alarm, words)).collect(),
+        unseen: found.inbox.counts.unseen,
+        unread: found.inbox.counts.unread,
+        done,
+    };
+    html(StatusCode::OK, &shown)
+}
+
+/// `POST /admin/users/{id}/test`.
+pub(crate) async fn send_test(
+    state: Data<AppState>,
+    admin: AdminVisitor,
+    id: Path<String>,
+    _form: Form,
+) -> Result<HttpResponse, PageError> {
+    let title = admin.words().person.test_title.with(admin.display_name());
+    people::send_test(&state, admin.user_id(), &id, &title).await?;
+    Ok(done(&id, "test"))
+}
+
+/// `POST /admin/users/{id}/disconnect`.
+pub(crate) async fn disconnect_all(
+    state: Data<AppState>,
+    _admin: AdminVisitor,
+    id: Path<String>,
+) -> Result<HttpResponse, PageError> {
+    people::disconnect(&state, &id).await?;
+    Ok(done(&id, "disconnect"))
+}
+
+/// `POST /admin/users/{id}/disable`.
+pub(crate) async fn disable(
+    state: Data<AppState>,
+    admin: AdminVisitor,
+    id: Path<String>,
+) -> Result<HttpResponse, PageError> {
+    people::set_disabled(&state, admin.user_id(), &id, true).await?;
+    Ok(done(&id, "disable"))
+}
+
+/// `POST /admin/users/{id}/enable`.
+pub(crate) async fn enable(
+    state: Data<AppState>,
+    admin: AdminVisitor,
+    id: Path<String>,
+) -> Result<HttpResponse, PageError> {
+    people::set_disabled(&state, admin.user_id(), &id, false).await?;
+    Ok(done(&id, "enable"))
+}
+
+fn done(id: &str, what: &str) -> HttpResponse {
+    see_other(&format!("{}?done={what}", path_of(id)))
+}
+
+/// An id is letters of any script, which an address spells out.
+fn path_of(id: &str) -> String {
+    format!("/admin/users/{}", utf8_percent_encode(id, NON_ALPHANUMERIC))
+}
+
+const INBOX_ROWS: usize = 20;

@@ -1,0 +1,314 @@
+//! The publish form: what it says, whom that would reach, and sending it.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::alarm::{AlarmId, Link, Payload, Role, UserId};
+use crate::http::audience::{self, Audience};
+use crate::http::error::ApiError;
+use crate::http::publish::{self, PublishRequest, To};
+use crate::http::state::AppState;
+use crate::pages::admin::{AdminPage, admin_page};
+use crate::pages::error::PageError;
+use crate::pages::form::Form;
+use crate::pages::page::{html, see_other};
+use crate::pages::visitor::AdminVisitor;
+use crate::pages::words::Words;
+
+/// The publish form as it was filled in. What says the same again is the same request.
+#[derive(Serialize)]
+pub(super) struct PublishForm {
+    #[serde(skip)]
+    pub(super) idempotency_key: String,
+    pub(super) target: String,
+    pub(super) users: String,
+    pub(super) room: String,
+    pub(super) alarm_type: String,
+    pub(super) from_user_id: String,
+    pub(super) data: String,
+    pub(super) url: String,
+    pub(super) expires_in_seconds: String,
+}
+
+/// What sending the form would do.
+pub(super) struct Preview {
+    /// Whom it would reach.
+    pub(super) reaches: String,
+    /// Who is named and unknown.
+    pub(super) unknown: Option<String>,
+    /// The same as a command.
+    pub(super) command: String,
+}
+
+/// `POST /admin/publish`.
+pub(crate) async fn publish(
+    state: Data<AppState>,
+    admin: AdminVisitor,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let filled = PublishForm::of(&form);
+    match store(&state, &admin, &form, &filled).await {
+        Ok(ids) => Ok(see_other(&format!("/admin?published={ids}"))),
+        Err(error) => refused(&state, &admin, filled, &error).await,
+    }
+}
+
+/// `POST /admin/preview`: the page again, with what the form would do.
+pub(crate) async fn preview(
+    state: Data<AppState>,
+    admin: AdminVisitor,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let filled = PublishForm::of(&form);
+    match Preview::of(&state, &admin, &request, &form).await {
+        Ok(preview) => {
+            let page = AdminPage {
+                form: filled,
+                preview: Some(preview),
+                ..admin_page(&state, &admin, "").await?
+            };
+            html(StatusCode::OK, &page)
+        }
+        Err(error) => refused(&state, &admin, filled, &error).await,
+    }
+}
+
+async fn refused(
+    state: &AppState,
+    admin: &AdminVisitor,
+    form: PublishForm,
+    error: &ApiError,
+) -> Result<HttpResponse, PageError> {
+    let page = AdminPage {
+        form,
+        error: Some(admin.words().sentence(error)),
+        ..admin_page(state, admin, "").await?
+    };
+    html(error.status_code(), &page)
+}
+
+async fn store(
+    state: &AppState,
+    admin: &AdminVisitor,
+    form: &Form,
+    filled: &PublishForm,
+) -> Result<String, ApiError> {
+    confirmed(form, admin.words())?;
+    let request = request_of(form)?;
+    let key = form.optional("idempotencyKey")?;
+    let body = serde_json::to_vec(filled).map_err(|cause| ApiError::Internal(cause.to_string()))?;
+    let stored = publish::publish(state, admin.user_id(), request, key, &body).await?;
+    let ids: Vec<AlarmId> = stored.alarms.iter().map(|alarm| alarm.id).collect();
+    Ok(match ids.as_slice() {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [first, .., last] => format!("{first}-{last}"),
+    })
+}
+
+/// What reaches everybody is typed twice.
+fn confirmed(form: &Form, words: &Words) -> Result<(), ApiError> {
+    let wanted = form.text("target") == "everyone";
+    if wanted && form.given("confirm") != Some(words.admin.confirm_word) {
+        return Err(ApiError::invalid("confirm", words.admin.confirm_wanted));
+    }
+    Ok(())
+}
+
+fn request_of(form: &Form) -> Result<PublishRequest, ApiError> {
+    let data = form.given("data").map(Payload::parse).transpose();
+    Ok(PublishRequest {
+        to: recipient(form)?,
+        alarm_type: form.required("alarmType")?,
+        from_user_id: form.optional("fromUserId")?,
+        target_id: None,
+        data: data.map_err(|cause| ApiError::invalid("data", cause))?,
+        url: form.optional("url")?,
+        expires_in_seconds: form.optional("expiresInSeconds")?,
+    })
+}
+
+fn recipient(form: &Form) -> Result<To, ApiError> {
+    Ok(match form.text("target") {
+        "everyone" => To {
+            everyone: Some(true),
+            ..To::default()
+        },
+        "admins" => To {
+            role: Some(Role::Admin),
+            ..To::default()
+        },
+        "room" => To {
+            room: Some(form.required("room")?),
+            ..To::default()
+        },
+        _ => To {
+            users: Some(users(form.text("users"))?),
+            ..To::default()
+        },
+    })
+}
+
+fn users(names: &str) -> Result<Vec<UserId>, ApiError> {
+    names
+        .split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|name| !name.is_empty())
+        .map(|name| UserId::parse(name).map_err(|cause| ApiError::invalid(name, cause)))
+        .collect()
+}
+
+impl Preview {
+    async fn of(
+        state: &AppState,
+        admin: &AdminVisitor,
+        request: &HttpRequest,
+        form: &Form,
+    ) -> Result<Self, ApiError> {
+        let wanted = request_of(form)?;
+        let hub = {
+            let info = request.connection_info();
+            format!("{}://{}", info.scheme(), info.host())
+        };
+        let command = command(&hub, form.text("idempotencyKey"), &wanted)?;
+        let found = audience::of(state, wanted.to).await?;
+        Ok(Self {
+            reaches: reaches(&found, admin.words()),
+            unknown: unknown(&found, admin.words()),
+            command,
+        })
+    }
+}
+
+fn reaches(audience: &Audience, words: &Words) -> String {
+    let words = &words.admin;
+    let streams = words.reached_streams.of(audience.streams);
+    match audience.accounts {
+        None => words.reaches_room.with(streams),
+        Some(accounts) => {
+            let accounts = words.reached_accounts.of(accounts);
+            words.reaches.with_both(accounts, streams)
+        }
+    }
+}
+
+fn unknown(audience: &Audience, words: &Words) -> Option<String> {
+    let names: Vec<&str> = audience.unknown_users.iter().map(UserId::as_str).collect();
+    let sentence = if audience.unknown_are_made {
+        &words.admin.unknown_made
+    } else {
+        &words.admin.unknown
+    };
+    (!names.is_empty()).then(|| sentence.with(names.join(", ")))
+}
+
+/// The request as a command for a shell, with the token left to whoever runs it.
+fn command(hub: &str, key: &str, request: &PublishRequest) -> Result<String, ApiError> {
+    let data = request.data.as_ref().map(Payload::as_json);
+    let data = data.map(|json| RawValue::from_string(json.to_owned()));
+    let body = Body {
+        to: Recipient {
+            users: request.to.users.as_deref(),
+            everyone: request.to.everyone,
+            role: request.to.role,
+            room: request.to.room.as_ref().map(|room| room.as_str()),
+        },
+        alarm_type: request.alarm_type.as_str(),
+        from_user_id: request.from_user_id.as_ref(),
+        data: data.transpose().map_err(internal)?,
+        url: request.url.as_ref().map(Link::as_str),
+        expires_in_seconds: request.expires_in_seconds,
+    };
+    let body = serde_json::to_string(&body).map_err(internal)?;
+    Ok([
+        format!("curl -X POST {}", quoted(&format!("{hub}/api/alarms"))),
+        "-H \"Authorization: Bearer $CAMPANILE_TOKEN\"".to_owned(),
+        "-H 'Content-Type: application/json'".to_owned(),
+        format!("-H {}", quoted(&format!("Idempotency-Key: {key}"))),
+        format!("-d {}", quoted(&body)),
+    ]
+    .join(" \\\n  "))
+}
+
+/// One word of a POSIX shell (2.2.2): between single quotes everything but a single quote is itself.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn internal(cause: serde_json::Error) -> ApiError {
+    ApiError::Internal(cause.to_string())
+}
+
+/// `POST /api/alarms` as it is written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    to: Recipient<'a>,
+    alarm_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_user_id: Option<&'a UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in_seconds: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Recipient<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    users: Option<&'a [UserId]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    everyone: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<&'a str>,
+}
+
+impl PublishForm {
+    pub(super) fn blank() -> Self {
+        Self {
+            idempotency_key: Uuid::new_v4().to_string(),
+            target: "user".to_owned(),
+            users: String::new(),
+            room: String::new(),
+            alarm_type: String::new(),
+            from_user_id: String::new(),
+            data: String::new(),
+            url: String::new(),
+            expires_in_seconds: String::new(),
+        }
+    }
+
+    fn of(form: &Form) -> Self {
+        let field = |name| form.text(name).to_owned();
+        Self {
+            idempotency_key: field("idempotencyKey"),
+            target: field("target"),
+            users: field("users"),
+            room: field("room"),
+            alarm_type: field("alarmType"),
+            from_user_id: field("fromUserId"),
+            data: field("data"),
+            url: field("url"),
+            expires_in_seconds: field("expiresInSeconds"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_a_quoted_text_as_it_is() {
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+    }
+}
