@@ -43,7 +43,7 @@ export class Timeline {
       marks.replaceChildren(...SECOND_MARKS.map((second) => svg("line", { x1: width * (1 - (second * 1_000) / WINDOW_MS), x2: width * (1 - (second * 1_000) / WINDOW_MS), y1: 0, y2: HEIGHT })));
       for (const shape of shapes) this.place(shape);
     }
-    this.move(true);
+    this.move();
   }
 
   x(at) {
@@ -103,9 +103,9 @@ export class Timeline {
     requestAnimationFrame(frame);
   }
 
-  /** Stands still, so that it can be looked at. */
+  /** Stands still, so that it can be looked at, the last dots a little from the edge. */
   stop() {
-    this.stopped = performance.now();
+    this.stopped = performance.now() + STILL_MS;
     this.move();
   }
 
@@ -124,7 +124,7 @@ export class Timeline {
 /** How long the alarms took, on a logarithmic axis from one millisecond to ten seconds, with p50 and p99 marked. */
 export class Histogram {
   constructor(element) {
-    this.bars = Array.from({ length: BINS }, (_, bin) => svg("rect", { class: "bar", x: `${(bin / BINS) * 100}%`, width: `${100 / BINS}%`, y: HEIGHT, height: 0 }));
+    this.bars = [...new Array(BINS).keys()].map((at) => svg("rect", { class: "bar", x: `${(at / BINS) * 100}%`, width: `${100 / BINS}%`, y: HEIGHT, height: 0 }));
     const marks = DECADES.slice(1, -1).map((decade) => svg("line", { x1: place(decade), x2: place(decade), y1: 0, y2: HEIGHT }));
     this.p50 = svg("line", { class: "p50", y1: 0, y2: HEIGHT, visibility: "hidden" });
     this.p99 = svg("line", { class: "p99", y1: 0, y2: HEIGHT, visibility: "hidden" });

@@ -1,268 +1,14 @@
-// The five ways of /api/stream, each kept open by the code it needs, with what it costs. One class for each; what they
-// share is the tally: what arrived, what it took, and what a cut did.
+// The five ways of /api/stream, each with the code a page needs to keep it open.
 
-const HEADER_BYTES = 300; // What Resource Timing counts for the header of an answer.
+import { Way, size } from "./compare-way.js";
+
 const EVENTS = ["connect", "alarm", "message", "state", "presence", "ping", "bye"];
-const RETRY_MS = [500, 1_500];
 const REFUSED_RETRY_MS = 5_000;
 const WAIT_SECONDS = 20;
 const POLL_DEADLINE_MS = 10_000;
-const HISTORY = 5_000;
-
-const encoder = new TextEncoder();
-const size = (text) => encoder.encode(text).length;
-
-/** One request, until it is over and the browser has told what it took. */
-class Request {
-  constructor(url) {
-    this.url = url;
-    this.begin = performance.now();
-    this.end = null;
-    this.body = 0;
-    this.told = null;
-  }
-
-  get bytes() {
-    return this.told ?? HEADER_BYTES + this.body;
-  }
-}
-
-/** What a way did since a run began. */
-class Tally {
-  constructor() {
-    this.begin = performance.now();
-    this.requests = [];
-    this.counts = new Map();
-    this.order = [];
-    this.latencies = [];
-    this.repeated = 0;
-    this.protocol = null;
-    this.firstEventMs = null;
-    this.longestWaitMs = 0;
-    this.dataBytes = 0;
-  }
-
-  get received() {
-    return this.counts.size;
-  }
-
-  /** What the page shows, as of now. */
-  figures(now = performance.now()) {
-    const sorted = [...this.latencies].sort((a, b) => a - b);
-    const open = this.requests.reduce((sum, one) => sum + (one.end ?? now) - one.begin, 0);
-    const bytes = this.requests.reduce((sum, one) => sum + one.bytes, 0);
-    const { received, repeated, protocol, firstEventMs, longestWaitMs, dataBytes } = this;
-    return {
-      sorted,
-      p50: percentile(sorted, 0.5),
-      p99: percentile(sorted, 0.99),
-      received,
-      repeated,
-      bytes,
-      protocol,
-      firstEventMs,
-      longestWaitMs,
-      requests: this.requests.length,
-      held: now > this.begin ? open / (now - this.begin) : 0,
-      requestsPerAlarm: received ? this.requests.length / received : null,
-      bytesPerAlarm: received ? bytes / received : null,
-      dataBytesPerAlarm: received ? dataBytes / received : null,
-    };
-  }
-}
-
-/** The nearest-rank percentile of sorted values. */
-export function percentile(sorted, share) {
-  return sorted.length ? sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] : null;
-}
-
-/**
- * What all ways share. `listener` has `arrived(way, id, alarm, at)` for test alarms, `changed(way)` and
- * `cutOver(way, cut)`.
- */
-class Way {
-  static serial = 0;
-
-  constructor(name, listener) {
-    this.name = name;
-    this.listener = listener;
-    this.state = "closed";
-    this.cursor = null;
-    this.tally = new Tally();
-    this.since = performance.now();
-    this.cuts = [];
-  }
-
-  open(cursor) {
-    this.cursor = cursor;
-    this.wanted = true;
-    this.begin();
-  }
-
-  close() {
-    this.wanted = false;
-    clearTimeout(this.retrying);
-    this.end();
-    this.finish();
-    this.become("closed");
-  }
-
-  /** Begins to count anew, on a new request. */
-  restart(cursor) {
-    this.close();
-    this.tally = new Tally();
-    this.cut_ = null;
-    this.open(cursor);
-  }
-
-  become(state, why = null) {
-    if (state === this.state && why === this.why) return;
-    this.state = state;
-    this.why = why;
-    this.since = performance.now();
-    this.listener.changed(this);
-  }
-
-  // --- requests -----------------------------------------------------------------------------------------------------
-
-  address(more = {}) {
-    const url = new URL("/api/stream", location.origin);
-    Way.serial += 1;
-    // The last two mean nothing to the hub: they tell the requests of this page apart in its Resource Timing.
-    const query = { cursor: this.cursor, ...more, way: this.name, n: Way.serial };
-    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    return url;
-  }
-
-  ask(url) {
-    this.request = new Request(String(url));
-    const { requests } = this.tally;
-    requests.push(this.request);
-    // Between runs nobody counts, and a page may stay open for days.
-    if (!this.listener.run && requests.length > HISTORY) requests.shift();
-    return this.request;
-  }
-
-  finish() {
-    if (this.request && this.request.end === null) this.request.end = performance.now();
-    this.request = null;
-  }
-
-  /** The browser tells what a finished request took. */
-  timed(entry) {
-    this.tally.protocol = entry.nextHopProtocol || this.tally.protocol;
-    const request = this.tally.requests.find((one) => one.url === entry.name && one.end !== null && one.told === null);
-    if (request && entry.transferSize) request.told = entry.transferSize;
-  }
-
-  // --- events -------------------------------------------------------------------------------------------------------
-
-  heard(event, id, data, bytes) {
-    const at = performance.now();
-    switch (event) {
-      case "connect":
-        this.clientId = data.clientId;
-        this.tally.firstEventMs ??= at - this.request.begin;
-        return this.live();
-      case "alarm":
-        this.cursor = id;
-        if (data.alarmType === "COMPARE_TEST") this.arrived(id, data, at, bytes);
-        return undefined;
-      case "message":
-        this.cursor = id;
-        return undefined;
-      case "ping":
-        this.cursor = Math.max(this.cursor, data.cursor);
-        return undefined;
-      case "bye":
-        if (!data.reconnect) this.dismissed(data.reason);
-        return undefined;
-    }
-  }
-
-  arrived(id, alarm, at, bytes) {
-    if (alarm.targetId !== this.listener.run?.id) return;
-    const { tally } = this;
-    const count = (tally.counts.get(id) ?? 0) + 1;
-    tally.counts.set(id, count);
-    if (tally.order.length < HISTORY) tally.order.push(id);
-    if (count > 1) {
-      tally.repeated += 1;
-    } else {
-      tally.latencies.push(at - alarm.data.sentAt);
-      tally.dataBytes += bytes;
-    }
-    this.listener.arrived(this, id, alarm, at);
-    this.settleCut();
-  }
-
-  live() {
-    this.become("live");
-    if (this.cut_ && this.cut_.lostAt !== null && this.cut_.backAt === null) {
-      this.cut_.backAt = performance.now();
-      this.cut_.upTo = this.listener.lastPublished();
-    }
-    this.settleCut();
-  }
-
-  /** The connection is gone, but for the code that brings it back. */
-  lost() {
-    this.finish();
-    if (!this.wanted) return;
-    if (this.cut_ && this.cut_.lostAt === null) this.cut_.lostAt = performance.now();
-    this.become("lost");
-  }
-
-  dismissed(reason) {
-    this.wanted = false;
-    clearTimeout(this.retrying);
-    this.end();
-    this.finish();
-    this.become("ended", reason);
-  }
-
-  later(delay = RETRY_MS[0] + Math.random() * (RETRY_MS[1] - RETRY_MS[0])) {
-    clearTimeout(this.retrying);
-    if (this.wanted) this.retrying = setTimeout(() => this.begin(), delay);
-  }
-
-  // --- a cut --------------------------------------------------------------------------------------------------------
-
-  /** Cuts the way. It must come back by itself, with every alarm that was published meanwhile, once. */
-  async cut() {
-    if (this.state !== "live" || this.cutting) return;
-    this.cut_ = { after: this.cursor, askedAt: performance.now(), lostAt: null, backAt: null, upTo: null, over: false };
-    this.cuts.push(this.cut_);
-    try {
-      await this.sever();
-    } catch (error) {
-      this.cut_ = null;
-      this.cuts.pop();
-      throw error;
-    } finally {
-      this.listener.changed(this);
-    }
-  }
-
-  get cutting() {
-    return this.cut_ !== null && this.cut_ !== undefined && !this.cut_.over;
-  }
-
-  /** A cut is over when the way has come to what had been published when it was back. */
-  settleCut() {
-    const cut = this.cut_;
-    if (!cut || cut.over || cut.backAt === null || this.cursor < cut.upTo) return;
-    const ids = this.listener.publishedBetween(cut.after, cut.upTo);
-    cut.over = true;
-    cut.missed = ids.length;
-    cut.lost = ids.filter((id) => !this.tally.counts.has(id)).length;
-    cut.repeated = ids.filter((id) => this.tally.counts.get(id) > 1).length;
-    cut.tookMs = cut.backAt - cut.lostAt;
-    this.listener.cutOver(this, cut);
-  }
-}
 
 class ServerSentEvents extends Way {
+  /** @override */
   begin() {
     const url = this.address();
     this.source = new EventSource(url);
@@ -290,17 +36,20 @@ class ServerSentEvents extends Way {
     }
   }
 
+  /** @override */
   end() {
     this.source?.close();
     this.source = null;
   }
 
+  /** @override */
   sever() {
     return this.listener.cutAtTheHub(this.clientId);
   }
 }
 
 class WebSocketWay extends Way {
+  /** @override */
   begin() {
     const url = this.address();
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -323,6 +72,7 @@ class WebSocketWay extends Way {
     };
   }
 
+  /** @override */
   live() {
     super.live();
     // The one way that also leads to the hub.
@@ -330,18 +80,21 @@ class WebSocketWay extends Way {
     this.socket.send('{"type":"ping"}');
   }
 
+  /** @override */
   end() {
     const socket = this.socket;
     this.socket = null;
     socket?.close();
   }
 
+  /** @override */
   sever() {
     return this.listener.cutAtTheHub(this.clientId);
   }
 }
 
 class Streaming extends Way {
+  /** @override */
   async begin() {
     const url = this.address();
     const request = this.ask(url);
@@ -375,12 +128,14 @@ class Streaming extends Way {
     }
   }
 
+  /** @override */
   end() {
     const ending = this.ending;
     this.ending = null;
     ending?.abort();
   }
 
+  /** @override */
   sever() {
     return this.listener.cutAtTheHub(this.clientId);
   }
@@ -388,11 +143,20 @@ class Streaming extends Way {
 
 /** Long polling and polling: an answer ends the request, and the next one carries the cursor on. */
 class Asking extends Way {
+  /** @override */
+  everyMs = 0;
+
+  /** What a question adds to the address. */
+  parameters() {
+    return {};
+  }
+
+  /** @override */
   async begin() {
     const url = this.address(this.parameters());
     const request = this.ask(url);
     const ending = (this.ending = new AbortController());
-    const deadline = setTimeout(() => ending.abort(), POLL_DEADLINE_MS + (this.waits ? WAIT_SECONDS * 1_000 : 0));
+    const deadline = setTimeout(() => ending.abort(), POLL_DEADLINE_MS + Number(url.searchParams.get("wait")) * 1_000);
     if (this.state !== "live") this.become("connecting");
     let more = false;
     try {
@@ -415,7 +179,7 @@ class Asking extends Way {
     } finally {
       clearTimeout(deadline);
     }
-    if (this.wanted) this.later(more ? 0 : this.pause(request));
+    if (this.wanted) this.later(more ? 0 : Math.max(0, request.begin + this.everyMs - performance.now()));
   }
 
   took({ events, cursor, more }, request) {
@@ -430,6 +194,7 @@ class Asking extends Way {
     return more;
   }
 
+  /** @override */
   end() {
     const ending = this.ending;
     this.ending = null;
@@ -438,35 +203,28 @@ class Asking extends Way {
 }
 
 class LongPolling extends Asking {
-  waits = true;
-
-  /** The first question after trouble does not wait: its answer tells that the hub is there. */
+  /**
+   * The first question after trouble does not wait: its answer tells that the hub is there.
+   * @override
+   */
   parameters() {
     return this.state === "live" ? { wait: WAIT_SECONDS } : {};
   }
 
-  pause() {
-    return 0;
-  }
-
+  /** @override */
   async sever() {
     this.ending?.abort();
   }
 }
 
 class Polling extends Asking {
-  waits = false;
+  /** @override */
   everyMs = 1_000;
 
-  parameters() {
-    return {};
-  }
-
-  pause(request) {
-    return Math.max(0, request.begin + this.everyMs - performance.now());
-  }
-
-  /** Between two polls there is nothing to cut: the next answer is lost on its way. */
+  /**
+   * Between two polls there is nothing to cut: the next answer is lost on its way.
+   * @override
+   */
   async sever() {
     this.throwAway = true;
   }

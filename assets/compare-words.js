@@ -1,21 +1,22 @@
 // Every sentence the scripts of /compare say, by the language of the page; the names of the ways are the table's.
 
-const KOREAN = document.documentElement.lang === "ko";
+import { localeOf, wordsOf } from "./campanile.js";
 
-const format = (least, most) => new Intl.NumberFormat(document.documentElement.lang, { minimumFractionDigits: least, maximumFractionDigits: most });
+const format = (/** @type {number} */ least, /** @type {number} */ most) =>
+  new Intl.NumberFormat(localeOf(), { minimumFractionDigits: least, maximumFractionDigits: most });
 const [NUMBER, TENTH, HUNDREDTH] = [format(0, 0), format(1, 1), format(2, 2)];
 const NOTHING = "–";
 
 export const number = (value) => (value === null ? NOTHING : NUMBER.format(value));
 export const ratio = (value) => (value === null ? NOTHING : HUNDREDTH.format(value));
-const percent = (share) => `${NUMBER.format(share * 100)} %`;
+const PERCENT = new Intl.NumberFormat(localeOf(), { style: "percent" });
 
 /** "1.8 ms", "240 ms", "3.2 s". */
 export function time(milliseconds) {
   if (milliseconds === null) return NOTHING;
   if (milliseconds < 10) return `${TENTH.format(milliseconds)} ms`;
   if (milliseconds < 1_000) return `${NUMBER.format(milliseconds)} ms`;
-  return KOREAN ? `${TENTH.format(milliseconds / 1_000)}초` : `${TENTH.format(milliseconds / 1_000)} s`;
+  return WORDS.seconds(TENTH.format(milliseconds / 1_000));
 }
 
 const NAMES = [...document.querySelectorAll("#properties thead th")].map((cell) => cell.textContent);
@@ -23,6 +24,7 @@ const NAMES = [...document.querySelectorAll("#properties thead th")].map((cell) 
 export const WAYS = Object.fromEntries(["sse", "websocket", "streaming", "longpoll", "polling"].map((key, index) => [key, NAMES[index]]));
 
 const english = {
+  seconds: (amount) => `${amount} s`,
   states: { closed: "closed", connecting: "connecting", live: "live", lost: "cut off", ended: "ended" },
   published: "Published",
   publishedTime: (p50) => `stored after ${time(p50)}`,
@@ -58,7 +60,7 @@ const english = {
   unreadable: (why) => `The log could not be read: ${why}`,
   elsewhere: "This page is open in another tab of this browser. On HTTP/1.1 the two would need all six connections, and both would stand still. Close one of them and reload the other.",
   protocolOld: "This page came over HTTP/1.1: your browser gives one host six connections, for all its tabs together. SSE, HTTP streaming and the long poll hold one each; a poll and a publish request take one each for a moment. That makes five, and the sixth is left for the bell of your other tabs, which is why this page has none. WebSocket does not count among the six.",
-  protocolNew: (protocol) => `This page came over HTTP/2 (${protocol}): all requests of this browser share one connection, so no stream takes another’s place. WebSocket has a connection of its own.`,
+  protocolNew: (protocol) => `This page came over HTTP/2 (${protocol}): all requests of this browser share one connection, so no stream takes another’s place. How many may run on it at once is what the server says: this hub 256, a proxy in front of it often 100 or 128. WebSocket has a connection of its own.`,
   measuring: (way, count) => `${way}: ${number(count)} live…`,
   limit: {
     waits: (way, live) => `${way}: ${number(live)} live; number ${number(live + 1)} was still waiting after 3 seconds.`,
@@ -81,7 +83,7 @@ const english = {
     waits: (live, protocol) => `${number(live)} live, one more waits (${protocol})`,
     refused: (live, protocol) => `${number(live)} live, one more was refused (${protocol})`,
     all: (live, protocol) => `${number(live)} of ${number(live)} live (${protocol})`,
-    held: (share) => `one, held for ${percent(share)} of the run`,
+    held: (share) => `one, held for ${PERCENT.format(share)} of the run`,
   },
   proxies: {
     stream: (ms) => `first event ${time(ms)} after asking: nothing held it back`,
@@ -92,6 +94,7 @@ const english = {
 };
 
 const korean = {
+  seconds: (amount) => `${amount}초`,
   states: { closed: "닫힘", connecting: "연결 중", live: "연결됨", lost: "끊김", ended: "끝남" },
   published: "보냄",
   publishedTime: (p50) => `${time(p50)} 만에 저장`,
@@ -127,7 +130,7 @@ const korean = {
   unreadable: (why) => `로그를 읽지 못했습니다: ${why}`,
   elsewhere: "이 페이지가 이 브라우저의 다른 탭에 열려 있습니다. HTTP/1.1에서는 둘이 연결 여섯 개를 모두 차지해 둘 다 멈춥니다. 하나를 닫고 다른 하나를 새로고침해 주세요.",
   protocolOld: "이 페이지는 HTTP/1.1로 왔습니다. 브라우저는 한 호스트에 모든 탭을 합쳐 연결을 여섯 개까지 엽니다. SSE와 HTTP 스트리밍, 롱 폴링이 하나씩 차지하고, 폴링과 보내는 요청이 잠깐씩 하나를 씁니다. 모두 다섯이며, 여섯째는 다른 탭의 종을 위해 남겨 둡니다. 그래서 이 페이지에는 종이 없습니다. WebSocket은 여섯 개에 들지 않습니다.",
-  protocolNew: (protocol) => `이 페이지는 HTTP/2(${protocol})로 왔습니다. 이 브라우저의 모든 요청이 연결 하나를 함께 쓰므로 스트림끼리 자리를 다투지 않습니다. WebSocket은 따로 연결을 엽니다.`,
+  protocolNew: (protocol) => `이 페이지는 HTTP/2(${protocol})로 왔습니다. 이 브라우저의 모든 요청이 연결 하나를 함께 쓰므로 스트림끼리 자리를 다투지 않습니다. 동시에 몇 개까지인지는 서버가 정합니다. 이 허브는 256개, 앞에 둔 프록시는 흔히 100개나 128개입니다. WebSocket은 따로 연결을 엽니다.`,
   measuring: (way, count) => `${way}: ${number(count)}개 연결됨…`,
   limit: {
     waits: (way, live) => `${way}: ${number(live)}개 연결됨. ${number(live + 1)}번째는 3초가 지나도 기다리고 있었습니다.`,
@@ -150,7 +153,7 @@ const korean = {
     waits: (live, protocol) => `${number(live)}개 연결, 하나 더는 대기 (${protocol})`,
     refused: (live, protocol) => `${number(live)}개 연결, 하나 더는 거절 (${protocol})`,
     all: (live, protocol) => `${number(live)}개 중 ${number(live)}개 연결 (${protocol})`,
-    held: (share) => `하나. 측정 시간의 ${percent(share)} 동안 차지`,
+    held: (share) => `하나. 측정 시간의 ${PERCENT.format(share)} 동안 차지`,
   },
   proxies: {
     stream: (ms) => `요청 후 ${time(ms)} 만에 첫 이벤트. 붙잡는 것이 없음`,
@@ -160,4 +163,4 @@ const korean = {
   },
 };
 
-export const WORDS = KOREAN ? korean : english;
+export const WORDS = wordsOf({ en: english, ko: korean });

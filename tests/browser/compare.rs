@@ -20,8 +20,17 @@ async fn choose(window: &Window, name: &str, value: &str) {
     assert_eq!(window.value(&format!("({choice})")).await, value);
 }
 
-/// The test alarms in the log, as a back end that may read all of it sees them.
+/// The ids of the test alarms in the log.
 async fn logged(app: &TestApp) -> Vec<i64> {
+    let tests = logged_events(app).await;
+    tests
+        .iter()
+        .map(|event| event["id"].as_i64().expect("an id"))
+        .collect()
+}
+
+/// The test alarms in the log, as a back end that may read all of it sees them.
+async fn logged_events(app: &TestApp) -> Vec<Value> {
     let answer = app
         .get(&app.service(), "/api/stream?cursor=0&topic=*")
         .header(ACCEPT, "application/json")
@@ -35,9 +44,7 @@ async fn logged(app: &TestApp) -> Vec<i64> {
     let tests = events
         .iter()
         .filter(|event| event["data"]["alarmType"] == "COMPARE_TEST");
-    tests
-        .map(|event| event["id"].as_i64().expect("an id"))
-        .collect()
+    tests.cloned().collect()
 }
 
 /// The ids one way brought, in the order it brought them.
@@ -120,6 +127,11 @@ async fn a_way_costs_what_it_is_known_for() {
     assert!(figure("longpoll", "requests").await > 0.9);
     assert!(figure("polling", "held").await < 0.5);
     assert!(figure("longpoll", "bytes").await > figure("sse", "bytes").await);
+    // Each line of a stream is what the log holds; beside them came a `connect` and the header of one answer.
+    let events = logged_events(&app).await;
+    let lines: usize = events.iter().map(|one| one.to_string().len() + 1).sum();
+    let beside = figure("streaming", "bytes").await - lines as f64 / 10.0;
+    assert!((45.0..60.0).contains(&beside), "{beside} bytes");
     for property in ["direction", "data", "protocol", "proxies"] {
         let cells = format!("[data-property={property}] .measured");
         let cells = format!("document.querySelectorAll({cells:?}).length >= 4");
@@ -245,6 +257,31 @@ async fn a_second_page_in_the_same_browser_says_why_it_does_nothing() {
         alice.value("document.querySelector('#ways').hidden").await,
         true
     );
+}
+
+#[tokio::test]
+async fn the_page_and_its_scripts_speak_korean() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let alice = chromium.window().await;
+    alice.sign_up(&app, "alice", "Alice").await;
+    let choice = "(document.cookie = 'campanile_lang=ko; path=/')";
+    assert_ne!(alice.value(choice).await, Value::Null);
+    alice.goto(&app, "/compare").await;
+    all_live(&alice).await;
+    alice.shows("h1", "알림을 받는 다섯 가지 방법").await;
+
+    choose(&alice, "count", "10").await;
+    choose(&alice, "rate", "10").await;
+    alice.click("#start").await;
+
+    alice.shows("#verdict", "시험 알림은 10개").await;
+    alice
+        .shows("[data-property=direction] [data-way=websocket]", "양방향")
+        .await;
+    alice
+        .shows(".way[data-way=sse] [data-figure=received]", "10개 중 10")
+        .await;
 }
 
 #[tokio::test]

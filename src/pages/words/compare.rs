@@ -51,7 +51,7 @@ pub(super) const ENGLISH: Compare = Compare {
     count: "Alarms",
     rate: "Per second",
     poll: "Poll every",
-    second: "s",
+    second: " s",
     start: "Publish test alarms",
     cut_all: "Cut all five",
     progress: "Test alarms published",
@@ -141,7 +141,7 @@ pub(super) const ENGLISH: Compare = Compare {
     notes: [
         Note {
             name: "Time.",
-            text: "From just before the publish request leaves the page until the page has the alarm in hand, on one clock. So it includes that request, the commit to disk and the way back. The first lane shows the publish request’s own time, from leaving to its 201. p50 and p99 are the times within which half of the alarms, and 99 of 100, arrived.",
+            text: "From just before the publish request leaves the page until the page has the alarm in hand, on one clock. So it includes that request, the commit to disk and the way back. The first lane shows the publish request’s own time, from leaving to its 201. p50 and p99 are the times within which half of the alarms, and 99 of 100, arrived. An alarm published while a way was cut off counts with all the time until it came.",
         },
         Note {
             name: "Requests.",
@@ -263,7 +263,7 @@ pub(super) const KOREAN: Compare = Compare {
     notes: [
         Note {
             name: "시간.",
-            text: "보내는 요청이 페이지를 떠나기 직전부터 페이지가 알림을 손에 쥘 때까지를 한 시계로 잽니다. 그 요청과 디스크에 저장하는 시간, 돌아오는 길이 모두 들어 있습니다. 첫 줄은 보내는 요청이 201을 받기까지 걸린 시간입니다. p50과 p99는 알림의 절반, 그리고 100개 중 99개가 도착한 시간입니다.",
+            text: "보내는 요청이 페이지를 떠나기 직전부터 페이지가 알림을 손에 쥘 때까지를 한 시계로 잽니다. 그 요청과 디스크에 저장하는 시간, 돌아오는 길이 모두 들어 있습니다. 첫 줄은 보내는 요청이 201을 받기까지 걸린 시간입니다. p50과 p99는 알림의 절반, 그리고 100개 중 99개가 도착한 시간입니다. 끊긴 동안 보낸 알림은 도착할 때까지 걸린 시간을 모두 셉니다.",
         },
         Note {
             name: "요청.",

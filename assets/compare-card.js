@@ -1,0 +1,75 @@
+// One way's card on /compare: its state, its figures, and the button that cuts it.
+
+import { element } from "./campanile.js";
+import { WAYS, WORDS, number, ratio, time } from "./compare-words.js";
+
+const NO_CONNECTION_AFTER_MS = 4_000;
+
+export class Card {
+  constructor(way, cut) {
+    this.way = way;
+    this.dot = element("span.state", {});
+    this.p50 = element("b", {}, number(null));
+    this.p99 = element("b", {}, number(null));
+    this.values = new Map();
+    this.button = /** @type {HTMLButtonElement} */ (element("button.quiet.small", { type: "button", "aria-label": WORDS.cutLabel(WAYS[way.name]), click: cut }, WORDS.cut));
+    this.result = element("p.cut-result", {});
+    this.root = element(
+      "article.card.way",
+      { "data-way": way.name },
+      element("header", {}, element("h3", {}, WAYS[way.name]), this.dot),
+      element(
+        "div.times",
+        {},
+        element("p.quick", {}, this.p50, element("span", {}, WORDS.half)),
+        element("p.slow", {}, this.p99, element("span", {}, WORDS.most)),
+      ),
+      element("dl", {}, this.figure("received", WORDS.received), this.figure("requests", WORDS.requests), this.figure("bytes", WORDS.bytes), this.figure("held", WORDS.held)),
+      element("div.cut", {}, this.button, this.result),
+    );
+    this.state();
+  }
+
+  figure(name, words) {
+    const value = element("dd", { "data-figure": name }, number(null));
+    this.values.set(name, value);
+    return element("div", {}, element("dt", {}, words), value);
+  }
+
+  /** `published` is how many alarms there were to bring; null before the first run. */
+  show(figures, published) {
+    this.p50.textContent = time(figures.p50);
+    this.p99.textContent = time(figures.p99);
+    this.say("received", published === null ? number(null) : WORDS.receivedOf(figures.received, published));
+    this.say("requests", ratio(figures.requestsPerAlarm));
+    this.say("bytes", number(figures.bytesPerAlarm));
+    this.say("held", ratio(published === null ? null : figures.held));
+    this.state();
+  }
+
+  say(name, text) {
+    const value = this.values.get(name);
+    if (value.textContent !== text) value.textContent = text;
+  }
+
+  state() {
+    const { way } = this;
+    this.root.dataset.state = way.state;
+    this.dot.textContent = WORDS.states[way.state];
+    this.button.disabled = way.state !== "live" || way.cutting;
+    const text = this.cutText();
+    if (this.result.textContent !== text) this.result.textContent = text;
+  }
+
+  cutText() {
+    const { way } = this;
+    if (way.state === "ended") return WORDS.ended(way.why);
+    if (way.state === "connecting" && performance.now() - way.since > NO_CONNECTION_AFTER_MS) return WORDS.noConnection;
+    if (way.refusal) return WORDS.cutFailed(way.refusal);
+    const last = way.cuts.at(-1);
+    if (!last) return "";
+    if (last.over) return WORDS.cutOver(last);
+    if (last.backAt !== null) return WORDS.cutCatching;
+    return last.lostAt === null ? WORDS.cutting : WORDS.cutAway;
+  }
+}

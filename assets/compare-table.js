@@ -1,0 +1,49 @@
+// The table of properties on /compare: puts what was measured in the place of what is commonly said.
+
+import { element } from "./campanile.js";
+import { WAYS, WORDS } from "./compare-words.js";
+import { percentile } from "./compare-way.js";
+
+const COLUMNS = Object.keys(WAYS);
+const RECONNECTS = { sse: "browser", websocket: "page", streaming: "page", longpoll: "request", polling: "request" };
+const HELD_BACK_MS = 1_000;
+
+/** What a run told of one way. `protocol` is the page's own. */
+export function showWay(way, figures, publishTimes, protocol) {
+  const { name } = way;
+  const publish = percentile([...publishTimes].sort((a, b) => a - b), 0.5);
+  if (publish !== null) put("direction", name, way.pongMs === null ? WORDS.direction.one(publish) : WORDS.direction.both(way.pongMs));
+  if (figures.received) put("data", name, WORDS.data(figures.dataBytesPerAlarm, figures.bytesPerAlarm));
+  // Browsers do not tell what a WebSocket came over.
+  if (name !== "websocket") put("protocol", name, figures.protocol || protocol);
+  if (figures.held && name !== "sse" && name !== "websocket") put("connections", name, WORDS.connections.held(figures.held));
+  put("proxies", name, proxies(name, figures));
+  showCut(way);
+}
+
+/** What a way's last cut told. */
+export function showCut({ name, cuts }) {
+  const last = cuts.findLast((one) => one.over);
+  if (last) put("reconnection", name, WORDS.reconnection[RECONNECTS[name]](last));
+}
+
+/** How many streams the browser opened of one kind. */
+export function showLimit(name, { live, outcome }, protocol) {
+  put("connections", name, WORDS.connections[outcome](live, name === "websocket" ? "WebSocket" : protocol));
+}
+
+function proxies(name, { firstEventMs, longestWaitMs }) {
+  if (firstEventMs === null) return null;
+  if (name === "polling") return WORDS.proxies.answer(firstEventMs);
+  if (name === "longpoll") return WORDS.proxies.wait(longestWaitMs);
+  return firstEventMs < HELD_BACK_MS ? WORDS.proxies.stream(firstEventMs) : WORDS.proxies.slow(firstEventMs);
+}
+
+function put(property, name, words) {
+  if (!words) return;
+  const row = document.querySelector(`#properties [data-property=${property}]`);
+  const cell = /** @type {HTMLElement} */ (row.children[1 + COLUMNS.indexOf(name)]);
+  cell.classList.add("measured");
+  cell.dataset.way = name;
+  cell.replaceChildren(element("span.mark", { "aria-hidden": "true" }), element("span.visually-hidden", {}, `${WORDS.measured} `), words);
+}
