@@ -9,7 +9,7 @@ readonly needed=(
   "cc gcc libc6-dev"
   "kill procps"
   "curl curl"
-  "chromium chromium"
+  "chromium chromium fonts-noto-cjk"
   "chromedriver chromium-driver"
   "node nodejs"
   "npm npm"

@@ -196,6 +196,31 @@ impl Window {
         .await;
     }
 
+    /// Makes the window so wide and shows it in a colour scheme.
+    pub(crate) async fn look_like(&self, width: u32, scheme: &str) {
+        let size =
+            json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500});
+        let cdp = self.driver.cdp();
+        cdp.send_raw("Emulation.setDeviceMetricsOverride", size)
+            .await
+            .expect("a width");
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        cdp.send_raw("Emulation.setEmulatedMedia", features)
+            .await
+            .expect("a colour scheme");
+    }
+
+    /// Speaks a language from the next page on, as the switch does.
+    pub(crate) async fn speak(&self, language: &str) {
+        let cookie = Cookie::new("campanile_lang", language);
+        self.driver.add_cookie(cookie).await.expect("a cookie");
+    }
+
+    /// What the window shows, as PNG.
+    pub(crate) async fn picture(&self) -> Vec<u8> {
+        self.driver.screenshot_as_png().await.expect("a picture")
+    }
+
     /// The text an element shows.
     pub(crate) async fn text(&self, css: &str) -> String {
         self.find(css).await.text().await.expect("its text")

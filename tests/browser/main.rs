@@ -21,3 +21,4 @@ mod chromium;
 mod compare;
 mod plain;
 mod rooms;
+mod screenshots;
