@@ -88,6 +88,8 @@ raise_open_files() {
 
 provide_cargo
 provide_packages
+# axe-core, which the accessibility test puts into the pages.
+[ -f web/node_modules/axe-core/axe.min.js ] || npm --prefix web ci --no-audit --no-fund >&2
 raise_open_files
 [ "${1:-}" = --install ] && exit
 if [ $# -gt 0 ]; then

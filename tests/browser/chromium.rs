@@ -221,6 +221,19 @@ impl Window {
         self.driver.screenshot_as_png().await.expect("a picture")
     }
 
+    /// What axe-core finds wrong with the page by the rules of WCAG 2.2, levels A and AA.
+    pub(crate) async fn violations(&self) -> Value {
+        let axe = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/web/node_modules/axe-core/axe.min.js"
+        );
+        let axe = std::fs::read_to_string(axe).expect("axe-core: npm --prefix web ci");
+        // The driver puts it in: the page's own policy would refuse a script tag.
+        self.driver.execute(axe, Vec::new()).await.expect("axe");
+        let found = self.driver.execute_async(RUN_AXE, Vec::new()).await;
+        found.expect("what axe found").json().clone()
+    }
+
     /// The text an element shows.
     pub(crate) async fn text(&self, css: &str) -> String {
         self.find(css).await.text().await.expect("its text")
@@ -301,6 +314,13 @@ impl Window {
 
 /// The password of every account made in a window.
 pub(crate) const PASSWORD: &str = "a long password";
+
+const RUN_AXE: &str = "
+    const done = arguments[arguments.length - 1];
+    const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+    axe.run({ runOnly }).then(({ violations }) => done(violations.map((one) =>
+        `${one.id}: ${one.nodes.map((node) => node.target.join(' ') + ' ' + node.html.slice(0, 160)).join(' | ')}`)), (error) => done([String(error)]));
+";
 
 const ARGUMENTS: [&str; 9] = [
     "--headless",

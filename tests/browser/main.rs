@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accessibility;
 mod admin;
 mod bell;
 mod chromium;

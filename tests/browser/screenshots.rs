@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::chromium::{Chromium, Window};
 use crate::support::TestApp;
 
-const PAGES: [(&str, &str); 7] = [
+pub(crate) const PAGES: [(&str, &str); 7] = [
     ("rooms", "/rooms"),
     ("room", "/rooms/tower"),
     ("inbox", "/alarms"),
@@ -35,7 +35,7 @@ async fn no_page_scrolls_sideways_nor_loads_from_elsewhere() {
 }
 
 /// Something to see on every page.
-async fn furnish(app: &TestApp) {
+pub(crate) async fn furnish(app: &TestApp) {
     app.room("tower").await;
     let dora = app.user("dora").await;
     for text in ["Who rings at noon?", "오늘 정오에는 누가 종을 울리나요?"] {
