@@ -1,16 +1,12 @@
 //! The connections the hub holds: never more than it can, and none for nothing. A stream is the registry's business.
 
-use std::cell::{Cell, OnceCell, RefCell};
-use std::net::Shutdown;
-use std::rc::{Rc, Weak};
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::body::BodySize;
-use actix_web::rt::net::TcpStream;
-use actix_web::rt::task::JoinHandle;
-use socket2::{SockRef, Socket};
 
 /// All of them, counted; every worker holds a clone.
 #[derive(Debug, Clone)]
@@ -23,11 +19,10 @@ pub(crate) struct Connections {
 pub(crate) struct Connection {
     all: Connections,
     refused: bool,
-    /// Ends the socket from outside: a client that says nothing is waited for inside the framework.
-    handle: RefCell<Option<Socket>>,
+    /// Whether it may be idle: it carries a stream, or has a protocol that sees to it.
+    kept: Cell<bool>,
     under_way: Cell<usize>,
     idle_since: Cell<Instant>,
-    watch: OnceCell<JoinHandle<()>>,
 }
 
 /// A request under way: its connection is not idle.
@@ -43,22 +38,15 @@ impl Connections {
     }
 
     /// Takes in a connection before its first byte. One too many is taken in to be told so.
-    pub(crate) fn admit(&self, stream: &TcpStream) -> Rc<Connection> {
+    pub(crate) fn admit(&self) -> Rc<Connection> {
         let open = self.open.fetch_add(1, Ordering::Relaxed) + 1;
-        let handle = SockRef::from(stream)
-            .try_clone()
-            .inspect_err(|cause| log::debug!("a connection is not watched: {cause}"));
-        let connection = Rc::new(Connection {
+        Rc::new(Connection {
             all: self.clone(),
             refused: open > self.most,
-            handle: RefCell::new(handle.ok()),
+            kept: Cell::new(false),
             under_way: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
-            watch: OnceCell::new(),
-        });
-        let watch = actix_web::rt::spawn(watch(Rc::downgrade(&connection)));
-        let _only = connection.watch.set(watch);
-        connection
+        })
     }
 }
 
@@ -74,20 +62,21 @@ impl Connection {
         Busy(Rc::clone(self))
     }
 
-    /// Ends the watch: a stream is long silent by right and has heartbeats of its own, and HTTP/2 has a rule of its own.
-    pub(crate) fn release(&self) {
-        self.handle.take();
-        if let Some(watch) = self.watch.get() {
-            watch.abort();
-        }
+    /// It is not to be ended for being idle: a stream is long silent by right and has heartbeats of its own, and HTTP/2
+    /// has a rule of its own.
+    pub(crate) fn keep(&self) {
+        self.kept.set(true);
     }
 
-    fn end_if_idle(&self) {
-        let idle = self.under_way.get() == 0 && self.idle_since.get().elapsed() >= IDLE_FOR;
-        if let Some(socket) = self.handle.borrow().as_ref().filter(|_| idle) {
-            // It may be gone by itself.
-            socket.shutdown(Shutdown::Both).ok();
+    /// Waits until it has been idle for too long; for ever if it is kept.
+    pub(crate) async fn idled_out(&self) {
+        while !self.kept.get() {
+            if self.under_way.get() == 0 && self.idle_since.get().elapsed() >= IDLE_FOR {
+                return;
+            }
+            actix_web::rt::time::sleep(LOOK_EVERY).await;
         }
+        std::future::pending().await
     }
 }
 
@@ -95,7 +84,7 @@ impl Busy {
     /// The request is answered with a body of that size.
     pub(crate) fn answered(self, size: BodySize) {
         if size == BodySize::Stream {
-            self.0.release();
+            self.0.keep();
         }
     }
 }
@@ -110,18 +99,6 @@ impl Drop for Busy {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.all.open.fetch_sub(1, Ordering::Relaxed);
-        self.release();
-    }
-}
-
-/// Looks after one connection as long as it lasts and no stream has begun on it.
-async fn watch(connection: Weak<Connection>) {
-    loop {
-        actix_web::rt::time::sleep(LOOK_EVERY).await;
-        let Some(connection) = connection.upgrade() else {
-            return;
-        };
-        connection.end_if_idle();
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn serve<T, S, B>(
         Err(_elapsed) => return log::debug!("an HTTP/2 handshake took too long"),
     };
     // From here on this loop knows best whether the connection is of use.
-    visitor.connection.release();
+    visitor.connection.keep();
     let mut exchanges = FuturesUnordered::new();
     let mut idle = pin!(tokio::time::sleep(IDLE_FOR));
     let mut stop = pin!(stopping.notified());

@@ -145,7 +145,7 @@ impl Service<TcpStream> for Door {
         socket::prepare(&stream);
         let visitor = Visitor {
             address: stream.peer_addr().ok(),
-            connection: self.connections.admit(&stream),
+            connection: self.connections.admit(),
         };
         enter(Rc::clone(&self.entry), stream, visitor)
             .map(Ok)
@@ -153,9 +153,20 @@ impl Service<TcpStream> for Door {
     }
 }
 
-/// Finds out the protocol; from then on it has the connection.
+/// Serves a connection to its end, or until it has been there for nothing for too long.
 async fn enter(entry: Rc<Entry>, stream: TcpStream, visitor: Visitor) {
-    match &*entry {
+    let connection = Rc::clone(&visitor.connection);
+    tokio::select! {
+        biased;
+        () = serve(&entry, stream, visitor) => {}
+        // What waits inside, for a byte that never comes, ends with its future.
+        () = connection.idled_out() => {}
+    }
+}
+
+/// Finds out the protocol; from then on it has the connection.
+async fn serve(entry: &Entry, stream: TcpStream, visitor: Visitor) {
+    match entry {
         Entry::Plain(protocols) => {
             let found = tokio::time::timeout(FIRST_BYTES_WITHIN, preface::protocol(&stream)).await;
             if let Ok(Ok(protocol)) = found {
