@@ -32,6 +32,8 @@ pub struct NewClient {
     pub filter: Arc<TopicFilter>,
     /// The rooms its user is present in through it.
     pub rooms: Vec<RoomId>,
+    /// Whether it hears heartbeats: a poll is one answer, which has no place for them.
+    pub heartbeats: bool,
     /// Whether frames come at once or after a replay.
     pub start: Start,
     /// Where he comes from.

@@ -329,6 +329,7 @@ fn new_client(filter: &Arc<TopicFilter>, start: Start) -> NewClient {
         filter: Arc::clone(filter),
         rooms: named_rooms(filter),
         start,
+        heartbeats: true,
         remote_address: String::new(),
         user_agent: String::new(),
     }

@@ -272,7 +272,9 @@ impl Registry {
                 over.push((client.id, Bye::Expired));
             } else if client.is_stalled(now) {
                 over.push((client.id, Bye::Slow));
-            } else if client.live && now.duration_since(client.last_frame) >= self.limits.heartbeat
+            } else if client.live
+                && client.new.heartbeats
+                && now.duration_since(client.last_frame) >= self.limits.heartbeat
             {
                 client.heartbeats = client.heartbeats.wrapping_add(1);
                 let silent = if client.heartbeats % 2 == 0 {

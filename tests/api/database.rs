@@ -1,7 +1,8 @@
 //! What a test does to a server's database behind its back.
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
+use diesel::sql_types::{BigInt, Text};
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 
 use crate::support::TestApp;
 #[cfg(feature = "postgres")]
@@ -42,6 +43,26 @@ pub(crate) fn rename_table(app: &TestApp, from: &str, to: &str) {
 /// Whether this run is on the embedded database.
 pub(crate) fn is_sqlite() -> bool {
     std::env::var("CAMPANILE_TEST_DATABASE").map_or(true, |name| name != "postgres")
+}
+
+/// One row of the log.
+#[derive(QueryableByName)]
+pub(crate) struct Entry {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) id: i64,
+    #[diesel(sql_type = Text)]
+    pub(crate) topic: String,
+}
+
+/// The whole log, as it is stored.
+pub(crate) fn log(app: &TestApp) -> Vec<Entry> {
+    let query = diesel::sql_query("SELECT id, topic FROM alarms ORDER BY id");
+    let entries = match open(app) {
+        #[cfg(feature = "postgres")]
+        Database::Postgres(mut connection) => query.load(&mut connection),
+        Database::Sqlite(mut connection) => query.load(&mut connection),
+    };
+    entries.expect("the log")
 }
 
 fn execute(app: &TestApp, sql: &str) {

@@ -1,10 +1,125 @@
-//! What an idle hub costs: nothing.
+//! What polling costs: nothing while nothing happens.
 
-use serde_json::json;
+use std::fs;
+use std::time::Duration;
 
-use crate::answers::refusal;
+use futures::future::join_all;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::answers::{answer, refusal};
+use crate::crowd::crowd;
 use crate::database;
-use crate::support::{AppBuilder, DEADLINE, SseClient, until};
+use crate::support::{AppBuilder, DEADLINE, SseClient, TestApp, until};
+
+/// As many as are held at a time, where the system lets this process have so many files open.
+const POLLS: usize = 10_000;
+
+/// What the test itself and its server have open beside them.
+const OTHER_FILES: usize = 500;
+
+/// A poll as it waits.
+struct Waiting(TcpStream);
+
+impl Waiting {
+    async fn begin(app: &TestApp, token: &str, cursor: i64) -> Self {
+        let mut socket = TcpStream::connect(app.address())
+            .await
+            .expect("a connection");
+        let request = format!(
+            "GET /api/stream?wait=60&cursor={cursor} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\
+             Accept: application/json\r\nConnection: close\r\n\r\n",
+            app.address()
+        );
+        socket
+            .write_all(request.as_bytes())
+            .await
+            .expect("a request");
+        Self(socket)
+    }
+
+    async fn answered(mut self) -> Value {
+        let mut answer = String::new();
+        self.0.read_to_string(&mut answer).await.expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        serde_json::from_str(body).expect("JSON")
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_polls_that_wait_cost_no_read_and_no_time_and_one_alarm_answers_them_all() {
+    let app = AppBuilder::default()
+        .env("CAMPANILE_MAX_STREAMS_PER_USER", "20000")
+        .env("CAMPANILE_HEARTBEAT_SECONDS", "1")
+        .alone()
+        .spawn()
+        .await;
+    let users = crowd(&app, 100).await;
+    let cursor = app.publish(json!({"everyone": true}), "BEFORE").await;
+    let count = POLLS.min(open_files() - OTHER_FILES);
+    let mut witness = app.connected(&app.service(), "/api/stream").await;
+    let mut polls = Vec::new();
+    while polls.len() < count {
+        let some = users.iter().take(count - polls.len());
+        let opened = some.map(|token| Waiting::begin(&app, token, cursor));
+        polls.extend(join_all(opened).await);
+        let open = (polls.len() + 1) as f64;
+        until("all of them wait", DEADLINE, async || {
+            (app.figure("campanile_streams").await == open).then_some(())
+        })
+        .await;
+    }
+
+    heartbeats(&mut witness, 1).await;
+    let (reads, time) = (app.reads().await, time_used(&app));
+    heartbeats(&mut witness, 4).await;
+    let (reads_while, time_while) = (app.reads().await - reads, time_used(&app) - time);
+    let id = app.publish(json!({"everyone": true}), "NOW").await;
+    let answers =
+        tokio::time::timeout(DEADLINE, join_all(polls.into_iter().map(Waiting::answered)));
+    let answers = answers.await.expect("all answers in time");
+
+    eprintln!(
+        "{count} polls waited four heartbeats: {reads_while} reads, {time_while:?} of the processor"
+    );
+    assert!(answers.iter().all(|answer| answer["events"][0]["id"] == id));
+    assert_eq!(answers.len(), count);
+    if database::is_sqlite() {
+        assert_eq!(reads_while, 0.0);
+    }
+    assert!(time_while < Duration::from_millis(400), "{time_while:?}");
+}
+
+#[tokio::test]
+async fn a_poll_that_finds_nothing_reads_nothing_but_who_asks() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    let cursor = app.publish(json!({"user": "bob"}), "T").await;
+    let path = format!("/api/stream?cursor={cursor}");
+    let poll = || {
+        answer(
+            app.get(&bob, &path).header("Accept", "application/json"),
+            200,
+        )
+    };
+    poll().await;
+
+    let reads = async || {
+        let account = app.figure("campanile_store_reads_total{kind=\"account\"}");
+        app.reads().await - account.await
+    };
+    let before = reads().await;
+    for _ in 0..20 {
+        assert_eq!(poll().await["events"], json!([]));
+    }
+    let more = reads().await - before;
+
+    if database::is_sqlite() {
+        assert_eq!(more, 0.0, "20 polls");
+    }
+}
 
 #[tokio::test]
 async fn a_lone_hub_looks_at_its_log_only_after_a_commit_that_failed() {
@@ -62,4 +177,27 @@ async fn heartbeats(stream: &mut SseClient, count: usize) {
     for _ in 0..count {
         let _beat = stream.next_item(DEADLINE).await.expect("a heartbeat");
     }
+}
+
+/// What the server's process has used of the processors.
+fn time_used(app: &TestApp) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", app.process_id())).expect("its figures");
+    // The name in parentheses may hold spaces; user and system time are the 14th and 15th figures.
+    let (_, after_name) = stat.rsplit_once(") ").expect("a name");
+    let ticks = after_name.split(' ').skip(11).take(2);
+    let ticks: u64 = ticks
+        .map(|ticks| ticks.parse::<u64>().expect("ticks"))
+        .sum();
+    // Linux tells its programs of a hundred ticks a second, whatever it uses itself.
+    Duration::from_millis(ticks * 10)
+}
+
+/// How many files this process may have open.
+fn open_files() -> usize {
+    let limits = fs::read_to_string("/proc/self/limits").expect("the limits");
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
+    let limit = line.and_then(|line| line.split_whitespace().next());
+    limit.and_then(|limit| limit.parse().ok()).expect("a limit")
 }

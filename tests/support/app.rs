@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
@@ -69,7 +69,11 @@ impl AppBuilder {
 
         let mut app = TestApp {
             base_url: String::new(),
-            client: client(),
+            client: client().build().expect("an HTTP client"),
+            http2: client()
+                .http2_prior_knowledge()
+                .build()
+                .expect("an HTTP/2 client"),
             folder,
             environment,
             log: Log::default(),
@@ -87,6 +91,8 @@ pub(crate) struct TestApp {
     pub(crate) base_url: String,
     /// Follows no redirects and keeps no cookies.
     pub(crate) client: Client,
+    /// As [`Self::client`], with HTTP/2 in clear text.
+    pub(crate) http2: Client,
     folder: TempDir,
     environment: Vec<(String, String)>,
     log: Log,
@@ -259,6 +265,19 @@ impl TestApp {
             .map_or(0.0, |(_, value)| value.parse().expect("a number"))
     }
 
+    /// All reads of the database so far.
+    pub(crate) async fn reads(&self) -> f64 {
+        let answer = self.request(Method::GET, "/metrics").send().await;
+        let text = answer.expect("an answer").text().await.expect("text");
+        let reads = text
+            .lines()
+            .filter(|line| line.starts_with("campanile_store_reads_total{"))
+            .filter_map(|line| line.rsplit_once(' '));
+        reads
+            .map(|(_, value)| value.parse::<f64>().expect("a number"))
+            .sum()
+    }
+
     /// Waits until exactly `count` streams are open.
     pub(crate) async fn wait_for_connections(&self, count: usize, limit: Duration) {
         until(&format!("{count} open streams"), limit, async || {
@@ -290,10 +309,20 @@ impl TestApp {
         self.signal("-HUP");
     }
 
+    /// The id of the server's process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.as_ref().expect("a running server").id()
+    }
+
     /// Ends the server as a power cut would (SIGKILL).
     pub(crate) async fn kill(&mut self) {
         self.signal("-KILL");
         self.ended().await;
+    }
+
+    /// Ends the server as a power cut would, while others are still busy with it; [`Self::ended`] waits for the end.
+    pub(crate) fn cut_power(&self) {
+        self.signal("-KILL");
     }
 
     /// Starts the server again on the same folder, after [`Self::stop`] or [`Self::kill`], or stops it first.
@@ -436,12 +465,10 @@ fn database_url(folder: &Path) -> String {
     }
 }
 
-fn client() -> Client {
+fn client() -> ClientBuilder {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .build()
-        .expect("an HTTP client")
 }
 
 fn send_signal(name: &str, pid: u32) {

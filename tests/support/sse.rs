@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
+use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 
 /// One dispatched event.
@@ -162,6 +162,11 @@ impl SseClient {
             .await
             .expect("an answer in time")
             .expect("an answer");
+        Self::of(answer).await
+    }
+
+    /// Reads an answer, which must be a stream.
+    pub(crate) async fn of(answer: Response) -> Self {
         let status = answer.status();
         let headers = answer.headers().clone();
         let media_type = headers

@@ -47,7 +47,8 @@ pub(crate) async fn subscribe(
         Way::EventStream => open(&state, &subscriber, &request, filter, Dialect::Hub).await,
         Way::Lines => {
             let rooms = named_rooms(&params);
-            let opened = subscription(&state, &subscriber, &request, filter, rooms).await?;
+            let opened =
+                subscription(&state, &subscriber, &request, filter, Visit::Stream(rooms)).await?;
             Ok(json::lines(opened.greeted(&state, &subscriber).await?))
         }
         Way::WebSocket => {
@@ -55,13 +56,13 @@ pub(crate) async fn subscribe(
                 return Err(ApiError::CrossOrigin);
             }
             let rooms = named_rooms(&params);
-            let opened = subscription(&state, &subscriber, &request, filter, rooms).await?;
+            let opened =
+                subscription(&state, &subscriber, &request, filter, Visit::Stream(rooms)).await?;
             let events = opened.greeted(&state, &subscriber).await?;
-            websocket::respond(events, &request, payload, state.policy.heartbeat)
+            websocket::respond(events, &request, payload)
         }
         Way::Poll(wait) => {
-            // A poll is gone when it is answered: it makes nobody present.
-            let opened = subscription(&state, &subscriber, &request, filter, Vec::new()).await?;
+            let opened = subscription(&state, &subscriber, &request, filter, Visit::Poll).await?;
             Ok(poll::respond(opened, wait).await)
         }
     }
@@ -79,7 +80,7 @@ pub(crate) async fn open(
         Dialect::Hub => named_rooms(&Params::of(request.query_string())),
         Dialect::OriginalAlarms | Dialect::OriginalRooms => Vec::new(),
     };
-    let opened = subscription(state, identity, request, filter, rooms).await?;
+    let opened = subscription(state, identity, request, filter, Visit::Stream(rooms)).await?;
     let events = opened.greeted(state, identity).await?;
     Ok(sse::respond(events, dialect, request))
 }
@@ -111,18 +112,30 @@ impl Opened {
     }
 }
 
-/// The subscription all ways share: its user is present in `rooms` as long as it is open.
+/// What a client is here for.
+enum Visit {
+    /// To stay: its user is present in these rooms, and silence is broken by heartbeats.
+    Stream(Vec<RoomId>),
+    /// For one answer: it makes nobody present, and says nothing before.
+    Poll,
+}
+
+/// The subscription all ways share.
 async fn subscription(
     state: &AppState,
     identity: &Identity,
     request: &HttpRequest,
     filter: TopicFilter,
-    rooms: Vec<RoomId>,
+    visit: Visit,
 ) -> Result<Opened, ApiError> {
     let filter = Arc::new(filter);
     let asked = Asked::of(request);
     let client = NewClient {
-        rooms,
+        heartbeats: matches!(visit, Visit::Stream(_)),
+        rooms: match visit {
+            Visit::Stream(rooms) => rooms,
+            Visit::Poll => Vec::new(),
+        },
         start: asked.start(),
         ..new_client(identity, request, &filter)
     };
@@ -236,6 +249,7 @@ fn new_client(identity: &Identity, request: &HttpRequest, filter: &Arc<TopicFilt
         expires_at: identity.claims().expires_at,
         filter: Arc::clone(filter),
         rooms: Vec::new(),
+        heartbeats: true,
         start: Start::Live,
         remote_address: request
             .peer_addr()
