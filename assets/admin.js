@@ -32,9 +32,10 @@ async function post(path, body, headers = {}) {
 
 // --- publishing -------------------------------------------------------------------------------------------------------
 
-const form = document.getElementById("publish");
+const form = /** @type {HTMLFormElement} */ (document.getElementById("publish"));
 
 function publishing() {
+  /** @type {any} */
   const fields = form.elements;
   const result = document.getElementById("publish-result");
   const copy = document.getElementById("copy-curl");
@@ -165,9 +166,10 @@ function publishing() {
   // The key belongs to what the form says, not to the click: the second click of a double click, however late, is
   // answered with the first one's result. Only a change of the form makes another alarm.
   form.addEventListener("input", (event) => {
-    if (event.target.name !== "confirm") fields.idempotencyKey.value = newKey();
+    const { name } = /** @type {HTMLInputElement} */ (event.target);
+    if (name !== "confirm") fields.idempotencyKey.value = newKey();
     if (event.target === fields.data) checkData();
-    if (["target", "users", "room"].includes(event.target.name)) {
+    if (["target", "users", "room"].includes(name)) {
       clearTimeout(timer);
       timer = setTimeout(preview, PREVIEW_AFTER_MS);
     }
@@ -216,14 +218,14 @@ let recent = null;
 /** The list of recent alarms: filtered while typing, and still while it is paused. */
 class Recent {
   constructor() {
-    this.filter = document.getElementById("q");
+    this.filter = /** @type {HTMLInputElement} */ (document.getElementById("q"));
     this.pause = document.getElementById("pause");
     this.paused = false;
     this.pause.hidden = false;
     this.pause.addEventListener("click", () => this.turn());
     this.filter.addEventListener("input", () => this.show());
     const row = document.getElementById("recent-filter");
-    row.querySelector("[type=submit]").hidden = true;
+    /** @type {HTMLElement} */ (row.querySelector("[type=submit]")).hidden = true;
     row.addEventListener("submit", (event) => {
       event.preventDefault();
       this.show();
@@ -357,9 +359,10 @@ if (document.getElementById("recent-filter")) recent = new Recent();
 if (tiles) new Figures(tiles);
 
 document.addEventListener("submit", (event) => {
-  if (!event.target.closest("#connections, #person")) return;
+  const sent = /** @type {HTMLFormElement} */ (event.target);
+  if (!sent.closest("#connections, #person")) return;
   event.preventDefault();
-  submit(event.target, parts);
+  submit(sent, parts);
 });
 
 setInterval(() => document.visibilityState === "visible" && refresh(parts).catch(() => {}), REFRESH_EVERY_MS);

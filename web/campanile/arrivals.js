@@ -76,8 +76,9 @@ export class Arrivals {
     if (replayed || looking || fromUserId === this.#bell.getAttribute("user") || this.#unwanted()) return;
     const name = await this.#roomName(room);
     const { rings, says } = this.#bell.words;
-    const title = (alarmType === "ROOM_RING" ? rings : says)(fromUserId ?? "", name);
-    this.#show(title, summaryOf(message), this.#bell.hub === location.origin ? `/rooms/${encodeURIComponent(room)}` : null);
+    const ring = alarmType === "ROOM_RING";
+    const title = (ring ? rings : says)(fromUserId ?? "", name);
+    this.#show(title, ring ? "" : summaryOf(message), this.#bell.hub === location.origin ? `/rooms/${encodeURIComponent(room)}` : null);
   }
 
   #tellMissed() {

@@ -1,0 +1,316 @@
+// The messages of a room: their rows and order, day lines, the line "new since you left", and what is being read stays
+// where it is. The server renders the first page; `messageRow` makes the same markup as templates/room.html.
+
+import { element, safeUrl, summaryOf, typeInWords } from "./campanile.js";
+import { recall, remember } from "./memory.js";
+import { words } from "./room-words.js";
+import { dayName, localTimes } from "./times.js";
+
+/** @import { Alarm } from "../web/campanile/wire.d.ts" */
+
+const NEAR_END_PX = 80;
+const GROUPED_WITHIN_MS = 5 * 60_000;
+
+export const root = document.getElementById("room");
+export const roomId = root.dataset.room;
+export const me = { id: document.body.dataset.user, name: document.body.dataset.name };
+/** A page of the past, where nothing is live. */
+export const paged = root.hasAttribute("data-paged");
+
+const list = document.getElementById("messages");
+const scroller = document.getElementById("scroller");
+const below = document.getElementById("below");
+const SEEN = `campanile seen ${me.id} ${roomId}`;
+/** @type {Map<string, string>} */
+const names = new Map([[me.id, me.name]]);
+let unseenBelow = 0;
+/** @type {number | null} while this person is away: the last message seen */
+let leftAt = recall("localStorage", SEEN);
+
+/**
+ * @param {Alarm} alarm
+ * @param {{ pending?: boolean }} [options]
+ */
+function messageRow(alarm, { pending = false } = {}) {
+  const author = alarm.fromUserId ?? "";
+  const kind = { CHAT_MESSAGE: "chat", ROOM_RING: "ring" }[alarm.alarmType] ?? "alarm";
+  const title = kind === "alarm" ? typeInWords(alarm.alarmType) : (names.get(author) ?? author);
+  const byAdmin = alarm.data?.senderRole === "admin";
+  const tag = byAdmin ? element("span.tag", {}, words.admin) : null;
+  const time = element("time", { datetime: alarm.createdAt, "data-format": "time" });
+  const url = kind === "alarm" ? safeUrl(alarm.url) : null;
+  const text = kind === "ring" ? (byAdmin ? words.adminRings : words.rings)(title) : summaryOf(alarm);
+  const row = element(
+    "li.message",
+    { "data-id": alarm.id, "data-from": author, "data-at": alarm.createdAt, "data-client-id": alarm.data?.clientId },
+    element("span.avatar", { "aria-hidden": "true" }, initialOf(title)),
+    element(
+      "div.bubble",
+      {},
+      element("p.byline", {}, element("b", {}, title), tag ? " " : null, tag, " ", time),
+      element("p.text", {}, text),
+      url ? element("a.follow", { href: url, rel: "noopener noreferrer" }, words.open) : null,
+    ),
+  );
+  row.classList.add(kind);
+  row.classList.toggle("mine", author === me.id && kind === "chat");
+  row.classList.toggle("pending", pending);
+  row.firstElementChild.classList.add(`tone-${toneOf(author || title)}`);
+  localTimes(row);
+  return row;
+}
+
+/** @param {string} name */
+export function initialOf(name) {
+  return [...(name || "?")][0].toUpperCase();
+}
+
+/**
+ * The same sum as `pages::view::tone`, so that a person keeps a colour.
+ * @param {string} id
+ */
+export function toneOf(id) {
+  return [...id].reduce((sum, letter) => sum + letter.codePointAt(0), 0) % 8;
+}
+
+/** @returns {HTMLElement[]} */
+function rows() {
+  return [...list.querySelectorAll(/** @type {"li"} */ (".message"))];
+}
+
+/**
+ * Puts a row where its id belongs. What was said here but is not stored yet stays last.
+ * @param {HTMLElement} row
+ */
+function place(row) {
+  const id = Number(row.dataset.id);
+  const later = rows().findLast((one) => one !== row && one.dataset.id && Number(one.dataset.id) < id);
+  if (!row.dataset.id) list.append(row);
+  else if (later) later.after(row);
+  else list.prepend(row);
+  document.getElementById("no-messages")?.remove();
+}
+
+/**
+ * Shows a message once, whether it comes from the stream, from an answer, or from the history. Says whether it is news.
+ * @param {Alarm} alarm
+ */
+function take(alarm) {
+  if (list.querySelector(`[data-id="${alarm.id}"]`)) return false;
+  const pending = alarm.fromUserId === me.id && alarm.data?.clientId ? rowOf(alarm.data.clientId) : null;
+  if (!pending) {
+    place(messageRow(alarm));
+    return true;
+  }
+  // The row stays the same one: a screen reader says it once.
+  pending.classList.remove("pending", "failed");
+  pending.querySelector(".trouble")?.remove();
+  pending.dataset.id = String(alarm.id);
+  pending.dataset.at = alarm.createdAt;
+  const next = rows()[rows().indexOf(pending) + 1];
+  const last = rows().findLast((one) => one !== pending && one.dataset.id);
+  const inOrder = (!last || Number(last.dataset.id) < alarm.id) && !next?.dataset.id;
+  if (!inOrder) place(pending);
+  return false;
+}
+
+/**
+ * The row of what was said here and is not stored yet, as far as this page knows.
+ * @param {string} clientId
+ * @returns {HTMLElement | null}
+ */
+export function rowOf(clientId) {
+  return list.querySelector(`[data-client-id="${CSS.escape(clientId)}"]:not([data-id])`);
+}
+
+/**
+ * Whether a message of this page is stored.
+ * @param {string} clientId
+ */
+export function isStored(clientId) {
+  return list.querySelector(`[data-client-id="${CSS.escape(clientId)}"][data-id]`) !== null;
+}
+
+/**
+ * Shows what is about to be sent.
+ * @param {string} text
+ * @param {string} clientId
+ * @param {string} at
+ */
+export function addPending(text, clientId, at) {
+  const data = { text, clientId, senderRole: null };
+  const row = messageRow({ fromUserId: me.id, alarmType: "CHAT_MESSAGE", createdAt: at, data }, { pending: true });
+  keepingPlace(() => place(row));
+  return row;
+}
+
+/**
+ * Runs a change of the list and keeps what is being read where it is; says whether the end was in view.
+ * @param {() => void} change
+ */
+export function keepingPlace(change) {
+  const end = atEnd();
+  const height = scroller.scrollHeight;
+  change();
+  regroup();
+  // The scroller is reversed: its position is the distance from the end.
+  scroller.scrollTop = end ? 0 : scroller.scrollTop - (scroller.scrollHeight - height);
+  return end;
+}
+
+function atEnd() {
+  return Math.abs(scroller.scrollTop) < NEAR_END_PX;
+}
+
+/** Day lines, and one byline for what one person says within five minutes. */
+function regroup() {
+  drawSince();
+  let before = null;
+  for (const row of rows()) {
+    const at = new Date(row.dataset.at);
+    const newDay = !before || before.at.toDateString() !== at.toDateString();
+    const line = lineBefore(row, "day");
+    if (newDay && !line) row.before(element("li.day", {}, element("span", {}, dayName(at))));
+    if (!newDay) line?.remove();
+    const chat = row.classList.contains("chat");
+    const follows = !newDay && chat && before.chat && before.from === row.dataset.from && !lineBefore(row, "since");
+    row.classList.toggle("continued", follows && at.getTime() - before.at.getTime() < GROUPED_WITHIN_MS);
+    before = { at, from: row.dataset.from, chat };
+  }
+  // A row that moved or went leaves its line behind.
+  for (const line of list.querySelectorAll(".day")) {
+    let next = line.nextElementSibling;
+    while (next?.classList.contains("since")) next = next.nextElementSibling;
+    if (!next?.classList.contains("message")) line.remove();
+  }
+}
+
+/**
+ * @param {Element} row
+ * @param {"day" | "since"} kind
+ */
+function lineBefore(row, kind) {
+  let one = row.previousElementSibling;
+  while (one && !one.classList.contains("message")) {
+    if (one.classList.contains(kind)) return one;
+    one = one.previousElementSibling;
+  }
+  return null;
+}
+
+// --- what was seen, and what is new since -----------------------------------------------------------------------------
+
+/** Draws the line before the first thing somebody else said after this person left. */
+function drawSince() {
+  if (leftAt === null) return;
+  list.querySelector(".since")?.remove();
+  const first = rows().find((row) => Number(row.dataset.id) > leftAt && row.dataset.from !== me.id);
+  first?.before(element("li.since", {}, element("span", {}, words.since)));
+}
+
+/** What is at the end of the list of somebody who looks at it is seen. */
+function see() {
+  if (document.visibilityState !== "visible" || !atEnd()) return;
+  const newest = rows().findLast((row) => row.dataset.id)?.dataset.id;
+  if (newest) remember("localStorage", SEEN, Number(newest));
+}
+
+/** A line that was drawn stays while this person is here; what comes from now on is not new since then. */
+function arrive() {
+  drawSince();
+  leftAt = null;
+  see();
+}
+
+function leave() {
+  leftAt = recall("localStorage", SEEN);
+}
+
+// --- the end of the list ----------------------------------------------------------------------------------------------
+
+/** @param {Alarm} alarm */
+export function arrived(alarm) {
+  if (paged) return;
+  let fresh = false;
+  const followed = keepingPlace(() => (fresh = take(alarm)));
+  if (fresh && !followed && alarm.fromUserId !== me.id) {
+    unseenBelow += 1;
+    showBelow();
+  }
+  see();
+}
+
+/**
+ * The messages before the first one shown.
+ * @param {Alarm[]} alarms
+ */
+export function addEarlier(alarms) {
+  const distance = scroller.scrollTop;
+  for (const alarm of alarms) take(alarm);
+  regroup();
+  scroller.scrollTop = distance;
+}
+
+/**
+ * The latest messages, after it is unknown how many were missed: without a bridge to what is shown, that goes.
+ * @param {Alarm[]} newestFirst
+ * @returns {boolean} whether there was no bridge
+ */
+export function catchUp(newestFirst) {
+  const known = newestFirst.some((alarm) => list.querySelector(`[data-id="${alarm.id}"]`));
+  if (!known) for (const row of rows()) if (row.dataset.id) row.remove();
+  for (const alarm of newestFirst.toReversed()) arrived(alarm);
+  return !known;
+}
+
+function showBelow() {
+  below.hidden = unseenBelow === 0;
+  below.textContent = words.below(unseenBelow);
+}
+
+export function toEnd() {
+  unseenBelow = 0;
+  showBelow();
+  scroller.scrollTop = 0;
+  see();
+}
+
+// --- who is who -------------------------------------------------------------------------------------------------------
+
+/** @param {string} id */
+export function isKnown(id) {
+  return names.has(id);
+}
+
+/**
+ * Learns display names; rows that had to do with an id get theirs.
+ * @param {{ id: string, displayName: string }[]} users
+ */
+export function learn(users) {
+  for (const { id, displayName } of users) {
+    if (names.get(id) === displayName) continue;
+    names.set(id, displayName);
+    for (const row of rows()) {
+      if (row.dataset.from !== id || !row.classList.contains("chat")) continue;
+      row.querySelector(".byline b").textContent = displayName;
+      row.querySelector(".avatar").textContent = initialOf(displayName);
+    }
+  }
+}
+
+for (const row of rows()) {
+  if (row.classList.contains("chat")) names.set(row.dataset.from, row.querySelector(".byline b").textContent);
+}
+below.addEventListener("click", () => {
+  toEnd();
+  document.getElementById("text").focus();
+});
+scroller.addEventListener("scroll", () => {
+  if (!atEnd()) return;
+  unseenBelow = 0;
+  showBelow();
+  see();
+});
+if (!paged) document.addEventListener("visibilitychange", () => (document.visibilityState === "visible" ? arrive() : leave()));
+regroup();
+if (!paged && document.visibilityState === "visible") arrive();

@@ -1,0 +1,147 @@
+// The composer: sending at once, again if it failed, never twice; and what was typed outlives the page.
+
+import { element, newId, request, RequestError } from "./campanile.js";
+import { recall, remember } from "./memory.js";
+import { addPending, arrived, isStored, keepingPlace, me, paged, roomId, toEnd } from "./room-list.js";
+import { words } from "./room-words.js";
+
+/** @typedef {{ clientId: string, text: string, at: string }} Unsent */
+
+const HUB = location.origin;
+const PATH = `/api/rooms/${encodeURIComponent(roomId)}`;
+const DRAFT = `campanile draft ${me.id} ${roomId}`;
+const OUTBOX = `campanile outbox ${me.id} ${roomId}`;
+const RING_PAUSE_MS = 1_000;
+
+const composer = /** @type {HTMLFormElement} */ (document.getElementById("composer"));
+const field = /** @type {HTMLTextAreaElement} */ (document.getElementById("text"));
+const ring = /** @type {HTMLButtonElement} */ (document.getElementById("ring"));
+
+/** @returns {Unsent[]} what was said in this tab and is not known to be stored */
+function outbox() {
+  return recall("sessionStorage", OUTBOX) ?? [];
+}
+
+/** @param {string} clientId */
+function settle(clientId) {
+  const left = outbox().filter((one) => one.clientId !== clientId);
+  remember("sessionStorage", OUTBOX, left.length ? left : null);
+}
+
+/** @param {string} text */
+function send(text) {
+  const unsent = { clientId: newId(), text, at: new Date().toISOString() };
+  remember("sessionStorage", OUTBOX, [...outbox(), unsent]);
+  const row = addPending(text, unsent.clientId, unsent.at);
+  toEnd();
+  deliver(row, unsent);
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {Unsent} unsent
+ */
+async function deliver(row, unsent) {
+  const { clientId, text } = unsent;
+  row.classList.add("pending");
+  row.classList.remove("failed");
+  row.querySelector(".trouble")?.remove();
+  try {
+    arrived(await request(HUB, undefined, "POST", `${PATH}/messages`, { text, clientId }));
+    settle(clientId);
+  } catch (error) {
+    // The stream may have brought it although the answer was lost.
+    if (isStored(clientId)) settle(clientId);
+    else if (row.isConnected) fail(row, unsent, error instanceof RequestError ? error.message : words.unreachable);
+  }
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {Unsent} unsent
+ * @param {string} why
+ */
+function fail(row, unsent, why) {
+  const again = () => {
+    field.focus();
+    deliver(row, unsent);
+  };
+  const discard = () => {
+    settle(unsent.clientId);
+    keepingPlace(() => row.remove());
+    field.focus();
+  };
+  keepingPlace(() => {
+    row.classList.replace("pending", "failed");
+    row.lastElementChild.append(
+      element(
+        "p.trouble",
+        { role: "alert" },
+        element("span", {}, `${words.notSent} ${why} `),
+        element("button.link", { type: "button", click: again }, words.again),
+        " ",
+        element("button.link", { type: "button", click: discard }, words.discard),
+      ),
+    );
+  });
+}
+
+/** What was under way when the page went: it may have arrived; sent again under its own id, it arrives once. */
+function takeUpOutbox() {
+  for (const unsent of outbox()) {
+    if (isStored(unsent.clientId)) settle(unsent.clientId);
+    else deliver(addPending(unsent.text, unsent.clientId, unsent.at), unsent);
+  }
+}
+
+composer.addEventListener("submit", (event) => {
+  if (paged) return;
+  event.preventDefault();
+  const text = field.value;
+  if (!text.trim()) return;
+  composer.querySelector(".notice")?.remove();
+  field.value = "";
+  remember("sessionStorage", DRAFT, null);
+  fit();
+  field.focus();
+  send(text);
+});
+
+field.addEventListener("keydown", (event) => {
+  // While Korean (or any) input is being composed, Enter belongs to the input method; 229 is Safari's way to say so.
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+  event.preventDefault();
+  composer.requestSubmit();
+});
+
+/** The field grows with its text where the stylesheet cannot do it. */
+function fit() {
+  if (CSS.supports("field-sizing", "content")) return;
+  field.style.height = "auto";
+  field.style.height = `${field.scrollHeight}px`;
+}
+
+field.addEventListener("input", () => {
+  remember("sessionStorage", DRAFT, field.value || null);
+  fit();
+});
+
+ring.hidden = false;
+ring.addEventListener("click", async () => {
+  ring.disabled = true;
+  const query = new URLSearchParams({ sender: me.id, roomId });
+  composer.querySelector(".notice")?.remove();
+  await request(HUB, undefined, "POST", `/room/publish?${query}`).catch((error) => {
+    const why = error instanceof RequestError ? error.message : words.unreachable;
+    composer.prepend(element("p.notice.bad", { role: "alert" }, why));
+  });
+  // A held-down key must not ring for ever.
+  setTimeout(() => {
+    ring.disabled = false;
+    if (document.activeElement === document.body) ring.focus();
+  }, RING_PAUSE_MS);
+});
+
+if (!field.value) field.value = recall("sessionStorage", DRAFT) ?? "";
+fit();
+if (!paged) takeUpOutbox();
