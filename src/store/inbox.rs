@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use diesel::dsl::auto_type;
+use diesel::dsl::{auto_type, case_when, count};
 use diesel::prelude::*;
 
 use crate::alarm::{Alarm, AlarmId, AlarmType, Role, Timestamp, Topic, UserId};
 use crate::store::connection::DbConnection;
-use crate::store::log::{self, Row};
-use crate::store::schema::{alarms, receipts, users};
+use crate::store::log::Row;
+use crate::store::schema::{alarms, log_head, receipts, users};
 use crate::store::{Account, Read, Store, StoreError};
 
 /// Whose inbox, and which part of the log it is.
@@ -271,24 +271,38 @@ fn counts(
     inbox: &Inbox,
     now: Timestamp,
 ) -> Result<Counts, StoreError> {
-    let head = log::head(connection)?.last_id;
-    let floors = Floors::of(connection, inbox)?;
     let (user_id, now) = (inbox.user_id.as_str(), now.millis());
+    let (head, seen, read) = log_head::table
+        .left_join(users::table.on(users::id.eq(user_id)))
+        .select((
+            log_head::last_id,
+            users::seen_up_to.nullable(),
+            users::read_up_to.nullable(),
+        ))
+        .first::<(i64, Option<i64>, Option<i64>)>(connection)?;
+    let (seen, read) = (seen.unwrap_or(0), read.unwrap_or(0));
     let (mut unseen, mut unread) = (0, 0);
     for (topic, start) in &inbox.topics {
-        let above = |floor: i64| {
-            visible(user_id, topic.as_str(), floor.max(*start), now)
-                .filter(alarms::id.le(head))
-                .select(alarms::id)
-        };
-        unseen += above(floors.seen)
-            .filter(receipts::seen_at.is_null())
-            .count()
-            .get_result::<i64>(connection)?;
-        unread += above(floors.read)
-            .filter(receipts::read_at.is_null())
-            .count()
-            .get_result::<i64>(connection)?;
+        let (seen, read) = (seen.max(*start), read.max(*start));
+        let above = visible(user_id, topic.as_str(), seen.min(read), now)
+            .filter(alarms::id.le(head))
+            .select((
+                count(case_when(
+                    alarms::id
+                        .gt(seen)
+                        .and(receipts::seen_at.nullable().is_null()),
+                    alarms::id,
+                )),
+                count(case_when(
+                    alarms::id
+                        .gt(read)
+                        .and(receipts::read_at.nullable().is_null()),
+                    alarms::id,
+                )),
+            ))
+            .first::<(i64, i64)>(connection)?;
+        unseen += above.0;
+        unread += above.1;
     }
     Ok(Counts {
         unseen,

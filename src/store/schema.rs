@@ -75,3 +75,4 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(alarms, receipts);
+diesel::allow_tables_to_appear_in_same_query!(log_head, users);
