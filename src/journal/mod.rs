@@ -6,9 +6,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use actix::dev::SendError;
 use actix::{
-    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, MailboxError, Message,
-    ResponseFuture, WrapFuture,
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture,
+    WrapFuture,
 };
 use tokio::sync::oneshot;
 
@@ -31,10 +32,14 @@ pub struct Journal {
     drained: Vec<oneshot::Sender<()>>,
 }
 
-/// Stores a submission; answered after its commit.
+/// Stores a submission. The answer, after its commit, goes straight to the publisher: as the message's own result it
+/// would have to pass through the Journal once more.
 #[derive(Message)]
-#[rtype(result = "Result<Stored, AppendError>")]
-pub struct Append(pub Submission);
+#[rtype(result = "()")]
+pub struct Append {
+    submission: Submission,
+    answer: Answer,
+}
 
 /// Takes no more and answers when everything taken is committed.
 #[derive(Message)]
@@ -65,11 +70,13 @@ pub enum AppendError {
 
 type Outcome = Result<Stored, Refusal>;
 
+type Answer = oneshot::Sender<Result<Stored, AppendError>>;
+
 struct Waiting {
     submission: Submission,
     /// After this its publisher is told to try again, and it must not be stored behind his back.
     until: Instant,
-    answer: oneshot::Sender<Result<Stored, AppendError>>,
+    answer: Answer,
 }
 
 impl Journal {
@@ -191,17 +198,19 @@ impl Actor for Journal {
 }
 
 impl Handler<Append> for Journal {
-    type Result = ResponseFuture<Result<Stored, AppendError>>;
+    type Result = ();
 
-    fn handle(&mut self, Append(submission): Append, context: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Append { submission, answer }: Append, context: &mut Self::Context) {
         if self.stopping {
-            return Box::pin(async { Err(AppendError::ShuttingDown) });
+            // Whoever hung up does not want to know.
+            let _unheard = answer.send(Err(AppendError::ShuttingDown));
+            return;
         }
         if self.waiting_alarms + submission.alarms.len() > WAITING_ALARMS {
             self.metrics.append_refused("overloaded");
-            return Box::pin(async { Err(AppendError::Overloaded) });
+            let _unheard = answer.send(Err(AppendError::Overloaded));
+            return;
         }
-        let (answer, answered) = oneshot::channel();
         self.waiting_alarms += submission.alarms.len();
         self.waiting.push_back(Waiting {
             submission,
@@ -209,7 +218,6 @@ impl Handler<Append> for Journal {
             answer,
         });
         self.commit(context);
-        Box::pin(async move { answered.await.unwrap_or(Err(AppendError::ShuttingDown)) })
     }
 }
 
@@ -230,14 +238,16 @@ pub async fn append(
     journal: &Addr<Journal>,
     submission: Submission,
 ) -> Result<Stored, AppendError> {
-    match journal
-        .send(Append(submission))
-        .timeout(APPEND_WITHIN)
-        .await
-    {
-        Ok(outcome) => outcome,
-        Err(MailboxError::Closed) => Err(AppendError::ShuttingDown),
-        Err(MailboxError::Timeout) => Err(AppendError::Unsettled),
+    let (answer, answered) = oneshot::channel();
+    match journal.try_send(Append { submission, answer }) {
+        Ok(()) => {}
+        Err(SendError::Full(_unread)) => return Err(AppendError::Overloaded),
+        Err(SendError::Closed(_unread)) => return Err(AppendError::ShuttingDown),
+    }
+    match tokio::time::timeout(APPEND_WITHIN, answered).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_gone)) => Err(AppendError::ShuttingDown),
+        Err(_elapsed) => Err(AppendError::Unsettled),
     }
 }
 
@@ -247,10 +257,7 @@ fn fresh(outcomes: &[Outcome]) -> Vec<Arc<Alarm>> {
     fresh.flat_map(|stored| &stored.alarms).cloned().collect()
 }
 
-fn answer_all(
-    answers: Vec<oneshot::Sender<Result<Stored, AppendError>>>,
-    outcomes: Result<Vec<Outcome>, StoreError>,
-) {
+fn answer_all(answers: Vec<Answer>, outcomes: Result<Vec<Outcome>, StoreError>) {
     match outcomes {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
