@@ -13,6 +13,7 @@ pub mod hub;
 pub mod journal;
 pub mod metrics;
 mod pages;
+mod recent;
 mod server;
 mod socket;
 pub mod store;

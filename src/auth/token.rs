@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::RwLock;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::alarm::{InvalidValue, Role, Timestamp, UserId};
+use crate::recent::Recent;
 
 /// The key tokens are signed with: at least 32 bytes, never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub struct Tokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
+    /// Those found good lately: whoever publishes a thousand times a second sends the same one each time.
+    good: Mutex<Recent<String, Arc<Claims>>>,
 }
 
 /// The tokens revoked before their end, held in memory: there are as many as people who logged out of late.
@@ -90,6 +93,7 @@ impl Tokens {
             encoding: EncodingKey::from_secret(&secret.0),
             decoding: DecodingKey::from_secret(&secret.0),
             validation,
+            good: Mutex::new(Recent::of(A_GENERATION)),
         }
     }
 
@@ -117,18 +121,31 @@ impl Tokens {
         })
     }
 
-    /// Checks signature, algorithm and times.
-    pub fn verify(&self, token: &str) -> Result<Claims, InvalidToken> {
+    /// Checks signature, algorithm and times. What cannot change of a token is checked once.
+    pub fn verify(&self, token: &str) -> Result<Arc<Claims>, InvalidToken> {
+        let known = self.good().find(token).cloned();
+        let claims = match known {
+            Some(claims) => claims,
+            None => {
+                let claims = Arc::new(self.decode(token)?);
+                self.good().keep(token.to_owned(), Arc::clone(&claims));
+                claims
+            }
+        };
+        // The library lets the second of the end itself pass; "on or after" it must not (RFC 7519, section 4.1.4).
+        if claims.expires_at <= Timestamp::now() {
+            self.good().forget(token);
+            return Err(InvalidToken);
+        }
+        Ok(claims)
+    }
+
+    fn decode(&self, token: &str) -> Result<Claims, InvalidToken> {
         if token.len() > MOST_TOKEN_BYTES {
             return Err(InvalidToken);
         }
         let decoded = jsonwebtoken::decode::<Wire>(token, &self.decoding, &self.validation);
         let claims = decoded.map_err(|_cause| InvalidToken)?.claims;
-        let expires_at = Timestamp::from_seconds(claims.exp);
-        // The library lets the second of the end itself pass; "on or after" it must not (RFC 7519, section 4.1.4).
-        if expires_at <= Timestamp::now() {
-            return Err(InvalidToken);
-        }
         // A back end that shares the secret numbers its tokens as it likes: two users' may have one `jti`.
         let token_id = match &claims.jti {
             Some(jti) => format!("{}:{jti}", claims.sub),
@@ -137,10 +154,14 @@ impl Tokens {
         Ok(Claims {
             subject: claims.sub,
             role: claims.role,
-            expires_at,
+            expires_at: Timestamp::from_seconds(claims.exp),
             issued_at: Timestamp::from_seconds(claims.iat.unwrap_or(0)),
             token_id,
         })
+    }
+
+    fn good(&self) -> MutexGuard<'_, Recent<String, Arc<Claims>>> {
+        self.good.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -154,17 +175,14 @@ impl Revocations {
     pub fn contains(&self, token_id: &str) -> bool {
         self.0
             .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner)
             .contains_key(token_id)
     }
 
     /// Revokes a token, and forgets those that ended by themselves.
     pub fn add(&self, token_id: String, expires_at: Timestamp) {
         let now = Timestamp::now();
-        let mut revoked = self
-            .0
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut revoked = self.0.write().unwrap_or_else(PoisonError::into_inner);
         revoked.retain(|_id, end| *end > now);
         revoked.insert(token_id, expires_at);
     }
@@ -195,6 +213,9 @@ fn hexadecimal(bytes: &[u8]) -> String {
         })
 }
 
+/// Those who call again and again are few; a crowd that comes once each must not fill the memory.
+const A_GENERATION: usize = 256;
+
 /// The size of an HS256 key, below which guessing it becomes the cheaper attack (RFC 7518, section 3.2).
 const LEAST_SECRET_BYTES: usize = 32;
 
@@ -221,9 +242,27 @@ mod tests {
         let claims = tokens().verify(&issued.token).unwrap();
 
         assert_eq!(
-            (claims.subject, claims.role, claims.expires_at),
+            (claims.subject.clone(), claims.role, claims.expires_at),
             (bob, Role::User, issued.expires_at)
         );
+    }
+
+    #[test]
+    fn a_token_that_was_good_is_refused_at_its_end() {
+        let bob = UserId::parse("bob").unwrap();
+        let tokens = tokens();
+        let issued = tokens.issue(&bob, Role::User, Duration::ZERO).unwrap();
+        let ended = Claims {
+            subject: bob,
+            role: Role::User,
+            expires_at: issued.expires_at,
+            issued_at: issued.expires_at,
+            token_id: "1".to_owned(),
+        };
+        tokens.good().keep(issued.token.clone(), Arc::new(ended));
+
+        assert!(tokens.verify(&issued.token).is_err());
+        assert!(tokens.good().find(&issued.token).is_none());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::{Method, header};
@@ -19,7 +20,7 @@ use crate::store::{Account, Inbox, NewAccount};
 pub(crate) struct Identity {
     /// What had been taken from whom when the token was checked.
     rights: Version,
-    claims: Claims,
+    claims: Arc<Claims>,
     account: Option<Account>,
     source: Source,
 }
