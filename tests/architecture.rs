@@ -22,7 +22,7 @@ fn allowed(module: &str) -> Vec<&'static str> {
         "pages" => [CORE, &["http"]].concat(),
         "journal" => vec!["store", "hub", "alarm", "metrics"],
         "hub" => vec!["alarm", "metrics"],
-        "store" => vec!["alarm", "metrics"],
+        "store" => vec!["alarm", "metrics", "recent"],
         "auth" => vec!["alarm", "recent"],
         "server" => vec!["http", "socket", "tls"],
         // What a setting is parsed into lives with its noun.

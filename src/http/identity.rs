@@ -14,14 +14,14 @@ use crate::auth::Claims;
 use crate::http::body::Params;
 use crate::http::error::ApiError;
 use crate::http::state::{AppState, Version};
-use crate::store::{Account, Inbox, NewAccount};
+use crate::store::{Account, Inbox, NewAccount, Remembered};
 
 /// Whoever has a good token.
 pub(crate) struct Identity {
     /// What had been taken from whom when the token was checked.
     rights: Version,
     claims: Arc<Claims>,
-    account: Option<Account>,
+    account: Option<Arc<Account>>,
     source: Source,
 }
 
@@ -223,8 +223,15 @@ fn predates_role(claims: &Claims, account: &Account) -> bool {
     issued < changed || (issued == changed && claims.role != account.role)
 }
 
-async fn account_of(state: &AppState, claims: &Claims) -> Result<Option<Account>, ApiError> {
-    let mut account = state.store.account(&claims.subject).await?;
+async fn account_of(state: &AppState, claims: &Claims) -> Result<Option<Arc<Account>>, ApiError> {
+    let mut account = match state.store.remembered(&claims.subject) {
+        Remembered::Account(account) => Some(account),
+        // Whom it would shut out may have got an account from the command line since.
+        Remembered::Nobody if claims.role != Role::User => None,
+        Remembered::Nobody | Remembered::Nothing => {
+            state.store.known_account(&claims.subject).await?
+        }
+    };
     if account.is_none() && claims.role == Role::User {
         if !state.policy.any_user {
             return Err(ApiError::UnknownSubject);
@@ -233,7 +240,7 @@ async fn account_of(state: &AppState, claims: &Claims) -> Result<Option<Account>
             .store
             .upsert_accounts(vec![NewAccount::named(claims.subject.clone())])
             .await?;
-        account = state.store.account(&claims.subject).await?;
+        account = state.store.known_account(&claims.subject).await?;
     }
     if let Some(account) = &account {
         if account.disabled {

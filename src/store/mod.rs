@@ -1,6 +1,7 @@
 //! What is remembered: the log, inbox state, users, rooms and revoked tokens, in Diesel on one of two databases.
 //! Knows nothing of who is connected. All work runs on the blocking pool, bounded by the connections there are.
 
+mod accounts;
 mod append;
 mod connection;
 mod error;
@@ -20,9 +21,11 @@ use std::fs::File;
 use std::sync::Arc;
 
 use crate::metrics::Metrics;
+use crate::store::accounts::Accounts;
 use crate::store::connection::DbConnection;
 use crate::store::lane::Lane;
 
+pub use crate::store::accounts::Remembered;
 pub use crate::store::append::{Idempotency, Refusal, Stored, Submission};
 pub use crate::store::error::{OpenError, StoreError};
 pub use crate::store::inbox::{Counts, Inbox, Mark, Page, Receipt, Status};
@@ -36,6 +39,7 @@ pub use crate::store::users::{Account, NewAccount, Upserted};
 pub struct Store {
     readers: Lane,
     writers: Lane,
+    accounts: Accounts,
     metrics: Metrics,
     /// The lock of a database file; it goes with its last clone.
     lock: Option<Arc<File>>,

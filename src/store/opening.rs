@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::metrics::Metrics;
+use crate::store::accounts::Accounts;
 use crate::store::connection::DbConnection;
 use crate::store::error::one_line;
 use crate::store::lane::Lane;
@@ -17,6 +18,7 @@ impl Store {
         Ok(Self {
             writers: Lane::open(location, "write to the database", location.writer_count())?,
             readers: Lane::open(location, "read the database", READER_COUNT)?,
+            accounts: Accounts::default(),
             metrics,
             lock: None,
         })

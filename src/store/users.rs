@@ -71,15 +71,9 @@ impl NewAccount {
 impl Store {
     /// One account, if there is one.
     pub async fn account(&self, id: &UserId) -> Result<Option<Account>, StoreError> {
-        let id = id.as_str().to_owned();
-        self.read(Read::Account, move |connection| {
-            Ok(dsl::users
-                .find(id)
-                .first::<Row>(connection)
-                .optional()?
-                .map(Account::from))
-        })
-        .await
+        let id = id.clone();
+        self.read(Read::Account, move |connection| find(connection, &id))
+            .await
     }
 
     /// The names of those of `ids` that have an account, by id.
@@ -107,31 +101,26 @@ impl Store {
 
     /// Makes an account. `Conflict` if the id is taken.
     pub async fn create_account(&self, account: NewAccount) -> Result<Account, StoreError> {
+        let accounts = self.accounts.clone();
         self.write(move |connection| {
-            connection.transact(|connection| {
+            let created = connection.transact(|connection| {
                 let head = lock_head(connection)?.last_id;
                 insert(connection, &account, head)
-            })
+            });
+            accounts.forget(std::iter::once(&account.id));
+            created
         })
         .await
     }
 
     /// Makes accounts known, all or none: new ones are made, known ones get the fields that are given.
     pub async fn upsert_accounts(&self, accounts: Vec<NewAccount>) -> Result<Upserted, StoreError> {
+        let remembered = self.accounts.clone();
         self.write(move |connection| {
-            connection.transact(|connection| {
-                let head = lock_head(connection)?.last_id;
-                let mut outcome = Upserted::default();
-                for account in &accounts {
-                    if update(connection, account)? {
-                        outcome.updated += 1;
-                    } else {
-                        insert(connection, account, head)?;
-                        outcome.created += 1;
-                    }
-                }
-                Ok(outcome)
-            })
+            let outcome = connection.transact(|connection| upsert(connection, &accounts));
+            // Also after a failure: a commit whose answer was lost may have been one.
+            remembered.forget(accounts.iter().map(|account| &account.id));
+            outcome
         })
         .await
     }
@@ -188,6 +177,18 @@ fn known_by_one(
     Ok(known)
 }
 
+/// One account, if there is one.
+pub(super) fn find(
+    connection: &mut DbConnection,
+    id: &UserId,
+) -> Result<Option<Account>, StoreError> {
+    let row = dsl::users
+        .find(id.as_str())
+        .first::<Row>(connection)
+        .optional()?;
+    Ok(row.map(Account::from))
+}
+
 /// Those of `ids` that have no account.
 pub(super) fn unknown(
     connection: &mut DbConnection,
@@ -203,6 +204,20 @@ pub(super) fn unknown(
         .filter(|id| !known.contains(**id))
         .map(|id| (*id).to_owned())
         .collect())
+}
+
+fn upsert(connection: &mut DbConnection, accounts: &[NewAccount]) -> Result<Upserted, StoreError> {
+    let head = lock_head(connection)?.last_id;
+    let mut outcome = Upserted::default();
+    for account in accounts {
+        if update(connection, account)? {
+            outcome.updated += 1;
+        } else {
+            insert(connection, account, head)?;
+            outcome.created += 1;
+        }
+    }
+    Ok(outcome)
 }
 
 /// Makes an account whose inbox starts after `head`.

@@ -219,3 +219,92 @@ async fn a_hub_open_to_any_user_makes_accounts_as_they_come() {
     let inbox = answer(app.get(&addressed, "/api/alarms"), 200).await;
     assert_eq!(inbox["items"][0]["id"], id);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_gets_in_after_his_disabling_was_answered_however_often_he_asked_meanwhile() {
+    let app = TestApp::spawn().await;
+    let (admin, bob) = (app.admin(), app.user("bob").await);
+
+    for _round in 0..20 {
+        let asking = (0..8).map(async |_| {
+            // Each asks until he is refused, so that some reading is under way whenever the account changes.
+            loop {
+                let status = send(app.get(&bob, "/api/auth/me")).await.status();
+                if status != 200 {
+                    return status.as_u16();
+                }
+            }
+        });
+        let disabling = async {
+            answer(put(&app, &admin, "bob", &json!({"disabled": true})), 200).await;
+            send(app.get(&bob, "/api/auth/me")).await.status()
+        };
+        let (asked, after) = futures::join!(futures::future::join_all(asking), disabling);
+
+        assert_eq!(after, 403);
+        assert_eq!(asked, [403; 8]);
+        answer(put(&app, &admin, "bob", &json!({"disabled": false})), 200).await;
+        answer(app.get(&bob, "/api/auth/me"), 200).await;
+    }
+}
+
+#[tokio::test]
+async fn an_account_made_a_moment_after_its_user_was_turned_away_lets_him_in() {
+    let app = TestApp::spawn().await;
+    let bob = sign(&Claims::of("bob", "user"));
+
+    for _again in 0..2 {
+        refusal(app.get(&bob, "/api/auth/me"), 401, "unknown_user").await;
+    }
+    answer(put(&app, &app.service(), "bob", &json!({})), 201).await;
+
+    answer(app.get(&bob, "/api/auth/me"), 200).await;
+}
+
+#[tokio::test]
+async fn a_service_without_an_account_is_shut_out_as_soon_as_it_has_a_disabled_one() {
+    let app = TestApp::spawn().await;
+    let shop = sign(&Claims::of("shop", "service"));
+    let alarm = json!({"to": {"everyone": true}, "alarmType": "SALE"});
+    for _again in 0..2 {
+        answer(app.post(&shop, "/api/alarms").json(&alarm), 201).await;
+    }
+
+    answer(
+        put(&app, &app.admin(), "shop", &json!({"disabled": true})),
+        201,
+    )
+    .await;
+
+    refusal(
+        app.post(&shop, "/api/alarms").json(&alarm),
+        403,
+        "account_disabled",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_publisher_who_calls_again_and_again_is_not_looked_up_each_time() {
+    let app = TestApp::spawn().await;
+    let token = app.service();
+    let before = account_reads(&app).await;
+
+    for _time in 0..100 {
+        let alarm = json!({"to": {"everyone": true}, "alarmType": "SALE"});
+        answer(app.post(&token, "/api/alarms").json(&alarm), 201).await;
+    }
+
+    // As many as there were seconds, and a few.
+    let read = account_reads(&app).await - before;
+    assert!(read < 50, "{read} reads");
+}
+
+async fn account_reads(app: &TestApp) -> u64 {
+    let text = send(app.request(reqwest::Method::GET, "/metrics")).await;
+    let text = text.text().await.unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("campanile_store_reads_total{kind=\"account\"} "));
+    line.map_or(0, |count| count.parse().unwrap())
+}

@@ -27,6 +27,8 @@ mod proxy;
 mod retention;
 mod start;
 #[cfg(feature = "postgres")]
+mod two_hubs;
+#[cfg(feature = "postgres")]
 mod unheard;
 
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{AppBuilder, run};
+use crate::support::{AppBuilder, Claims, run, sign};
 
 const FILE: &str = "sqlite://campanile-data/campanile.db";
 
@@ -36,6 +36,12 @@ async fn an_account_is_added_beside_a_running_hub() {
         .spawn()
         .await;
     let settings = [("CAMPANILE_DATABASE_URL", FILE)];
+    let token = sign(&Claims::of("dora", "user"));
+    let me = async || {
+        let answer = app.get(&token, "/api/auth/me").send().await;
+        answer.unwrap().status().as_u16()
+    };
+    assert_eq!((me().await, me().await), (401, 401));
 
     let added = run(
         app.folder(),
@@ -46,6 +52,7 @@ async fn an_account_is_added_beside_a_running_hub() {
     .await;
 
     assert!(added.status.success(), "{added:?}");
+    assert_eq!(me().await, 200);
     let login = json!({"userId": "dora", "password": "a long password"});
     let answer = app.request(Method::POST, "/api/auth/login").json(&login);
     assert_eq!(answer.send().await.unwrap().status(), 200);
