@@ -54,7 +54,12 @@ impl r2d2::ManageConnection for Server {
     }
 
     fn is_valid(&self, connection: &mut DbConnection) -> Result<(), Self::Error> {
-        Ok(connection.ping()?)
+        match connection {
+            #[cfg(feature = "postgres")]
+            DbConnection::Postgres(connection) => Ok(connection.ping()?),
+            // A file that is open does not go away.
+            DbConnection::Sqlite(_) => Ok(()),
+        }
     }
 
     fn has_broken(&self, connection: &mut DbConnection) -> bool {

@@ -1,5 +1,5 @@
 //! What is remembered: the log, inbox state, users, rooms and revoked tokens, in Diesel on one of two databases.
-//! Knows nothing of who is connected. All work runs on the blocking pool, bounded by the connections there are.
+//! Knows nothing of who is connected. All work runs on threads of its own, one for each connection.
 
 mod accounts;
 mod append;
@@ -37,6 +37,7 @@ pub use crate::store::users::{Account, NewAccount, Upserted};
 /// Access to the database; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
+    lookups: Lane,
     readers: Lane,
     writers: Lane,
     accounts: Accounts,
@@ -65,7 +66,11 @@ impl Store {
         T: Send + 'static,
     {
         self.metrics.store_read(what.label());
-        self.readers.run(work).await
+        let lane = match what {
+            Read::Account | Read::Counts | Read::Head | Read::Receipts => &self.lookups,
+            Read::Inbox | Read::Replay | Read::Other => &self.readers,
+        };
+        lane.run(work).await
     }
 
     async fn write<T, F>(&self, work: F) -> Result<T, StoreError>

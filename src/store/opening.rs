@@ -8,7 +8,7 @@ use crate::metrics::Metrics;
 use crate::store::accounts::Accounts;
 use crate::store::connection::DbConnection;
 use crate::store::error::one_line;
-use crate::store::lane::Lane;
+use crate::store::lane::{Lane, Plan};
 use crate::store::{Location, OpenError, Store};
 
 impl Store {
@@ -16,8 +16,9 @@ impl Store {
     pub fn open(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
         first_connection(location)?.migrate()?;
         Ok(Self {
-            writers: Lane::open(location, "write to the database", location.writer_count())?,
-            readers: Lane::open(location, "read the database", READER_COUNT)?,
+            writers: Lane::open(location, writers(location))?,
+            lookups: Lane::open(location, lookups(location))?,
+            readers: Lane::open(location, readers())?,
             accounts: Accounts::default(),
             metrics,
             lock: None,
@@ -31,6 +32,40 @@ impl Store {
             lock,
             ..Self::open(location, metrics)?
         })
+    }
+}
+
+fn writers(location: &Location) -> Plan {
+    Plan {
+        purpose: "write to the database",
+        name: "store-write",
+        size: location.writer_count(),
+        patience: 0,
+    }
+}
+
+/// Rows that are found by their key. On a file one thread finds many in the time another takes to wake up; a server is
+/// waited for.
+fn lookups(location: &Location) -> Plan {
+    let (size, patience) = match location {
+        Location::Sqlite(_) => (2, 8),
+        Location::Postgres(_) => (4, 0),
+    };
+    Plan {
+        purpose: "look up in the database",
+        name: "store-look",
+        size,
+        patience,
+    }
+}
+
+/// Pages, which take their time. Readers do not block each other; more of them than a few only take memory.
+fn readers() -> Plan {
+    Plan {
+        purpose: "read the database",
+        name: "store-read",
+        size: 3,
+        patience: 0,
     }
 }
 
@@ -72,9 +107,6 @@ fn first_connection(location: &Location) -> Result<DbConnection, OpenError> {
         std::thread::park_timeout(TRY_EVERY);
     }
 }
-
-/// Readers do not block each other; more of them than a few only take memory.
-const READER_COUNT: u32 = 4;
 
 /// Longer than PostgreSQL takes to start after a clean stop, shorter than a person waits for an answer.
 const COMES_UP_WITHIN: Duration = Duration::from_secs(10);
