@@ -258,7 +258,8 @@ impl<'a> Listener<'a> {
                         let waits = self.way.kind == Kind::LongPolling;
                         match self.poll(waits).await {
                             Ok(()) => {}
-                            Err(Refused::Gone | Refused::Status(401)) => return Value::Null,
+                            // On a connection that is not closed yet, a hub that stops says 503.
+                            Err(Refused::Gone | Refused::Status(401 | 503)) => return Value::Null,
                             Err(other) => panic!("{:?}: {other:?}", self.way),
                         }
                     }
