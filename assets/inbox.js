@@ -2,7 +2,7 @@
 // under the pointer.
 
 import { connect, request, wordsOf } from "./campanile.js";
-import { refresh, submit } from "./page.js";
+import { isUnreachable, refresh, submit, tellUnreachable } from "./page.js";
 
 const words = wordsOf({
   en: { fresh: (/** @type {number} */ count) => (count === 1 ? "1 new notification" : `${count} new notifications`) },
@@ -15,8 +15,7 @@ document.addEventListener("submit", (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
   if (!form.closest("#inbox")) return;
   event.preventDefault();
-  fresh = 0;
-  submit(form, ["inbox"]);
+  submit(form, ["inbox"]).then(renewed);
 });
 
 document.addEventListener("click", (event) => {
@@ -29,9 +28,20 @@ document.addEventListener("click", (event) => {
 });
 
 async function show() {
-  fresh = 0;
-  await refresh(["inbox"], `/alarms${location.search.replace(/([?&])before=\d+/, "$1")}`).catch(() => location.reload());
+  try {
+    await refresh(["inbox"], `/alarms${location.search.replace(/([?&])before=\d+/, "$1")}`);
+  } catch (error) {
+    if (isUnreachable(error)) tellUnreachable("inbox");
+    else location.reload();
+    return;
+  }
+  renewed();
   seen();
+}
+
+/** A list that came anew has its button hidden. */
+function renewed() {
+  if (document.getElementById("fresh").hidden) fresh = 0;
 }
 
 function seen() {
@@ -58,7 +68,7 @@ connect({
     // Our own forms already brought the new page; this is for what was done elsewhere.
     if (data.seen && data.read === undefined) return;
     clearTimeout(timer);
-    timer = setTimeout(() => refresh(["inbox"]).then(() => (fresh = 0)).catch(() => {}), 300);
+    timer = setTimeout(() => refresh(["inbox"]).then(renewed).catch(() => {}), 300);
   },
   onGap: () => refresh(["inbox"]).catch(() => {}),
 });

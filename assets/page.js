@@ -1,10 +1,15 @@
 // What every page of the hub does: local times, and forms whose answer takes the place of a part of the page.
 // The server renders everything; nothing here builds HTML.
 
-import "./campanile.js";
+import { element, wordsOf } from "./campanile.js";
 import { localTimes } from "./times.js";
 
 const TIMES_EVERY_MS = 30_000;
+
+const words = wordsOf({
+  en: { unreachable: "The hub cannot be reached. Nothing was changed." },
+  ko: { unreachable: "허브에 연결할 수 없습니다. 변경된 내용이 없습니다." },
+});
 
 localTimes();
 setInterval(() => localTimes(), TIMES_EVERY_MS);
@@ -53,12 +58,31 @@ export async function submit(form, ids) {
   form.dataset.busy = "true";
   try {
     await refresh(ids, form.action, { method: "POST", body: new URLSearchParams(/** @type {any} */ (new FormData(form))) });
-  } catch {
-    // The browser's own way shows its own error page, with its own way to try again.
+  } catch (error) {
+    if (isUnreachable(error)) return tellUnreachable(ids[0]);
+    // The browser's own way shows what came in the answer's place.
     form.submit();
   } finally {
     delete form.dataset.busy;
   }
+}
+
+/**
+ * Whether nothing answered: then the page that is there is worth more than the browser's error page.
+ * @param {unknown} error
+ */
+export function isUnreachable(error) {
+  return error instanceof TypeError;
+}
+
+/**
+ * Says so at the top of a part, until its next change.
+ * @param {string} id
+ */
+export function tellUnreachable(id) {
+  const part = document.getElementById(id);
+  part.querySelector(".notice.bad")?.remove();
+  part.prepend(element("p.notice.bad", { role: "alert" }, words.unreachable));
 }
 
 /**

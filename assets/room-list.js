@@ -24,7 +24,7 @@ const SEEN = `campanile seen ${me.id} ${roomId}`;
 /** @type {Map<string, string>} */
 const names = new Map([[me.id, me.name]]);
 let unseenBelow = 0;
-/** @type {number | null} while this person is away: the last message seen */
+/** @type {number | null} the last message seen before this person went away; null if nothing was said since */
 let leftAt = recall("localStorage", SEEN);
 
 /**
@@ -36,7 +36,7 @@ function messageRow(alarm, { pending = false } = {}) {
   const kind = { CHAT_MESSAGE: "chat", ROOM_RING: "ring" }[alarm.alarmType] ?? "alarm";
   const title = kind === "alarm" ? typeInWords(alarm.alarmType) : (names.get(author) ?? author);
   const byAdmin = alarm.data?.senderRole === "admin";
-  const tag = byAdmin ? element("span.tag", {}, words.admin) : null;
+  const tag = byAdmin ? adminTag() : null;
   const time = element("time", { datetime: alarm.createdAt, "data-format": "time" });
   const url = kind === "alarm" ? safeUrl(alarm.url) : null;
   const text = kind === "ring" ? (byAdmin ? words.adminRings : words.rings)(title) : summaryOf(alarm);
@@ -58,6 +58,10 @@ function messageRow(alarm, { pending = false } = {}) {
   row.firstElementChild.classList.add(`tone-${toneOf(author || title)}`);
   localTimes(row);
   return row;
+}
+
+function adminTag() {
+  return element("span.tag", {}, words.admin);
 }
 
 /** @param {string} name */
@@ -105,6 +109,7 @@ function take(alarm) {
   // The row stays the same one: a screen reader says it once.
   pending.classList.remove("pending", "failed");
   pending.querySelector(".trouble")?.remove();
+  if (alarm.data.senderRole === "admin" && !pending.querySelector(".tag")) pending.querySelector(".byline b").after(" ", adminTag());
   pending.dataset.id = String(alarm.id);
   pending.dataset.at = alarm.createdAt;
   const next = rows()[rows().indexOf(pending) + 1];
@@ -179,10 +184,16 @@ function regroup() {
   }
   // A row that moved or went leaves its line behind.
   for (const line of list.querySelectorAll(".day")) {
-    let next = line.nextElementSibling;
-    while (next?.classList.contains("since")) next = next.nextElementSibling;
-    if (!next?.classList.contains("message")) line.remove();
+    const row = messageAfter(line);
+    if (!row || lineBefore(row, "day") !== line) line.remove();
   }
+}
+
+/** @param {Element | null} line */
+function messageAfter(line) {
+  let one = line?.nextElementSibling;
+  while (one && !one.classList.contains("message")) one = one.nextElementSibling;
+  return one;
 }
 
 /**
@@ -202,9 +213,10 @@ function lineBefore(row, kind) {
 
 /** Draws the line before the first thing somebody else said after this person left. */
 function drawSince() {
-  if (leftAt === null) return;
-  list.querySelector(".since")?.remove();
-  const first = rows().find((row) => Number(row.dataset.id) > leftAt && row.dataset.from !== me.id);
+  const line = list.querySelector(".since");
+  const first = leftAt === null ? null : rows().find((row) => Number(row.dataset.id) > leftAt && row.dataset.from !== me.id);
+  if (first && messageAfter(line) === first) return;
+  line?.remove();
   first?.before(element("li.since", {}, element("span", {}, words.since)));
 }
 
@@ -215,10 +227,10 @@ function see() {
   if (newest) remember("localStorage", SEEN, Number(newest));
 }
 
-/** A line that was drawn stays while this person is here; what comes from now on is not new since then. */
+/** A line that was drawn stays while this person is here; without one, what comes from now on is not new since then. */
 function arrive() {
   drawSince();
-  leftAt = null;
+  if (!list.querySelector(".since")) leftAt = null;
   see();
 }
 

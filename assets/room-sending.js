@@ -13,6 +13,11 @@ const DRAFT = `campanile draft ${me.id} ${roomId}`;
 const OUTBOX = `campanile outbox ${me.id} ${roomId}`;
 const RING_PAUSE_MS = 1_000;
 
+/** @type {Map<string, () => void>} by client id: what did not reach the hub, and how it is sent again */
+const unreached = new Map();
+// One after the other: two requests at once may arrive in either order.
+let sending = Promise.resolve();
+
 const composer = /** @type {HTMLFormElement} */ (document.getElementById("composer"));
 const field = /** @type {HTMLTextAreaElement} */ (document.getElementById("text"));
 const ring = /** @type {HTMLButtonElement} */ (document.getElementById("ring"));
@@ -24,6 +29,7 @@ function outbox() {
 
 /** @param {string} clientId */
 function settle(clientId) {
+  unreached.delete(clientId);
   const left = outbox().filter((one) => one.clientId !== clientId);
   remember("sessionStorage", OUTBOX, left.length ? left : null);
 }
@@ -41,27 +47,44 @@ function send(text) {
  * @param {HTMLElement} row
  * @param {Unsent} unsent
  */
-async function deliver(row, unsent) {
-  const { clientId, text } = unsent;
+function deliver(row, unsent) {
+  unreached.delete(unsent.clientId);
   row.classList.add("pending");
   row.classList.remove("failed");
   row.querySelector(".trouble")?.remove();
+  sending = sending.then(() => post(row, unsent));
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {Unsent} unsent
+ */
+async function post(row, unsent) {
+  const { clientId, text } = unsent;
   try {
     arrived(await request(HUB, undefined, "POST", `${PATH}/messages`, { text, clientId }));
     settle(clientId);
   } catch (error) {
     // The stream may have brought it although the answer was lost.
     if (isStored(clientId)) settle(clientId);
-    else if (row.isConnected) fail(row, unsent, error instanceof RequestError ? error.message : words.unreachable);
+    else fail(row, unsent, error);
   }
+}
+
+/** The hub is there again: what did not reach it goes by itself. */
+export function sendUnreached() {
+  for (const again of [...unreached.values()]) again();
 }
 
 /**
  * @param {HTMLElement} row
  * @param {Unsent} unsent
- * @param {string} why
+ * @param {unknown} error
  */
-function fail(row, unsent, why) {
+function fail(row, unsent, error) {
+  const refused = error instanceof RequestError;
+  const why = refused ? error.message : words.unreachable;
+  if (!refused || error.status >= 500) unreached.set(unsent.clientId, () => deliver(row, unsent));
   const again = () => {
     field.focus();
     deliver(row, unsent);

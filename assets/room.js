@@ -2,7 +2,7 @@
 
 import { connect, element, request } from "./campanile.js";
 import { addEarlier, arrived, catchUp, initialOf, isKnown, learn, me, root, roomId, toneOf } from "./room-list.js";
-import "./room-sending.js";
+import { sendUnreached } from "./room-sending.js";
 import { words } from "./room-words.js";
 
 /** @import { Alarm } from "../web/campanile/wire.d.ts" */
@@ -93,8 +93,12 @@ connect({
   onMessage: heard,
   onPresence: (data) => data.roomId === roomId && lookAround(),
   onConnect: lookAround,
-  // Polls are told of nobody's coming and going.
-  onStatus: (status) => status.state === "live" && status.way === "polls" && lookAround(),
+  onStatus: (status) => {
+    if (status.state !== "live") return;
+    sendUnreached();
+    // Polls are told of nobody's coming and going.
+    if (status.way === "polls") lookAround();
+  },
   onGap: startOver,
 });
 lookAround();

@@ -1,4 +1,5 @@
-// The list of rooms: how many people are in each, kept fresh.
+// The list of rooms: how many people are in each, kept fresh. That a room was opened is no event; it is seen when its
+// first visitor comes, or when this page is looked at again.
 
 import { connect } from "./campanile.js";
 import { refresh } from "./page.js";
@@ -11,4 +12,5 @@ const soon = () => {
   timer = setTimeout(() => refresh(["room-list"]).catch(() => {}), 500);
 };
 
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && soon());
 connect({ user: document.body.dataset.user, rooms: "all", onPresence: soon, onConnect: soon });

@@ -1,12 +1,14 @@
 // Bundles web/campanile into assets/campanile.js, the one module that the hub serves. `--check` writes nothing and fails
 // if the committed module is not what the sources give.
 
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { build, transform } from "esbuild";
 import { minify } from "terser";
+import { WORDS } from "./campanile/words.js";
 
-const SOURCE = new URL("campanile/main.js", import.meta.url);
+const FOLDER = new URL("campanile/", import.meta.url);
+const SOURCE = new URL("main.js", FOLDER);
 const TARGET = new URL("../assets/campanile.js", import.meta.url);
 // docs/embedding.md promises it.
 const MOST_BYTES = 12 * 1024;
@@ -25,6 +27,14 @@ const minifiedSheets = {
 // `light-dark()` and nested rules: what they need, the whole module needs.
 const TARGETS = ["chrome123", "edge123", "firefox124", "safari17.5"];
 
+/** The names of words that mean nothing but a word anywhere in the sources: nobody outside sees them. */
+async function namesOfWords() {
+  const files = (await readdir(FOLDER)).filter((name) => name.endsWith(".js") && name !== "words.js");
+  const texts = await Promise.all(files.map((name) => readFile(new URL(name, FOLDER), "utf8")));
+  const text = texts.join("\n").replaceAll(/words\.\w+/g, "");
+  return Object.keys(WORDS.en ?? {}).filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
+}
+
 const { outputFiles } = await build({
   entryPoints: [SOURCE.pathname],
   bundle: true,
@@ -34,10 +44,11 @@ const { outputFiles } = await build({
   charset: "utf8",
   target: TARGETS,
   plugins: [minifiedSheets],
+  mangleProps: new RegExp(`^(${(await namesOfWords()).join("|")})$`),
 });
 // A second minifier, because its names compress better: three per cent.
 const { code } = await minify(outputFiles[0]?.text ?? "", { module: true, ecma: 2022, compress: { passes: 3 } });
-const fresh = `// Campanile. Readable in web/campanile; built by \`npm run build\` in web/. Do not edit.\n${code}\n`;
+const fresh = `// Campanile, built from web/campanile/\n${code}\n`;
 const weight = gzipSync(fresh, { level: 9 }).length;
 if (weight > MOST_BYTES) throw new Error(`assets/campanile.js weighs ${weight} bytes gzipped: at most ${MOST_BYTES} are promised`);
 

@@ -119,6 +119,11 @@ impl Window {
         self.driver.goto(app.url(path)).await.expect("a page");
     }
 
+    /// Goes to an address that is not the hub's own.
+    pub(crate) async fn visit(&self, url: &str) {
+        self.driver.goto(url).await.expect("a page");
+    }
+
     pub(crate) async fn reload(&self) {
         self.driver.refresh().await.expect("the page again");
     }
@@ -130,6 +135,21 @@ impl Window {
             .switch_to_window(tab)
             .await
             .expect("the other tab");
+    }
+
+    /// Turns to another tab, counted in the order they were opened.
+    pub(crate) async fn turn_to_tab(&self, index: usize) {
+        let tabs = self.driver.windows().await.expect("the tabs");
+        let tab = tabs.get(index).expect("so many tabs").clone();
+        self.driver.switch_to_window(tab).await.expect("a tab");
+        let front = self.cdp("Page.bringToFront", json!({})).await;
+        assert_eq!(front, json!({}), "the tab in front");
+    }
+
+    /// Tells the browser something in its own protocol (the Chrome DevTools Protocol).
+    pub(crate) async fn cdp(&self, command: &str, parameters: Value) -> Value {
+        let answer = self.driver.cdp().send_raw(command, parameters).await;
+        answer.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
     /// Closes the first tab while another one is looked at.

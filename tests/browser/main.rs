@@ -21,5 +21,8 @@ mod bell;
 mod chromium;
 mod compare;
 mod plain;
+mod proxy;
+mod recovery;
 mod rooms;
 mod screenshots;
+mod tabs;

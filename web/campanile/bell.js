@@ -33,7 +33,6 @@ export class CampanileBell extends HTMLElement {
   client = null;
   hub = HOME;
   words = wordsOf(WORDS);
-  #title = document.title;
   #badge = element("span.cb-badge", { hidden: true, "aria-hidden": "true" });
   #button = button("cb-button", "", () => this.#panel?.toggle(), icon(BELL), this.#badge);
   /** @type {Panel | null} */
@@ -48,6 +47,7 @@ export class CampanileBell extends HTMLElement {
     this.token ??= token;
     this.words = wordsOf(WORDS, this);
     this.#button.setAttribute("aria-haspopup", "dialog");
+    this.#button.setAttribute("aria-expanded", "false");
     const live = element("span.cb-hidden", { role: "status", "aria-live": "polite" });
     // Outside the bar, which may be a containing block for what is fixed.
     const toasts = element("div.cb-toasts", { role: "region", "aria-label": this.words.notifications, lang: this.getAttribute("lang") });
@@ -79,7 +79,7 @@ export class CampanileBell extends HTMLElement {
 
   disconnectedCallback() {
     for (const end of this.#endings) end();
-    document.title = this.#title;
+    nameWindow("");
   }
 
   /**
@@ -111,7 +111,7 @@ export class CampanileBell extends HTMLElement {
     this.#badge.hidden = unseen === 0;
     this.#badge.textContent = shown;
     this.#button.setAttribute("aria-label", this.words.bell(unseen));
-    document.title = unseen ? `(${shown}) ${this.#title}` : this.#title;
+    nameWindow(unseen ? `(${shown}) ` : "");
   }
 
   /**
@@ -122,6 +122,14 @@ export class CampanileBell extends HTMLElement {
     notice.show(status);
     if (status.state === "ended") this.dispatchEvent(new CustomEvent("campanile-ended", { bubbles: true, detail: status }));
   }
+}
+
+/**
+ * Puts the count before the page's title, which the page may have changed meanwhile.
+ * @param {string} count
+ */
+function nameWindow(count) {
+  document.title = count + document.title.replace(/^\(\d+\+?\) /, "");
 }
 
 /**

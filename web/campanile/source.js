@@ -25,7 +25,7 @@ export class Source {
   /** @type {string[] | null} */
   #rooms = null;
   /** @type {AlarmId | null} */
-  #cursor = null;
+  cursor = null;
   /** @type {AlarmId | null} where the next request starts, if before the cursor */
   #from = null;
   /** @type {Way | null} the one that is heard */
@@ -58,7 +58,7 @@ export class Source {
    */
   wantFrom(cursor) {
     if (cursor === null) return;
-    if (this.#cursor === null || cursor < this.#cursor) this.#from = lowest([this.#from, cursor]);
+    if (this.cursor === null || cursor < this.cursor) this.#from = lowest([this.#from, cursor]);
   }
 
   /** @param {string[]} rooms */
@@ -76,10 +76,10 @@ export class Source {
     const { hub, token } = this.#stream;
     const ready = name === "stream" ? await tokenOf(token).catch(() => null) : token;
     if (turn !== this.#turn || !this.#rooms) return;
-    this.#cursor = lowest([this.#from, this.#cursor]);
+    this.cursor = lowest([this.#from, this.cursor]);
     this.#from = null;
     this.#next?.close();
-    const place = { hub, token: ready, rooms: this.#rooms, cursor: this.#cursor };
+    const place = { hub, token: ready, rooms: this.#rooms, cursor: this.cursor };
     const way = (name === "stream" ? openStream : openPolls)(place, {
       hear: (event, id, data) => this.#hear(way, event, id, data),
       fail: (error) => this.#lost(way, error),
@@ -101,9 +101,9 @@ export class Source {
     way.heard += 1;
     if (way.heard > 1 && way.name === "stream") this.#failures = this.#retreats = 0;
     if (name === "bye") return this.#dismissed(data);
-    if (name === "connect") this.#cursor = data.cursor;
-    else if (name === "ping") this.#cursor = Math.max(this.#cursor ?? 0, toId(data.cursor) ?? 0);
-    else if (id !== null) this.#cursor = id;
+    if (name === "connect") this.cursor = data.cursor;
+    else if (name === "ping") this.cursor = Math.max(this.cursor ?? 0, toId(data.cursor) ?? 0);
+    else if (id !== null) this.cursor = id;
     this.#stream.publish(name, id, data, way.rooms);
     if (name === "connect" || name === "counts") this.#stream.publishStatus({ state: "live", way: way.name });
   }
@@ -190,6 +190,7 @@ export class Source {
   wake() {
     if (this.ended || this.#rooms === null) return;
     this.#attempts = 0;
+    this.#stream.publishStatus({ state: "waiting", retryAt: Date.now() });
     this.#open("stream");
   }
 

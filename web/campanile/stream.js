@@ -1,9 +1,11 @@
 // What one user's browser follows: which tab holds the connection, what the other tabs want of it, and who of this tab
 // is told what. Without Web Locks or BroadcastChannel every tab holds its own.
 
-import { newId, request } from "./request.js";
+import { advance, call, wants } from "./listener.js";
+import { hold } from "./lock.js";
+import { newId, request, subjectOf } from "./request.js";
 import { Source } from "./source.js";
-import { lowest, roomOf, toId, toRooms, wants } from "./topic.js";
+import { lowest, roomOf, toId, toRooms } from "./topic.js";
 
 /** @import { Alarm, AlarmId, Client, Connected, ConnectOptions, Counts, Listener, Status, Timer, Token } from "./wire.d.ts" */
 
@@ -41,17 +43,18 @@ export class Stream {
   #gathering;
   /** @type {Timer} */
   #recounting;
-  #key;
+  /** What tabs share it under. */
+  #key = "";
 
   /**
    * @param {string} hub
-   * @param {string | null} key what tabs share it under
+   * @param {string | null} user
    * @param {Token} token
    */
-  constructor(hub, key, token) {
+  constructor(hub, user, token) {
     this.hub = hub;
+    this.user = user;
     this.token = token;
-    this.#key = key;
     this.#watchPage();
   }
 
@@ -63,9 +66,13 @@ export class Stream {
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#nudge());
     let ticked = Date.now();
     setInterval(() => {
-      const slept = Date.now() - ticked > TICK_MS + SLEPT_MS;
-      ticked = Date.now();
-      if (slept && document.visibilityState === "visible") this.#wake();
+      const now = Date.now();
+      const slept = now - ticked > TICK_MS + SLEPT_MS;
+      ticked = now;
+      if (document.visibilityState !== "visible") return;
+      if (slept) this.#wake();
+      // The leader may be a tab in the background, whose timers the browser runs once a minute.
+      else if (this.#status.state === "waiting" && now > this.#status.retryAt + TICK_MS) this.#nudge();
     }, TICK_MS);
   }
 
@@ -75,7 +82,7 @@ export class Stream {
    */
   join(options) {
     /** @type {Listener} */
-    const listener = { on: options, rooms: toRooms(options.rooms), cursor: toId(options.cursor) };
+    const listener = { on: options, rooms: toRooms(options.rooms), cursor: toId(options.cursor), fed: false };
     this.#listeners.add(listener);
     if (!this.#counts && options.counts) {
       this.#counts = options.counts;
@@ -114,15 +121,18 @@ export class Stream {
 
   // --- who holds the connection -------------------------------------------------------------------------------------
 
-  #start() {
+  async #start() {
     if (this.#started) return;
     this.#started = true;
-    if (!this.#key || !navigator.locks || !window.BroadcastChannel) {
+    const { signal } = (this.#ending = new AbortController());
+    // Tabs signed in as different people must not hear each other.
+    const user = this.user ?? (await subjectOf(this.hub, this.token).catch(() => null));
+    if (signal.aborted) return;
+    if (!user || !navigator.locks || !window.BroadcastChannel) {
       this.#lead();
       return;
     }
-    this.#ending = new AbortController();
-    const { signal } = this.#ending;
+    this.#key = `campanile ${this.hub} ${user}`;
     this.#channel = new BroadcastChannel(this.#key);
     this.#channel.onmessage = (event) => this.#heard(event.data);
     // Whoever asks for this lock later learns that this tab is gone, even if it crashed.
@@ -170,9 +180,20 @@ export class Stream {
       // A page that opens now has a session, whatever ended the one before.
       if (this.#source.ended) this.#source = new Source(this);
     }
+    const position = this.#source.cursor;
     this.#source.wantFrom(cursor);
     this.#gather(GATHER_MS);
-    if (tab !== this.#tab) this.#tell({ kind: "welcome", to: tab, counts: this.#counts, head: this.#head, status: this.#status });
+    if (tab === this.#tab) this.#feed(position);
+    else this.#tell({ kind: "welcome", to: tab, position, counts: this.#counts, head: this.#head, status: this.#status });
+  }
+
+  /**
+   * From here on a listener that knows everything up to this position hears all that follows. One that is behind waits
+   * for a connection that starts where it stands: what it hears before that has a hole in front of it.
+   * @param {AlarmId | null} position
+   */
+  #feed(position) {
+    this.#each((one) => (one.fed ||= position !== null && (one.cursor ?? position) >= position));
   }
 
   /** @param {string} tab */
@@ -208,8 +229,9 @@ export class Stream {
     }
   }
 
-  /** @param {{ counts: Counts | null, head: AlarmId, status: Status }} welcome */
-  #welcomed({ counts, head, status }) {
+  /** @param {{ position: AlarmId | null, counts: Counts | null, head: AlarmId, status: Status }} welcome */
+  #welcomed({ position, counts, head, status }) {
+    this.#feed(position);
     if (counts) this.#counted({ ...counts, head });
     this.#setStatus(status);
   }
@@ -263,13 +285,17 @@ export class Stream {
     this.#head = data.head;
     this.#missedUpTo = data.head;
     this.#setCounts(data);
+    let behind = false;
     this.#each((one) => {
+      one.fed = data.gap || (one.cursor ?? data.cursor) >= data.cursor;
+      behind ||= !one.fed;
       // Ids start again below what a listener knows when the hub was given another database.
       if (data.gap) one.cursor = data.cursor;
       one.cursor ??= data.head;
       call(one.on.onConnect, data);
       if (data.gap) call(one.on.onGap);
     });
+    if (behind) this.#hello();
   }
 
   /**
@@ -339,53 +365,5 @@ export class Stream {
   /** @param {(listener: Listener) => unknown} visit */
   #each(visit) {
     for (const listener of [...this.#listeners]) visit(listener);
-  }
-}
-
-/**
- * Moves a listener on, and says whether it had not had this. One whose rooms the connection does not carry yet stands
- * still: what it misses meanwhile is replayed to it.
- * @param {Listener} listener
- * @param {AlarmId | null} id
- * @param {string[]} carried
- */
-function advance(listener, id, carried) {
-  if (!carried.includes("all") && !listener.rooms.every((room) => carried.includes(room))) return false;
-  if (id === null || (listener.cursor !== null && id <= listener.cursor)) return false;
-  listener.cursor = id;
-  return true;
-}
-
-/**
- * Runs `then` once the lock is this tab's, and keeps it until the signal, or only for that moment.
- * @param {string} name
- * @param {AbortSignal} signal
- * @param {() => void} then
- * @param {{ release?: boolean }} [options]
- */
-async function hold(name, signal, then, { release = false } = {}) {
-  try {
-    await navigator.locks.request(name, { signal }, () => {
-      if (signal.aborted) return undefined;
-      then();
-      return release ? undefined : new Promise((done) => signal.addEventListener("abort", () => done(undefined), { once: true }));
-    });
-  } catch (error) {
-    if (!signal.aborted) console.warn("campanile: no lock", error);
-  }
-}
-
-/**
- * @template {unknown[]} Arguments
- * @param {((...args: Arguments) => void) | undefined} callback
- * @param {Arguments} args
- */
-function call(callback, ...args) {
-  if (!callback) return;
-  try {
-    callback(...args);
-  } catch (error) {
-    // One page's fault must not end the stream of all.
-    console.error("campanile: a callback failed", error);
   }
 }

@@ -1,6 +1,6 @@
 // Ids and rooms, as pages and the wire write them.
 
-/** @import { Alarm, AlarmId, Listener, Rooms } from "./wire.d.ts" */
+/** @import { Alarm, AlarmId, Rooms } from "./wire.d.ts" */
 
 /**
  * @param {unknown} value
@@ -28,14 +28,6 @@ export function toRooms(rooms) {
 export function lowest(ids) {
   const known = ids.filter((id) => id !== null);
   return known.length ? Math.min(...known) : null;
-}
-
-/**
- * @param {Listener} listener
- * @param {string} room
- */
-export function wants(listener, room) {
-  return listener.rooms.includes(room) || listener.rooms.includes("all");
 }
 
 /** @param {Alarm} alarm */

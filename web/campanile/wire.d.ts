@@ -111,4 +111,6 @@ export interface Listener {
   on: ConnectOptions;
   rooms: string[];
   cursor: AlarmId | null;
+  /** Whether what is heard now follows on what it has had. */
+  fed: boolean;
 }
