@@ -112,7 +112,8 @@ pub(crate) async fn identify(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    if source == Source::Cookie && !safe && !is_same_origin(request) {
+    let trusted = || is_same_origin(request) || is_allowed_origin(request, state);
+    if source == Source::Cookie && !safe && !trusted() {
         return Err(ApiError::CrossOrigin);
     }
     let account = account_of(state, &claims).await?;
@@ -154,15 +155,17 @@ pub(crate) fn is_same_origin(request: &HttpRequest) -> bool {
 pub(crate) fn refuse_other_sites(request: &HttpRequest, state: &AppState) -> Result<(), ApiError> {
     let headers = request.headers();
     let is_browser = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
-    let origin = headers
-        .get(header::ORIGIN)
-        .and_then(|value| value.to_str().ok());
-    let is_allowed =
-        origin.is_some_and(|origin| state.policy.origins.iter().any(|known| known == origin));
-    if is_browser && !is_allowed && !is_same_origin(request) {
+    if is_browser && !is_allowed_origin(request, state) && !is_same_origin(request) {
         return Err(ApiError::CrossOrigin);
     }
     Ok(())
+}
+
+/// Whether the browser says that the request comes from a site the operator named.
+fn is_allowed_origin(request: &HttpRequest, state: &AppState) -> bool {
+    let origin = request.headers().get(header::ORIGIN);
+    let origin = origin.and_then(|value| value.to_str().ok());
+    origin.is_some_and(|origin| state.policy.origins.iter().any(|known| known == origin))
 }
 
 /// Whether `Origin` names this hub.

@@ -59,6 +59,11 @@ pub(crate) async fn versioned_module(
     Ok(for_every_site(response))
 }
 
+/// The version of the module there is, for its address that may be kept.
+pub(crate) fn module_version() -> Result<&'static str, ApiError> {
+    Ok(&named(MODULE)?.digest)
+}
+
 fn named(name: &str) -> Result<&'static Asset, ApiError> {
     ASSETS.get(name).ok_or(ApiError::NotFound("asset"))
 }

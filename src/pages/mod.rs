@@ -4,6 +4,7 @@
 mod admin;
 mod assets;
 mod compare;
+mod demo;
 mod error;
 mod form;
 mod inbox;
@@ -60,6 +61,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(resource("/compare").route(get().to(compare::show)))
         .service(resource("/compare/alarms").route(post().to(compare::publish)))
         .service(resource("/compare/cut").route(post().to(compare::cut)))
+        .service(
+            resource("/demo/embed")
+                .route(get().to(demo::show))
+                .route(post().to(demo::publish)),
+        )
         .service(resource("/campanile.js").route(get().to(assets::module)))
         .service(resource("/campanile@{version}.js").route(get().to(assets::versioned_module)))
         .service(resource("/assets/{name}").route(get().to(assets::asset)));

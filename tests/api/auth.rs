@@ -478,6 +478,27 @@ async fn an_unsafe_request_with_the_cookie_must_come_from_the_same_origin() {
 }
 
 #[tokio::test]
+async fn an_unsafe_request_with_the_cookie_may_come_from_an_origin_the_operator_named() {
+    let app = AppBuilder::default()
+        .env("CAMPANILE_CORS_ORIGINS", "https://a.example")
+        .spawn()
+        .await;
+    let token = app.user("bob").await;
+    let post = |origin: &str| {
+        app.request(Method::POST, "/api/rooms")
+            .header("Cookie", session(&token))
+            .header("Origin", origin)
+            .header("Sec-Fetch-Site", "same-site")
+            .json(&json!({"name": "A room"}))
+    };
+
+    answer(post("https://a.example"), 201).await;
+    for origin in ["https://b.example", "http://a.example", "null"] {
+        refusal(post(origin), 403, "cross_origin").await;
+    }
+}
+
+#[tokio::test]
 async fn a_request_with_a_bearer_token_may_come_from_anywhere() {
     let app = TestApp::spawn().await;
     let token = app.user("bob").await;

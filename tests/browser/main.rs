@@ -20,6 +20,7 @@ mod admin;
 mod bell;
 mod chromium;
 mod compare;
+mod embed;
 mod plain;
 mod proxy;
 mod recovery;

@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 use crate::chromium::{Chromium, Window};
 use crate::support::TestApp;
 
-pub(crate) const PAGES: [(&str, &str); 7] = [
+pub(crate) const PAGES: [(&str, &str); 8] = [
     ("rooms", "/rooms"),
     ("room", "/rooms/tower"),
     ("inbox", "/alarms"),
     ("admin", "/admin"),
     ("recent", "/admin/recent"),
     ("person", "/admin/users/dora"),
+    ("embed", "/demo/embed"),
     ("missing", "/nowhere"),
 ];
 

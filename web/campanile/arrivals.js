@@ -106,7 +106,7 @@ export class Arrivals {
   }
 
   #unwanted() {
-    return this.#panel.open || document.visibilityState !== "visible" || !document.hasFocus();
+    return this.#panel.open || document.hidden || !document.hasFocus();
   }
 
   /** @param {string} id */

@@ -92,6 +92,9 @@ export class Panel {
   #show() {
     this.open = true;
     this.#root.hidden = false;
+    // It hangs from the bell's right edge, unless the bell is too far left for that.
+    this.#root.classList.remove("cb-left");
+    this.#root.classList.toggle("cb-left", this.#root.getBoundingClientRect().left < 0);
     this.#button.setAttribute("aria-expanded", "true");
     this.#root.focus({ preventScroll: true });
     this.reload();
@@ -140,7 +143,7 @@ export class Panel {
     if (!this.open) return;
     if ([...this.#alarms, ...this.#waiting].some((known) => known.id === alarm.id)) return;
     this.#waiting.unshift(alarm);
-    if (this.#alarms.length === 0) this.#takeWaiting({ focus: false });
+    if (this.#alarms.length === 0 && !document.hidden) this.#takeWaiting({ focus: false });
     else this.#renderPill();
   }
 

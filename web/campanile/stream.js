@@ -63,13 +63,13 @@ export class Stream {
     addEventListener("pageshow", (event) => event.persisted && this.#listeners.size && this.#start());
     addEventListener("online", () => this.#wake());
     document.addEventListener("resume", () => this.#wake());
-    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#nudge());
+    document.addEventListener("visibilitychange", () => !document.hidden && this.#nudge());
     let ticked = Date.now();
     setInterval(() => {
       const now = Date.now();
       const slept = now - ticked > TICK_MS + SLEPT_MS;
       ticked = now;
-      if (document.visibilityState !== "visible") return;
+      if (document.hidden) return;
       if (slept) this.#wake();
       // The leader may be a tab in the background, whose timers the browser runs once a minute.
       else if (this.#status.state === "waiting" && now > this.#status.retryAt + TICK_MS) this.#nudge();

@@ -2,7 +2,7 @@
 
 use crate::pages::words::{
     Admin, Age, Bar, Counted, Fault, Inbox, Person, Phrase, Point, Refusals, Roles, Room, Rooms,
-    SignIn, Words, compare,
+    SignIn, Words, compare, demo,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -19,6 +19,7 @@ pub(super) static WORDS: Words = Words {
         },
         account: Phrase("Account of {0}"),
         compare: "Compare five ways to be told",
+        embed: "A bell for your own site",
         sign_out: "Sign out",
         language: "Language",
     },
@@ -189,6 +190,7 @@ pub(super) static WORDS: Words = Words {
         disconnect_one: Phrase("Disconnect {0}"),
     },
     compare: compare::ENGLISH,
+    demo: demo::ENGLISH,
     person: Person {
         active: "Active",
         disabled: "Disabled",

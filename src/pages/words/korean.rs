@@ -2,7 +2,7 @@
 
 use crate::pages::words::{
     Admin, Age, Bar, Counted, Fault, Inbox, Person, Phrase, Point, Refusals, Roles, Room, Rooms,
-    SignIn, Words, compare,
+    SignIn, Words, compare, demo,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -19,6 +19,7 @@ pub(super) static WORDS: Words = Words {
         },
         account: Phrase("{0} 님의 계정"),
         compare: "다섯 가지 전달 방식 비교",
+        embed: "내 사이트에 알림 달기",
         sign_out: "로그아웃",
         language: "언어",
     },
@@ -189,6 +190,7 @@ pub(super) static WORDS: Words = Words {
         disconnect_one: Phrase("{0} 연결 끊기"),
     },
     compare: compare::KOREAN,
+    demo: demo::KOREAN,
     person: Person {
         active: "사용 중",
         disabled: "사용 중지",

@@ -2,12 +2,14 @@
 //! is one value of [`Words`]. The scripts keep their own words and follow `<html lang>`.
 
 mod compare;
+mod demo;
 mod english;
 mod korean;
 mod phrase;
 mod refusal;
 
 pub(crate) use compare::Compare;
+pub(crate) use demo::Demo;
 pub(crate) use phrase::{Counted, Phrase};
 
 use actix_web::HttpRequest;
@@ -35,6 +37,7 @@ pub(crate) struct Words {
     pub(crate) inbox: Inbox,
     pub(crate) admin: Admin,
     pub(crate) compare: Compare,
+    pub(crate) demo: Demo,
     pub(crate) person: Person,
     pub(crate) age: Age,
     pub(crate) roles: Roles,
@@ -54,6 +57,7 @@ pub(crate) struct Bar {
     /// Whose account the menu is about.
     pub(crate) account: Phrase,
     pub(crate) compare: &'static str,
+    pub(crate) embed: &'static str,
     pub(crate) sign_out: &'static str,
     pub(crate) language: &'static str,
 }

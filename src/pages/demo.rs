@@ -1,0 +1,72 @@
+//! `/demo/embed`: a page as another site would have it, with the bell in its bar and what `connect()` hears below. It has
+//! none of the hub's own styles, and takes the module by its versioned address.
+
+use std::time::Instant;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use askama::Template;
+use serde::Serialize;
+
+use crate::alarm::{AlarmType, Payload};
+use crate::http::error::ApiError;
+use crate::http::publish::{self, PublishRequest, To};
+use crate::http::state::AppState;
+use crate::pages::assets;
+use crate::pages::error::PageError;
+use crate::pages::page::{Page, html, see_other};
+use crate::pages::visitor::Visitor;
+
+#[derive(Template)]
+#[template(path = "demo.html")]
+struct Demo {
+    page: Page,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct DemoData<'a> {
+    title: &'a str,
+}
+
+/// `GET /demo/embed`.
+pub(crate) async fn show(
+    state: Data<AppState>,
+    visitor: Visitor,
+) -> Result<HttpResponse, PageError> {
+    let page = Page::of(&state, &visitor, visitor.words().demo.title, "demo").await?;
+    let version = assets::module_version()?;
+    html(StatusCode::OK, &Demo { page, version })
+}
+
+/// `POST /demo/embed`: one alarm to oneself, as the site's back end would publish it.
+pub(crate) async fn publish(
+    state: Data<AppState>,
+    visitor: Visitor,
+) -> Result<HttpResponse, PageError> {
+    state
+        .test_pace
+        .take(visitor.user_id(), Instant::now())
+        .map_err(ApiError::TooManyAttempts)?;
+    let title = visitor.words().demo.alarm;
+    let request = PublishRequest {
+        to: To {
+            user: Some(visitor.user_id().clone()),
+            ..To::default()
+        },
+        alarm_type: AlarmType::trusted(DEMO_TYPE.to_owned()),
+        from_user_id: None,
+        target_id: None,
+        data: Some(Payload::of(&DemoData { title }).map_err(ApiError::from)?),
+        url: None,
+        expires_in_seconds: Some(LIFE_SECONDS),
+    };
+    publish::publish(&state, visitor.user_id(), request, None, &[]).await?;
+    Ok(see_other("/demo/embed"))
+}
+
+const DEMO_TYPE: &str = "ORDER_SHIPPED";
+
+/// Long enough to be looked at, and nobody's inbox is left with it.
+const LIFE_SECONDS: u64 = 600;

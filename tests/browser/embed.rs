@@ -1,0 +1,260 @@
+//! The bell and `connect()` in pages of other origins, by token and by cookie, and the hub's own example of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::chromium::{Chromium, PASSWORD, Window};
+use crate::support::{AppBuilder, Claims, DEADLINE, TestApp, sign};
+
+/// Somebody else's web server: one page, and a token from his back end under `/token`.
+struct Site {
+    port: u16,
+    tokens_given: Arc<AtomicUsize>,
+    serving: JoinHandle<()>,
+}
+
+impl Site {
+    /// Takes a port; the hub must know the origin before there is a page.
+    async fn bind() -> (TcpListener, u16) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        (listener, port)
+    }
+
+    fn serve(listener: TcpListener, page: String) -> Self {
+        let port = listener.local_addr().expect("an address").port();
+        let tokens_given = Arc::<AtomicUsize>::default();
+        let counter = tokens_given.clone();
+        let serving = tokio::spawn(async move {
+            while let Ok((client, _address)) = listener.accept().await {
+                tokio::spawn(answer(client, page.clone(), counter.clone()));
+            }
+        });
+        Self {
+            port,
+            tokens_given,
+            serving,
+        }
+    }
+
+    /// Where cookies of 127.0.0.1 do not go.
+    fn elsewhere(&self) -> String {
+        format!("http://localhost:{}/", self.port)
+    }
+
+    /// Another origin of the same site: cookies know no port.
+    fn next_door(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.port)
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn answer(mut client: TcpStream, page: String, tokens_given: Arc<AtomicUsize>) {
+    let mut head = Vec::new();
+    let mut buffer = [0; 2048];
+    while !head.ends_with(b"\r\n\r\n") {
+        match client.read(&mut buffer).await {
+            Ok(size) if size > 0 => head.extend_from_slice(buffer.get(..size).unwrap_or_default()),
+            _ => return,
+        }
+    }
+    let body = if head.starts_with(b"GET /token ") {
+        tokens_given.fetch_add(1, Ordering::SeqCst);
+        sign(&Claims::of("carol", "user").lasting(SHORT_LIFE))
+    } else {
+        page
+    };
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    client.write_all(answer.as_bytes()).await.ok();
+}
+
+/// A hub that lets the pages of a port in, under both of its names.
+async fn hub_for(port: u16) -> TestApp {
+    let origins = format!("http://localhost:{port},http://127.0.0.1:{port}");
+    let app = AppBuilder::default().env("CAMPANILE_CORS_ORIGINS", &origins);
+    app.spawn().await
+}
+
+fn page_with(app: &TestApp, body: &str) -> String {
+    let script = format!(
+        "<script type=\"module\" src=\"{}/campanile.js\"></script>",
+        app.base_url
+    );
+    format!("<!doctype html><html lang=\"en\"><title>Elsewhere</title><body>{script}{body}</body>")
+}
+
+async fn unread(app: &TestApp, token: &str) -> Value {
+    let answer = app.get(token, "/api/alarms").send().await;
+    let page: Value = answer.expect("an answer").json().await.expect("JSON");
+    page["meta"]["unread"].clone()
+}
+
+async fn rings_and_is_read(app: &TestApp, window: &Window, carol: &str) {
+    app.wait_for_connections(1, DEADLINE).await;
+    app.publish(json!({"user": "carol"}), "NEW_FOLLOWER").await;
+    window.shows(".cb-badge", "1").await;
+    window.shows(".cb-toast", "New follower").await;
+
+    window.click(".cb-button").await;
+    window.shows(".cb-list", "New follower").await;
+    window
+        .holds("document.querySelector('.cb-badge').hidden")
+        .await;
+    window.click(".cb-list [data-act=read]").await;
+
+    crate::support::until("it is read at the hub", DEADLINE, async || {
+        (unread(app, carol).await == 0).then_some(())
+    })
+    .await;
+    window.click(".cb-list [data-act=delete]").await;
+    window.shows(".cb-panel", "all caught up").await;
+    // What comes while the panel is open and empty is seen at once.
+    window.click(".cb-close").await;
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_has_the_bell_with_one_tag_and_a_token() {
+    let (listener, port) = Site::bind().await;
+    let app = hub_for(port).await;
+    let carol = app.user("carol").await;
+    let bell = format!("<campanile-bell token=\"{carol}\"></campanile-bell>");
+    let site = Site::serve(listener, page_with(&app, &bell));
+    let chromium = Chromium::start().await;
+    let window = chromium.window().await;
+
+    window.visit(&site.elsewhere()).await;
+    rings_and_is_read(&app, &window, &carol).await;
+
+    // Its tabs share one stream as well: the token says whose they are.
+    window.new_tab().await;
+    window.visit(&site.elsewhere()).await;
+    app.publish(json!({"user": "carol"}), "MAINTENANCE").await;
+    window.shows(".cb-badge", "1").await;
+    app.wait_for_connections(1, DEADLINE).await;
+    window.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_has_the_bell_by_the_hubs_cookie() {
+    let (listener, port) = Site::bind().await;
+    let app = hub_for(port).await;
+    let carol = app.sign_up("carol", PASSWORD).await;
+    let site = Site::serve(
+        listener,
+        page_with(&app, "<campanile-bell></campanile-bell>"),
+    );
+    let chromium = Chromium::start().await;
+    let window = chromium.window().await;
+    window.sign_in(&app, "carol", PASSWORD).await;
+
+    window.visit(&site.next_door()).await;
+    rings_and_is_read(&app, &window, &carol).await;
+
+    // Nobody said whose they are; the hub did.
+    window.new_tab().await;
+    window.visit(&site.next_door()).await;
+    app.publish(json!({"user": "carol"}), "MAINTENANCE").await;
+    window.shows(".cb-badge", "1").await;
+    app.wait_for_connections(1, DEADLINE).await;
+}
+
+#[tokio::test]
+async fn an_origin_the_hub_does_not_know_gets_nothing() {
+    let (listener, port) = Site::bind().await;
+    let app = hub_for(port + 1).await;
+    let carol = app.user("carol").await;
+    app.publish(json!({"user": "carol"}), "SECRET").await;
+    let bell = format!("<campanile-bell token=\"{carol}\"></campanile-bell>");
+    let site = Site::serve(listener, page_with(&app, &bell));
+    let chromium = Chromium::start().await;
+    let window = chromium.window().await;
+
+    window.visit(&site.elsewhere()).await;
+    window
+        .holds("document.querySelector('campanile-bell')?.client?.status.state === 'waiting'")
+        .await;
+    window.click(".cb-button").await;
+
+    window.shows(".cb-panel", "cannot be reached").await;
+    window
+        .holds("document.querySelector('.cb-badge').hidden")
+        .await;
+}
+
+#[tokio::test]
+async fn a_client_whose_token_expires_asks_its_site_for_another_and_misses_nothing() {
+    let (listener, port) = Site::bind().await;
+    let app = hub_for(port).await;
+    app.user("carol").await;
+    let script = format!(
+        "<campanile-bell></campanile-bell>
+        <script>
+            const token = () => fetch('/token').then((answer) => answer.text());
+            document.querySelector('campanile-bell').token = token;
+        </script>
+        <script type=\"module\">
+            import {{ connect }} from \"{}/campanile.js\";
+            window.heard = [];
+            window.client = connect({{ token, onAlarm: (alarm) => heard.push(alarm.alarmType) }});
+        </script>",
+        app.base_url
+    );
+    let site = Site::serve(listener, page_with(&app, &script));
+    let chromium = Chromium::start().await;
+    let window = chromium.window().await;
+    window.visit(&site.elsewhere()).await;
+    window.holds("window.client?.status.state === 'live'").await;
+    let given = site.tokens_given.load(Ordering::SeqCst);
+    app.publish(json!({"user": "carol"}), "BEFORE").await;
+    window.holds("heard.length === 1").await;
+
+    // Nothing but the end of its token ends this stream.
+    window.holds("client.status.state === 'waiting'").await;
+    app.publish(json!({"user": "carol"}), "MEANWHILE").await;
+
+    window
+        .holds("client.status.state === 'live' && heard.join() === 'BEFORE,MEANWHILE'")
+        .await;
+    window.shows(".cb-badge", "2").await;
+    app.wait_for_connections(1, DEADLINE).await;
+    assert!(site.tokens_given.load(Ordering::SeqCst) > given);
+}
+
+#[tokio::test]
+async fn the_example_page_rings_and_shows_what_connect_hears() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let carol = chromium.window().await;
+    carol.sign_up(&app, "carol", "Carol").await;
+    carol.goto(&app, "/demo/embed").await;
+    carol.shows("#heard", "onStatus").await;
+
+    carol.click("#ring button").await;
+
+    carol.shows(".cb-badge", "1").await;
+    carol.shows(".cb-toast", "Your order is on its way").await;
+    carol.shows("#heard", "ORDER_SHIPPED").await;
+    carol.shows("pre", &app.base_url).await;
+    assert_eq!(carol.path().await, "/demo/embed");
+    app.wait_for_connections(1, DEADLINE).await;
+    let modules = "performance.getEntriesByType('resource').filter((one) => one.name.includes('campanile')).map((one) => new URL(one.name).pathname.replace(/@[0-9a-f]{12}/, '@version'))";
+    assert_eq!(carol.value(modules).await, json!(["/campanile@version.js"]));
+    carol.is_clean().await;
+}
+
+/// Longer than it takes to open a stream, and not so long that a test waits.
+const SHORT_LIFE: Duration = Duration::from_secs(4);
