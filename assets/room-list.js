@@ -175,8 +175,8 @@ function regroup() {
     const at = new Date(row.dataset.at);
     const newDay = !before || before.at.toDateString() !== at.toDateString();
     const line = lineBefore(row, "day");
-    if (newDay && !line) row.before(element("li.day", {}, element("span", {}, dayName(at))));
-    if (!newDay) line?.remove();
+    if (newDay) nameDay(line ?? row, at);
+    else line?.remove();
     const chat = row.classList.contains("chat");
     const follows = !newDay && chat && before.chat && before.from === row.dataset.from && !lineBefore(row, "since");
     row.classList.toggle("continued", follows && at.getTime() - before.at.getTime() < GROUPED_WITHIN_MS);
@@ -187,6 +187,17 @@ function regroup() {
     const row = messageAfter(line);
     if (!row || lineBefore(row, "day") !== line) line.remove();
   }
+}
+
+/**
+ * Names the day of a line, or of a new line before a row: what was today is yesterday after midnight.
+ * @param {Element} place
+ * @param {Date} at
+ */
+function nameDay(place, at) {
+  const name = dayName(at);
+  if (place.classList.contains("message")) place.before(element("li.day", {}, element("span", {}, name)));
+  else if (place.textContent !== name) place.firstElementChild.textContent = name;
 }
 
 /** @param {Element | null} line */

@@ -152,6 +152,27 @@ impl Window {
         answer.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
+    /// Types into what has the focus.
+    pub(crate) async fn press(&self, keys: impl Into<TypingData>) {
+        let typed = self.driver.action_chain().send_keys(keys).perform().await;
+        typed.expect("typing");
+    }
+
+    /// Shift and Enter, in what has the focus.
+    pub(crate) async fn break_line(&self) {
+        let keys = self.driver.action_chain().key_down(Key::Shift);
+        let keys = keys.send_keys(Key::Enter).key_up(Key::Shift);
+        keys.perform().await.expect("typing");
+    }
+
+    /// Moves the pointer over an element.
+    pub(crate) async fn point_at(&self, css: &str) {
+        let element = self.find(css).await;
+        element.scroll_into_view().await.expect("in view");
+        let moved = self.driver.action_chain().move_to_element_center(&element);
+        moved.perform().await.expect("the pointer there");
+    }
+
     /// Closes the first tab while another one is looked at.
     pub(crate) async fn close_first_tab(&self) {
         let here = self.driver.window().await.expect("this tab");

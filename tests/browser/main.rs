@@ -17,13 +17,16 @@ mod support;
 
 mod accessibility;
 mod admin;
+mod announcements;
 mod bell;
 mod chromium;
 mod compare;
 mod embed;
+mod panel;
 mod plain;
 mod proxy;
 mod recovery;
+mod room_life;
 mod rooms;
 mod screenshots;
 mod tabs;

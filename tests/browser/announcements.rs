@@ -1,0 +1,116 @@
+//! What the bell says by itself: toasts to the eyes, one sentence to a screen reader.
+
+use serde_json::json;
+
+use crate::chromium::{Chromium, Window};
+use crate::support::{DEADLINE, TestApp};
+
+const SPOKEN: &str = "document.querySelector('campanile-bell [role=status]').textContent";
+const TOASTS: &str = "document.querySelectorAll('.cb-toast').length";
+
+async fn carol_at(app: &TestApp, chromium: &Chromium) -> Window {
+    let carol = chromium.window().await;
+    carol.sign_up(app, "carol", "Carol").await;
+    app.wait_for_connections(1, DEADLINE).await;
+    carol
+}
+
+#[tokio::test]
+async fn what_arrives_is_announced_once_when_things_pause() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let carol = carol_at(&app, &chromium).await;
+    let region = "document.querySelector('campanile-bell [role=status][aria-live=polite]')";
+    // It is there and empty before anything happens: a region that comes with its text is not spoken.
+    carol.holds(&format!("{region}.textContent === ''")).await;
+    let record = format!(
+        "(() => {{ window.spoken = []; new MutationObserver(() => {SPOKEN} && spoken.push({SPOKEN})).observe({region}, {{ childList: true }}); return true; }})()"
+    );
+    assert_eq!(carol.value(&record).await, true);
+
+    app.publish(json!({"user": "carol"}), "NEW_FOLLOWER").await;
+    carol
+        .holds("spoken.join() === 'New notification: New follower'")
+        .await;
+    for alarm_type in ["FIRST", "SECOND", "THIRD"] {
+        app.publish(json!({"user": "carol"}), alarm_type).await;
+    }
+
+    carol
+        .holds("spoken.join() === 'New notification: New follower,3 new notifications'")
+        .await;
+    carol
+        .holds("document.querySelector('.cb-button').getAttribute('aria-label') === 'Notifications, 4 new'")
+        .await;
+}
+
+#[tokio::test]
+async fn toasts_are_three_at_most_and_stay_while_they_are_looked_at() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let carol = carol_at(&app, &chromium).await;
+
+    for alarm_type in ["FIRST", "SECOND", "THIRD", "FOURTH"] {
+        app.publish(json!({"user": "carol"}), alarm_type).await;
+    }
+    carol.shows(".cb-toast:last-child", "Fourth").await;
+    assert_eq!(carol.value(TOASTS).await, 3);
+    carol.point_at(".cb-toast:last-child").await;
+    // The others go after six seconds; the one under the pointer stays.
+    carol.holds(&format!("{TOASTS} === 1")).await;
+    carol.shows(".cb-toast", "Fourth").await;
+
+    carol.click(".cb-toast button").await;
+    carol.holds(&format!("{TOASTS} === 0")).await;
+}
+
+#[tokio::test]
+async fn no_toast_on_page_load_nor_while_the_panel_is_open() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let carol = carol_at(&app, &chromium).await;
+    app.publish(json!({"user": "carol"}), "FIRST").await;
+    carol.shows(".cb-toast", "First").await;
+
+    let count = "window.toasts = 0; new MutationObserver((changes) => { for (const one of changes) toasts += one.addedNodes.length; }).observe(document, { childList: true, subtree: true });";
+    // Counts every toast of the next page from its first moment.
+    let count = count.replace(
+        "toasts += one.addedNodes.length;",
+        "for (const node of one.addedNodes) if (node.classList?.contains('cb-toast')) toasts += 1;",
+    );
+    carol
+        .cdp(
+            "Page.addScriptToEvaluateOnNewDocument",
+            json!({"source": count}),
+        )
+        .await;
+    carol.goto(&app, "/alarms").await;
+    carol
+        .holds("document.querySelector('campanile-bell').client.status.state === 'live'")
+        .await;
+    carol.click(".cb-button").await;
+    carol.shows(".cb-list", "First").await;
+    app.publish(json!({"user": "carol"}), "SECOND").await;
+    carol.shows(".cb-pill", "1 new").await;
+    assert_eq!(carol.value("window.toasts").await, 0);
+    carol.press(thirtyfour::Key::Escape).await;
+    app.publish(json!({"user": "carol"}), "THIRD").await;
+
+    carol.shows(".cb-toast", "Third").await;
+    assert_eq!(carol.value("window.toasts").await, 1);
+}
+
+#[tokio::test]
+async fn a_badge_ends_at_ninety_nine() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let carol = carol_at(&app, &chromium).await;
+    for _ in 0..100 {
+        app.publish(json!({"user": "carol"}), "MANY").await;
+    }
+
+    carol.shows(".cb-badge", "99+").await;
+    carol.holds("document.title.startsWith('(99+) ')").await;
+    carol.reload().await;
+    carol.shows(".cb-badge", "99+").await;
+}
