@@ -41,7 +41,8 @@ function publishing() {
   const copy = document.getElementById("copy-curl");
   const check = document.getElementById("data-check");
   const audience = document.getElementById("audience");
-  let busy = false;
+  /** The keys of what is on its way: the same is not sent twice, and something else does not wait. */
+  const underWay = new Set();
   let timer;
   let asked = 0;
 
@@ -82,15 +83,16 @@ function publishing() {
   }
 
   async function send() {
-    if (busy) return;
-    busy = true;
+    const key = fields.idempotencyKey.value;
+    if (underWay.has(key)) return;
+    underWay.add(key);
     try {
       const alarm = body();
       if (fields.target.value === "everyone" && fields.confirm.value.trim() !== words.confirmWord) {
         fields.confirm.focus();
         throw new Error(words.confirmWanted);
       }
-      const told = await post("/api/alarms", alarm, { "idempotency-key": fields.idempotencyKey.value });
+      const told = await post("/api/alarms", alarm, { "idempotency-key": key });
       const ids = told.alarms.map((stored) => stored.id);
       say("good", ids.length === 1 ? filled(words.published, ids[0]) : filled(words.publishedMany, ids[0], ids.at(-1)), againButton());
       fields.confirm.value = "";
@@ -98,7 +100,7 @@ function publishing() {
     } catch (error) {
       say("bad", error.message);
     } finally {
-      busy = false;
+      underWay.delete(key);
     }
   }
 
