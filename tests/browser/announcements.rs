@@ -101,6 +101,27 @@ async fn no_toast_on_page_load_nor_while_the_panel_is_open() {
 }
 
 #[tokio::test]
+async fn a_tab_that_is_not_looked_at_shows_no_toast() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let carol = carol_at(&app, &chromium).await;
+    let record = "(() => { window.toasts = 0; new MutationObserver((changes) => { for (const one of changes) toasts += one.addedNodes.length; }).observe(document.querySelector('.cb-toasts'), { childList: true }); return true; })()";
+    assert_eq!(carol.value(record).await, true);
+    carol.new_tab().await;
+    carol.goto(&app, "/rooms").await;
+    carol.turn_to_tab(0).await;
+    carol.turn_to_tab(1).await;
+    carol.holds("document.hasFocus()").await;
+
+    app.publish(json!({"user": "carol"}), "FIRST").await;
+    carol.shows(".cb-toast", "First").await;
+
+    carol.turn_to_tab(0).await;
+    carol.shows(".cb-badge", "1").await;
+    assert_eq!(carol.value("window.toasts").await, 0);
+}
+
+#[tokio::test]
 async fn a_badge_ends_at_ninety_nine() {
     let app = TestApp::spawn().await;
     let chromium = Chromium::start().await;

@@ -124,6 +124,11 @@ impl Window {
         self.driver.goto(url).await.expect("a page");
     }
 
+    /// Goes back to the page before.
+    pub(crate) async fn back(&self) {
+        self.driver.back().await.expect("the page before");
+    }
+
     pub(crate) async fn reload(&self) {
         self.driver.refresh().await.expect("the page again");
     }

@@ -235,6 +235,48 @@ async fn a_client_whose_token_expires_asks_its_site_for_another_and_misses_nothi
 }
 
 #[tokio::test]
+async fn a_page_that_is_shown_again_by_going_back_has_what_came_meanwhile() {
+    let (listener, port) = Site::bind().await;
+    let app = hub_for(port).await;
+    let carol = app.user("carol").await;
+    let script = format!(
+        "<script type=\"module\">
+            import {{ connect }} from \"{}/campanile.js\";
+            window.heard = [];
+            const onAlarm = (alarm) => heard.push(alarm.alarmType);
+            window.client = connect({{ token: \"{carol}\", onAlarm }});
+            addEventListener('pageshow', (event) => (window.persisted = event.persisted));
+        </script>",
+        app.base_url
+    );
+    let site = Site::serve(listener, page_with(&app, &script));
+    let chromium = Chromium::start().await;
+    let window = chromium.window().await;
+    window.visit(&site.elsewhere()).await;
+    window.holds("window.client?.status.state === 'live'").await;
+    app.publish(json!({"user": "carol"}), "BEFORE").await;
+    window.holds("heard.length === 1").await;
+
+    // Another tab goes on meanwhile, and holds the stream when the first one is back.
+    window.visit(&app.url("/")).await;
+    window.new_tab().await;
+    window.visit(&site.elsewhere()).await;
+    window.holds("window.client?.status.state === 'live'").await;
+    app.publish(json!({"user": "carol"}), "MEANWHILE").await;
+    window.holds("heard.length === 1").await;
+    window.turn_to_tab(0).await;
+    window.back().await;
+
+    window.holds("heard.join() === 'BEFORE,MEANWHILE'").await;
+    assert_eq!(window.value("window.persisted").await, true);
+    app.publish(json!({"user": "carol"}), "AFTER").await;
+    window
+        .holds("heard.join() === 'BEFORE,MEANWHILE,AFTER'")
+        .await;
+    app.wait_for_connections(1, DEADLINE).await;
+}
+
+#[tokio::test]
 async fn the_example_page_rings_and_shows_what_connect_hears() {
     let app = TestApp::spawn().await;
     let chromium = Chromium::start().await;

@@ -18,6 +18,8 @@ pub(crate) enum Conduct {
     HoldStreams,
     /// Passes the head of an event stream on and none of its events, as one that collects before it passes on.
     KeepEvents,
+    /// Answers a request for an event stream with an error of its own.
+    RefuseStreams,
     /// Passes a POST on and cuts the connection in place of its answer; holds streams, so that nothing else tells.
     LoseAnswers,
 }
@@ -97,6 +99,10 @@ impl Passage {
         match self.conduct {
             Conduct::HoldStreams | Conduct::LoseAnswers if streams => {
                 return wait_for_end(client).await;
+            }
+            Conduct::RefuseStreams if streams => {
+                client.write_all(BAD_GATEWAY).await.ok();
+                return;
             }
             _ => {}
         }
@@ -179,3 +185,6 @@ fn up_to_body(chunk: &[u8]) -> &[u8] {
 async fn wait_for_end(mut client: TcpStream) {
     client.read_to_end(&mut Vec::new()).await.ok();
 }
+
+const BAD_GATEWAY: &[u8] =
+    b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";

@@ -229,7 +229,11 @@ async fn where_streams_are_held_back_a_page_polls_and_streams_again_when_it_can(
     alice.sign_up(&app, "alice", "Alice").await;
     let status = "document.querySelector('campanile-bell').client.status";
 
-    for conduct in [Conduct::HoldStreams, Conduct::KeepEvents] {
+    for conduct in [
+        Conduct::HoldStreams,
+        Conduct::KeepEvents,
+        Conduct::RefuseStreams,
+    ] {
         proxy.now(conduct);
         alice
             .visit(&format!("{}/rooms/tower", proxy.base_url))
@@ -242,7 +246,7 @@ async fn where_streams_are_held_back_a_page_polls_and_streams_again_when_it_can(
         alice.shows("#messages", &text).await;
         alice.shows(".cb-toast", "New follower").await;
     }
-    alice.shows(".cb-badge", "2").await;
+    alice.shows(".cb-badge", "3").await;
 
     proxy.now(Conduct::Pass);
     network(&alice, true).await;
@@ -250,7 +254,7 @@ async fn where_streams_are_held_back_a_page_polls_and_streams_again_when_it_can(
     alice.holds(&format!("{status}.way === 'stream'")).await;
     say(&app, &bob, "tower", "streaming").await;
     alice.shows("#messages", "streaming").await;
-    alice.holds(&format!("{TEXTS}.length === 3")).await;
+    alice.holds(&format!("{TEXTS}.length === 4")).await;
     alice.is_clean().await;
 }
 
@@ -274,4 +278,30 @@ async fn a_connection_that_dies_without_a_word_is_noticed_and_replaced() {
     say(&app, &bob, "tower", "two").await;
 
     shows_exactly(&alice, &texts(&["one", "two"])).await;
+}
+
+#[tokio::test]
+async fn attempts_are_spread_over_ever_longer_times() {
+    let mut app = lasting_hub().await;
+    let chromium = Chromium::start().await;
+    let alice = chromium.window().await;
+    alice.sign_up(&app, "alice", "Alice").await;
+    alice.goto(&app, "/compare").await;
+    let follow = "(import('/campanile.js').then(({ connect }) => {
+        window.waits = [];
+        window.client = connect({ user: 'alice', onStatus: (status) => status.state === 'waiting' && waits.push(status.retryAt - Date.now()) });
+    }), true)";
+    assert_eq!(alice.value(follow).await, true);
+    alice.holds("window.client?.status.state === 'live'").await;
+
+    app.kill().await;
+    alice.holds("waits.length >= 4").await;
+
+    let waits = alice.value("waits.slice(0, 4)").await;
+    let waits = waits.as_array().expect("a list").iter();
+    let waits: Vec<f64> = waits.map(|wait| wait.as_f64().expect("a time")).collect();
+    // Anywhere between almost nothing and a ceiling that doubles: full jitter.
+    for (wait, ceiling) in waits.iter().zip([1_000.0, 2_000.0, 4_000.0, 8_000.0]) {
+        assert!(*wait > 0.0 && *wait <= ceiling + 100.0, "{waits:?}");
+    }
 }

@@ -152,6 +152,8 @@ export class Stream {
     this.#channel = null;
     this.#ending.abort();
     this.#tabs.clear();
+    // A page that is shown again has missed what came meanwhile.
+    this.#each((one) => (one.fed = false));
   }
 
   #lead() {
