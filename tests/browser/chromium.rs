@@ -178,6 +178,14 @@ impl Window {
         moved.perform().await.expect("the pointer there");
     }
 
+    /// Runs a script of several statements in the page.
+    pub(crate) async fn run(&self, script: &str) {
+        self.driver
+            .execute(script, Vec::new())
+            .await
+            .expect("a script that does not break");
+    }
+
     /// Closes the first tab while another one is looked at.
     pub(crate) async fn close_first_tab(&self) {
         let here = self.driver.window().await.expect("this tab");

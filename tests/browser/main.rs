@@ -22,6 +22,7 @@ mod bell;
 mod chromium;
 mod compare;
 mod embed;
+mod http2;
 mod panel;
 mod plain;
 mod proxy;

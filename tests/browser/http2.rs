@@ -1,0 +1,98 @@
+//! Many tabs with a stream each: over HTTP/2 all are live on one connection, over HTTP/1.1 the seventh waits for one.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::chromium::{Chromium, Window};
+use crate::support::http2::Connection;
+use crate::support::tls::Identity;
+use crate::support::{AppBuilder, DEADLINE, TestApp};
+
+/// As many as a person with many tabs has.
+const TABS: usize = 30;
+
+/// As many connections as a browser opens to one host.
+const CONNECTIONS: usize = 6;
+
+/// Opens tabs that show next to nothing, as many as there are to be; the first is there already.
+async fn open_tabs(window: &Window, app: &TestApp, count: usize) {
+    for number in 0..count {
+        if number > 0 {
+            window.new_tab().await;
+        }
+        window.goto(app, "/healthz").await;
+    }
+}
+
+/// Opens a stream of its own in a tab.
+async fn open_stream(window: &Window, tab: usize) {
+    window.turn_to_tab(tab).await;
+    let script = format!(
+        "window.seen = [];
+         window.stream = new EventSource('/api/stream?cursor=0&tab={tab}');
+         stream.addEventListener('alarm', (event) => seen.push(event.lastEventId));"
+    );
+    window.run(&script).await;
+}
+
+#[tokio::test]
+async fn thirty_tabs_are_all_live_over_http2_on_one_connection() {
+    let identity = Identity::new();
+    let app = AppBuilder::default().tls(&identity).spawn().await;
+    let chromium = Chromium::start().await;
+    let dora = chromium.window().await;
+    dora.sign_up(&app, "dora", "Dora").await;
+    open_tabs(&dora, &app, TABS).await;
+
+    for tab in 0..TABS {
+        open_stream(&dora, tab).await;
+        dora.holds("stream.readyState === EventSource.OPEN").await;
+    }
+    let stream = identity.connect(app.address(), "h2").await;
+    let mut backend = Connection::over(stream, &app.base_url).await;
+    let to = json!({"user": "dora"});
+    let id = backend.publish(&app.service(), &to, &Value::Null).await;
+
+    for tab in 0..TABS {
+        dora.turn_to_tab(tab).await;
+        dora.holds(&format!("seen.join() === '{id}'")).await;
+    }
+    let list = backend.get(&app.admin(), "/api/admin/connections").await;
+    let list: Vec<Value> = serde_json::from_str(&list.text().await).expect("a list");
+    let from: BTreeSet<&str> = list
+        .iter()
+        .filter_map(|client| client["remoteAddress"].as_str())
+        .collect();
+    assert_eq!((list.len(), from.len()), (TABS, 1), "{from:?}");
+}
+
+#[tokio::test]
+async fn the_seventh_tab_hangs_over_http1_until_another_lets_go() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let dora = chromium.window().await;
+    dora.sign_up(&app, "dora", "Dora").await;
+    open_tabs(&dora, &app, CONNECTIONS + 1).await;
+
+    for tab in 0..CONNECTIONS {
+        open_stream(&dora, tab).await;
+        dora.holds("stream.readyState === EventSource.OPEN").await;
+    }
+    open_stream(&dora, CONNECTIONS).await;
+    app.wait_for_connections(CONNECTIONS, DEADLINE).await;
+    let id = app.publish(json!({"user": "dora"}), "T").await;
+    for tab in 0..CONNECTIONS {
+        dora.turn_to_tab(tab).await;
+        dora.holds(&format!("seen.join() === '{id}'")).await;
+    }
+    dora.turn_to_tab(CONNECTIONS).await;
+    let waits = dora.value("stream.readyState === EventSource.CONNECTING && seen.length === 0");
+    assert_eq!(waits.await, true, "all six connections are taken");
+
+    dora.turn_to_tab(0).await;
+    dora.run("stream.close();").await;
+
+    dora.turn_to_tab(CONNECTIONS).await;
+    dora.holds(&format!("seen.join() === '{id}'")).await;
+}
