@@ -57,15 +57,26 @@ export async function submit(form, ids) {
   if (form.dataset.busy) return;
   form.dataset.busy = "true";
   try {
-    await refresh(ids, form.action, { method: "POST", body: new URLSearchParams(/** @type {any} */ (new FormData(form))) });
+    // Without an answer the page is on its way to another: a second click must not send again.
+    if (!(await refresh(ids, form.action, { method: "POST", body: new URLSearchParams(/** @type {any} */ (new FormData(form))) }))) return;
   } catch (error) {
-    if (isUnreachable(error)) return tellUnreachable(ids[0]);
+    if (isUnreachable(error)) tellUnreachable(ids[0]);
     // The browser's own way shows what came in the answer's place.
-    form.submit();
-  } finally {
-    delete form.dataset.busy;
+    else form.submit();
   }
+  delete form.dataset.busy;
 }
+
+// A form that names the part of the page its answer is for.
+document.addEventListener("submit", async (event) => {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  const { part } = form.dataset;
+  if (!part) return;
+  event.preventDefault();
+  await submit(form, [part]);
+  // The new part's fields begin where the page's would have.
+  if (document.activeElement === document.body) /** @type {HTMLElement} */ (document.querySelector(`#${part} [autofocus]`))?.focus();
+});
 
 /**
  * Whether nothing answered: then the page that is there is worth more than the browser's error page.

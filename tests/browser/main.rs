@@ -30,4 +30,5 @@ mod recovery;
 mod room_life;
 mod rooms;
 mod screenshots;
+mod sign_in;
 mod tabs;
