@@ -16,18 +16,22 @@ function filled(sentence, ...values) {
   return sentence.replace(/\{(\d)\}/g, (hole, index) => String(values[Number(index)] ?? hole));
 }
 
-function counted(one, many, count) {
-  return filled(count === 1 ? one : many, number.format(count));
-}
-
-async function post(path, body, headers = {}) {
-  const options = { method: "POST", headers: { "content-type": "application/json", ...headers }, body };
-  const answer = await fetch(path, options).catch(() => {
+/**
+ * What the hub answers to the form, in the language of the page: the part of its answer that has this id.
+ * @param {string} address
+ * @param {string} id
+ */
+async function answerTo(address, id) {
+  const body = new URLSearchParams(/** @type {any} */ (new FormData(form)));
+  const asked = fetch(address, { method: "POST", headers: { accept: "text/html" }, body });
+  const text = await asked.then((answer) => answer.text()).catch(() => {
     throw new Error(words.unreachable);
   });
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(told.detail ?? `${answer.status}`);
-  return told;
+  const page = new DOMParser().parseFromString(text, "text/html");
+  const part = page.getElementById(id);
+  if (part?.childElementCount) return part;
+  // Not ours: the session has ended, or the page of a fault came in its place.
+  throw new Error(page.querySelector(".fault p:not([class])")?.textContent ?? words.sessionOver);
 }
 
 // --- publishing -------------------------------------------------------------------------------------------------------
@@ -78,7 +82,9 @@ function publishing() {
       JSON.parse(data);
       return null;
     } catch (error) {
-      return filled(words.jsonBad, error.message);
+      // The browser explains it in English only; where it is, is the same in every language.
+      const at = /position (\d+)/.exec(error.message)?.[1];
+      return at ? filled(words.jsonBadAt, Number(at) + 1) : words.jsonBad;
     }
   }
 
@@ -87,14 +93,17 @@ function publishing() {
     if (underWay.has(key)) return;
     underWay.add(key);
     try {
-      const alarm = body();
+      // Told before anything is sent.
+      body();
       if (fields.target.value === "everyone" && fields.confirm.value.trim() !== words.confirmWord) {
         fields.confirm.focus();
         throw new Error(words.confirmWanted);
       }
-      const told = await post("/api/alarms", alarm, { "idempotency-key": key });
-      const ids = told.alarms.map((stored) => stored.id);
-      say("good", ids.length === 1 ? filled(words.published, ids[0]) : filled(words.publishedMany, ids[0], ids.at(-1)), againButton());
+      const answer = await answerTo("/admin/publish", "publish-result");
+      const note = answer.querySelector(".notice");
+      const published = note.classList.contains("good");
+      say(published ? "good" : "bad", note.textContent, ...(published ? [againButton()] : []));
+      if (!published) return;
       fields.confirm.value = "";
       recent?.look();
     } catch (error) {
@@ -135,28 +144,17 @@ function publishing() {
   /** Says whom the form would reach; of several answers under way only the last counts. */
   async function preview() {
     const mine = (asked += 1);
-    const lines = [];
-    try {
-      const found = await post("/api/admin/audience", JSON.stringify({ to: recipient() }));
-      const streams = counted(words.stream, words.streams, found.streams);
-      const reaches =
-        found.accounts === null ? filled(words.reachesRoom, streams) : filled(words.reaches, counted(words.account, words.accounts, found.accounts), streams);
-      lines.push(["", reaches]);
-      const unknown = found.unknownUsers.join(", ");
-      if (unknown) lines.push(["bad", filled(found.unknownAreMade ? words.unknownMade : words.unknown, unknown)]);
-    } catch (error) {
-      // A form that names nobody yet is not a fault.
-      if (error.message !== words.nameAUser) lines.push(["bad", error.message]);
-    }
-    if (mine !== asked) return;
-    audience.replaceChildren(
-      ...lines.map(([kind, sentence]) => {
-        const line = document.createElement("p");
-        line.className = kind;
-        line.textContent = sentence;
-        return line;
-      }),
-    );
+    // A form that names nobody yet is not a fault.
+    const named = fields.target.value !== "user" || fields.users.value.trim();
+    const lines = named ? await answerTo("/admin/audience", "audience").then((part) => [...part.childNodes], fault) : [];
+    if (mine === asked) audience.replaceChildren(...lines);
+  }
+
+  function fault(error) {
+    const line = document.createElement("p");
+    line.className = "bad";
+    line.textContent = error.message;
+    return [line];
   }
 
   form.addEventListener("submit", (event) => {

@@ -47,6 +47,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(resource("/admin").route(get().to(admin::show)))
         .service(resource("/admin/recent").route(get().to(admin::recent)))
         .service(resource("/admin/publish").route(post().to(admin::publish)))
+        .service(resource("/admin/audience").route(post().to(admin::audience)))
         .service(resource("/admin/preview").route(post().to(admin::preview)))
         .service(resource("/admin/users").route(get().to(admin::find)))
         .service(resource("/admin/users/{id}").route(get().to(admin::show_person)))

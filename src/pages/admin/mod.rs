@@ -5,7 +5,7 @@ mod person;
 mod publishing;
 
 pub(crate) use person::{disable, disconnect_all, enable, find, send_test, show as show_person};
-pub(crate) use publishing::{preview, publish};
+pub(crate) use publishing::{audience, preview, publish};
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

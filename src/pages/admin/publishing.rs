@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use askama::Template;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -34,12 +35,26 @@ pub(super) struct PublishForm {
     pub(super) expires_in_seconds: String,
 }
 
-/// What sending the form would do.
-pub(super) struct Preview {
-    /// Whom it would reach.
+/// Whom sending the form would reach.
+pub(super) struct Told {
     pub(super) reaches: String,
     /// Who is named and unknown.
     pub(super) unknown: Option<String>,
+}
+
+/// That alone: what the page's script asks for while somebody fills in the form.
+#[derive(Template)]
+#[template(path = "audience.html")]
+struct AudiencePart {
+    tag: &'static str,
+    title: &'static str,
+    told: Option<Told>,
+    fault: Option<String>,
+}
+
+/// What sending the form would do.
+pub(super) struct Preview {
+    pub(super) told: Told,
     /// The same as a command.
     pub(super) command: String,
 }
@@ -76,6 +91,29 @@ pub(crate) async fn preview(
         }
         Err(error) => refused(&state, &admin, filled, &error).await,
     }
+}
+
+/// `POST /admin/audience`: whom a form that is not finished would reach.
+pub(crate) async fn audience(
+    state: Data<AppState>,
+    admin: AdminVisitor,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let words = admin.words();
+    let found = match recipient(&form) {
+        Ok(to) => audience::of(&state, to).await,
+        Err(error) => Err(error),
+    };
+    let status = found
+        .as_ref()
+        .map_or_else(|error| error.status_code(), |_| StatusCode::OK);
+    let part = AudiencePart {
+        tag: words.tag,
+        title: words.admin.preview,
+        fault: found.as_ref().err().map(|error| words.sentence(error)),
+        told: found.ok().map(|found| Told::of(&found, words)),
+    };
+    html(status, &part)
 }
 
 async fn refused(
@@ -177,10 +215,18 @@ impl Preview {
         let command = command(&hub, form.text("idempotencyKey"), &wanted)?;
         let found = audience::of(state, wanted.to).await?;
         Ok(Self {
-            reaches: reaches(&found, admin.words()),
-            unknown: unknown(&found, admin.words()),
+            told: Told::of(&found, admin.words()),
             command,
         })
+    }
+}
+
+impl Told {
+    fn of(audience: &Audience, words: &Words) -> Self {
+        Self {
+            reaches: reaches(audience, words),
+            unknown: unknown(audience, words),
+        }
     }
 }
 

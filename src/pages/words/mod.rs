@@ -187,11 +187,13 @@ pub(crate) struct Admin {
     pub(crate) figures_stream: &'static str,
     pub(crate) copied: &'static str,
     pub(crate) json_good: &'static str,
-    /// What is wrong with the data.
-    pub(crate) json_bad: Phrase,
+    pub(crate) json_bad: &'static str,
+    /// Where the data stops being JSON.
+    pub(crate) json_bad_at: Phrase,
     pub(crate) name_a_user: &'static str,
     pub(crate) again: &'static str,
     pub(crate) unreachable: &'static str,
+    pub(crate) session_over: &'static str,
     pub(crate) no_figures: &'static str,
     pub(crate) publish_title: &'static str,
     /// The id of what was published.

@@ -48,11 +48,6 @@ impl Phrase {
 }
 
 impl Counted {
-    /// The phrase for one and for more, for a script to fill.
-    pub(crate) fn open(&self) -> (&'static str, &'static str) {
-        (self.one.open(), self.many.open())
-    }
-
     /// The phrase for that many.
     pub(crate) fn of(&self, count: impl Display) -> String {
         let count = count.to_string();
