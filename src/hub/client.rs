@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::channel::mpsc;
 use serde::Serialize;
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
 use uuid::Uuid;
 
 use crate::alarm::{AlarmId, Role, RoomId, Timestamp, Topic, TopicFilter, UserId};
@@ -66,7 +65,7 @@ pub struct ClientInfo {
     /// How long it has been open, in seconds.
     pub age_seconds: u64,
     /// How many events wait for it.
-    pub queue_depth: usize,
+    pub queue_depth: u64,
     /// Where it comes from.
     pub remote_address: String,
     /// What it calls itself.
@@ -83,6 +82,8 @@ pub(super) struct Client {
     since: Instant,
     pub(super) last_frame: Instant,
     pub(super) heartbeats: u32,
+    /// How many frames were queued for it so far.
+    offered: u64,
     /// How many frames it had taken when it was last seen to take one, and when that was.
     progress: (u64, Instant),
 }
@@ -96,7 +97,8 @@ pub(super) enum Fate {
 impl Client {
     /// A client that is not live yet, and its half of its channel.
     pub(super) fn new(id: ClientId, new: NewClient, now: Instant) -> (Self, Channel) {
-        let (sender, receiver) = mpsc::channel(QUEUE_FRAMES);
+        // One more fits than it is told: each sender has a place of its own.
+        let (sender, receiver) = mpsc::channel(QUEUE_FRAMES - 1);
         let shared = Arc::new(Shared::default());
         let client = Self {
             id,
@@ -107,6 +109,7 @@ impl Client {
             since: now,
             last_frame: now,
             heartbeats: 0,
+            offered: 0,
             progress: (0, now),
         };
         (client, Channel::new(receiver, shared))
@@ -117,25 +120,17 @@ impl Client {
         let bytes = frame.size_bytes();
         let queued = self.shared.queue(bytes);
         let fits = queued <= QUEUE_BYTES || queued == bytes;
-        let sent = if fits {
-            self.sender.try_send(Arc::clone(frame))
-        } else {
-            Err(TrySendError::Full(Arc::clone(frame)))
-        };
-        match sent {
-            Ok(()) => {
+        let fate = match fits.then(|| self.sender.try_send(Arc::clone(frame))) {
+            Some(Ok(())) => {
+                self.offered += 1;
                 self.last_frame = now;
-                Ok(())
+                return Ok(());
             }
-            Err(error) => {
-                self.shared.unqueue(bytes);
-                Err(if matches!(error, TrySendError::Full(_)) {
-                    Fate::Slow
-                } else {
-                    Fate::Gone
-                })
-            }
-        }
+            Some(Err(error)) if error.is_disconnected() => Fate::Gone,
+            Some(Err(_)) | None => Fate::Slow,
+        };
+        self.shared.unqueue(bytes);
+        Err(fate)
     }
 
     /// Whether something has waited for it so long that its connection must be stuck. One that reads the log is not
@@ -148,8 +143,8 @@ impl Client {
         now.duration_since(self.progress.1) >= STALLED_AFTER
     }
 
-    fn queue_depth(&self) -> usize {
-        self.sender.max_capacity() - self.sender.capacity()
+    fn queue_depth(&self) -> u64 {
+        self.offered.saturating_sub(self.shared.taken())
     }
 
     pub(super) fn info(&self, now: Instant) -> ClientInfo {

@@ -1,11 +1,13 @@
 //! The receiving half of one client's channel, and what both halves know of each other.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use actix::Addr;
-use tokio::sync::mpsc;
+use futures::Stream;
+use futures::channel::mpsc;
 
 use crate::alarm::AlarmId;
 use crate::hub::registry::Opened;
@@ -89,7 +91,7 @@ impl Channel {
     }
 
     pub(crate) fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Arc<Frame>>> {
-        let polled = self.receiver.poll_recv(context);
+        let polled = Pin::new(&mut self.receiver).poll_next(context);
         if let Poll::Ready(Some(frame)) = &polled {
             self.shared.taken.fetch_add(1, Ordering::Relaxed);
             self.shared

@@ -69,7 +69,7 @@ struct Connection {
     role: &'static str,
     topics: String,
     age: String,
-    queue_depth: usize,
+    queue_depth: u64,
     remote_address: String,
     user_agent: String,
 }
