@@ -1,7 +1,8 @@
 //! An event made ready once and shared by every client it goes to.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use bytestring::ByteString;
 use serde::Serialize;
 
@@ -15,6 +16,8 @@ pub struct Frame {
     id_text: Option<ByteString>,
     data: ByteString,
     alarm: Option<Arc<Alarm>>,
+    /// As the first client's stream wrote it.
+    written: OnceLock<Bytes>,
 }
 
 /// The name of an event on the wire.
@@ -174,6 +177,11 @@ impl Frame {
         self.alarm.as_ref()
     }
 
+    /// What `write` made of it the first time: most clients are written the same bytes.
+    pub fn written_once(&self, write: impl FnOnce() -> Bytes) -> Bytes {
+        self.written.get_or_init(write).clone()
+    }
+
     /// What it takes in a queue.
     pub(crate) fn size_bytes(&self) -> usize {
         self.data.len() + size_of::<Self>()
@@ -186,6 +194,7 @@ impl Frame {
             id_text: Some(id.to_string().into()),
             data,
             alarm: None,
+            written: OnceLock::new(),
         }
     }
 
@@ -196,6 +205,7 @@ impl Frame {
             id_text: None,
             data,
             alarm: None,
+            written: OnceLock::new(),
         })
     }
 }

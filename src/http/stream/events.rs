@@ -62,6 +62,11 @@ impl Events {
         self.ready.push_front(first);
     }
 
+    /// Takes what is ready without waiting.
+    pub(super) fn take_ready(&mut self) -> Option<Arc<Frame>> {
+        self.ready.pop_front()
+    }
+
     /// The name of the stream.
     pub(super) fn client_id(&self) -> ClientId {
         self.subscription.client_id()
@@ -118,6 +123,10 @@ impl Stream for Events {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Arc<Frame>>> {
         loop {
             if let Some(frame) = self.ready.pop_front() {
+                if self.ready.is_empty() {
+                    // A live stream needs it no more.
+                    self.ready = VecDeque::new();
+                }
                 return Poll::Ready(Some(frame));
             }
             let closed = self.subscription.closed().is_some();

@@ -1,12 +1,18 @@
 //! Server-Sent Events (WHATWG HTML, section 9.2), in the hub's dialect and in the two of the original routes.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::ResponseHead;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use actix_web_lab::sse::{Data, Event, Sse};
 use bytestring::ByteString;
+use futures::stream::iter;
 use futures::{Stream, StreamExt};
 use serde::Serialize;
 
@@ -26,9 +32,15 @@ pub(crate) enum Dialect {
 }
 
 /// The answer that carries the events.
-pub(super) fn respond(events: Events, dialect: Dialect, request: &HttpRequest) -> HttpResponse {
-    let written = events.filter_map(move |frame| std::future::ready(write(&frame, dialect)));
-    respond_with(written, request)
+pub(super) fn respond(mut events: Events, dialect: Dialect, request: &HttpRequest) -> HttpResponse {
+    let first = events.take_ready().and_then(|frame| write(&frame, dialect));
+    let head = respond_with(iter(first), request);
+    let body = |_: &mut ResponseHead, head: BoxBody| EventStream {
+        head: Some(head),
+        events,
+        dialect,
+    };
+    head.map_body(body).map_into_boxed_body()
 }
 
 /// The answer that carries events which are written.
@@ -51,6 +63,62 @@ pub(super) fn respond_with(
         HeaderValue::from_static("no"),
     );
     response
+}
+
+/// The body: the stream's own beginning, then frames, each written once for all clients of the hub's dialect.
+struct EventStream {
+    /// Gone when it is written: most of a stream's life comes after it.
+    head: Option<BoxBody>,
+    events: Events,
+    dialect: Dialect,
+}
+
+impl MessageBody for EventStream {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        if let Some(head) = &mut self.head {
+            match ready!(Pin::new(head).poll_next(context)) {
+                None => self.head = None,
+                some => return Poll::Ready(some),
+            }
+        }
+        loop {
+            let Some(frame) = ready!(self.events.poll_next_unpin(context)) else {
+                return Poll::Ready(None);
+            };
+            let bytes = match self.dialect {
+                Dialect::Hub => frame.written_once(|| encoded(write(&frame, Dialect::Hub))),
+                other => encoded(write(&frame, other)),
+            };
+            // A chunk without a byte would be the end of the body.
+            if !bytes.is_empty() {
+                return Poll::Ready(Some(Ok(bytes)));
+            }
+        }
+    }
+}
+
+/// The bytes of one event, by the encoder of the stream's body.
+fn encoded(event: Option<Event>) -> Bytes {
+    let mut body = pin!(Sse::from_infallible_stream(iter(event)));
+    let mut context = Context::from_waker(Waker::noop());
+    match body.as_mut().poll_next(&mut context) {
+        Poll::Ready(Some(Ok(bytes))) => bytes,
+        Poll::Ready(Some(Err(cause))) => {
+            // No topic, type or id can break the framing, so this cannot be; a stream must live on all the same.
+            log::error!("an event could not be written: {cause}");
+            Bytes::new()
+        }
+        Poll::Ready(None) | Poll::Pending => Bytes::new(),
+    }
 }
 
 pub(super) fn write(frame: &Arc<Frame>, dialect: Dialect) -> Option<Event> {
