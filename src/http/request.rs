@@ -8,6 +8,7 @@ use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
+use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -15,7 +16,16 @@ use crate::http::connections::Connection;
 use crate::http::error::{ApiError, Problem};
 
 /// Gives the request an id and finishes its answer.
-pub(crate) async fn finish<B: MessageBody + 'static>(
+///
+/// Boxed, because a connection keeps room for the future of its request for as long as it lives, and a stream lives long.
+pub(crate) fn finish<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> LocalBoxFuture<'static, Result<ServiceResponse<BoxBody>, Error>> {
+    Box::pin(answer(request, next))
+}
+
+async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
