@@ -214,7 +214,7 @@ fn repeated_request(
     let publisher = idempotency.publisher.as_str();
     let known = idempotency_keys::table
         .find((publisher, idempotency.key.as_str()))
-        .first::<(String, String, String, i64, i64, i64)>(connection)
+        .get_result::<(String, String, String, i64, i64, i64)>(connection)
         .optional()?;
     let Some((_, _, body_hash, first_id, count, created_at)) = known else {
         return Ok(None);
@@ -259,7 +259,7 @@ fn repeated_message(
             .filter(alarms::topic.eq(alarm.topic.as_str()))
             .filter(alarms::from_user_id.eq(from.as_str()))
             .filter(alarms::client_id.eq(client_id.as_str()))
-            .first::<Row>(connection)
+            .get_result::<Row>(connection)
             .optional()?
             .map(|row| Arc::new(Alarm::from(row))),
     };
@@ -333,7 +333,7 @@ impl Unknown {
             let there = rooms::table
                 .find(id)
                 .select(rooms::id)
-                .first::<String>(connection)
+                .get_result::<String>(connection)
                 .optional()?;
             if there.is_none() {
                 unknown_rooms.insert(id.to_owned());

@@ -205,7 +205,7 @@ impl Floors {
         let floors = users::table
             .find(inbox.user_id.as_str())
             .select((users::seen_up_to, users::read_up_to))
-            .first::<(i64, i64)>(connection)
+            .get_result::<(i64, i64)>(connection)
             .optional()?;
         Ok(floors.map_or_else(Self::default, |(seen, read)| Self { seen, read }))
     }
@@ -279,7 +279,7 @@ fn counts(
             users::seen_up_to.nullable(),
             users::read_up_to.nullable(),
         ))
-        .first::<(i64, Option<i64>, Option<i64>)>(connection)?;
+        .get_result::<(i64, Option<i64>, Option<i64>)>(connection)?;
     let (seen, read) = (seen.unwrap_or(0), read.unwrap_or(0));
     let (mut unseen, mut unread) = (0, 0);
     for (topic, start) in &inbox.topics {
@@ -300,7 +300,7 @@ fn counts(
                     alarms::id,
                 )),
             ))
-            .first::<(i64, i64)>(connection)?;
+            .get_result::<(i64, i64)>(connection)?;
         unseen += above.0;
         unread += above.1;
     }
@@ -319,7 +319,7 @@ pub(super) fn one(
     let topic = alarms::table
         .find(id.0)
         .select(alarms::topic)
-        .first::<String>(connection)
+        .get_result::<String>(connection)
         .optional()?;
     let Some(topic) = topic
         .map(Topic::trusted)
@@ -339,7 +339,7 @@ pub(super) fn one(
         receipts::seen_at.nullable(),
         receipts::read_at.nullable(),
     ))
-    .first::<Shown>(connection)
+    .get_result::<Shown>(connection)
     .optional()?;
     Ok(row.map(alarm_of))
 }

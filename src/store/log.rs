@@ -96,7 +96,7 @@ impl Store {
 pub(super) fn head(connection: &mut DbConnection) -> Result<Head, StoreError> {
     let (last_id, pruned_up_to) = log_head::table
         .select((log_head::last_id, log_head::pruned_up_to))
-        .first::<(i64, i64)>(connection)?;
+        .get_result::<(i64, i64)>(connection)?;
     Ok(Head {
         last_id,
         pruned_up_to,

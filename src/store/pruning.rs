@@ -75,7 +75,7 @@ fn prune_batch(connection: &mut DbConnection, cutoff: i64) -> Result<usize, Stor
 fn prune_receipts(connection: &mut DbConnection) -> Result<usize, StoreError> {
     let pruned_up_to = log_head::table
         .select(log_head::pruned_up_to)
-        .first::<i64>(connection)?;
+        .get_result::<i64>(connection)?;
     let oldest = receipts::table
         .filter(receipts::alarm_id.le(pruned_up_to))
         .order((receipts::alarm_id.asc(), receipts::user_id.asc()))

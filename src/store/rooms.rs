@@ -35,7 +35,10 @@ impl Store {
     pub async fn room(&self, id: &RoomId) -> Result<Option<Room>, StoreError> {
         let id = id.as_str().to_owned();
         self.read(Read::Other, move |connection| {
-            let row = dsl::rooms.find(id).first::<Row>(connection).optional()?;
+            let row = dsl::rooms
+                .find(id)
+                .get_result::<Row>(connection)
+                .optional()?;
             Ok(row.map(Room::from))
         })
         .await

@@ -170,7 +170,7 @@ fn known_by_one(
         let there = dsl::users
             .find(*id)
             .select(dsl::id)
-            .first::<String>(connection)
+            .get_result::<String>(connection)
             .optional()?;
         known.extend(there);
     }
@@ -184,7 +184,7 @@ pub(super) fn find(
 ) -> Result<Option<Account>, StoreError> {
     let row = dsl::users
         .find(id.as_str())
-        .first::<Row>(connection)
+        .get_result::<Row>(connection)
         .optional()?;
     Ok(row.map(Account::from))
 }
@@ -252,7 +252,7 @@ pub(super) fn insert(
 fn update(connection: &mut DbConnection, account: &NewAccount) -> Result<bool, StoreError> {
     let target = dsl::users.find(account.id.as_str());
     let Some(known) = target
-        .first::<Row>(connection)
+        .get_result::<Row>(connection)
         .optional()?
         .map(Account::from)
     else {
