@@ -74,7 +74,8 @@ impl Connection {
             if self.under_way.get() == 0 && self.idle_since.get().elapsed() >= IDLE_FOR {
                 return;
             }
-            actix_web::rt::time::sleep(LOOK_EVERY).await;
+            // Boxed: a connection that is kept has no use for the room.
+            Box::pin(actix_web::rt::time::sleep(LOOK_EVERY)).await;
         }
         std::future::pending().await
     }

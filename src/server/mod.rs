@@ -1,6 +1,7 @@
 //! From an accepted socket to requests: which protocol it speaks, and who serves that. HTTP/1.1 is the framework's own
-//! dispatcher, HTTP/2 is `http2`.
+//! dispatcher, until an answer without an end begins (`endless`); HTTP/2 is `http2`.
 
+mod endless;
 mod http2;
 mod preface;
 
@@ -25,6 +26,7 @@ use futures::future::LocalBoxFuture;
 use rustls::ServerConfig;
 
 use crate::http::{Connection, Connections};
+use crate::server::endless::{Body, Leaving, Lent, Slot};
 use crate::server::preface::Protocol;
 use crate::socket;
 
@@ -100,6 +102,12 @@ struct Visitor {
     address: Option<SocketAddr>,
 }
 
+/// What the requests of a connection over HTTP/1.1 are given of it.
+struct Newcomer {
+    connection: Rc<Connection>,
+    slot: Rc<Slot>,
+}
+
 impl Door {
     async fn new<S, B>(
         doorway: Doorway,
@@ -164,26 +172,39 @@ async fn enter(entry: Rc<Entry>, stream: TcpStream, visitor: Visitor) {
     }
 }
 
-/// Finds out the protocol; from then on it has the connection.
+/// Finds out the protocol; from then on it has the connection. What is needed for that is boxed, so that a stream keeps no
+/// room for it.
 async fn serve(entry: &Entry, stream: TcpStream, visitor: Visitor) {
     match entry {
         Entry::Plain(protocols) => {
-            let found = tokio::time::timeout(FIRST_BYTES_WITHIN, preface::protocol(&stream)).await;
-            if let Ok(Ok(protocol)) = found {
+            let found = tokio::time::timeout(FIRST_BYTES_WITHIN, preface::protocol(&stream));
+            if let Ok(Ok(protocol)) = Box::pin(found).await {
                 protocols.serve(protocol, stream, visitor).await;
             }
         }
-        Entry::Encrypted(acceptor, protocols) => match acceptor.call(stream).await {
-            Ok(stream) => {
-                let protocol = match stream.get_ref().1.alpn_protocol() {
-                    Some(b"h2") => Protocol::Http2,
-                    _ => Protocol::Http1,
-                };
-                protocols.serve(protocol, stream, visitor).await;
-            }
-            Err(cause) => log::debug!("a TLS handshake failed: {cause:?}"),
-        },
+        Entry::Encrypted(acceptor, protocols) => {
+            Box::pin(decrypt(acceptor, protocols, stream, visitor)).await;
+        }
     }
+}
+
+async fn decrypt(
+    acceptor: &AcceptorService,
+    protocols: &Protocols<TlsStream<TcpStream>>,
+    stream: TcpStream,
+    visitor: Visitor,
+) {
+    let served = match acceptor.call(stream).await {
+        Ok(stream) => {
+            let protocol = match stream.get_ref().1.alpn_protocol() {
+                Some(b"h2") => Protocol::Http2,
+                _ => Protocol::Http1,
+            };
+            protocols.serve(protocol, stream, visitor)
+        }
+        Err(cause) => return log::debug!("a TLS handshake failed: {cause:?}"),
+    };
+    served.await;
 }
 
 impl<T: ActixStream + 'static> Protocols<T> {
@@ -222,29 +243,35 @@ where
     S::Future: 'static,
     B: MessageBody + 'static,
 {
-    let entering: Rc<RefCell<Option<Rc<Connection>>>> = Rc::default();
-    let taken = Rc::clone(&entering);
-    let factory = HttpService::<T, _, B, ExpectHandler, UpgradeHandler>::build()
+    let entering: Rc<RefCell<Option<Newcomer>>> = Rc::default();
+    let entered = Rc::clone(&entering);
+    let factory = HttpService::<Lent<T>, _, Body, ExpectHandler, UpgradeHandler>::build()
         .client_request_timeout(REQUEST_WITHIN)
         .h1_allow_half_closed(false)
         .graceful_shutdown_signal(move || {
             let stopping = stopping.clone();
             async move { stopping.notified().await }
         })
-        .on_connect_ext(move |_stream: &T, extensions: &mut Extensions| {
-            if let Some(connection) = taken.take() {
+        .on_connect_ext(move |_stream: &Lent<T>, extensions: &mut Extensions| {
+            if let Some(Newcomer { connection, slot }) = entered.take() {
                 extensions.insert(connection);
+                extensions.insert(slot);
             }
         })
         .h1(fn_factory(move || {
-            std::future::ready(Ok::<_, ()>(Rc::clone(&app)))
+            std::future::ready(Ok::<_, ()>(Leaving(Rc::clone(&app))))
         }));
-    let handler = factory.new_service(()).await?;
+    let handler = Rc::new(factory.new_service(()).await?);
     Ok(Box::new(move |stream, visitor| {
-        entering.replace(Some(visitor.connection));
-        // Calls back before it returns.
-        let served = handler.call((stream, visitor.address));
+        let (handler, entering) = (Rc::clone(&handler), Rc::clone(&entering));
         async move {
+            let slot = Rc::<Slot>::default();
+            let served = endless::serve(stream, Rc::clone(&slot), |stream| {
+                let connection = visitor.connection;
+                entering.replace(Some(Newcomer { connection, slot }));
+                // Calls back before it returns.
+                handler.call((stream, visitor.address))
+            });
             if let Err(cause) = served.await {
                 log::debug!("a connection ended: {cause}");
             }
@@ -258,3 +285,37 @@ const FIRST_BYTES_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a client may take to send the head of a request: slow ones hold a connection, not a worker.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn socket() -> TcpStream {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap()
+    }
+
+    /// Every open stream holds both of these futures for as long as it lives.
+    #[actix_web::test]
+    async fn what_a_connection_keeps_besides_its_socket_and_body_is_small() {
+        let visitor = Visitor {
+            connection: Connections::within(1_000).admit(),
+            address: None,
+        };
+        let nobody: fn(TcpStream, Visitor) -> LocalBoxFuture<'static, ()> =
+            |_, _| std::future::ready(()).boxed_local();
+        let entry = Rc::new(Entry::Plain(Protocols {
+            one: Box::new(nobody),
+            two: Box::new(nobody),
+        }));
+
+        let outer = size_of_val(&enter(entry, socket().await, visitor));
+        let inner = size_of_val(&endless::serve(socket().await, Rc::default(), |_lent| {
+            std::future::ready(Ok(()))
+        }));
+
+        assert!(outer <= 512 && inner <= 256, "{outer} and {inner} bytes");
+    }
+}
