@@ -88,16 +88,20 @@ async fn no_toast_on_page_load_nor_while_the_panel_is_open() {
     carol
         .holds("document.querySelector('campanile-bell').client.status.state === 'live'")
         .await;
+    assert_eq!(carol.value("window.toasts").await, 0);
+    app.publish(json!({"user": "carol"}), "WHILE_CLOSED").await;
+    carol.shows(".cb-toast", "While closed").await;
     carol.click(".cb-button").await;
+    carol.holds(&format!("{TOASTS} === 0")).await;
     carol.shows(".cb-list", "First").await;
     app.publish(json!({"user": "carol"}), "SECOND").await;
     carol.shows(".cb-pill", "1 new").await;
-    assert_eq!(carol.value("window.toasts").await, 0);
+    assert_eq!(carol.value("window.toasts").await, 1);
     carol.press(thirtyfour::Key::Escape).await;
     app.publish(json!({"user": "carol"}), "THIRD").await;
 
     carol.shows(".cb-toast", "Third").await;
-    assert_eq!(carol.value("window.toasts").await, 1);
+    assert_eq!(carol.value("window.toasts").await, 2);
 }
 
 #[tokio::test]

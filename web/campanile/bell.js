@@ -37,6 +37,8 @@ export class CampanileBell extends HTMLElement {
   #button = button("cb-button", "", () => this.#panel?.toggle(), icon(BELL), this.#badge);
   /** @type {Panel | null} */
   #panel = null;
+  /** @type {HTMLElement | null} */
+  #toasts = null;
   /** @type {(() => void)[]} */
   #endings = [];
 
@@ -50,7 +52,7 @@ export class CampanileBell extends HTMLElement {
     this.#button.setAttribute("aria-expanded", "false");
     const live = element("span.cb-hidden", { role: "status", "aria-live": "polite" });
     // Outside the bar, which may be a containing block for what is fixed.
-    const toasts = element("div.cb-toasts", { role: "region", "aria-label": this.words.notifications, lang: this.getAttribute("lang") });
+    const toasts = (this.#toasts = element("div.cb-toasts", { role: "region", "aria-label": this.words.notifications, lang: this.getAttribute("lang") }));
     document.body.append(toasts);
     /** @type {HTMLElement} */
     const place = document.querySelector("[data-campanile-status]") ?? element("div.cb-floating");
@@ -80,6 +82,11 @@ export class CampanileBell extends HTMLElement {
   disconnectedCallback() {
     for (const end of this.#endings) end();
     nameWindow("");
+  }
+
+  /** What the toasts said, the panel says better. */
+  hush() {
+    this.#toasts?.replaceChildren();
   }
 
   /**

@@ -91,6 +91,7 @@ export class Panel {
 
   #show() {
     this.open = true;
+    this.#bell.hush();
     this.#root.hidden = false;
     // It hangs from the bell's right edge, unless the bell is too far left for that.
     this.#root.classList.remove("cb-left");
