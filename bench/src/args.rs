@@ -21,6 +21,8 @@ pub(crate) struct CommandLine {
 pub(crate) enum Command {
     /// Run workloads and print their figures.
     Run(RunCommand),
+    /// Measure the hub's five ways of telling beside each other.
+    Ways(WaysCommand),
     /// Be the bare epoll loop (started by the bench itself).
     #[command(hide = true)]
     Floor {
@@ -65,6 +67,31 @@ pub(crate) struct RunCommand {
     /// Write everything here as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// `campanile-bench ways`.
+#[derive(Debug, Args)]
+pub(crate) struct WaysCommand {
+    /// Clients of each way; 10,000 at most.
+    #[arg(long, default_value_t = 500)]
+    pub(crate) clients: usize,
+    /// Alarms a second for each client; each is measured on its own.
+    #[arg(long, value_delimiter = ',', default_value = "0.1,1,20")]
+    pub(crate) rates: Vec<f64>,
+    /// How long each measures, 60 at most; a slow rate takes longer, so that every client hears something.
+    #[arg(long, default_value_t = 5.0)]
+    pub(crate) seconds: f64,
+    /// How many seconds a polling client waits before it asks again.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) poll_every: f64,
+    /// How often everything is measured; the medians are told.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) runs: usize,
+    /// Write five-ways.md, five-ways.svg and five-ways.json into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) docs: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) place: Place,
 }

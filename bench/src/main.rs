@@ -13,6 +13,7 @@ mod run;
 mod servers;
 mod stamp;
 mod swarm;
+mod ways;
 mod workloads;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ use crate::args::{Command, CommandLine};
 fn main() -> ExitCode {
     let done = match CommandLine::parse().command {
         Command::Run(command) => run::run(&command),
+        Command::Ways(command) => ways::run(&command),
         Command::Floor { address } => servers::floor::serve(address),
         Command::BackEnd { address } => servers::pushpin::serve_back_end(address),
     };

@@ -112,7 +112,7 @@ fn table(rows: &[(&'static str, Figures)]) -> String {
     text
 }
 
-fn faults(figures: &Figures) -> String {
+pub(crate) fn faults(figures: &Figures) -> String {
     let told = figures
         .faults()
         .into_iter()

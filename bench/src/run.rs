@@ -9,7 +9,7 @@ use crate::args::{Place, RunCommand};
 use crate::error::Result;
 use crate::proc::{self, Cores};
 use crate::report::Report;
-use crate::servers::Kind;
+use crate::servers::{Kind, Site};
 use crate::workloads::{Session, Setup, Wishes, Workload};
 
 /// The machine's parts a run uses.
@@ -38,6 +38,20 @@ impl Ground {
                 .unwrap_or_else(|| beside.join("campanile")),
             data,
         })
+    }
+
+    /// Where servers' files go: a real disk.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// What a server started in `folder` needs.
+    pub(crate) fn site<'a>(&'a self, folder: &'a Path) -> Site<'a> {
+        Site {
+            folder,
+            cores: &self.cores,
+            campanile: &self.campanile,
+        }
     }
 
     pub(crate) fn session(&self, kind: Kind, setup: Setup) -> Result<Session> {

@@ -30,7 +30,7 @@ struct Claims<'a> {
 }
 
 impl Campanile {
-    pub(super) fn start(site: &Site<'_>) -> Result<Self> {
+    pub(crate) fn start(site: &Site<'_>) -> Result<Self> {
         if !site.campanile.exists() {
             let path = site.campanile.display();
             return Err(
@@ -50,6 +50,35 @@ impl Campanile {
             address,
             service: token("bench", "service")?,
         })
+    }
+
+    /// Makes rooms known, named by their numbers as users are.
+    pub(crate) fn make_rooms(&self, count: usize) -> Result<()> {
+        for number in 0..count {
+            let id = user_name(number);
+            let body = json!({"id": id, "name": id}).to_string();
+            http::expect_success(
+                self.address,
+                &http::post("/api/rooms", &self.headers(), &body),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The request that publishes to a room, whose number has the place of a user's.
+    pub(crate) fn publish_to_room(&self) -> Result<Template> {
+        self.publish_to(&json!({"room": format!("u{USER}")}))
+    }
+
+    fn publish_to(&self, to: &serde_json::Value) -> Result<Template> {
+        let body = json!({"to": to, "alarmType": "BENCH", "data": {"q": STAMP}}).to_string();
+        Template::new(&http::post("/api/alarms", &self.headers(), &body))
+    }
+
+    /// The header by which a user is known.
+    pub(crate) fn authorization(user: usize) -> Result<String> {
+        let token = token(&user_name(user), "user")?;
+        Ok(format!("Authorization: Bearer {token}\r\n"))
     }
 
     fn headers(&self) -> String {
@@ -89,8 +118,8 @@ impl Server for Campanile {
 
     /// A user's stream always carries both, so the audience makes no difference here.
     fn subscribe(&self, user: usize, _audience: Audience) -> Result<Vec<u8>> {
-        let token = token(&user_name(user), "user")?;
-        let headers = format!("Accept: text/event-stream\r\nAuthorization: Bearer {token}\r\n");
+        let authorization = Self::authorization(user)?;
+        let headers = format!("Accept: text/event-stream\r\n{authorization}");
         Ok(http::get("/api/stream", &headers).into_bytes())
     }
 
@@ -99,8 +128,7 @@ impl Server for Campanile {
             Audience::Everyone => json!({"everyone": true}),
             Audience::OneUser => json!({"user": format!("u{USER}")}),
         };
-        let body = json!({"to": to, "alarmType": "BENCH", "data": {"q": STAMP}}).to_string();
-        Template::new(&http::post("/api/alarms", &self.headers(), &body))
+        self.publish_to(&to)
     }
 }
 

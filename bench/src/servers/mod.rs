@@ -1,6 +1,6 @@
 //! The servers that are measured, each started fresh, fed and asked in its own words.
 
-mod campanile;
+pub(crate) mod campanile;
 mod child;
 pub(crate) mod floor;
 mod nchan;

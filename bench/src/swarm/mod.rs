@@ -19,6 +19,8 @@ use crate::swarm::crowd::Crowd;
 
 pub(crate) use crowd::Ends;
 pub(crate) use phase::{Audience, Pacing, Phase};
+pub(crate) use publisher::{Answer, Publisher};
+pub(crate) use sources::Sources;
 
 /// The server as the clients see it.
 #[derive(Debug, Clone, Copy)]
@@ -172,7 +174,7 @@ impl Swarm {
 }
 
 /// Epoll waits whole milliseconds and mio rounds up: what is due sooner is waited for awake, on a core nobody else uses.
-fn whole_milliseconds(nanos: u64) -> Duration {
+pub(crate) fn whole_milliseconds(nanos: u64) -> Duration {
     Duration::from_millis(nanos / 1_000_000)
 }
 

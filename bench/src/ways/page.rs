@@ -1,0 +1,126 @@
+//! `docs/five-ways.md`, all of it: what a reader is told never disagrees with what was measured.
+
+use std::fmt::Write;
+
+use crate::report::number;
+use crate::ways::way::Way;
+use crate::ways::{Cell, Terms, cell, table};
+
+/// The whole page.
+pub(super) fn page(terms: &Terms, cells: &[Cell]) -> String {
+    let rooms = terms.clients.div_ceil(terms.rooms);
+    let runs = match terms.runs {
+        1 => "One run".to_owned(),
+        several => format!("Medians of {several} runs, of faults the worst"),
+    };
+    format!(
+        "# The five ways, measured\n\n\
+         <!-- Written by `campanile-bench ways --docs docs`; what is changed by hand is lost. -->\n\n\
+         `GET /api/stream` tells the same alarms in five ways ([api.md](api.md)). This is what each costs the hub and its client, on the same machine, one way \
+         after the other. To see it in your own browser and over your own network, open `/compare`.\n\n\
+         ![Server CPU, latency, bytes and memory of the five ways at three rates](five-ways.svg)\n\n\
+         ## What it shows\n\n{findings}\n\
+         ## Figures\n\n\
+         For each delivered alarm: CPU of the server (publishing and storing included, the same for every way), requests, bytes. All figures as JSON: \
+         [five-ways.json](five-ways.json).\n\n{tables}\
+         ## How it was measured\n\n\
+         ```sh\n\
+         cargo build --release -p campanile -p campanile-bench\n\
+         target/release/campanile-bench ways --docs docs\n\
+         ```\n\n\
+         - {runs} on {machine}: one core for the hub, the other for the load; loopback network, HTTP/1.1 without TLS. A hub of its own, with SQLite on a disk, \
+         for every row.\n\
+         - {clients} clients, each a user with one connection that it keeps, in {room_count} rooms of up to {rooms}. An alarm is for one room, and rooms take \
+         turns: a client hears so many alarms a second, and the hub always has something to do.\n\
+         - At least {seconds} s for each row, longer at slow rates, after a second that does not count. Alarms come at their rate whatever happens; latency is \
+         from when an alarm was *due* until its client has it, the commit included.\n\
+         - A polling client asks every {poll} s, and at once when there is more. A long poll waits 30 s and is asked again at once.\n\
+         - Every alarm carries a number, and what each client got is reconciled with what was sent: `faults` are lost, repeated, reordered, failed (not answered \
+         `2xx`) or cut off. What has not come 5 s after the end is lost.\n\
+         - *Bytes* are what TCP carries in each direction, without the headers of TCP and IP. Requests have no more headers than they need; a browser adds some \
+         400 bytes to each, which is paid once by a stream and every time by a poll.\n\
+         - *PSS/client* is what the hub's memory grew by when the clients opened and were left alone; *PSS* is all of it at the end.\n\n\
+         ## Read these figures with care\n\n\
+         - The kernel tells CPU time in steps of 10 ms: at {slowest} that is {step} µs for each alarm.\n\
+         - The load has one core as well. Where *bench's core* is near 1, it is the load that waits, and latency is the bench's.\n\
+         - The hub and its clients are microseconds apart. Over a real network a poll and a long poll pay its round trip again for every answer.\n",
+        findings = findings(terms, cells),
+        tables = table::tables(terms, cells),
+        machine = machine(),
+        clients = terms.clients,
+        room_count = terms.rooms,
+        seconds = terms.seconds,
+        poll = terms.poll_seconds,
+        slowest = slowest(terms, cells).0,
+        step = slowest(terms, cells).1,
+    )
+}
+
+/// What the figures say, in words made of the figures.
+fn findings(terms: &Terms, cells: &[Cell]) -> String {
+    let mut text = String::new();
+    for rate in &terms.rates {
+        let _ = writeln!(
+            text,
+            "- **{}.** CPU: {}. Bytes: {}. Median latency: {}.",
+            table::per_client(*rate),
+            ranking(cells, *rate, "cpu_us", "µs"),
+            ranking(cells, *rate, "wire_bytes", ""),
+            ranking(cells, *rate, "p50_ms", "ms"),
+        );
+    }
+    let faulty = cells.iter().filter(|cell| !cell.median.faults().is_empty());
+    match faulty.count() {
+        0 => {
+            text.push_str("- **Nothing was lost, repeated or reordered** by any way at any rate.\n")
+        }
+        count => {
+            let _ = writeln!(
+                text,
+                "- **{count} rows have faults**, told in the last column."
+            );
+        }
+    }
+    text
+}
+
+/// The ways from the least to the most of a figure.
+fn ranking(cells: &[Cell], rate: f64, figure: &str, unit: &str) -> String {
+    let mut ways: Vec<(Way, f64)> = Way::ALL
+        .into_iter()
+        .filter_map(|way| Some((way, cell(cells, way, rate)?.value(figure))))
+        .collect();
+    ways.sort_by(|one, other| one.1.total_cmp(&other.1));
+    let shown = ways.into_iter().map(|(way, value)| {
+        let value = number(value);
+        format!(
+            "{} {value}{}{unit}",
+            way.name(),
+            if unit.is_empty() { "" } else { " " }
+        )
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// The slowest rate, and what a step of CPU time is for each of its alarms.
+fn slowest(terms: &Terms, cells: &[Cell]) -> (String, String) {
+    let rate = terms.rates.iter().copied().fold(f64::INFINITY, f64::min);
+    let deliveries = cell(cells, Way::Sse, rate).map_or(f64::NAN, |cell| cell.value("deliveries"));
+    (format!("{rate}/s"), number(10_000.0 / deliveries))
+}
+
+/// What it ran on, as the kernel knows it.
+fn machine() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map_or("an unknown processor", |rest| {
+            rest.trim_start_matches([' ', '\t', ':'])
+        });
+    let cores = info
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .count();
+    format!("{cores} cores of {model}")
+}
