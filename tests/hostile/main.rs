@@ -18,6 +18,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod http2;
 mod limits;
 mod nonsense;
 mod process;

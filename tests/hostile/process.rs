@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -29,9 +30,13 @@ pub(crate) fn open_files(id: u32) -> usize {
 
 /// Whether the server still holds its end of a client's connection, as the kernel lists it.
 pub(crate) fn holds(client: &TcpStream) -> bool {
-    let server = client.peer_addr().expect("the server's address").port();
-    let client = client.local_addr().expect("an address").port();
-    let ends = [server, client].map(|port| format!(":{port:04X}"));
+    let server = client.peer_addr().expect("the server's address");
+    holds_between(server, client.local_addr().expect("an address"))
+}
+
+/// The same for a connection that somebody else has.
+pub(crate) fn holds_between(server: SocketAddr, client: SocketAddr) -> bool {
+    let ends = [server, client].map(|end| format!(":{:04X}", end.port()));
     let table = fs::read_to_string("/proc/net/tcp").expect("the table of connections");
     table.lines().any(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
