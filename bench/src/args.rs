@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Run(RunCommand),
     /// Measure the hub's five ways of telling beside each other.
     Ways(WaysCommand),
+    /// Measure everything and write `docs/performance.md`, its figures and its pictures.
+    Report(ReportCommand),
     /// Be the bare epoll loop (started by the bench itself).
     #[command(hide = true)]
     Floor {
@@ -47,8 +49,8 @@ pub(crate) struct RunCommand {
     #[arg(long, value_delimiter = ',')]
     pub(crate) workloads: Vec<Workload>,
     /// How often everything is measured; the medians are told.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) runs: usize,
+    #[arg(long, visible_alias = "runs", default_value_t = 1)]
+    pub(crate) repeat: usize,
     /// How long a workload measures.
     #[arg(long, default_value_t = 4.0)]
     pub(crate) seconds: f64,
@@ -96,12 +98,56 @@ pub(crate) struct WaysCommand {
     pub(crate) place: Place,
 }
 
+/// `campanile-bench report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportCommand {
+    /// How often everything is measured; the medians are told.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) repeat: usize,
+    /// How long a workload measures.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) seconds: f64,
+    /// Which servers, in this order.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "floor,nchan,campanile,campanile-in-memory,node,pushpin"
+    )]
+    pub(crate) servers: Vec<Kind>,
+    /// Minutes after which no further repetition is begun.
+    #[arg(long, default_value_t = 9.0)]
+    pub(crate) minutes: f64,
+    /// Folder of the documents.
+    #[arg(long, value_name = "FOLDER", default_value = "docs")]
+    pub(crate) docs: PathBuf,
+    /// What was measured, such as a commit.
+    #[arg(long, default_value = "a release build")]
+    pub(crate) of: String,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+impl ReportCommand {
+    pub(crate) fn wishes(&self) -> Wishes {
+        Wishes {
+            lasting: Duration::from_secs_f64(self.seconds.clamp(0.1, 60.0)),
+            clients: None,
+            publishers: None,
+            rate: None,
+            window: None,
+        }
+    }
+}
+
 /// Where things are.
 #[derive(Debug, Args)]
 pub(crate) struct Place {
     /// The hub's binary [default: `campanile` beside the bench's own].
     #[arg(long, value_name = "FILE")]
     pub(crate) campanile: Option<PathBuf>,
+    /// The binary of the server `before`, so that a gain is a ratio within one run.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) before: Option<PathBuf>,
     /// Folder for the servers' files; a real disk [default: where the bench's binary is].
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data: Option<PathBuf>,

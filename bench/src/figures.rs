@@ -32,6 +32,28 @@ impl Figures {
         Self(names.into_iter().map(|name| (name, of(name))).collect())
     }
 
+    /// The least and the most of one figure.
+    pub(crate) fn spread(runs: &[Self], name: &str) -> Option<(f64, f64)> {
+        let values = runs.iter().filter_map(|run| run.value(name));
+        values.fold(None, |spread, value| {
+            let (least, most) = spread.unwrap_or((value, value));
+            Some((value.min(least), value.max(most)))
+        })
+    }
+
+    /// One set for several runs: the least or the most of each figure.
+    pub(crate) fn extreme<'a>(
+        runs: impl Iterator<Item = &'a Self>,
+        of_two: fn(f64, f64) -> f64,
+    ) -> Self {
+        let mut found = Self::default();
+        for (name, value) in runs.flat_map(|run| &run.0) {
+            let known = found.value(name).unwrap_or(*value);
+            found.set(name, of_two(known, *value));
+        }
+        found
+    }
+
     /// The faults that happened.
     pub(crate) fn faults(&self) -> Vec<(&'static str, f64)> {
         let happened = FAULTS

@@ -113,6 +113,16 @@ pub(crate) fn answer(bytes: &[u8]) -> Option<(u16, usize)> {
     Some((head.status, head.length))
 }
 
+/// Whether the answer at the start of `bytes` is the last one on its connection.
+pub(crate) fn is_last(bytes: &[u8]) -> bool {
+    let Some(head) = head(bytes) else {
+        return false;
+    };
+    let fields = bytes.get(..head.length).unwrap_or_default();
+    let connection = field(fields, b"connection").unwrap_or_default();
+    bytes.starts_with(b"HTTP/1.0") || connection.trim_ascii().eq_ignore_ascii_case(b"close")
+}
+
 fn content_length(head: &[u8]) -> Option<usize> {
     let value = field(head, b"content-length")?;
     std::str::from_utf8(value).ok()?.trim().parse().ok()
@@ -181,6 +191,13 @@ mod tests {
 
         assert_eq!(answer(bytes), Some((200, bytes.len())));
         assert_eq!(answer(&bytes[..bytes.len() - 1]), None);
+    }
+
+    #[test]
+    fn a_server_tells_that_it_will_close() {
+        assert!(is_last(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"));
+        assert!(is_last(b"HTTP/1.0 200 OK\r\n\r\n"));
+        assert!(!is_last(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
     }
 
     #[test]

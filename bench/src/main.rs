@@ -2,7 +2,10 @@
 //! bounded time, with one core for the server and one for the load.
 
 mod args;
+mod bars;
+mod chart;
 mod clock;
+mod document;
 mod error;
 mod figures;
 mod http;
@@ -26,6 +29,7 @@ fn main() -> ExitCode {
     let done = match CommandLine::parse().command {
         Command::Run(command) => run::run(&command),
         Command::Ways(command) => ways::run(&command),
+        Command::Report(command) => document::write(&command),
         Command::Floor { address } => servers::floor::serve(address),
         Command::BackEnd { address } => servers::pushpin::serve_back_end(address),
     };

@@ -12,6 +12,15 @@ use crate::workloads::Workload;
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     runs: Vec<(Workload, Kind, Figures)>,
+    troubles: Vec<(Workload, Kind, String)>,
+}
+
+/// One figure over several runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
 }
 
 #[derive(Serialize)]
@@ -19,12 +28,52 @@ struct Entry<'a> {
     workload: String,
     server: &'static str,
     median: Figures,
+    least: Figures,
+    most: Figures,
     runs: Vec<&'a Figures>,
 }
 
 impl Report {
     pub(crate) fn add(&mut self, workload: Workload, kind: Kind, figures: Figures) {
         self.runs.push((workload, kind, figures));
+    }
+
+    /// Enters what a server could not do.
+    pub(crate) fn fail(&mut self, workload: Workload, kind: Kind, cause: String) {
+        self.troubles.push((workload, kind, cause));
+    }
+
+    /// What servers could not do, each once.
+    pub(crate) fn troubles(&self) -> Vec<String> {
+        let told = self.troubles.iter().map(|(workload, kind, cause)| {
+            let cause = cause.lines().next().unwrap_or_default();
+            format!("{} in `{}`: {cause}", kind.name(), workload.name())
+        });
+        let mut told: Vec<String> = told.collect();
+        told.sort();
+        told.dedup();
+        told
+    }
+
+    /// Runs of the server measured most often.
+    pub(crate) fn repeated(&self) -> usize {
+        let measured = self.measured().into_iter();
+        let counts = measured.flat_map(|(workload, kinds)| {
+            let of = move |kind| self.of(workload, kind).count();
+            kinds.into_iter().map(of).collect::<Vec<_>>()
+        });
+        counts.max().unwrap_or(0)
+    }
+
+    /// One figure of one workload at one server: its median, its least, its most.
+    pub(crate) fn figure(&self, workload: Workload, kind: Kind, name: &str) -> Option<Spread> {
+        let runs: Vec<Figures> = self.of(workload, kind).cloned().collect();
+        let (least, most) = Figures::spread(&runs, name)?;
+        Some(Spread {
+            median: Figures::over(&runs).value(name)?,
+            least,
+            most,
+        })
     }
 
     /// The median of all runs of one workload at one server.
@@ -53,14 +102,23 @@ impl Report {
     }
 
     /// One Markdown table for each workload.
-    pub(crate) fn tables(&self) -> String {
+    pub(crate) fn tables_only(&self) -> String {
         let mut text = String::new();
         for (workload, kinds) in self.measured() {
             let rows: Vec<_> = kinds
                 .into_iter()
                 .filter_map(|kind| Some((kind.name(), self.median(workload, kind)?)))
                 .collect();
-            let _ = write!(text, "\n{}\n\n{}", workload.name(), table(&rows));
+            let _ = write!(text, "\n### `{}`\n\n{}", workload.name(), table(&rows));
+        }
+        text
+    }
+
+    /// The tables, and what could not be measured.
+    pub(crate) fn tables(&self) -> String {
+        let mut text = self.tables_only();
+        for trouble in self.troubles() {
+            let _ = write!(text, "\n- {trouble}");
         }
         text
     }
@@ -74,6 +132,8 @@ impl Report {
                 workload: workload.name(),
                 server: kind.name(),
                 median: self.median(workload, kind).unwrap_or_default(),
+                least: Figures::extreme(self.of(workload, kind), f64::min),
+                most: Figures::extreme(self.of(workload, kind), f64::max),
                 runs: self.of(workload, kind).collect(),
             })
             .collect();
@@ -151,7 +211,7 @@ fn with_commas(value: f64) -> String {
 }
 
 /// Figure, heading, and what it is divided by.
-const COLUMNS: [(&str, &str, f64); 19] = [
+const COLUMNS: [(&str, &str, f64); 29] = [
     ("clients", "streams", 1.0),
     ("connects_per_s", "connects/s", 1.0),
     ("pss_bytes_per_stream", "PSS/stream KB", 1_000.0),
@@ -170,6 +230,16 @@ const COLUMNS: [(&str, &str, f64); 19] = [
     ("publish_p99_ms", "publish p99", 1.0),
     ("bytes_per_delivery", "bytes", 1.0),
     ("pss_baseline_mb", "PSS empty MB", 1.0),
+    ("half_of_per_s", "half of /s", 1.0),
+    ("all_served_s", "all served s", 1.0),
+    ("distinct_cursors", "cursors", 1.0),
+    ("reads_head", "reads: head", 1.0),
+    ("reads_replay", "replay", 1.0),
+    ("reads_counts", "counts", 1.0),
+    ("reads_account", "account", 1.0),
+    ("reads_inbox", "inbox", 1.0),
+    ("reads_receipts", "receipts", 1.0),
+    ("reads_other", "other", 1.0),
     ("seconds", "seconds", 1.0),
 ];
 

@@ -1,12 +1,13 @@
 //! The hub itself: the release binary, a fresh folder, its embedded database.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rustix::process::Pid;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::Result;
@@ -123,6 +124,24 @@ impl Server for Campanile {
         Ok(http::get("/api/stream", &headers).into_bytes())
     }
 
+    fn resume(&self, user: usize, cursor: u64) -> Result<Option<Vec<u8>>> {
+        let token = token(&user_name(user), "user")?;
+        let headers = format!(
+            "Accept: text/event-stream\r\nAuthorization: Bearer {token}\r\nLast-Event-ID: {cursor}\r\n"
+        );
+        Ok(Some(http::get("/api/stream", &headers).into_bytes()))
+    }
+
+    fn numbers(&self, answer: &str) -> Result<Vec<u64>> {
+        let answer: Published = serde_json::from_str(answer)?;
+        Ok(answer.alarms.into_iter().map(|alarm| alarm.id).collect())
+    }
+
+    fn store_reads(&self) -> Result<BTreeMap<String, u64>> {
+        let text = http::expect_success(self.address, &http::get("/metrics", ""))?;
+        Ok(store_reads(&text))
+    }
+
     fn publish(&self, audience: Audience) -> Result<Template> {
         let to = match audience {
             Audience::Everyone => json!({"everyone": true}),
@@ -130,6 +149,26 @@ impl Server for Campanile {
         };
         self.publish_to(&to)
     }
+}
+
+#[derive(Deserialize)]
+struct Published {
+    alarms: Vec<PublishedAlarm>,
+}
+
+#[derive(Deserialize)]
+struct PublishedAlarm {
+    id: u64,
+}
+
+/// The lines `campanile_store_reads_total{kind="…"} N`.
+fn store_reads(metrics: &str) -> BTreeMap<String, u64> {
+    let lines = metrics.lines().filter_map(|line| {
+        let rest = line.strip_prefix("campanile_store_reads_total{kind=\"")?;
+        let (kind, count) = rest.split_once("\"} ")?;
+        Some((kind.to_owned(), count.trim().parse().ok()?))
+    });
+    lines.collect()
 }
 
 fn token(sub: &str, role: &str) -> Result<String> {
@@ -157,3 +196,17 @@ const TOKEN_SECONDS: u64 = 3_600;
 
 /// The most `POST /api/users` takes.
 const USERS_AT_ONCE: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_of_the_store_are_found_among_the_metrics() {
+        let text = "# TYPE campanile_store_reads counter\ncampanile_store_reads_total{kind=\"head\"} 3\ncampanile_streams 9\n";
+
+        let reads = store_reads(text);
+
+        assert_eq!(reads, BTreeMap::from([("head".to_owned(), 3)]));
+    }
+}

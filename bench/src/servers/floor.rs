@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::http::{self, Template};
 use crate::servers::child::Running;
 use crate::servers::{
-    Server, Site, alarm_text, channel, endpoint, free_address, own_binary, user_channel,
+    BACKLOG, Server, Site, alarm_text, channel, endpoint, free_address, own_binary, user_channel,
 };
 use crate::swarm::{Audience, Endpoint};
 
@@ -251,9 +251,6 @@ impl Request {
 }
 
 const LISTENER: Token = Token(usize::MAX);
-
-/// As the other servers are told.
-const BACKLOG: i32 = 4_096;
 
 const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n6\r\n: hi\n\n\r\n";
 

@@ -7,6 +7,7 @@ mod nchan;
 mod node;
 pub(crate) mod pushpin;
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,10 @@ use crate::swarm::{Audience, Endpoint};
 pub(crate) enum Kind {
     /// The hub; stores every alarm on disk.
     Campanile,
+    /// The hub with its database in memory: what it costs without the disk.
+    CampanileInMemory,
+    /// The hub from the binary `--before` names, every alarm on disk.
+    Before,
     /// A bare epoll loop that writes one ready chunk to every subscriber: the physical limit.
     Floor,
     /// nginx with nchan, from apt.
@@ -45,6 +50,18 @@ pub(crate) trait Server {
     fn subscribe(&self, user: usize, audience: Audience) -> Result<Vec<u8>>;
     /// The request that publishes.
     fn publish(&self, audience: Audience) -> Result<Template>;
+    /// The request that opens a user's stream where it was left, if this server can do that.
+    fn resume(&self, _user: usize, _cursor: u64) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+    /// The numbers an answer to a publisher gave its alarms.
+    fn numbers(&self, _answer: &str) -> Result<Vec<u64>> {
+        Ok(Vec::new())
+    }
+    /// How often the database was read, by kind, if the server counts that.
+    fn store_reads(&self) -> Result<BTreeMap<String, u64>> {
+        Ok(BTreeMap::new())
+    }
 }
 
 /// What a server needs to be started.
@@ -61,6 +78,8 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Campanile => "campanile",
+            Self::CampanileInMemory => "campanile-in-memory",
+            Self::Before => "before",
             Self::Floor => "floor",
             Self::Nchan => "nchan",
             Self::Node => "node",
@@ -68,10 +87,20 @@ impl Kind {
         }
     }
 
+    /// Whether a stream can be opened where it was left.
+    pub(crate) fn resumes(self) -> bool {
+        matches!(
+            self,
+            Self::Campanile | Self::CampanileInMemory | Self::Before
+        )
+    }
+
     /// Starts one and waits until it answers.
     pub(crate) fn start(self, site: &Site<'_>) -> Result<Box<dyn Server>> {
         Ok(match self {
-            Self::Campanile => Box::new(campanile::Campanile::start(site)?),
+            Self::Campanile | Self::CampanileInMemory | Self::Before => {
+                Box::new(campanile::Campanile::start(site)?)
+            }
             Self::Floor => Box::new(floor::Floor::start(site)?),
             Self::Nchan => Box::new(nchan::Nchan::start(site)?),
             Self::Node => Box::new(node::Node::start(site)?),
@@ -124,3 +153,6 @@ fn endpoint(address: SocketAddr) -> Endpoint {
         first_event: b": hi",
     }
 }
+
+/// Connections a server lets wait to be accepted.
+const BACKLOG: i32 = 4_096;

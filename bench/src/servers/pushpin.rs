@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::http::{self, Template};
 use crate::servers::child::Running;
 use crate::servers::{
-    Server, Site, alarm_text, channel, endpoint, free_address, own_binary, user_channel,
+    BACKLOG, Server, Site, alarm_text, channel, endpoint, free_address, own_binary, user_channel,
 };
 use crate::swarm::{Audience, Endpoint};
 
@@ -126,6 +126,8 @@ impl Server for Pushpin {
 pub(crate) fn serve_back_end(address: SocketAddr) -> Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let listener = TcpListener::bind(address)?;
+    // Every stream the bench opens asks here at once.
+    rustix::net::listen(&listener, BACKLOG)?;
     for connection in listener.incoming().flatten() {
         // The proxy keeps a few connections and asks on them again and again.
         std::thread::spawn(move || hand_over(connection));

@@ -1,5 +1,7 @@
 //! Everybody in the swarm, and what happens to them when the kernel says so.
 
+use std::time::Duration;
+
 use mio::event::Event;
 use mio::{Interest, Registry, Token};
 
@@ -185,14 +187,16 @@ impl Crowd {
         self.phase.as_ref().is_none_or(Phase::is_settled)
     }
 
-    /// Sends what may be sent now; answers the nanoseconds until there may be more.
-    pub(crate) fn publish_due(&mut self) -> Result<u64> {
+    /// Sends what may be sent now, and adds the time that took.
+    pub(crate) fn publish_due(&mut self, busy: &mut Duration) -> Result<()> {
         let Some(phase) = self.phase.as_mut() else {
-            return Ok(LONGEST_WAIT);
+            return Ok(());
         };
         let now = self.clock.nanos();
+        let mut sent = false;
         let mut closed = Vec::new();
         while let Some((lane, stamp, user)) = phase.next(now) {
+            sent = true;
             let Some(publisher) = self.publishers.get_mut(lane) else {
                 return Err("a publisher was not connected".into());
             };
@@ -200,11 +204,13 @@ impl Crowd {
                 closed.push(lane);
             }
         }
-        let wait = phase.until_due(now).unwrap_or(LONGEST_WAIT);
         for lane in closed {
             self.answered(lane, Answer::Closed { unanswered: true });
         }
-        Ok(wait)
+        if sent {
+            *busy += Duration::from_nanos(self.clock.nanos() - now);
+        }
+        Ok(())
     }
 
     /// Something happened on a connection.
@@ -236,11 +242,13 @@ impl Crowd {
         let phase = self.phase.as_mut();
         match answer {
             Answer::None => return,
-            Answer::Status(status) => {
+            Answer::Status { status, last } => {
                 if let Some(phase) = phase {
                     phase.answer(index, (200..300).contains(&status), now);
                 }
-                return;
+                if !last {
+                    return;
+                }
             }
             Answer::Closed { unanswered } => {
                 if let Some(phase) = phase.filter(|_| unanswered) {
@@ -299,6 +307,3 @@ impl Crowd {
 
 /// Tokens from here on are publishers; below are streams.
 const PUBLISHERS: usize = 1 << 24;
-
-/// Epoll is looked at as often as this, whatever happens.
-const LONGEST_WAIT: u64 = 100_000_000;

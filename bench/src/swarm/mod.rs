@@ -8,13 +8,14 @@ mod sources;
 mod stream;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
 
 use crate::clock::{Clock, nanos};
 use crate::error::Result;
 use crate::http::Template;
+use crate::stamp::Stamp;
 use crate::swarm::crowd::Crowd;
 
 pub(crate) use crowd::Ends;
@@ -39,6 +40,9 @@ pub(crate) struct Swarm {
     events: Events,
     crowd: Crowd,
     phases: u32,
+    // Time spent with events, waiting left out.
+    busy: Duration,
+    owed: Option<Phase>,
 }
 
 /// How long a publishing measurement runs, and how.
@@ -56,9 +60,11 @@ impl Swarm {
         let crowd = Crowd::new(endpoint, poll.registry().try_clone()?, Clock::start());
         Ok(Self {
             poll,
-            events: Events::with_capacity(1_024),
+            events: Events::with_capacity(4_096),
             crowd,
             phases: 0,
+            busy: Duration::ZERO,
+            owed: None,
         })
     }
 
@@ -126,22 +132,78 @@ impl Swarm {
         self.phases += 1;
         let start = self.crowd.clock().nanos();
         let stop = start + nanos(plan.lasting);
+        // Nobody notices so little where one alarm takes milliseconds to reach its last reader; a turn then finds many events.
+        let gathering = match plan.audience {
+            Audience::Everyone => {
+                GATHERING.min(nanos(GATHERING_PER_READER) * self.crowd.streams() as u64)
+            }
+            Audience::OneUser => 0,
+        };
         self.crowd
             .enter(Phase::new(self.phases, plan, self.crowd.streams(), start)?);
         loop {
             let now = self.crowd.clock().nanos();
-            let wait = if now < stop {
-                self.crowd.publish_due()?.min(stop.saturating_sub(now))
+            if now < stop {
+                self.crowd.publish_due(&mut self.busy)?;
             } else if self.crowd.is_settled() || now > stop + nanos(DRAINING) {
                 break;
-            } else {
-                nanos(Duration::from_millis(10))
-            };
-            self.turn(Some(whole_milliseconds(wait)))?;
+            }
+            self.turn_awake(now + gathering)?;
         }
         self.crowd
             .leave()
             .ok_or_else(|| "no measurement was running".into())
+    }
+
+    /// The books of alarms that are sent while nobody is there, and their stamps.
+    pub(crate) fn owe(&mut self, plan: &Plan, readers: usize, alarms: usize) -> Result<Vec<Stamp>> {
+        self.phases += 1;
+        let now = self.crowd.clock().nanos();
+        let mut phase = Phase::new(self.phases, plan, readers, now)?;
+        let stamps = (0..alarms).filter_map(|_| phase.owe(now)).collect();
+        self.owed = Some(phase);
+        Ok(stamps)
+    }
+
+    /// A stamp no measurement counts.
+    pub(crate) fn stamp_of_none(&self) -> Stamp {
+        Stamp {
+            phase: 0,
+            lane: 0,
+            lane_sequence: 1,
+            sequence: 1,
+            sent: 0,
+        }
+    }
+
+    /// Opens all streams at once, and reads until each has got what it was owed.
+    pub(crate) fn come_back(&mut self, requests: Vec<Vec<u8>>) -> Result<Phase> {
+        let Some(mut phase) = self.owed.take() else {
+            return Err("nobody is owed anything".into());
+        };
+        let start = self.crowd.clock().nanos();
+        phase.count_from(start);
+        self.crowd.enter(phase);
+        for part in requests.chunks(AT_A_TIME) {
+            for request in part {
+                self.crowd.begin(request.clone())?;
+            }
+            self.turn_awake(0)?;
+        }
+        while !self.crowd.is_settled() && self.crowd.clock().nanos() < start + nanos(COMING_BACK) {
+            self.turn_awake(0)?;
+            self.crowd.complain()?;
+        }
+        // What comes twice comes soon.
+        self.rest(Duration::from_millis(500))?;
+        self.crowd
+            .leave()
+            .ok_or_else(|| "no measurement was running".into())
+    }
+
+    /// The time spent with events since somebody asked.
+    pub(crate) fn take_busy(&mut self) -> Duration {
+        std::mem::take(&mut self.busy)
     }
 
     /// Reads what comes for a while.
@@ -161,6 +223,20 @@ impl Swarm {
         self.crowd.ends()
     }
 
+    /// Never sleeps: being woken would cost the server, and more than the reading. Looks again no earlier than `not_before`, and
+    /// counts the time in which there was something to do.
+    fn turn_awake(&mut self, not_before: u64) -> Result<()> {
+        let started = Instant::now();
+        self.turn(Some(Duration::ZERO))?;
+        if !self.events.is_empty() {
+            self.busy += started.elapsed();
+        }
+        while self.crowd.clock().nanos() < not_before {
+            std::hint::spin_loop();
+        }
+        Ok(())
+    }
+
     fn turn(&mut self, wait: Option<Duration>) -> Result<()> {
         match self.poll.poll(&mut self.events, wait) {
             Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => return Ok(()),
@@ -177,6 +253,17 @@ impl Swarm {
 pub(crate) fn whole_milliseconds(nanos: u64) -> Duration {
     Duration::from_millis(nanos / 1_000_000)
 }
+/// The most events are let gather for one turn, in nanoseconds.
+const GATHERING: u64 = 200_000;
+
+/// The same where there are few readers.
+const GATHERING_PER_READER: Duration = Duration::from_nanos(200);
+
+/// Connections begun between two looks at what came.
+const AT_A_TIME: usize = 64;
+
+/// Who was not served by then has lost what is left.
+const COMING_BACK: Duration = Duration::from_secs(30);
 
 /// The slowest peer opens 10,000 streams in ten seconds.
 const OPENING: Duration = Duration::from_secs(60);

@@ -40,6 +40,8 @@ pub(crate) struct Phase {
     // Publishers that may have become free since somebody looked.
     free: VecDeque<usize>,
     start: u64,
+    // What was sent earlier than this waited for its reader and not for the server.
+    counts_from: u64,
     due: f64,
     random: u64,
     pub(crate) latency: Histogram<u64>,
@@ -84,6 +86,7 @@ impl Phase {
             readers: u32::try_from(streams)?,
             free: (0..lanes).collect(),
             start,
+            counts_from: 0,
             due: start as f64,
             random: 0x9E37_79B9_7F4A_7C15 ^ u64::from(number),
             latency: histogram()?,
@@ -94,6 +97,20 @@ impl Phase {
             failed_deliveries: 0,
             last_delivery: start,
         })
+    }
+
+    /// Enters an alarm that is sent while nobody is there and that everybody is owed.
+    pub(crate) fn owe(&mut self, now: u64) -> Option<Stamp> {
+        let (_, stamp, _) = self.send(0, now)?;
+        self.lanes.get_mut(0)?.waiting = None;
+        Some(stamp)
+    }
+
+    /// Everything counts from now on.
+    pub(crate) fn count_from(&mut self, now: u64) {
+        self.start = now;
+        self.counts_from = now;
+        self.last_delivery = now;
     }
 
     /// The next alarm that may be sent by `now`: its publisher, its stamp, its user.
@@ -118,16 +135,6 @@ impl Phase {
             {
                 return Some(alarm);
             }
-        }
-    }
-
-    /// Nanoseconds until the next alarm is due, if that is what is waited for.
-    pub(crate) fn until_due(&self, now: u64) -> Option<u64> {
-        match self.pacing {
-            Pacing::Rate { .. } if !self.free.is_empty() => {
-                Some((self.due as u64).saturating_sub(now))
-            }
-            _ => None,
         }
     }
 
@@ -226,7 +233,7 @@ impl Phase {
         self.deliveries += 1;
         self.last_delivery = now;
         self.latency
-            .saturating_record(now.saturating_sub(stamp.sent) / 1_000);
+            .saturating_record(now.saturating_sub(stamp.sent.max(self.counts_from)) / 1_000);
         let Some(lane) = self.lanes.get_mut(number) else {
             return;
         };

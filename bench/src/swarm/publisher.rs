@@ -21,8 +21,8 @@ pub(crate) struct Publisher {
 pub(crate) enum Answer {
     /// Nothing yet.
     None,
-    /// The status of the answer.
-    Status(u16),
+    /// The status of the answer, and whether the server closes after it.
+    Status { status: u16, last: bool },
     /// The connection is closed; whether a request was left without an answer.
     Closed { unanswered: bool },
 }
@@ -82,6 +82,8 @@ impl Publisher {
         };
         loop {
             match socket.read(&mut part) {
+                // What came before the end may still be an answer.
+                Ok(0) if http::answer(&self.inbox).is_some() => break,
                 Ok(0) => {
                     return Answer::Closed {
                         unanswered: self.busy,
@@ -104,9 +106,10 @@ impl Publisher {
         }
         match http::answer(&self.inbox) {
             Some((status, length)) => {
+                let last = http::is_last(&self.inbox);
                 self.inbox.drain(..length.min(self.inbox.len()));
                 self.busy = false;
-                Answer::Status(status)
+                Answer::Status { status, last }
             }
             None => Answer::None,
         }

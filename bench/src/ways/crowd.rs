@@ -286,7 +286,7 @@ impl Crowd {
     fn answered(&mut self, room: usize, answer: Answer) {
         let succeeded = match answer {
             Answer::None => return,
-            Answer::Status(status) => (200..300).contains(&status),
+            Answer::Status { status, .. } => (200..300).contains(&status),
             Answer::Closed { unanswered } => {
                 // The hub ends a connection that is idle for long; the next alarm makes another.
                 if let Some(place) = self.publishers.get_mut(room) {

@@ -2,6 +2,7 @@
 
 mod publishing;
 mod session;
+mod storm;
 
 use std::time::Duration;
 
@@ -25,11 +26,23 @@ pub(crate) enum Workload {
     /// The same from 16 publishers.
     #[value(name = "broadcast-16")]
     Broadcast16,
+    /// 1,000 streams, 20 alarms a second for everyone: 20,000 deliveries a second, as at every size of `scale`.
+    #[value(name = "scale-1000")]
+    Scale1000,
     /// 10,000 streams opened, then left alone: rate of connecting, memory.
     Idle,
     /// 10,000 streams, alarms for everyone from 1 publisher in closed loop.
     #[value(name = "broadcast-10k")]
     Broadcast10k,
+    /// 10,000 streams, 2 alarms a second for everyone.
+    #[value(name = "scale-10000")]
+    Scale10000,
+    /// 4,000 streams, 5 alarms a second for everyone.
+    #[value(name = "scale-4000")]
+    Scale4000,
+    /// 100 streams, 200 alarms a second for everyone.
+    #[value(name = "scale-100")]
+    Scale100,
     /// 10,000 users, alarms for one of them each, from 1 publisher in closed loop.
     #[value(name = "personal-1")]
     Personal1,
@@ -39,8 +52,13 @@ pub(crate) enum Workload {
     /// The same from 256 publishers.
     #[value(name = "personal-256")]
     Personal256,
+    /// 10,000 users, alarms for one of them each at half of the rate this server has just reached, whatever comes back.
+    #[value(name = "half-load")]
+    HalfLoad,
     /// Streams opened, closed after their first event, opened again.
     Churn,
+    /// 10,000 clients come back at once, each 20 alarms behind.
+    Storm,
 }
 
 /// What has to be open before a workload starts.
@@ -74,10 +92,16 @@ impl Workload {
 
     pub(crate) fn setup(self, wishes: &Wishes) -> Setup {
         let (clients, audience) = match self {
-            Self::Broadcast50 | Self::Broadcast1 | Self::Broadcast16 => (1_000, Audience::Everyone),
-            Self::Idle | Self::Broadcast10k => (10_000, Audience::Everyone),
-            Self::Personal1 | Self::Personal16 | Self::Personal256 => (10_000, Audience::OneUser),
-            Self::Churn => (0, Audience::Everyone),
+            Self::Scale100 => (100, Audience::Everyone),
+            Self::Broadcast50 | Self::Broadcast1 | Self::Broadcast16 | Self::Scale1000 => {
+                (1_000, Audience::Everyone)
+            }
+            Self::Scale4000 => (4_000, Audience::Everyone),
+            Self::Idle | Self::Broadcast10k | Self::Scale10000 => (10_000, Audience::Everyone),
+            Self::Personal1 | Self::Personal16 | Self::Personal256 | Self::HalfLoad => {
+                (10_000, Audience::OneUser)
+            }
+            Self::Churn | Self::Storm => (0, Audience::Everyone),
         };
         let clients = if clients == 0 {
             0
@@ -92,14 +116,22 @@ impl Workload {
         let (publishers, rate) = match self {
             Self::Idle => return Ok(session.opening().clone()),
             Self::Churn => return session.churn(wishes.lasting),
-            Self::Broadcast50 => (1, Some(wishes.rate.unwrap_or(50.0))),
+            Self::Storm => return session.storm(wishes.clients.unwrap_or(10_000)),
+            Self::HalfLoad => return session.half_load(wishes),
+            Self::Scale100 => (1, Some(200.0)),
+            Self::Scale1000 => (1, Some(20.0)),
+            Self::Scale4000 => (1, Some(5.0)),
+            Self::Scale10000 => (1, Some(2.0)),
+            Self::Broadcast50 => (1, Some(50.0)),
             Self::Broadcast1 | Self::Broadcast10k | Self::Personal1 => (1, None),
             Self::Broadcast16 | Self::Personal16 => (16, None),
             Self::Personal256 => (256, None),
         };
         let publishers = wishes.publishers.unwrap_or(publishers);
         let pacing = match rate {
-            Some(per_second) => Pacing::Rate { per_second },
+            Some(per_second) => Pacing::Rate {
+                per_second: wishes.rate.unwrap_or(per_second),
+            },
             None => Pacing::Closed {
                 window: wishes.window.unwrap_or(WINDOW),
             },
@@ -109,4 +141,4 @@ impl Workload {
 }
 
 /// A closed loop is closed over delivery too: a publisher waits until its last alarm has reached the slowest reader.
-const WINDOW: usize = 1;
+pub(super) const WINDOW: usize = 1;

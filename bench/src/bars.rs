@@ -1,0 +1,259 @@
+//! What the hub has to reach, and whether it did.
+
+use std::fmt::Write;
+
+use crate::report::{Report, Spread, number};
+use crate::servers::Kind;
+use crate::workloads::Workload;
+
+/// One figure of the hub and what it is held against.
+struct Bar {
+    says: &'static str,
+    workload: Workload,
+    figure: &'static str,
+    /// What the figure is divided by to be shown.
+    unit: f64,
+    limits: &'static [Limit],
+}
+
+/// The figure must not be above, or not be below, so many times something measured beside it, or a number.
+#[derive(Clone, Copy)]
+enum Limit {
+    Most(f64),
+    Least(f64),
+    MostOf(f64, Kind),
+    LeastOf(f64, Kind),
+    LeastOfWorkload(f64, Workload),
+}
+
+/// A Markdown table of every bar.
+pub(crate) fn table(report: &Report) -> String {
+    let mut text = "| figure | bar | measured: median (least–most) | floor | reached |\n| --- | --- | ---: | ---: | --- |\n".to_owned();
+    for bar in &BARS {
+        let _ = writeln!(text, "{}", bar.row(report));
+    }
+    text
+}
+
+impl Bar {
+    fn row(&self, report: &Report) -> String {
+        let at = |kind| report.figure(self.workload, kind, self.figure);
+        let limits: Vec<String> = self.limits.iter().map(|limit| limit.name(self)).collect();
+        let limits = limits.join("; ");
+        let Some(measured) = at(Kind::Campanile) else {
+            return format!("| {} | {limits} | not measured | – | – |", self.says);
+        };
+        let floor = at(Kind::Floor).map_or("–".to_owned(), |floor| {
+            let times = measured.median / floor.median;
+            format!("{} (× {})", number(floor.median / self.unit), number(times))
+        });
+        let verdicts = self.limits.iter();
+        let verdicts: Vec<String> = verdicts
+            .map(|limit| limit.verdict(self, report, measured.median))
+            .collect();
+        let shown = shown(measured, self.unit);
+        format!(
+            "| {} | {limits} | {shown} | {floor} | {} |",
+            self.says,
+            verdicts.join("; ")
+        )
+    }
+}
+
+fn shown(spread: Spread, unit: f64) -> String {
+    let [median, least, most] =
+        [spread.median, spread.least, spread.most].map(|value| number(value / unit));
+    format!("{median} ({least}–{most})")
+}
+
+impl Limit {
+    fn name(self, bar: &Bar) -> String {
+        let times = |factor: f64| match factor {
+            1.0 => String::new(),
+            _ => format!("{factor} × "),
+        };
+        match self {
+            Self::Most(most) => format!("≤ {}", number(most / bar.unit)),
+            Self::Least(least) => format!("≥ {}", number(least / bar.unit)),
+            Self::MostOf(factor, kind) => format!("≤ {}{}", times(factor), kind.name()),
+            Self::LeastOf(factor, kind) => format!("≥ {}{}", times(factor), kind.name()),
+            Self::LeastOfWorkload(factor, workload) => {
+                format!("≥ {}`{}`", times(factor), workload.name())
+            }
+        }
+    }
+
+    fn verdict(self, bar: &Bar, report: &Report, measured: f64) -> String {
+        let at = |kind| Some(report.figure(bar.workload, kind, bar.figure)?.median);
+        let limit = match self {
+            Self::Most(limit) | Self::Least(limit) => Some(limit),
+            Self::MostOf(factor, kind) | Self::LeastOf(factor, kind) => {
+                at(kind).map(|other| factor * other)
+            }
+            Self::LeastOfWorkload(factor, workload) => report
+                .figure(workload, Kind::Campanile, bar.figure)
+                .map(|other| factor * other.median),
+        };
+        let Some(limit) = limit else {
+            return "not measured beside it".to_owned();
+        };
+        let reached = match self {
+            Self::Most(_) | Self::MostOf(..) => measured <= limit,
+            Self::Least(_) | Self::LeastOf(..) | Self::LeastOfWorkload(..) => measured >= limit,
+        };
+        let limit_shown = number(limit / bar.unit);
+        if reached {
+            return format!("yes ({limit_shown})");
+        }
+        format!("**no** ({limit_shown}; × {})", number(measured / limit))
+    }
+}
+
+const BARS: [Bar; 12] = [
+    Bar {
+        says: "memory of an idle stream, PSS at 10,000, KB",
+        workload: Workload::Idle,
+        figure: "pss_bytes_per_stream",
+        unit: 1_000.0,
+        limits: &[
+            Limit::MostOf(1.0, Kind::Nchan),
+            // Kibibytes in the bar, as `/proc` counts.
+            Limit::Most(10_752.0),
+        ],
+    },
+    Bar {
+        says: "CPU µs for a delivery, broadcast to 1,000 at 50/s",
+        workload: Workload::Broadcast50,
+        figure: "cpu_us",
+        unit: 1.0,
+        limits: &[
+            Limit::MostOf(1.0, Kind::Nchan),
+            Limit::MostOf(1.5, Kind::Floor),
+        ],
+    },
+    Bar {
+        says: "CPU µs for a delivery, broadcast to 10,000, closed loop",
+        workload: Workload::Broadcast10k,
+        figure: "cpu_us",
+        unit: 1.0,
+        limits: &[Limit::MostOf(1.0, Kind::Nchan)],
+    },
+    Bar {
+        says: "deliveries/s, broadcast to 1,000, 16 publishers",
+        workload: Workload::Broadcast16,
+        figure: "deliveries_per_s",
+        unit: 1.0,
+        limits: &[Limit::LeastOf(3.0, Kind::Nchan)],
+    },
+    Bar {
+        says: "personal alarms/s on disk, 256 publishers",
+        workload: Workload::Personal256,
+        figure: "alarms_per_s",
+        unit: 1.0,
+        limits: &[
+            Limit::LeastOfWorkload(20.0, Workload::Personal1),
+            Limit::Least(10_000.0),
+        ],
+    },
+    Bar {
+        says: "CPU µs for a personal alarm, 16 publishers",
+        workload: Workload::Personal16,
+        figure: "cpu_us",
+        unit: 1.0,
+        limits: &[Limit::MostOf(1.0, Kind::Node)],
+    },
+    Bar {
+        says: "p99 from publishing to receiving, 1,000 clients at 50/s, ms",
+        workload: Workload::Broadcast50,
+        figure: "p99_ms",
+        unit: 1.0,
+        limits: &[Limit::MostOf(1.0, Kind::Nchan)],
+    },
+    Bar {
+        says: "p99 from publishing to receiving, personal at half load, ms",
+        workload: Workload::HalfLoad,
+        figure: "p99_ms",
+        unit: 1.0,
+        limits: &[Limit::Most(10.0)],
+    },
+    Bar {
+        says: "storm: 10,000 clients, each 20 alarms behind, all served, s",
+        workload: Workload::Storm,
+        figure: "all_served_s",
+        unit: 1.0,
+        limits: &[Limit::Most(3.0)],
+    },
+    Bar {
+        says: "storm: reads of the log for 16 different cursors, `replay`",
+        workload: Workload::Storm,
+        figure: "reads_replay",
+        unit: 1.0,
+        limits: &[Limit::Most(16.0)],
+    },
+    Bar {
+        says: "storm: reads of the log for 16 different cursors, `head`",
+        workload: Workload::Storm,
+        figure: "reads_head",
+        unit: 1.0,
+        limits: &[Limit::Most(16.0)],
+    },
+    Bar {
+        says: "streams opened a second, one core",
+        workload: Workload::Idle,
+        figure: "connects_per_s",
+        unit: 1.0,
+        limits: &[Limit::Least(15_000.0)],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::Figures;
+
+    fn report(entries: &[(Workload, Kind, &'static str, f64)]) -> Report {
+        let mut report = Report::default();
+        for (workload, kind, name, value) in entries {
+            let mut figures = Figures::default();
+            figures.set(name, *value);
+            report.add(*workload, *kind, figures);
+        }
+        report
+    }
+
+    fn row(report: &Report, says: &str) -> String {
+        let bar = BARS.iter().find(|bar| bar.says.starts_with(says)).unwrap();
+        bar.row(report)
+    }
+
+    #[test]
+    fn a_bar_is_held_against_what_was_measured_beside_it() {
+        let report = report(&[
+            (Workload::Broadcast50, Kind::Campanile, "cpu_us", 6.0),
+            (Workload::Broadcast50, Kind::Nchan, "cpu_us", 8.0),
+            (Workload::Broadcast50, Kind::Floor, "cpu_us", 3.0),
+        ]);
+
+        let row = row(&report, "CPU µs for a delivery, broadcast to 1,000");
+
+        assert!(row.contains("3.00 (× 2.00)"), "{row}");
+        assert!(row.contains("yes (8.00); **no** (4.50; × 1.33)"), "{row}");
+    }
+
+    #[test]
+    fn a_bar_without_its_peer_is_not_called_reached() {
+        let report = report(&[(Workload::Personal16, Kind::Campanile, "cpu_us", 1.0)]);
+
+        let row = row(&report, "CPU µs for a personal alarm");
+
+        assert!(row.contains("not measured beside it"), "{row}");
+    }
+
+    #[test]
+    fn a_hub_that_was_not_measured_has_reached_nothing() {
+        let row = row(&Report::default(), "streams opened");
+
+        assert!(row.contains("not measured"), "{row}");
+        assert!(!row.contains("yes"), "{row}");
+    }
+}

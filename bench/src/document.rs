@@ -1,0 +1,263 @@
+//! The report: measures everything and writes `performance.md`, its figures as JSON and its pictures.
+
+use std::fmt::Write;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::args::ReportCommand;
+use crate::bars;
+use crate::chart::{Chart, Line};
+use crate::error::Result;
+use crate::report::Report;
+use crate::run::{self, Ground};
+use crate::servers::Kind;
+use crate::workloads::Workload;
+
+/// `campanile-bench report`.
+pub(crate) fn write(command: &ReportCommand) -> Result<()> {
+    let ground = Ground::prepare(&command.place)?;
+    let wishes = command.wishes();
+    let end = Instant::now() + Duration::from_secs_f64(command.minutes.clamp(0.1, 600.0) * 60.0);
+    let mut report = Report::default();
+    for repetition in 0..command.repeat {
+        if repetition > 0 && Instant::now() > end {
+            eprintln!("campanile-bench: no time left for repetition {repetition}");
+            break;
+        }
+        for kind in &command.servers {
+            run::measure(&ground, *kind, workloads(*kind), &wishes, &mut report);
+        }
+        // What is measured is kept, even if somebody ends the bench before the last repetition.
+        save(command, &report)?;
+    }
+    println!("{}", bars::table(&report));
+    Ok(())
+}
+
+fn save(command: &ReportCommand, report: &Report) -> Result<()> {
+    let folder = command.docs.join("performance");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("figures.json"), report.json()? + "\n")?;
+    fs::write(
+        folder.join("cost.svg"),
+        chart(
+            report,
+            command,
+            "CPU µs for a delivery, 20,000 deliveries a second",
+            "cpu_us",
+        ),
+    )?;
+    fs::write(
+        folder.join("latency.svg"),
+        chart(
+            report,
+            command,
+            "p99 from publishing to receiving, ms, 20,000 deliveries a second",
+            "p99_ms",
+        ),
+    )?;
+    fs::write(
+        command.docs.join("performance.md"),
+        document(command, report),
+    )?;
+    Ok(())
+}
+
+fn chart(report: &Report, command: &ReportCommand, title: &str, figure: &str) -> String {
+    let line = |kind: &Kind| {
+        let points = SIZES.iter().filter_map(|(workload, clients)| {
+            let spread = report.figure(*workload, *kind, figure)?;
+            spread
+                .median
+                .is_finite()
+                .then_some((*clients, spread.median))
+        });
+        Line {
+            name: kind.name(),
+            points: points.collect(),
+        }
+    };
+    let lines = command.servers.iter().map(line);
+    Chart {
+        title,
+        lines: lines.filter(|line| !line.points.is_empty()).collect(),
+    }
+    .svg()
+}
+
+fn document(command: &ReportCommand, report: &Report) -> String {
+    let mut text = INTRODUCTION.to_owned();
+    let _ = write!(
+        text,
+        "Measured: {} of Campanile, medians of {}, {} s for each workload, on {}.\n\n\
+         ## What the hub has to reach\n\n\
+         In brackets behind a verdict: the limit as measured in this run, and by how many times it is missed. \
+         `floor` in the fourth column: its figure, and how many times that the hub's is.\n\n{}",
+        command.of,
+        runs(report.repeated()),
+        command.seconds,
+        machine(),
+        bars::table(report),
+    );
+    let troubles = report.troubles();
+    if !troubles.is_empty() {
+        text.push_str("\n## What could not be measured\n\n");
+        for trouble in troubles {
+            let _ = writeln!(text, "- {trouble}");
+        }
+    }
+    text.push_str(PICTURES);
+    let before = gain(report);
+    text.push_str(&before);
+    text.push_str("\n## Figures\n");
+    text.push_str(&report.tables_only());
+    text
+}
+
+fn runs(count: usize) -> String {
+    match count {
+        1 => "one run".to_owned(),
+        _ => format!("{count} runs"),
+    }
+}
+
+/// What changed since the binary that was named as `before`, as ratios.
+fn gain(report: &Report) -> String {
+    let mut rows = String::new();
+    for (workload, figure) in GAINS {
+        let at = |kind| Some(report.figure(workload, kind, figure)?.median);
+        let (Some(now), Some(before)) = (at(Kind::Campanile), at(Kind::Before)) else {
+            continue;
+        };
+        let _ = writeln!(
+            rows,
+            "| `{}` {figure} | {before:.2} | {now:.2} | {:.2} |",
+            workload.name(),
+            now / before
+        );
+    }
+    if rows.is_empty() {
+        return rows;
+    }
+    format!(
+        "\n## Beside an earlier build\n\n| figure | before | now | ratio |\n| --- | ---: | ---: | ---: |\n{rows}"
+    )
+}
+
+fn machine() -> String {
+    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        let line = processors.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_once(": ")?.1.trim().to_owned())
+    };
+    let model = field("model name").unwrap_or_else(|| "an unknown processor".to_owned());
+    let megahertz = field("cpu MHz").unwrap_or_default();
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!(
+        "{model} ({megahertz} MHz, {cores} of its cores given to the bench), Linux {}",
+        kernel.trim()
+    )
+}
+
+/// What is asked of a server: of the slow ones only what the hub is held against.
+fn workloads(kind: Kind) -> &'static [Workload] {
+    match kind {
+        Kind::Campanile | Kind::Floor | Kind::Nchan => &EVERYTHING,
+        Kind::Node => &BESIDE,
+        Kind::Pushpin => &FEW,
+        Kind::CampanileInMemory | Kind::Before => &STORING,
+    }
+}
+
+const EVERYTHING: [Workload; 14] = [
+    Workload::Broadcast50,
+    Workload::Broadcast1,
+    Workload::Broadcast16,
+    Workload::Scale1000,
+    Workload::Idle,
+    Workload::Broadcast10k,
+    Workload::Scale10000,
+    Workload::Scale4000,
+    Workload::Scale100,
+    Workload::Personal1,
+    Workload::Personal16,
+    Workload::Personal256,
+    Workload::HalfLoad,
+    Workload::Storm,
+];
+
+const BESIDE: [Workload; 11] = [
+    Workload::Broadcast50,
+    Workload::Broadcast16,
+    Workload::Scale1000,
+    Workload::Idle,
+    Workload::Broadcast10k,
+    Workload::Scale10000,
+    Workload::Scale4000,
+    Workload::Scale100,
+    Workload::Personal16,
+    Workload::Personal256,
+    Workload::HalfLoad,
+];
+
+const FEW: [Workload; 6] = [
+    Workload::Broadcast50,
+    Workload::Broadcast16,
+    Workload::Scale1000,
+    Workload::Idle,
+    Workload::Scale100,
+    Workload::Personal16,
+];
+
+const STORING: [Workload; 6] = [
+    Workload::Broadcast50,
+    Workload::Broadcast16,
+    Workload::Personal1,
+    Workload::Personal16,
+    Workload::Personal256,
+    Workload::HalfLoad,
+];
+
+const SIZES: [(Workload, f64); 4] = [
+    (Workload::Scale100, 100.0),
+    (Workload::Scale1000, 1_000.0),
+    (Workload::Scale4000, 4_000.0),
+    (Workload::Scale10000, 10_000.0),
+];
+
+const GAINS: [(Workload, &str); 5] = [
+    (Workload::Broadcast50, "cpu_us"),
+    (Workload::Broadcast16, "deliveries_per_s"),
+    (Workload::Personal16, "cpu_us"),
+    (Workload::Personal256, "alarms_per_s"),
+    (Workload::HalfLoad, "p99_ms"),
+];
+
+const INTRODUCTION: &str = "# Performance
+
+<!-- Written by `campanile-bench report`; change bench/src/document.rs instead. -->
+
+One core for the server, the other for the load, loopback network, one server after the other in one run. How each workload and figure is defined:
+[bench/README.md](../bench/README.md). `floor` is a bare epoll loop that writes one ready chunk to every subscriber: the physical limit.
+**`floor`, nchan, Node and pushpin store nothing; `campanile` had every alarm on disk (SQLite, `synchronous=FULL`) before it answered.**
+`campanile-in-memory` is the same hub with its database on a file system in memory. Events are equally large for all.
+
+```sh
+cargo build --release -p campanile -p campanile-bench
+target/release/campanile-bench report        # writes this page, its figures and its pictures
+```
+
+";
+
+const PICTURES: &str = "
+## Against the number of clients
+
+100 to 10,000 streams, as many alarms a second as make 20,000 deliveries: 200 a second for 100 clients, 2 for 10,000. Both axes are logarithmic.
+
+![CPU for a delivery against the number of clients](performance/cost.svg)
+
+![Latency against the number of clients](performance/latency.svg)
+
+All figures, run by run, with the least and the most of each: [performance/figures.json](performance/figures.json).
+";
