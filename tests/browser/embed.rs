@@ -204,7 +204,11 @@ async fn a_client_whose_token_expires_asks_its_site_for_another_and_misses_nothi
         "<campanile-bell></campanile-bell>
         <script>
             const token = () => fetch('/token').then((answer) => answer.text());
-            document.querySelector('campanile-bell').token = token;
+            const bell = document.querySelector('campanile-bell');
+            bell.token = token;
+            bell.describe = ({{ alarmType }}) => ({{ what: 'In our words: ' + alarmType, url: '/orders' }});
+            const told = [];
+            document.addEventListener('campanile-alarm', ({{ detail }}) => told.push(detail.alarmType));
         </script>
         <script type=\"module\">
             import {{ connect }} from \"{}/campanile.js\";
@@ -230,8 +234,39 @@ async fn a_client_whose_token_expires_asks_its_site_for_another_and_misses_nothi
         .holds("client.status.state === 'live' && heard.join() === 'BEFORE,MEANWHILE'")
         .await;
     window.shows(".cb-badge", "2").await;
+    window
+        .shows("a.cb-toast-body[href='/orders']", "In our words: BEFORE")
+        .await;
+    window.holds("told.join() === 'BEFORE,MEANWHILE'").await;
     app.wait_for_connections(1, DEADLINE).await;
     assert!(site.tokens_given.load(Ordering::SeqCst) > given);
+}
+
+#[tokio::test]
+async fn where_no_token_may_be_in_an_address_the_bell_polls() {
+    let (listener, port) = Site::bind().await;
+    let app = AppBuilder::default()
+        .env(
+            "CAMPANILE_CORS_ORIGINS",
+            &format!("http://localhost:{port}"),
+        )
+        .env("CAMPANILE_QUERY_TOKEN", "off")
+        .spawn()
+        .await;
+    let carol = app.user("carol").await;
+    let bell = format!("<campanile-bell token=\"{carol}\"></campanile-bell>");
+    let site = Site::serve(listener, page_with(&app, &bell));
+    let chromium = Chromium::start().await;
+    let window = chromium.window().await;
+
+    window.visit(&site.elsewhere()).await;
+    window
+        .holds("document.querySelector('campanile-bell').client?.status.way === 'polls'")
+        .await;
+    app.publish(json!({"user": "carol"}), "NEW_FOLLOWER").await;
+
+    window.shows(".cb-toast", "New follower").await;
+    window.shows(".cb-badge", "1").await;
 }
 
 #[tokio::test]
