@@ -236,6 +236,12 @@ impl Window {
         element.send_keys(Key::Enter).await.expect("typing");
     }
 
+    /// Types on whatever has the focus.
+    pub(crate) async fn type_keys(&self, keys: &str) {
+        let typing = self.driver.action_chain().send_keys(keys);
+        typing.perform().await.expect("typing");
+    }
+
     /// Waits until an element that matches `css` shows `text` somewhere in it.
     pub(crate) async fn shows(&self, css: &str, text: &str) {
         let what = format!("{css} shows {text:?}");
@@ -275,7 +281,7 @@ impl Window {
         self.driver.screenshot_as_png().await.expect("a picture")
     }
 
-    /// What axe-core finds wrong with the page by the rules of WCAG 2.2, levels A and AA.
+    /// What axe-core finds wrong with the page by the rules of WCAG 2.2, levels A and AA, and its best practices.
     pub(crate) async fn violations(&self) -> Value {
         let axe = concat!(
             env!("CARGO_MANIFEST_DIR"),
@@ -318,6 +324,11 @@ impl Window {
             .filter(|line| line.contains("Content Security Policy") || line.contains("Uncaught"))
             .collect();
         assert!(faults.is_empty(), "{faults:#?}");
+    }
+
+    /// Lets go of what the console holds so far.
+    pub(crate) async fn forget_the_console(&self) {
+        self.driver.browser_log().await.expect("the console");
     }
 
     /// Makes an account on the first page and waits for the rooms.
@@ -371,7 +382,7 @@ pub(crate) const PASSWORD: &str = "a long password";
 
 const RUN_AXE: &str = "
     const done = arguments[arguments.length - 1];
-    const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+    const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
     axe.run({ runOnly }).then(({ violations }) => done(violations.map((one) =>
         `${one.id}: ${one.nodes.map((node) => node.target.join(' ') + ' ' + node.html.slice(0, 160)).join(' | ')}`)), (error) => done([String(error)]));
 ";

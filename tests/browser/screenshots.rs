@@ -1,26 +1,28 @@
-//! Every page in both colour schemes, both languages, and on a phone and a desk: nothing scrolls sideways and nothing comes
-//! from elsewhere. With `CAMPANILE_SCREENSHOTS=folder` the pictures are kept.
+//! Every page in both colour schemes, both languages, and on a phone and a desk: nothing scrolls sideways, no text is cut or
+//! lies over another, and nothing comes from elsewhere. With `CAMPANILE_SCREENSHOTS=folder` the pictures are kept.
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use crate::chromium::{Chromium, Window};
+use crate::layout;
 use crate::support::TestApp;
 
-pub(crate) const PAGES: [(&str, &str); 8] = [
+pub(crate) const PAGES: [(&str, &str); 9] = [
     ("rooms", "/rooms"),
     ("room", "/rooms/tower"),
     ("inbox", "/alarms"),
     ("admin", "/admin"),
     ("recent", "/admin/recent"),
     ("person", "/admin/users/dora"),
+    ("compare", "/compare"),
     ("embed", "/demo/embed"),
     ("missing", "/nowhere"),
 ];
 
 #[tokio::test]
-async fn no_page_scrolls_sideways_nor_loads_from_elsewhere() {
+async fn every_page_is_whole_in_every_look() {
     let app = TestApp::spawn().await;
     furnish(&app).await;
     let chromium = Chromium::start().await;
@@ -33,6 +35,23 @@ async fn no_page_scrolls_sideways_nor_loads_from_elsewhere() {
     for (name, path) in PAGES {
         check_all_looks(&app, &window, name, path).await;
     }
+    let erin = chromium.window().await;
+    erin.sign_up(&app, "erin", "Erin").await;
+    check_all_looks(&app, &erin, "forbidden", "/admin").await;
+}
+
+#[tokio::test]
+async fn the_open_bell_and_the_empty_pages_are_whole_in_every_look() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let window = chromium.window().await;
+    window.sign_in(&app, "admin", &app.admin_password()).await;
+    for (name, path) in [("no-rooms", "/rooms"), ("empty-inbox", "/alarms")] {
+        check_all_looks(&app, &window, name, path).await;
+    }
+
+    furnish(&app).await;
+    check_all_looks(&app, &window, "panel", "/alarms").await;
 }
 
 /// Something to see on every page.
@@ -64,6 +83,10 @@ async fn check_all_looks(app: &TestApp, window: &Window, name: &str, path: &str)
             .holds(&format!("document.documentElement.lang === '{language}'"))
             .await;
 
+        settle(window, name).await;
+
+        let faults = layout::faults(window).await;
+        assert!(faults.is_empty(), "{look}: {faults:#?}");
         let wide = window.value("document.scrollingElement.scrollWidth").await;
         assert!(
             wide.as_u64().is_some_and(|wide| wide <= u64::from(width)),
@@ -73,6 +96,28 @@ async fn check_all_looks(app: &TestApp, window: &Window, name: &str, path: &str)
         keep(&look, &window.picture().await);
     }
     window.is_clean().await;
+}
+
+/// Waits until the page shows what it is kept for.
+async fn settle(window: &Window, name: &str) {
+    match name {
+        "compare" => {
+            window
+                .holds("document.querySelectorAll('.way[data-state=live]').length === 5")
+                .await;
+        }
+        "embed" => window.shows("#heard", "live").await,
+        "admin" => {
+            window
+                .holds("document.querySelector('#tile-connections polyline').points.length > 1")
+                .await;
+        }
+        "panel" => {
+            window.click(".cb-button").await;
+            window.shows(".cb-panel .cb-row", "Maintenance").await;
+        }
+        _ => {}
+    }
 }
 
 fn looks() -> impl Iterator<Item = (u32, &'static str, &'static str)> {

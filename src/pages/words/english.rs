@@ -180,6 +180,8 @@ pub(super) static WORDS: Words = Words {
         copy_curl: "Copy as curl",
         recent: "Recent alarms",
         recent_none: "Nothing published yet.",
+        chat_message: "Chat message",
+        room_ring: "Room ring",
         connections: "Connections",
         nobody: "Nobody is connected.",
         user: "User",

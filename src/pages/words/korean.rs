@@ -180,6 +180,8 @@ pub(super) static WORDS: Words = Words {
         copy_curl: "curl로 복사",
         recent: "최근 알림",
         recent_none: "아직 보낸 알림이 없습니다.",
+        chat_message: "대화방 메시지",
+        room_ring: "대화방 종",
         connections: "연결",
         nobody: "접속한 사람이 없습니다.",
         user: "사용자",

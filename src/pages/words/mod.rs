@@ -226,6 +226,8 @@ pub(crate) struct Admin {
     pub(crate) copy_curl: &'static str,
     pub(crate) recent: &'static str,
     pub(crate) recent_none: &'static str,
+    pub(crate) chat_message: &'static str,
+    pub(crate) room_ring: &'static str,
     pub(crate) connections: &'static str,
     pub(crate) nobody: &'static str,
     pub(crate) user: &'static str,

@@ -50,7 +50,8 @@ fn of_value(words: &Refusals, code: &str, detail: &str) -> String {
     match words.label(field) {
         Some("") => finished(why),
         Some(label) => finished(&words.in_field.with_both(label, why)),
-        None => finished(&words.in_field.with_both(field, why)),
+        // What was typed stays as it was typed.
+        None => words.in_field.with_both(field, finished(why)),
     }
 }
 
