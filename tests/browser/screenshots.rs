@@ -109,7 +109,7 @@ async fn settle(window: &Window, name: &str) {
         "embed" => window.shows("#heard", "live").await,
         "admin" => {
             window
-                .holds("document.querySelector('#tile-connections polyline').points.length > 1")
+                .holds("document.querySelector('#tile-streams polyline').points.length > 1")
                 .await;
         }
         "panel" => {
