@@ -50,6 +50,10 @@ pub(crate) trait Server {
     fn subscribe(&self, user: usize, audience: Audience) -> Result<Vec<u8>>;
     /// The request that publishes.
     fn publish(&self, audience: Audience) -> Result<Template>;
+    /// Streams it can open at the same time.
+    fn opens_at_once(&self) -> usize {
+        AT_ONCE
+    }
     /// The request that opens a user's stream where it was left, if this server can do that.
     fn resume(&self, _user: usize, _cursor: u64) -> Result<Option<Vec<u8>>> {
         Ok(None)
@@ -153,6 +157,9 @@ fn endpoint(address: SocketAddr) -> Endpoint {
         first_event: b": hi",
     }
 }
+
+/// Connections under way at a time: fewer than any server's queue of connections to accept.
+const AT_ONCE: usize = 256;
 
 /// Connections a server lets wait to be accepted.
 const BACKLOG: i32 = 4_096;

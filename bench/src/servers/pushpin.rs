@@ -5,13 +5,14 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, set_parent_process_death_signal};
 use serde_json::json;
 
 use crate::error::Result;
 use crate::http::{self, Template};
-use crate::servers::child::Running;
+use crate::servers::child::{Running, pause};
 use crate::servers::{
     BACKLOG, Server, Site, alarm_text, channel, endpoint, free_address, own_binary, user_channel,
 };
@@ -38,13 +39,36 @@ impl Pushpin {
         let client = Running::start_silent(command, site)?;
         let mut command = Command::new("pushpin");
         command.arg("--config=pushpin.conf");
+        let running = Running::start(command, site, address)?;
+        wait_until_handed_over(address)?;
         Ok(Self {
-            running: Running::start(command, site, address)?,
+            running,
             _client: client,
             _back_end: back_end_running,
             address,
             control,
         })
+    }
+}
+
+/// The proxy listens before its other processes are there, and refuses what comes until then.
+fn wait_until_handed_over(address: SocketAddr) -> Result<()> {
+    let deadline = Instant::now() + HANDING_OVER;
+    loop {
+        let mut connection = TcpStream::connect_timeout(&address, HANDING_OVER)?;
+        connection.set_read_timeout(Some(HANDING_OVER))?;
+        connection.write_all(http::get("/ready", "").as_bytes())?;
+        let mut answer = [0; 1_024];
+        let count = connection.read(&mut answer)?;
+        let answer = answer.get(..count).unwrap_or_default();
+        if answer.starts_with(b"HTTP/1.1 200 ") {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            let answer = String::from_utf8_lossy(answer);
+            return Err(format!("pushpin hands no stream over: {answer}").into());
+        }
+        pause();
     }
 }
 
@@ -101,6 +125,11 @@ impl Server for Pushpin {
         }
     }
 
+    /// Each asks the back end on a connection of its own.
+    fn opens_at_once(&self) -> usize {
+        32
+    }
+
     fn introduce(&self, _users: usize) -> Result<()> {
         Ok(())
     }
@@ -153,6 +182,9 @@ fn hand_over(mut connection: TcpStream) -> Option<()> {
         }
     }
 }
+
+/// How long its processes may take to find each other.
+const HANDING_OVER: Duration = Duration::from_secs(20);
 
 /// Where Debian puts the part of the configuration that is not meant to be changed.
 const INTERNAL: &str = "/usr/lib/pushpin/internal.conf";

@@ -86,7 +86,7 @@ fn open_streams(server: &dyn Server, swarm: &mut Swarm, setup: Setup) -> Result<
         .collect();
     let memory = proc::pss_of_tree(server.pid())?;
     let cpu = proc::cpu_of_tree(server.pid())?;
-    let took = swarm.open(requests?, AT_ONCE)?;
+    let took = swarm.open(requests?, server.opens_at_once())?;
     swarm.rest(SETTLING)?;
     let clients = setup.clients as f64;
     let spent = proc::cpu_of_tree(server.pid())?.since(cpu).total();
@@ -99,10 +99,7 @@ fn open_streams(server: &dyn Server, swarm: &mut Swarm, setup: Setup) -> Result<
     Ok(figures)
 }
 
-/// Connections under way at a time: fewer than any server's queue of connections to accept.
-const AT_ONCE: usize = 256;
-
-/// The same for churn.
+/// Connections under way at a time.
 const CHURNING: usize = 64;
 
 /// What a server does after it has answered is over by then.
