@@ -123,6 +123,7 @@ export class Panel {
       const status = this.#unreadOnly ? "unread" : "all";
       const page = await this.#bell.ask("GET", `/api/alarms?limit=${ROWS}&status=${status}`);
       if (turn !== this.#turn) return;
+      this.#turn = null;
       this.#alarms = page.items;
       this.#waiting = [];
       this.#say();
@@ -164,6 +165,8 @@ export class Panel {
       if (is(alarm) && data.read !== undefined) alarm.readAt = data.read ? (alarm.readAt ?? new Date().toISOString()) : null;
     }
     if (this.open) this.#render();
+    // Rows that are on their way may be older than this.
+    if (this.#turn) this.reload();
   }
 
   #takeWaiting({ focus = true } = {}) {
