@@ -115,11 +115,7 @@ const BARS: [Bar; 12] = [
         workload: Workload::Idle,
         figure: "pss_bytes_per_stream",
         unit: 1_000.0,
-        limits: &[
-            Limit::MostOf(1.0, Kind::Nchan),
-            // Kibibytes in the bar, as `/proc` counts.
-            Limit::Most(10_752.0),
-        ],
+        limits: &[Limit::MostOf(1.0, Kind::Nchan), Limit::Most(10_500.0)],
     },
     Bar {
         says: "CPU µs for a delivery, broadcast to 1,000 at 50/s",

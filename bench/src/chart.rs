@@ -32,7 +32,7 @@ impl Chart<'_> {
         let mut text = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
              role=\"img\" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n<title>{title}</title>\n\
-             <style>text{{fill:#57606a}}.axis{{stroke:#8b949e;stroke-opacity:.35}}\
+             <style>text{{fill:#6e7781}}.axis{{stroke:#8b949e;stroke-opacity:.35}}\
              @media(prefers-color-scheme:dark){{text{{fill:#adbac7}}}}</style>\n\
              <text x=\"{LEFT}\" y=\"22\" font-size=\"15\" font-weight=\"600\">{title}</text>\n",
             title = self.title

@@ -18,6 +18,7 @@ pub(crate) fn write(command: &ReportCommand) -> Result<()> {
     let ground = Ground::prepare(&command.place)?;
     let wishes = command.wishes();
     let end = Instant::now() + Duration::from_secs_f64(command.minutes.clamp(0.1, 600.0) * 60.0);
+    let busy = others();
     let mut report = Report::default();
     for repetition in 0..command.repeat {
         if repetition > 0 && Instant::now() > end {
@@ -28,13 +29,13 @@ pub(crate) fn write(command: &ReportCommand) -> Result<()> {
             run::measure(&ground, *kind, workloads(*kind), &wishes, &mut report);
         }
         // What is measured is kept, even if somebody ends the bench before the last repetition.
-        save(command, &report)?;
+        save(command, &report, &busy)?;
     }
     println!("{}", bars::table(&report));
     Ok(())
 }
 
-fn save(command: &ReportCommand, report: &Report) -> Result<()> {
+fn save(command: &ReportCommand, report: &Report, busy: &str) -> Result<()> {
     let folder = command.docs.join("performance");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("figures.json"), report.json()? + "\n")?;
@@ -58,7 +59,7 @@ fn save(command: &ReportCommand, report: &Report) -> Result<()> {
     )?;
     fs::write(
         command.docs.join("performance.md"),
-        document(command, report),
+        document(command, report, busy),
     )?;
     Ok(())
 }
@@ -85,11 +86,11 @@ fn chart(report: &Report, command: &ReportCommand, title: &str, figure: &str) ->
     .svg()
 }
 
-fn document(command: &ReportCommand, report: &Report) -> String {
+fn document(command: &ReportCommand, report: &Report, busy: &str) -> String {
     let mut text = INTRODUCTION.to_owned();
     let _ = write!(
         text,
-        "Measured: {} of Campanile, medians of {}, {} s for each workload, on {}.\n\n\
+        "Measured: {} of Campanile, medians of {}, {} s for each workload, on {}. {busy}\n\n\
          ## What the hub has to reach\n\n\
          In brackets behind a verdict: the limit as measured in this run, and by how many times it is missed. \
          `floor` in the fourth column: its figure, and how many times that the hub's is.\n\n{}",
@@ -106,9 +107,13 @@ fn document(command: &ReportCommand, report: &Report) -> String {
             let _ = writeln!(text, "- {trouble}");
         }
     }
+    // What a person says of the figures: the page is written anew, the notes are not.
+    let notes = command.docs.join("performance").join("notes.md");
+    if let Ok(notes) = fs::read_to_string(notes) {
+        let _ = write!(text, "\n{}\n", notes.trim());
+    }
     text.push_str(PICTURES);
-    let before = gain(report);
-    text.push_str(&before);
+    text.push_str(&gain(report));
     text.push_str("\n## Figures\n");
     text.push_str(&report.tables_only());
     text
@@ -153,12 +158,35 @@ fn machine() -> String {
     let model = field("model name").unwrap_or_else(|| "an unknown processor".to_owned());
     let megahertz = field("cpu MHz").unwrap_or_default();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let processor = |line: &&str| line.starts_with("processor");
+    let cores = processors.lines().filter(processor).count();
     format!(
-        "{model} ({megahertz} MHz, {cores} of its cores given to the bench), Linux {}",
+        "{model} ({megahertz} MHz, {cores} cores), Linux {}",
         kernel.trim()
     )
 }
+
+/// How busy the machine was with other things when the bench began: its figures are worth that much less.
+fn others() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: f64 = text
+        .split(' ')
+        .next()
+        .and_then(|load| load.parse().ok())
+        .unwrap_or(f64::NAN);
+    if load < QUIET {
+        return format!("The machine's load before: {load}.");
+    }
+    eprintln!(
+        "campanile-bench: the machine is busy (load {load}); the figures will be worth little"
+    );
+    format!(
+        "**The machine was busy with something else (load {load} before), so latencies and rates are worse than they need be.**"
+    )
+}
+
+/// Processes that want a core while nobody measures: what built the hub a minute ago still counts a little.
+const QUIET: f64 = 1.0;
 
 /// What is asked of a server: of the slow ones only what the hub is held against.
 fn workloads(kind: Kind) -> &'static [Workload] {
