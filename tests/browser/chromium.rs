@@ -216,7 +216,13 @@ impl Window {
     }
 
     pub(crate) async fn click(&self, css: &str) {
-        self.find(css).await.click().await.expect("a click");
+        // A page that is changing may replace what was found before it is clicked.
+        self.wait(css, async || match self.find(css).await.click().await {
+            Ok(()) => Some(()),
+            Err(error) if format!("{error:?}").contains("StaleElementReference") => None,
+            Err(error) => panic!("a click on {css}: {error:?}"),
+        })
+        .await;
     }
 
     pub(crate) async fn double_click(&self, css: &str) {

@@ -154,6 +154,8 @@ export class Panel {
    * @param {StateChange} data
    */
   apply(data) {
+    // What was only seen looks the same; a row that is replaced under the pointer loses its click.
+    if (data.read === undefined && !data.deleted) return;
     const named = new Set(data.ids ?? []);
     /** @param {Alarm} alarm */
     const is = ({ id = 0 }) => named.has(id) || (data.upTo !== undefined && id <= data.upTo);
