@@ -49,6 +49,13 @@ pub(crate) fn own_cpu() -> Cpu {
     own.and_then(|stat| stat.cpu()).unwrap_or_default()
 }
 
+/// The machine's load, over the last minute: how many threads ran or waited to run.
+pub(crate) fn load() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let first = text.split(' ').next().and_then(|load| load.parse().ok());
+    first.unwrap_or(f64::NAN)
+}
+
 /// Proportional set size of a process and all its descendants, in bytes.
 pub(crate) fn pss_of_tree(root: Pid) -> Result<u64> {
     let mut sum = 0;
@@ -198,5 +205,6 @@ mod tests {
 
         assert!(stat(own.as_raw_nonzero().get()).unwrap().parent().is_some());
         assert!(pss_of_tree(own).unwrap() > 100_000);
+        assert!(load() >= 0.0);
     }
 }

@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::args::WaysCommand;
 use crate::error::Result;
 use crate::figures::Figures;
+use crate::proc;
 use crate::run::Ground;
 
 pub(crate) use way::Way;
@@ -37,6 +38,8 @@ pub(crate) struct Terms {
     pub(crate) poll_seconds: f64,
     /// How often everything is measured.
     pub(crate) runs: usize,
+    /// What else the machine was doing: its load over the last minute before the first measurement.
+    pub(crate) load_before: f64,
 }
 
 /// One way at one rate.
@@ -64,6 +67,7 @@ impl Terms {
             seconds: command.seconds.clamp(0.5, 60.0),
             poll_seconds: command.poll_every.clamp(0.05, 60.0),
             runs: command.runs.clamp(1, 20),
+            load_before: proc::load(),
         }
     }
 

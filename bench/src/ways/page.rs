@@ -18,7 +18,7 @@ pub(super) fn page(terms: &Terms, cells: &[Cell]) -> String {
          <!-- Written by `campanile-bench ways --docs docs`; what is changed by hand is lost. -->\n\n\
          `GET /api/stream` tells the same alarms in five ways ([api.md](api.md)). This is what each costs the hub and its client, on the same machine, one way \
          after the other. To see it in your own browser and over your own network, open `/compare`.\n\n\
-         ![Server CPU, latency, bytes and memory of the five ways at three rates](five-ways.svg)\n\n\
+         ![Server CPU, latency, bytes and memory of the five ways at each rate](five-ways.svg)\n\n\
          ## What it shows\n\n{findings}\n\
          ## Figures\n\n\
          For each delivered alarm: CPU of the server (publishing and storing included, the same for every way), requests, bytes. All figures as JSON: \
@@ -42,6 +42,7 @@ pub(super) fn page(terms: &Terms, cells: &[Cell]) -> String {
          - *PSS/client* is what the hub's memory grew by when the clients opened and were left alone; *PSS* is all of it at the end.\n\n\
          ## Read these figures with care\n\n\
          - The kernel tells CPU time in steps of 10 ms: at {slowest} that is {step} µs for each alarm.\n\
+         - {company}\n\
          - The load has one core as well. Where *bench's core* is near 1, it is the load that waits, and latency is the bench's.\n\
          - The hub and its clients are microseconds apart. Over a real network a poll and a long poll pay its round trip again for every answer.\n",
         findings = findings(terms, cells),
@@ -51,6 +52,7 @@ pub(super) fn page(terms: &Terms, cells: &[Cell]) -> String {
         room_count = terms.rooms,
         seconds = terms.seconds,
         poll = terms.poll_seconds,
+        company = company(terms.load_before),
         slowest = slowest(terms, cells).0,
         step = slowest(terms, cells).1,
     )
@@ -107,6 +109,18 @@ fn slowest(terms: &Terms, cells: &[Cell]) -> (String, String) {
     let rate = terms.rates.iter().copied().fold(f64::INFINITY, f64::min);
     let deliveries = cell(cells, Way::Sse, rate).map_or(f64::NAN, |cell| cell.value("deliveries"));
     (format!("{rate}/s"), number(10_000.0 / deliveries))
+}
+
+/// Whether the hub and the load had their cores to themselves.
+fn company(load: f64) -> String {
+    let load_shown = number(load);
+    if load < 1.0 {
+        return format!("The machine did nothing else: its load was {load_shown} before.");
+    }
+    format!(
+        "**Other programs ran beside it: the machine's load was {load_shown} before.** Each core was shared, so latencies are much longer than on a quiet \
+         machine, and no row is exact; compare the ways with each other, not with other pages."
+    )
 }
 
 /// What it ran on, as the kernel knows it.
