@@ -107,6 +107,7 @@ async fn settle(window: &Window, name: &str) {
                 .await;
         }
         "embed" => window.shows("#heard", "live").await,
+        "room" => window.shows("#presence-count", "1").await,
         "admin" => {
             window
                 .holds("document.querySelector('#tile-streams polyline').points.length > 1")
