@@ -112,8 +112,7 @@ pub(crate) async fn identify(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    let trusted = || is_same_origin(request) || is_allowed_origin(request, state);
-    if source == Source::Cookie && !safe && !trusted() {
+    if source == Source::Cookie && !safe && !is_trusted_site(request, state) {
         return Err(ApiError::CrossOrigin);
     }
     let account = account_of(state, &claims).await?;
@@ -155,23 +154,26 @@ pub(crate) fn is_same_origin(request: &HttpRequest) -> bool {
 pub(crate) fn refuse_other_sites(request: &HttpRequest, state: &AppState) -> Result<(), ApiError> {
     let headers = request.headers();
     let is_browser = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
-    if is_browser && !is_allowed_origin(request, state) && !is_same_origin(request) {
+    if is_browser && !is_trusted_site(request, state) {
         return Err(ApiError::CrossOrigin);
     }
     Ok(())
 }
 
-/// Whether the browser says that the request comes from a site the operator named.
-fn is_allowed_origin(request: &HttpRequest, state: &AppState) -> bool {
-    let origin = request.headers().get(header::ORIGIN);
-    let origin = origin.and_then(|value| value.to_str().ok());
-    origin.is_some_and(|origin| state.policy.origins.iter().any(|known| known == origin))
+/// Whether the browser says that the request comes from a page of this hub, or of a site the operator named.
+fn is_trusted_site(request: &HttpRequest, state: &AppState) -> bool {
+    let is_named = |origin: &str| state.policy.origins.iter().any(|known| known == origin);
+    is_same_origin(request) || origin(request).is_some_and(is_named)
+}
+
+fn origin(request: &HttpRequest) -> Option<&str> {
+    let origin = request.headers().get(header::ORIGIN)?;
+    origin.to_str().ok()
 }
 
 /// Whether `Origin` names this hub.
 pub(crate) fn has_same_origin(request: &HttpRequest) -> bool {
-    let origin = request.headers().get(header::ORIGIN);
-    let Some(origin) = origin.and_then(|value| value.to_str().ok()) else {
+    let Some(origin) = origin(request) else {
         return false;
     };
     let host = request.connection_info().host().to_ascii_lowercase();
