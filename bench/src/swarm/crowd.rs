@@ -227,13 +227,7 @@ impl Crowd {
         let Some(publisher) = self.publishers.get_mut(index) else {
             return;
         };
-        let mut answer = Answer::None;
-        if event.is_writable() {
-            answer = publisher.flush();
-        }
-        if answer == Answer::None && event.is_readable() {
-            answer = publisher.read();
-        }
+        let answer = publisher.handle(event);
         self.answered(index, answer);
     }
 

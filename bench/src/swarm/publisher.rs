@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 
+use mio::event::Event;
 use mio::net::TcpStream;
 
 use crate::http::{self, Template};
@@ -53,8 +54,20 @@ impl Publisher {
         self.flush()
     }
 
+    /// Something happened on its connection.
+    pub(crate) fn handle(&mut self, event: &Event) -> Answer {
+        let mut answer = Answer::None;
+        if event.is_writable() {
+            answer = self.flush();
+        }
+        if answer == Answer::None && event.is_readable() {
+            answer = self.read();
+        }
+        answer
+    }
+
     /// Sends what is left to send.
-    pub(crate) fn flush(&mut self) -> Answer {
+    fn flush(&mut self) -> Answer {
         let Some(socket) = self.socket.as_mut() else {
             return Answer::Closed {
                 unanswered: self.busy,
@@ -75,7 +88,7 @@ impl Publisher {
     }
 
     /// Reads an answer.
-    pub(crate) fn read(&mut self) -> Answer {
+    fn read(&mut self) -> Answer {
         let mut part = [0; 4_096];
         let Some(socket) = self.socket.as_mut() else {
             return Answer::None;

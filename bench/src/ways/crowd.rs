@@ -273,13 +273,7 @@ impl Crowd {
         let Some(Some(publisher)) = self.publishers.get_mut(room) else {
             return;
         };
-        let mut answer = Answer::None;
-        if event.is_writable() {
-            answer = publisher.flush();
-        }
-        if answer == Answer::None && event.is_readable() {
-            answer = publisher.read();
-        }
+        let answer = publisher.handle(event);
         self.answered(room, answer);
     }
 
