@@ -1,5 +1,6 @@
-//! Accounts as they were read a moment ago, so that a publisher's thousandth request does not ask the database again
-//! who he is. Every change this hub makes is seen at once; another hub's within [`REMEMBERED_FOR`].
+//! Accounts as they were read, so that neither a publisher's thousandth request nor a poll that finds nothing asks the
+//! database who he is. Every change this hub makes is seen at once; another hub's when the count of changes is next read,
+//! beside the head of the log, or within [`REMEMBERED_FOR`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,13 +27,16 @@ pub(super) struct Accounts(Arc<Mutex<Known>>);
 
 struct Known {
     accounts: Recent<UserId, Entry>,
+    /// How often this hub forgot something.
     changes: u64,
+    /// What the database counted when it was last asked, and when that was.
+    counted: Option<(i64, Instant)>,
 }
 
 #[derive(Clone)]
 struct Entry {
     account: Option<Arc<Account>>,
-    until: Instant,
+    read_at: Instant,
 }
 
 /// How many changes there were when a reading began.
@@ -42,21 +46,21 @@ pub(super) struct Moment(u64);
 impl Store {
     /// What is known of an account without asking the database.
     pub fn remembered(&self, id: &UserId) -> Remembered {
-        self.accounts.find(id, Instant::now())
+        self.accounts.find(id, self.is_exclusive(), Instant::now())
     }
 
     /// One account, if there is one, read now and remembered for a moment. Its password's hash is left out.
     pub async fn known_account(&self, id: &UserId) -> Result<Option<Arc<Account>>, StoreError> {
         let (id, accounts) = (id.clone(), self.accounts.clone());
         self.read(Read::Account, move |connection| {
-            let moment = accounts.moment();
+            let (moment, now) = (accounts.moment(), Instant::now());
             let account = users::find(connection, &id)?.map(|account| {
                 Arc::new(Account {
                     password_hash: None,
                     ..account
                 })
             });
-            accounts.remember(id, account.clone(), moment, Instant::now());
+            accounts.remember(id, account.clone(), moment, now);
             Ok(account)
         })
         .await
@@ -69,24 +73,28 @@ impl Accounts {
         Moment(self.known().changes)
     }
 
-    fn find(&self, id: &UserId, now: Instant) -> Remembered {
+    /// Where nobody else changes accounts, one that was read is what it is. Beside a hub of its own the command line may
+    /// still make one where there was none.
+    fn find(&self, id: &UserId, is_exclusive: bool, now: Instant) -> Remembered {
         let mut known = self.known();
-        let entry = known.accounts.find(id).cloned();
-        match entry.filter(|entry| entry.until > now) {
-            None => Remembered::Nothing,
-            Some(Entry {
-                account: Some(account),
-                ..
-            }) => Remembered::Account(account),
-            Some(_nobody) => Remembered::Nobody,
+        let counted_at = known.counted.map(|(_count, at)| at);
+        let Some(entry) = known.accounts.find(id) else {
+            return Remembered::Nothing;
+        };
+        let is_fresh = |since: Instant| now.duration_since(since) < REMEMBERED_FOR;
+        let holds = is_fresh(entry.read_at) || counted_at.is_some_and(is_fresh);
+        match &entry.account {
+            Some(account) if holds || is_exclusive => Remembered::Account(Arc::clone(account)),
+            None if holds => Remembered::Nobody,
+            _ => Remembered::Nothing,
         }
     }
 
     fn remember(&self, id: UserId, account: Option<Arc<Account>>, moment: Moment, now: Instant) {
         let mut known = self.known();
         if known.changes == moment.0 {
-            let until = now + REMEMBERED_FOR;
-            known.accounts.keep(id, Entry { account, until });
+            let read_at = now;
+            known.accounts.keep(id, Entry { account, read_at });
         }
     }
 
@@ -99,6 +107,22 @@ impl Accounts {
         }
     }
 
+    /// How often accounts were changed, as the database counts it, by a reading that began at `now`.
+    pub(super) fn changed_so_often(&self, count: i64, now: Instant) {
+        let mut known = self.known();
+        match known.counted {
+            Some((known_count, _at)) if known_count > count => return,
+            Some((known_count, at)) if known_count == count => {
+                known.counted = Some((count, at.max(now)));
+                return;
+            }
+            _ => {}
+        }
+        known.changes += 1;
+        known.accounts = Recent::of(A_GENERATION);
+        known.counted = Some((count, now));
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -109,12 +133,14 @@ impl Default for Accounts {
         Self(Arc::new(Mutex::new(Known {
             accounts: Recent::of(A_GENERATION),
             changes: 0,
+            counted: None,
         })))
     }
 }
 
-/// How late a change that another hub made on the same database may take effect here.
-const REMEMBERED_FOR: Duration = Duration::from_secs(1);
+/// How late a change that another hub made on the same database may take effect here: a little more than the time from one
+/// look at the log to the next.
+const REMEMBERED_FOR: Duration = Duration::from_millis(1_500);
 
 /// Those who call again and again are few; a crowd that comes once each must not fill the memory.
 const A_GENERATION: usize = 1_024;
@@ -142,17 +168,61 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_remembered_for_a_second_and_no_longer() {
+    fn an_account_that_another_hub_may_change_is_not_remembered_for_long() {
         let (accounts, now) = (Accounts::default(), Instant::now());
 
         accounts.remember(id("bob"), account("bob"), accounts.moment(), now);
 
-        let found = |later| accounts.find(&id("bob"), now + later);
+        let found = |later| accounts.find(&id("bob"), false, now + later);
         assert!(matches!(
-            found(Duration::from_millis(999)),
+            found(REMEMBERED_FOR - Duration::from_millis(1)),
             Remembered::Account(_)
         ));
         assert!(matches!(found(REMEMBERED_FOR), Remembered::Nothing));
+    }
+
+    #[test]
+    fn an_account_that_nobody_else_changes_is_remembered_and_the_want_of_one_is_not() {
+        let (accounts, now) = (Accounts::default(), Instant::now());
+
+        accounts.remember(id("bob"), account("bob"), accounts.moment(), now);
+        accounts.remember(id("shop"), None, accounts.moment(), now);
+
+        let found = |who| accounts.find(&id(who), true, now + Duration::from_secs(3_600));
+        assert!(matches!(found("bob"), Remembered::Account(_)));
+        assert!(matches!(found("shop"), Remembered::Nothing));
+    }
+
+    #[test]
+    fn an_account_is_remembered_as_long_as_the_count_of_changes_stays() {
+        let (accounts, now) = (Accounts::default(), Instant::now());
+        let later = now + Duration::from_secs(3_600);
+        accounts.changed_so_often(7, now);
+        accounts.remember(id("bob"), account("bob"), accounts.moment(), now);
+        accounts.remember(id("shop"), None, accounts.moment(), now);
+
+        accounts.changed_so_often(7, later);
+
+        let found = |who| accounts.find(&id(who), false, later);
+        assert!(matches!(found("bob"), Remembered::Account(_)));
+        assert!(matches!(found("shop"), Remembered::Nobody));
+
+        accounts.changed_so_often(8, later);
+
+        assert!(matches!(found("bob"), Remembered::Nothing));
+        assert!(matches!(found("shop"), Remembered::Nothing));
+    }
+
+    #[test]
+    fn a_count_that_was_read_before_another_says_nothing() {
+        let (accounts, now) = (Accounts::default(), Instant::now());
+        accounts.changed_so_often(8, now);
+        accounts.remember(id("bob"), account("bob"), accounts.moment(), now);
+
+        accounts.changed_so_often(7, now);
+
+        let found = accounts.find(&id("bob"), false, now);
+        assert!(matches!(found, Remembered::Account(_)));
     }
 
     #[test]
@@ -164,7 +234,7 @@ mod tests {
         accounts.remember(id("bob"), account("bob"), before, now);
 
         assert!(matches!(
-            accounts.find(&id("bob"), now),
+            accounts.find(&id("bob"), true, now),
             Remembered::Nothing
         ));
     }

@@ -1,6 +1,7 @@
 //! The log of alarms: where it ends, and reading it back from any cursor.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use diesel::prelude::*;
 
@@ -19,6 +20,8 @@ pub struct Head {
     pub last_id: i64,
     /// The id up to which alarms were pruned.
     pub pruned_up_to: i64,
+    /// How often accounts were changed.
+    pub(super) account_changes: i64,
 }
 
 /// One page of a replay.
@@ -33,7 +36,14 @@ pub struct ReplayPage {
 impl Store {
     /// Both ends of the log.
     pub async fn head(&self) -> Result<Head, StoreError> {
-        self.read(Read::Head, head).await
+        let accounts = self.accounts.clone();
+        self.read(Read::Head, move |connection| {
+            let now = Instant::now();
+            let head = head(connection)?;
+            accounts.changed_so_often(head.account_changes, now);
+            Ok(head)
+        })
+        .await
     }
 
     /// Both ends of the log once what is being written now is written or given up, on a database with one writer.
@@ -94,12 +104,17 @@ impl Store {
 
 /// Both ends of the log, as of this transaction.
 pub(super) fn head(connection: &mut DbConnection) -> Result<Head, StoreError> {
-    let (last_id, pruned_up_to) = log_head::table
-        .select((log_head::last_id, log_head::pruned_up_to))
-        .get_result::<(i64, i64)>(connection)?;
+    let (last_id, pruned_up_to, account_changes) = log_head::table
+        .select((
+            log_head::last_id,
+            log_head::pruned_up_to,
+            log_head::account_changes,
+        ))
+        .get_result::<(i64, i64, i64)>(connection)?;
     Ok(Head {
         last_id,
         pruned_up_to,
+        account_changes,
     })
 }
 

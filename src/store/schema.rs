@@ -31,6 +31,7 @@ diesel::table! {
         id -> BigInt,
         last_id -> BigInt,
         pruned_up_to -> BigInt,
+        account_changes -> BigInt,
     }
 }
 

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use crate::alarm::{DisplayName, Role, Timestamp, UserId};
 use crate::store::connection::DbConnection;
 use crate::store::log::lock_head;
+use crate::store::schema::log_head;
 use crate::store::schema::users::{self, dsl};
 use crate::store::{Read, Store, StoreError};
 
@@ -104,7 +105,7 @@ impl Store {
         let accounts = self.accounts.clone();
         self.write(move |connection| {
             let created = connection.transact(|connection| {
-                let head = lock_head(connection)?.last_id;
+                let head = lock_for_change(connection)?;
                 insert(connection, &account, head)
             });
             accounts.forget(std::iter::once(&account.id));
@@ -207,7 +208,7 @@ pub(super) fn unknown(
 }
 
 fn upsert(connection: &mut DbConnection, accounts: &[NewAccount]) -> Result<Upserted, StoreError> {
-    let head = lock_head(connection)?.last_id;
+    let head = lock_for_change(connection)?;
     let mut outcome = Upserted::default();
     for account in accounts {
         if update(connection, account)? {
@@ -218,6 +219,15 @@ fn upsert(connection: &mut DbConnection, accounts: &[NewAccount]) -> Result<Upse
         }
     }
     Ok(outcome)
+}
+
+/// Takes the lock of the log, as an inbox starts where the log ends, and counts a change of accounts.
+fn lock_for_change(connection: &mut DbConnection) -> Result<i64, StoreError> {
+    let head = lock_head(connection)?;
+    diesel::update(log_head::table)
+        .set(log_head::account_changes.eq(head.account_changes + 1))
+        .execute(connection)?;
+    Ok(head.last_id)
 }
 
 /// Makes an account whose inbox starts after `head`.

@@ -32,7 +32,7 @@ async fn an_account_disabled_at_one_hub_is_shut_out_of_the_other_within_moments(
         .json(&json!({"disabled": true}));
     assert_eq!(disabling.send().await.unwrap().status(), 200);
 
-    // What the other hub read last counts for a second; the rest is a slow machine.
+    // The other hub looks each second whether accounts were changed; the rest is a slow machine.
     until("refused", Duration::from_secs(3), async || {
         (status().await == 403).then_some(())
     })
