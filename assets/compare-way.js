@@ -1,6 +1,8 @@
 // What the five ways of /api/stream share on /compare: the requests a way makes, the tally of what arrived and what it took,
 // and what a cut did.
 
+import { whyOf } from "./refused.js";
+
 const HEADER_BYTES = 300; // What Resource Timing counts for the header of an answer.
 const RETRY_MS = [500, 1_500];
 const HISTORY = 5_000;
@@ -257,7 +259,7 @@ export class Way {
     } catch (error) {
       this.current = null;
       this.cuts.pop();
-      this.refusal = error.message;
+      this.refusal = whyOf(error);
     } finally {
       this.listener.changed(this);
     }

@@ -8,6 +8,7 @@ import { eventSource, openUntilStuck, webSocket } from "./compare-limit.js";
 import { showCut, showLimit, showWay } from "./compare-table.js";
 import { fiveWays } from "./compare-ways.js";
 import { WAYS, WORDS } from "./compare-words.js";
+import { whyOf } from "./refused.js";
 
 const HUB = location.origin;
 const SHOW_EVERY_MS = 250;
@@ -130,7 +131,7 @@ async function go() {
     for (const way of ways) cards.get(way.name).root.dataset.ids = way.tally.order.join(" ");
     await check();
   } catch (error) {
-    say("bad", WORDS.unreadable(error.message));
+    say("bad", WORDS.unreadable(whyOf(error)));
   } finally {
     run.over = true;
     timeline.stop();
@@ -156,7 +157,7 @@ async function publishAll(everyMs) {
       for (const way of ways) way.settleCut();
     } catch (error) {
       run.failed += 1;
-      run.why = error.message;
+      run.why = whyOf(error);
     }
   }
 }
@@ -241,8 +242,8 @@ measureLimit.addEventListener("click", async () => {
 // --- begin and end -----------------------------------------------------------------------------------------------------
 
 function begin() {
-  for (const part of document.querySelectorAll("[data-live]")) part.removeAttribute("hidden");
-  for (const { root: card } of cards.values()) document.getElementById("ways").append(card);
+  start.disabled = measureLimit.disabled = false;
+  document.getElementById("ways").replaceChildren(...[...cards.values()].map((card) => card.root));
   document.getElementById("protocol-note").textContent = shared ? WORDS.protocolNew(protocol) : WORDS.protocolOld;
   paceOfPolling();
   for (const way of ways) way.open(cursor());
@@ -284,4 +285,5 @@ if (await alone()) {
   const note = element("p.notice", { role: "alert" }, WORDS.elsewhere);
   note.classList.add("bad");
   root.querySelector(".page-head").after(note);
+  for (const part of document.querySelectorAll("[data-live]")) part.toggleAttribute("hidden", true);
 }

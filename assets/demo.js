@@ -9,6 +9,11 @@ const { connect, element } = await import(tag.src);
 
 const MOST_LINES = 50;
 
+// The site's own words for what it sends.
+const bell = /** @type {import("./campanile.js").CampanileBell} */ (document.querySelector("campanile-bell"));
+const kinds = JSON.parse(bell.dataset.kinds);
+bell.describe = ({ alarmType }) => ({ what: kinds[alarmType] });
+
 const heard = document.getElementById("heard");
 const ring = /** @type {HTMLFormElement} */ (document.getElementById("ring"));
 

@@ -11,6 +11,11 @@ const words = wordsOf({
   ko: { unreachable: "허브에 연결할 수 없습니다. 변경된 내용이 없습니다." },
 });
 
+// What the hub itself sends is named in the language of the page.
+const bell = /** @type {import("./campanile.js").CampanileBell} */ (document.querySelector("campanile-bell"));
+const kinds = JSON.parse(bell?.dataset.kinds ?? "{}");
+if (bell) bell.describe = ({ alarmType }) => ({ what: kinds[alarmType] });
+
 localTimes();
 setInterval(() => localTimes(), TIMES_EVERY_MS);
 

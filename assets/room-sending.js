@@ -2,6 +2,7 @@
 
 import { element, newId, request, RequestError } from "./campanile.js";
 import { recall, remember } from "./memory.js";
+import { whyOf } from "./refused.js";
 import { addPending, arrived, isStored, keepingPlace, me, paged, roomId, toEnd } from "./room-list.js";
 import { words } from "./room-words.js";
 
@@ -82,9 +83,7 @@ export function sendUnreached() {
  * @param {unknown} error
  */
 function fail(row, unsent, error) {
-  const refused = error instanceof RequestError;
-  const why = refused ? error.message : words.unreachable;
-  if (!refused || error.status >= 500) unreached.set(unsent.clientId, () => deliver(row, unsent));
+  if (!(error instanceof RequestError) || error.status >= 500) unreached.set(unsent.clientId, () => deliver(row, unsent));
   const again = () => {
     field.focus();
     deliver(row, unsent);
@@ -100,7 +99,7 @@ function fail(row, unsent, error) {
       element(
         "p.trouble",
         { role: "alert" },
-        element("span", {}, `${words.notSent} ${why} `),
+        element("span", {}, `${words.notSent} ${whyOf(error)} `),
         element("button.link", { type: "button", click: again }, words.again),
         " ",
         element("button.link", { type: "button", click: discard }, words.discard),
@@ -155,8 +154,7 @@ ring.addEventListener("click", async () => {
   const query = new URLSearchParams({ sender: me.id, roomId });
   composer.querySelector(".notice")?.remove();
   await request(HUB, undefined, "POST", `/room/publish?${query}`).catch((error) => {
-    const why = error instanceof RequestError ? error.message : words.unreachable;
-    composer.prepend(element("p.notice.bad", { role: "alert" }, why));
+    composer.prepend(element("p.notice.bad", { role: "alert" }, whyOf(error)));
   });
   // A held-down key must not ring for ever.
   setTimeout(() => {

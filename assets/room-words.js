@@ -16,7 +16,6 @@ const en = {
   loading: "Loading…",
   earlierFailed: "That did not work. Load earlier",
   notSent: "Not sent.",
-  unreachable: "The hub cannot be reached.",
   again: "Try again",
   discard: "Discard",
 };
@@ -33,7 +32,6 @@ const ko = {
   loading: "불러오는 중…",
   earlierFailed: "불러오지 못했습니다. 이전 메시지 보기",
   notSent: "보내지 못했습니다.",
-  unreachable: "허브에 연결할 수 없습니다.",
   again: "다시 보내기",
   discard: "지우기",
 };

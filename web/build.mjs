@@ -28,6 +28,9 @@ const minifiedSheets = {
 // `light-dark()` and nested rules: what they need, the whole module needs.
 const TARGETS = ["chrome123", "edge123", "firefox124", "safari17.5"];
 
+// What the module's parts call each other by. No page, no other tab and no hub sees these: they get short names.
+const INSIDE = ["alarmed", "arrived", "dispose", "hadTrouble", "heard", "heardAt", "hush", "nudge", "openedAt", "publishStatus", "said", "tell", "wake", "want", "wantFrom"];
+
 /** The names of words that mean nothing but a word anywhere in the sources: nobody outside sees them. */
 async function namesOfWords() {
   const files = (await readdir(FOLDER)).filter((name) => name.endsWith(".js") && name !== "words.js");
@@ -45,7 +48,7 @@ const { outputFiles } = await build({
   charset: "utf8",
   target: TARGETS,
   plugins: [minifiedSheets],
-  mangleProps: new RegExp(`^(${(await namesOfWords()).join("|")})$`),
+  mangleProps: new RegExp(`^(${[...INSIDE, ...(await namesOfWords())].join("|")})$`),
 });
 // A second minifier, because its names compress better: three per cent.
 const { code } = await minify(outputFiles[0]?.text ?? "", { module: true, ecma: 2022, compress: { passes: 3 } });

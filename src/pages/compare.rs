@@ -7,9 +7,9 @@
 
 use std::time::Instant;
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,7 @@ use crate::hub::{Bye, ClientId, Close, Which};
 use crate::pages::error::PageError;
 use crate::pages::page::{Page, html};
 use crate::pages::visitor::Visitor;
+use crate::pages::words::Language;
 
 #[derive(Template)]
 #[template(path = "compare.html")]
@@ -75,8 +76,10 @@ pub(crate) async fn show(
 pub(crate) async fn publish(
     state: Data<AppState>,
     member: Member,
+    asked: HttpRequest,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
+    let words = Language::of(&asked).words();
     let test: Test = body.parse()?;
     take_a_turn(&state, &member)?;
     let request = PublishRequest {
@@ -88,7 +91,7 @@ pub(crate) async fn publish(
         from_user_id: None,
         target_id: Some(test.run),
         data: Some(Payload::of(&TestData {
-            title: format!("Test alarm {}", test.sequence),
+            title: words.compare.alarm.with(test.sequence),
             sequence: test.sequence,
             sent_at: test.sent_at,
         })?),

@@ -79,11 +79,9 @@ impl AlarmRow {
             unread: alarm.read_at.is_none(),
             from: alarm.from_user_id.as_ref().map(UserId::to_string),
             alarm_type: alarm.alarm_type.to_string(),
-            what: match alarm.alarm_type.as_str() {
-                CHAT_MESSAGE => words.admin.chat_message.to_owned(),
-                ROOM_RING => words.admin.room_ring.to_owned(),
-                theirs => type_in_words(theirs),
-            },
+            what: words
+                .kind(alarm.alarm_type.as_str())
+                .map_or_else(|| type_in_words(alarm.alarm_type.as_str()), str::to_owned),
             audience,
             summary: summary_of(&alarm.data),
             target_id: alarm.target_id.as_ref().map(ToString::to_string),

@@ -133,12 +133,17 @@ async fn note(window: &Window, what: &str, faults: &mut Vec<String>) {
 }
 
 /// So that the page which needs it fails.
-fn rename_table(app: &TestApp, table: &str) {
+pub(crate) fn rename_table(app: &TestApp, table: &str) {
+    in_the_database(app, &format!("ALTER TABLE {table} RENAME TO away"));
+}
+
+/// Changes what the hub has stored behind its back.
+pub(crate) fn in_the_database(app: &TestApp, sql: &str) {
     let file = app.folder().join("campanile-data/campanile.db");
     let file = file.to_str().expect("a path in UTF-8");
     let mut database = SqliteConnection::establish(file).expect("the database");
-    let sql = format!("PRAGMA busy_timeout = 10000; ALTER TABLE {table} RENAME TO away");
-    database.batch_execute(&sql).expect("the table away");
+    let sql = format!("PRAGMA busy_timeout = 10000; {sql}");
+    database.batch_execute(&sql).expect("a change");
 }
 
 const LOOKS: [(u32, &str); 4] = [

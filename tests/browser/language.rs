@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::accessibility::{in_the_database, rename_table};
 use crate::chromium::{Chromium, Window};
 use crate::screenshots::{PAGES, furnish};
 use crate::support::TestApp;
@@ -107,6 +108,107 @@ async fn a_room_that_is_open_and_the_bell_speak_korean() {
     said.extend(texts(&admin).await);
     admin.click(".cb-button").await;
     admin.shows(".cb-panel", "Two words").await;
+    said.extend(texts(&admin).await);
+
+    assert_eq!(english_in(&said), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_the_hub_refuses_is_told_in_korean() {
+    let app = TestApp::spawn().await;
+    furnish(&app).await;
+    let chromium = Chromium::start().await;
+    let admin = chromium.window().await;
+    admin.sign_in(&app, "admin", &app.admin_password()).await;
+    admin.speak("ko").await;
+    admin.enter(&app, "tower", "admin").await;
+    let mut said = Vec::new();
+
+    // The hub's database is broken.
+    rename_table(&app, "alarms");
+    admin.say("안녕하세요").await;
+    admin
+        .shows("#messages .failed .trouble", "보내지 못했습니다.")
+        .await;
+    admin
+        .shows("#messages .failed .trouble", "다시 시도하세요.")
+        .await;
+    admin.click("#ring").await;
+    admin
+        .shows("#composer .notice.bad", "다시 시도하세요.")
+        .await;
+    admin.click(".cb-button").await;
+    admin.shows(".cb-note", "처리하지 못했습니다").await;
+    admin.shows(".cb-note", "잠시 후 다시 시도하세요.").await;
+    said.extend(texts(&admin).await);
+    in_the_database(&app, "ALTER TABLE away RENAME TO alarms");
+    admin.click(".cb-note button").await;
+    admin.shows(".cb-panel .cb-row", "Maintenance").await;
+
+    // The alarm went away, and nobody told this page.
+    in_the_database(
+        &app,
+        "DELETE FROM alarms WHERE alarm_type = 'NEW_COMMENT_ON_POST'",
+    );
+    admin.click(".cb-row:last-child [data-act=delete]").await;
+    admin.shows(".cb-note", "이미 없는 알림입니다.").await;
+    said.extend(texts(&admin).await);
+    admin.press(thirtyfour::Key::Escape).await;
+
+    // Signed out in another tab: the bar says so, and whoever goes on is told why it does not work.
+    admin.new_tab().await;
+    admin.goto(&app, "/rooms").await;
+    admin.click("details.menu summary").await;
+    admin.click("form[action='/logout'] button").await;
+    admin.shows("h2", "로그인").await;
+    admin.turn_to_tab(0).await;
+    admin.shows(".cb-status", "로그아웃되었습니다.").await;
+    admin.shows(".cb-status a", "로그인").await;
+    admin.click("#text").await;
+    admin.say("안녕하세요").await;
+    admin
+        .shows(
+            "#messages .failed:last-child .trouble",
+            "다시 로그인하세요.",
+        )
+        .await;
+    admin.click(".cb-button").await;
+    admin.shows(".cb-note", "다시 로그인하세요.").await;
+    said.extend(texts(&admin).await);
+
+    assert_eq!(english_in(&said), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_the_hub_itself_sends_has_a_korean_name_in_the_bell_and_the_inbox() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let admin = chromium.window().await;
+    admin.sign_in(&app, "admin", &app.admin_password()).await;
+    admin.speak("ko").await;
+    let mut said = Vec::new();
+
+    admin.goto(&app, "/admin/users/admin").await;
+    admin.click("[data-act=test]").await;
+    admin.shows(".cb-toast", "시험 알림").await;
+    let test = "fetch('/compare/alarms', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ run: '1', sequence: 1, sentAt: 0 }) })";
+    admin.run(test).await;
+    admin.shows(".cb-toast", "다섯 가지 방법 시험").await;
+    admin.goto(&app, "/demo/embed").await;
+    admin
+        .holds("document.querySelector('campanile-bell').client.status.state === 'live'")
+        .await;
+    admin.click("#ring button").await;
+    admin.shows(".cb-toast", "상품 발송").await;
+    admin.click(".cb-button").await;
+    for name in ["상품 발송", "다섯 가지 방법 시험", "시험 알림"] {
+        admin.shows(".cb-row .cb-what", name).await;
+    }
+    said.extend(texts(&admin).await);
+    admin.goto(&app, "/alarms").await;
+    for name in ["상품 발송", "다섯 가지 방법 시험", "시험 알림"] {
+        admin.shows("#inbox .entry", name).await;
+    }
     said.extend(texts(&admin).await);
 
     assert_eq!(english_in(&said), Vec::<String>::new());

@@ -26,9 +26,9 @@ const MOST_SHOWN = 99;
 export class CampanileBell extends HTMLElement {
   // A page may have set these two before this module was there.
   /** @type {Token} */
-  token = before(this).token;
+  token = /** @type {any} */ (this).token;
   /** @type {Describe | undefined} */
-  describe = before(this).describe;
+  describe = /** @type {any} */ (this).describe;
   /** @type {Client | null} */
   client = null;
   hub = HOME;
@@ -44,7 +44,8 @@ export class CampanileBell extends HTMLElement {
 
   connectedCallback() {
     adoptSheet();
-    const { hub, token, user, rooms, cursor, unseen, unread } = this.#attributes();
+    /** @type {Record<string, string | undefined>} */
+    const { hub, token, user, rooms, cursor, unseen, unread } = Object.fromEntries([...this.attributes].map(({ name, value }) => [name, value]));
     this.hub = new URL(hub || HOME, location.href).origin;
     this.token ??= token;
     this.words = wordsOf(WORDS, this);
@@ -107,11 +108,6 @@ export class CampanileBell extends HTMLElement {
     return { what: own?.what ?? typeInWords(alarm.alarmType), summary: own?.summary ?? summaryOf(alarm), url: safeUrl(own?.url ?? alarm.url) };
   }
 
-  /** @returns {Record<string, string | undefined>} */
-  #attributes() {
-    return Object.fromEntries([...this.attributes].map(({ name, value }) => [name, value]));
-  }
-
   /** @param {Counts} counts */
   #count({ unseen }) {
     const shown = unseen > MOST_SHOWN ? `${MOST_SHOWN}+` : String(unseen);
@@ -137,12 +133,4 @@ export class CampanileBell extends HTMLElement {
  */
 function nameWindow(count) {
   document.title = count + document.title.replace(/^\(\d+\+?\) /, "");
-}
-
-/**
- * @param {HTMLElement} bell
- * @returns {{ token?: Token, describe?: Describe }}
- */
-function before(bell) {
-  return /** @type {any} */ (bell);
 }

@@ -96,13 +96,13 @@ export class Notice {
     const text = element("span", {}, reason === "kicked" ? this.#words.shutOut : this.#words.signedOut);
     const next = location.pathname + location.search;
     const here = this.#root.closest("body")?.dataset.user;
-    const link = here ? element("a.cb-text-button", { href: `/?next=${encodeURIComponent(next)}` }, this.#words.signIn) : null;
-    this.#put("bar", text, ...(link ? [link] : []));
+    const link = here ? element("a.cb-text-button", { href: `/?next=${encodeURIComponent(next)}` }, this.#words.signIn) : "";
+    this.#put("bar", text, link);
   }
 
   /**
    * @param {"ok" | "soft" | "bar"} kind
-   * @param {HTMLElement[]} children
+   * @param {(HTMLElement | "")[]} children
    */
   #put(kind, ...children) {
     this.#root.dataset.kind = kind;

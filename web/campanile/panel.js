@@ -117,7 +117,7 @@ export class Panel {
 
   async reload() {
     if (!this.open) return;
-    const turn = (this.#turn = Symbol("turn"));
+    const turn = (this.#turn = Symbol());
     const skeleton = setTimeout(() => this.#alarms.length || this.#skeleton(), SKELETON_AFTER_MS);
     try {
       const status = this.#unreadOnly ? "unread" : "all";
@@ -262,7 +262,7 @@ export class Panel {
     if (this.#list.querySelector(".cb-skeleton")) this.#list.replaceChildren();
     const again = button("cb-text-button", null, () => this.reload(), words.again);
     if (!navigator.onLine) this.#say(words.offline, words.mayBeOld, again);
-    else this.#say(words.failed, error instanceof RequestError ? error.message : words.unreachable, again);
+    else this.#say(words.failed, error instanceof RequestError ? words.refused(error) : words.unreachable, again);
   }
 
   #skeleton() {

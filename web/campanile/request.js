@@ -45,10 +45,9 @@ export async function request(hub, token, method, path, body, headers = {}, sign
       ...(bearer ? { authorization: `Bearer ${bearer}` } : {}),
       ...headers,
     },
-    body: body === undefined ? undefined : JSON.stringify(body),
+    body: JSON.stringify(body),
   });
-  const text = await answer.text();
-  const value = text ? parse(text) : null;
+  const value = parse(await answer.text());
   if (!answer.ok) throw new RequestError(answer.status, value);
   return value;
 }
@@ -90,8 +89,7 @@ export function parse(text) {
   }
 }
 
-/** An id for what has not reached the hub yet. `randomUUID` is missing on plain HTTP. */
+/** An id for what has not reached the hub yet. Not `randomUUID`, which is missing on plain HTTP. */
 export function newId() {
-  if (crypto.randomUUID) return crypto.randomUUID();
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -9,5 +9,5 @@ export function adoptSheet() {
   adopted = true;
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(SHEET);
-  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+  document.adoptedStyleSheets.push(sheet);
 }

@@ -72,7 +72,7 @@ export class Source {
   async #open(name) {
     clearTimeout(this.#retrying);
     clearTimeout(this.#returning);
-    const turn = (this.#turn = Symbol("turn"));
+    const turn = (this.#turn = Symbol());
     const { hub, token } = this.#stream;
     const ready = name === "stream" ? await tokenOf(token).catch(() => null) : token;
     if (turn !== this.#turn || !this.#rooms) return;

@@ -1,5 +1,7 @@
 // The words of the bell, its panel, its toasts and its notice.
 
+/** @import { RequestError } from "./request.js" */
+
 const en = {
   notifications: "Notifications",
   /** @param {number} count */
@@ -18,6 +20,8 @@ const en = {
   mayBeOld: "What is shown may be old.",
   failed: "That did not work",
   unreachable: "The hub cannot be reached.",
+  /** @param {RequestError} error */
+  refused: (error) => error.message,
   again: "Try again",
   /** @param {number} count */
   pill: (count) => `${count} new`,
@@ -67,6 +71,12 @@ const ko = {
   mayBeOld: "표시된 내용이 최신이 아닐 수 있습니다.",
   failed: "처리하지 못했습니다",
   unreachable: "허브에 연결할 수 없습니다.",
+  // The hub explains itself in English.
+  refused: ({ status }) => {
+    if (status >= 500 || status === 429) return "허브가 처리하지 못했습니다. 잠시 후 다시 시도하세요.";
+    if (status === 404) return "이미 없는 알림입니다.";
+    return status === 401 ? "다시 로그인하세요." : "허용되지 않은 요청입니다.";
+  },
   again: "다시 시도",
   pill: (count) => `새 알림 ${count}개`,
   announce: (count, what) => (count === 1 ? `새 알림: ${what}` : `새 알림 ${count}개`),

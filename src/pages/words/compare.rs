@@ -1,5 +1,7 @@
 //! `/compare` in each language, beside each other: most of it is one table.
 
+use crate::pages::words::Phrase;
+
 /// `/compare`.
 pub(crate) struct Compare {
     pub(crate) title: &'static str,
@@ -15,6 +17,8 @@ pub(crate) struct Compare {
     pub(crate) start: &'static str,
     pub(crate) cut_all: &'static str,
     pub(crate) progress: &'static str,
+    /// What a test alarm says: its number.
+    pub(crate) alarm: Phrase,
     pub(crate) arrivals: &'static str,
     pub(crate) time_axis: &'static str,
     pub(crate) latency_axis: &'static str,
@@ -55,6 +59,7 @@ pub(super) const ENGLISH: Compare = Compare {
     start: "Publish test alarms",
     cut_all: "Cut all five",
     progress: "Test alarms published",
+    alarm: Phrase("Test alarm {0}"),
     arrivals: "When each alarm arrived",
     time_axis: "The last 20 seconds",
     latency_axis: "From publishing to arrival: p50\u{a0}│, p99\u{a0}┊",
@@ -183,6 +188,7 @@ pub(super) const KOREAN: Compare = Compare {
     start: "시험 알림 보내기",
     cut_all: "모두 끊기",
     progress: "보낸 시험 알림",
+    alarm: Phrase("시험 알림 {0}"),
     arrivals: "알림이 도착한 때",
     time_axis: "최근 20초",
     latency_axis: "보낸 뒤 도착까지: p50\u{a0}│, p99\u{a0}┊",

@@ -7,6 +7,13 @@ use crate::pages::words::{
 
 pub(super) static WORDS: Words = Words {
     tag: "en",
+    kinds: &[
+        ("CHAT_MESSAGE", "Chat message"),
+        ("COMPARE_TEST", "Test of the five ways"),
+        ("ORDER_SHIPPED", "Order shipped"),
+        ("ROOM_RING", "Room ring"),
+        ("TEST", "Test"),
+    ],
     bar: Bar {
         skip: "Skip to the content",
         main: "Main",
@@ -180,8 +187,6 @@ pub(super) static WORDS: Words = Words {
         copy_curl: "Copy as curl",
         recent: "Recent alarms",
         recent_none: "Nothing published yet.",
-        chat_message: "Chat message",
-        room_ring: "Room ring",
         connections: "Connections",
         nobody: "Nobody is connected.",
         user: "User",

@@ -7,6 +7,13 @@ use crate::pages::words::{
 
 pub(super) static WORDS: Words = Words {
     tag: "ko",
+    kinds: &[
+        ("CHAT_MESSAGE", "대화방 메시지"),
+        ("COMPARE_TEST", "다섯 가지 방법 시험"),
+        ("ORDER_SHIPPED", "상품 발송"),
+        ("ROOM_RING", "대화방 종"),
+        ("TEST", "시험 알림"),
+    ],
     bar: Bar {
         skip: "본문으로 건너뛰기",
         main: "주 메뉴",
@@ -180,8 +187,6 @@ pub(super) static WORDS: Words = Words {
         copy_curl: "curl로 복사",
         recent: "최근 알림",
         recent_none: "아직 보낸 알림이 없습니다.",
-        chat_message: "대화방 메시지",
-        room_ring: "대화방 종",
         connections: "연결",
         nobody: "접속한 사람이 없습니다.",
         user: "사용자",

@@ -14,6 +14,7 @@ pub(crate) use phrase::{Counted, Phrase};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AcceptLanguage, Header, Preference, Quality};
+use serde_json::Value;
 
 use crate::alarm::Role;
 use crate::http::error::ApiError;
@@ -30,6 +31,8 @@ pub(crate) enum Language {
 pub(crate) struct Words {
     /// The language (RFC 5646).
     pub(crate) tag: &'static str,
+    /// What the hub's own alarm types are called. Other types speak for themselves.
+    kinds: &'static [(&'static str, &'static str)],
     pub(crate) bar: Bar,
     pub(crate) sign_in: SignIn,
     pub(crate) rooms: Rooms,
@@ -226,8 +229,6 @@ pub(crate) struct Admin {
     pub(crate) copy_curl: &'static str,
     pub(crate) recent: &'static str,
     pub(crate) recent_none: &'static str,
-    pub(crate) chat_message: &'static str,
-    pub(crate) room_ring: &'static str,
     pub(crate) connections: &'static str,
     pub(crate) nobody: &'static str,
     pub(crate) user: &'static str,
@@ -385,6 +386,21 @@ impl Words {
             Role::Service => self.roles.service,
             Role::Admin => self.roles.admin,
         }
+    }
+
+    /// What an alarm type of the hub's own is called.
+    pub(crate) fn kind(&self, alarm_type: &str) -> Option<&'static str> {
+        let mut kinds = self.kinds.iter();
+        kinds.find_map(|(known, name)| (*known == alarm_type).then_some(*name))
+    }
+
+    /// The same for the scripts: an object.
+    pub(crate) fn kinds_as_json(&self) -> String {
+        let kinds = self
+            .kinds
+            .iter()
+            .map(|(kind, name)| ((*kind).to_owned(), Value::from(*name)));
+        Value::Object(kinds.collect()).to_string()
     }
 
     /// How long, by its two largest units: "3 min", "1 h 12 min".
