@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use crate::chromium::{Chromium, Window};
+use crate::recovery::network;
 use crate::support::{DEADLINE, TestApp};
+use crate::tabs::say;
 
 const SPOKEN: &str = "document.querySelector('campanile-bell [role=status]').textContent";
 const TOASTS: &str = "document.querySelectorAll('.cb-toast').length";
@@ -62,6 +64,119 @@ async fn toasts_are_three_at_most_and_stay_while_they_are_looked_at() {
 
     carol.click(".cb-toast button").await;
     carol.holds(&format!("{TOASTS} === 0")).await;
+}
+
+#[tokio::test]
+async fn a_toast_under_the_pointer_outlives_one_that_came_later() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let carol = carol_at(&app, &chromium).await;
+
+    app.publish(json!({"user": "carol"}), "LOOKED_AT").await;
+    carol.shows(".cb-toast", "Looked at").await;
+    app.publish(json!({"user": "carol"}), "NOT_LOOKED_AT").await;
+    carol.shows(".cb-toast:last-child", "Not looked at").await;
+    // On the other one first: from when the pointer leaves it, it has six seconds, and the earlier one has less.
+    carol.point_at(".cb-toast:last-child").await;
+    carol.point_at(".cb-toast:first-child").await;
+    carol.holds(&format!("{TOASTS} === 1")).await;
+    carol.shows(".cb-toast", "Looked at").await;
+    assert_eq!(carol.text(".cb-toast strong").await, "Looked at");
+
+    carol.point_at("h1").await;
+    carol.holds(&format!("{TOASTS} === 0")).await;
+}
+
+#[tokio::test]
+async fn a_toast_with_the_focus_outlives_one_that_came_later() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let carol = carol_at(&app, &chromium).await;
+
+    app.publish(json!({"user": "carol"}), "LOOKED_AT").await;
+    carol.shows(".cb-toast", "Looked at").await;
+    carol
+        .run("document.querySelector('.cb-toast button').focus()")
+        .await;
+    app.publish(json!({"user": "carol"}), "NOT_LOOKED_AT").await;
+    carol.shows(".cb-toast:last-child", "Not looked at").await;
+    carol.holds(&format!("{TOASTS} === 1")).await;
+    assert_eq!(carol.text(".cb-toast strong").await, "Looked at");
+
+    carol.run("document.activeElement.blur()").await;
+    carol.holds(&format!("{TOASTS} === 0")).await;
+}
+
+#[tokio::test]
+async fn every_live_region_is_there_and_empty_before_it_is_heard() {
+    let app = TestApp::spawn().await;
+    app.room("tower").await;
+    let bob = app.user("bob").await;
+    let chromium = Chromium::start().await;
+    let admin = chromium.window().await;
+    admin.sign_in(&app, "admin", &app.admin_password()).await;
+
+    admin.enter(&app, "tower", "admin").await;
+    hold(
+        &admin,
+        "bell",
+        "campanile-bell > [role=status][aria-live=polite]",
+        "",
+    )
+    .await;
+    hold(&admin, "connection", ".cb-status[role=status]", "").await;
+    hold(&admin, "room", "[role=log][aria-live=polite]", "").await;
+    say(&app, &bob, "tower", "Who rings at noon?").await;
+    heard(&admin, "room", "Who rings at noon?").await;
+    app.publish(json!({"user": "admin"}), "NEW_FOLLOWER").await;
+    heard(&admin, "bell", "New notification: New follower").await;
+    network(&admin, true).await;
+    admin
+        .run("document.querySelector('campanile-bell').client.retry()")
+        .await;
+    admin.run("window.dispatchEvent(new Event('online'))").await;
+    heard(&admin, "connection", "Reconnecting…").await;
+    network(&admin, false).await;
+
+    admin.goto(&app, "/admin").await;
+    admin.shows("#copy-curl", "Copy as curl").await;
+    hold(&admin, "audience", "#audience[role=status]", "").await;
+    hold(&admin, "answer", "#publish-result[role=status]", "").await;
+    hold(&admin, "check", "#data-check[aria-live=polite]", "").await;
+    hold(&admin, "figures", "#figures-state[role=status]", "").await;
+    admin.fill("[name=users]", "bob").await;
+    heard(&admin, "audience", "Reaches 1 account").await;
+    admin.fill("[name=data]", "{").await;
+    heard(&admin, "check", "Not JSON").await;
+    admin.fill("[name=data]", "{}").await;
+    admin.fill("[name=alarmType]", "HEARD").await;
+    admin.click("#publish [type=submit]").await;
+    heard(&admin, "answer", "Published").await;
+    admin.is_clean().await;
+}
+
+/// Keeps a live region: it is rendered, for one that is not is not heard, and says nothing yet.
+async fn hold(window: &Window, name: &str, css: &str, says: &str) {
+    let region = format!("document.querySelector({css:?})");
+    window
+        .holds(&format!("{region}?.textContent.trim() === {says:?}"))
+        .await;
+    window
+        .run(&format!("(window.regions ??= {{}}).{name} = {region};"))
+        .await;
+    let rendered = format!(
+        "getComputedStyle(regions.{name}).display !== 'none' && regions.{name}.checkVisibility()"
+    );
+    assert_eq!(window.value(&rendered).await, true, "{name} is rendered");
+}
+
+/// Waits until a region that was kept, and no other in its place, says something.
+async fn heard(window: &Window, name: &str, text: &str) {
+    window
+        .holds(&format!(
+            "regions.{name}.isConnected && regions.{name}.textContent.includes({text:?})"
+        ))
+        .await;
 }
 
 #[tokio::test]

@@ -254,6 +254,11 @@ async fn the_five_ways_are_run_cut_and_read() {
     dora.shows(".way[data-way=sse]", "Back after").await;
     tab_and(&dora, "#cut-all", SPACE).await;
     dora.shows(".way[data-way=websocket]", "Back after").await;
+    tab_and(&dora, "#measure-limit", ENTER).await;
+    dora.shows("#limit-result", "WebSocket: 30 of 30 live")
+        .await;
+    dora.holds("!document.getElementById('measure-limit').disabled")
+        .await;
     // What scrolls sideways on a phone can be reached, and what is folded opens.
     tab_to(&dora, ".sideways").await;
     tab_and(&dora, ".properties-card summary", ENTER).await;

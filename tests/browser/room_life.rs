@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::accessibility::in_the_database;
 use crate::chromium::{Chromium, Window};
 use crate::recovery::network;
 use crate::support::{DEADLINE, TestApp};
@@ -256,6 +257,67 @@ async fn one_byline_stands_for_what_one_person_says_in_a_row() {
     let days = "[...document.querySelectorAll('#messages .day')].map((line) => line.textContent)";
     assert_eq!(alice.value(days).await, json!(["Yesterday", "Today"]));
 }
+
+#[tokio::test]
+async fn a_byline_stands_for_five_minutes_and_a_line_between_two_days() {
+    let (app, bob) = tower().await;
+    for text in numbered(0..5) {
+        say(&app, &bob, "tower", &text).await;
+    }
+    // Yesterday; then four minutes and 59 seconds apart, then five minutes; then now.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = i64::try_from(now.expect("a clock").as_millis()).expect("a time");
+    let ages = [86_400_000, 600_000, 301_000, 1_000, 0];
+    let moved = ages.iter().enumerate().map(|(index, age)| {
+        let id = index + 1;
+        format!(
+            "UPDATE alarms SET created_at = {} WHERE id = {id};",
+            now - age
+        )
+    });
+    in_the_database(&app, &moved.collect::<String>());
+    let continued = json!([false, false, true, false, true]);
+    let chromium = Chromium::start().await;
+    let alice = in_the_tower(&app, &chromium).await;
+
+    let shown = "[...document.querySelectorAll('#messages .message')].map((row) => row.classList.contains('continued'))";
+    assert_eq!(alice.value(shown).await, continued, "by the script");
+    let days = alice
+        .value("[...document.querySelectorAll('#messages .day')].map((line) => line.textContent)")
+        .await;
+    let days = days.as_array().expect("day lines");
+    assert_eq!(days.first(), Some(&json!("Yesterday")), "{days:?}");
+    assert!(
+        alice
+            .value("document.querySelector('#messages .day:nth-child(3)') !== null")
+            .await
+            == true,
+        "before the second message: {days:?}"
+    );
+    let hidden = "getComputedStyle(document.querySelector('#messages .continued .byline')).display";
+    assert_eq!(alice.value(hidden).await, "none");
+    assert_eq!(alice.value(AS_SERVED).await, continued, "by the server");
+
+    // What comes now is another five minutes on from the last one, or not.
+    let pause = "(() => { document.querySelector('#messages .message:last-child').dataset.at = new Date(Date.now() - 3e5).toISOString(); return true; })()";
+    assert_eq!(alice.value(pause).await, true);
+    say(&app, &bob, "tower", "after a pause").await;
+    alice.shows("#messages", "after a pause").await;
+    say(&app, &bob, "tower", "and at once").await;
+    alice.shows("#messages", "and at once").await;
+    let last = alice.value(&format!("{shown}.slice(-2)")).await;
+    assert_eq!(last, json!([false, true]));
+}
+
+/// Which messages have no byline of their own in the page as the server made it.
+const AS_SERVED: &str = "(() => {
+  const ask = new XMLHttpRequest();
+  ask.open('GET', location.href, false);
+  ask.setRequestHeader('accept', 'text/html');
+  ask.send();
+  const page = new DOMParser().parseFromString(ask.responseText, 'text/html');
+  return [...page.querySelectorAll('#messages .message')].map((row) => row.classList.contains('continued'));
+})()";
 
 #[tokio::test]
 async fn an_admin_is_marked_and_a_ring_elsewhere_is_a_toast_with_room_and_sender() {
