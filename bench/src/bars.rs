@@ -26,6 +26,14 @@ enum Limit {
     LeastOfWorkload(f64, Workload),
 }
 
+/// Whether a workload's figures show whether a bar is reached.
+pub(crate) fn decides(workload: Workload) -> bool {
+    let beside =
+        |limit: &Limit| matches!(limit, Limit::LeastOfWorkload(_, other) if *other == workload);
+    BARS.iter()
+        .any(|bar| bar.workload == workload || bar.limits.iter().any(beside))
+}
+
 /// A Markdown table of every bar.
 pub(crate) fn table(report: &Report) -> String {
     let mut text = "| figure | bar | measured: median (least–most) | floor | reached |\n| --- | --- | ---: | ---: | --- |\n".to_owned();
@@ -53,10 +61,22 @@ impl Bar {
             .collect();
         let shown = shown(measured, self.unit);
         format!(
-            "| {} | {limits} | {shown} | {floor} | {} |",
+            "| {} | {limits} | {shown} | {floor} | {}{} |",
             self.says,
-            verdicts.join("; ")
+            verdicts.join("; "),
+            self.disk(report)
         )
+    }
+
+    /// Beside how long an alarm takes at half load: how long the disk takes at half of its own.
+    fn disk(&self, report: &Report) -> String {
+        let spread = match self.workload {
+            Workload::HalfLoad => report.disk("half_p99_ms"),
+            _ => None,
+        };
+        spread.map_or(String::new(), |spread| {
+            format!("; the disk alone: p99 {} ms", shown(spread, 1.0))
+        })
     }
 }
 
@@ -211,7 +231,7 @@ mod tests {
         let mut report = Report::default();
         for (workload, kind, name, value) in entries {
             let mut figures = Figures::default();
-            figures.set(name, *value);
+            figures.set(*name, *value);
             report.add(*workload, *kind, figures);
         }
         report
@@ -243,6 +263,27 @@ mod tests {
         let row = row(&report, "CPU µs for a personal alarm");
 
         assert!(row.contains("not measured beside it"), "{row}");
+    }
+
+    #[test]
+    fn the_disk_alone_is_told_beside_the_half_load() {
+        let mut report = report(&[(Workload::HalfLoad, Kind::Campanile, "p99_ms", 38.7)]);
+        let mut disk = Figures::default();
+        disk.set("half_p99_ms", 9.0);
+        report.add_disk(disk);
+
+        let row = row(&report, "p99 from publishing to receiving, personal");
+
+        assert!(
+            row.contains("the disk alone: p99 9.00 (9.00–9.00) ms"),
+            "{row}"
+        );
+    }
+
+    #[test]
+    fn what_a_bar_is_held_against_decides_as_well() {
+        assert!(decides(Workload::Personal256) && decides(Workload::Personal1));
+        assert!(!decides(Workload::Scale100) && !decides(Workload::Churn));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The figures of one measurement, by name, and what becomes of them over several runs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -7,21 +8,30 @@ use serde::Serialize;
 /// Figures by name; the unit is in the name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Figures(BTreeMap<&'static str, f64>);
+pub(crate) struct Figures(BTreeMap<Name, f64>);
+
+/// Made up while measuring where it names a thread.
+type Name = Cow<'static, str>;
 
 impl Figures {
-    pub(crate) fn set(&mut self, name: &'static str, value: f64) {
-        self.0.insert(name, value);
+    pub(crate) fn set(&mut self, name: impl Into<Name>, value: f64) {
+        self.0.insert(name.into(), value);
     }
 
     pub(crate) fn value(&self, name: &str) -> Option<f64> {
         self.0.get(name).copied()
     }
 
+    /// All figures whose names begin so, by the rest of their names.
+    pub(crate) fn beginning<'a>(&'a self, start: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
+        let all = self.0.iter();
+        all.filter_map(move |(name, value)| Some((name.strip_prefix(start)?, *value)))
+    }
+
     /// One set for several runs: the median of each figure, but the most of what must not happen at all.
     pub(crate) fn over(runs: &[Self]) -> Self {
-        let names: Vec<&'static str> = runs.iter().flat_map(|run| run.0.keys().copied()).collect();
-        let of = |name: &'static str| {
+        let names = runs.iter().flat_map(|run| run.0.keys().cloned());
+        let of = |name: &str| {
             let values: Vec<f64> = runs.iter().filter_map(|run| run.value(name)).collect();
             if FAULTS.contains(&name) {
                 values.into_iter().fold(0.0, f64::max)
@@ -29,7 +39,7 @@ impl Figures {
                 median(values)
             }
         };
-        Self(names.into_iter().map(|name| (name, of(name))).collect())
+        Self(names.map(|name| (name.clone(), of(&name))).collect())
     }
 
     /// The least and the most of one figure.
@@ -49,7 +59,7 @@ impl Figures {
         let mut found = Self::default();
         for (name, value) in runs.flat_map(|run| &run.0) {
             let known = found.value(name).unwrap_or(*value);
-            found.set(name, of_two(known, *value));
+            found.set(name.clone(), of_two(known, *value));
         }
         found
     }

@@ -1,5 +1,6 @@
-//! What the kernel knows of processes: their CPU time, their memory, their children. Linux only, read from `/proc`.
+//! What the kernel knows of processes: their memory, their children, their cores. Linux only, read from `/proc`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -7,47 +8,6 @@ use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::error::Result;
-
-/// CPU time spent, in seconds.
-#[derive(Debug, Default, Clone, Copy, PartialEq)]
-pub(crate) struct Cpu {
-    pub(crate) user: f64,
-    pub(crate) kernel: f64,
-}
-
-impl Cpu {
-    /// What was spent since `earlier`.
-    pub(crate) fn since(self, earlier: Self) -> Self {
-        Self {
-            user: self.user - earlier.user,
-            kernel: self.kernel - earlier.kernel,
-        }
-    }
-
-    pub(crate) fn total(self) -> f64 {
-        self.user + self.kernel
-    }
-}
-
-/// CPU time of a process and all its descendants.
-pub(crate) fn cpu_of_tree(root: Pid) -> Result<Cpu> {
-    let mut sum = Cpu::default();
-    for pid in tree(root)? {
-        // A child may end between being listed and being read.
-        let Some(cpu) = stat(pid).as_ref().and_then(|stat| stat.cpu()) else {
-            continue;
-        };
-        sum.user += cpu.user;
-        sum.kernel += cpu.kernel;
-    }
-    Ok(sum)
-}
-
-/// CPU time of the bench itself.
-pub(crate) fn own_cpu() -> Cpu {
-    let own = stat(rustix::process::getpid().as_raw_nonzero().get());
-    own.and_then(|stat| stat.cpu()).unwrap_or_default()
-}
 
 /// The machine's load, over the last minute: how many threads ran or waited to run.
 pub(crate) fn load() -> f64 {
@@ -73,14 +33,14 @@ fn pss_bytes(rollup: &str) -> Option<u64> {
 }
 
 /// A process and all its descendants.
-fn tree(root: Pid) -> Result<Vec<i32>> {
+pub(crate) fn tree(root: Pid) -> Result<Vec<i32>> {
     let mut parents = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
         let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
             continue;
         };
-        if let Some(parent) = stat(pid).and_then(|stat| stat.parent()) {
+        if let Some(parent) = Stat::read(&format!("/proc/{pid}")).and_then(|stat| stat.parent()) {
             parents.push((pid, parent));
         }
     }
@@ -102,32 +62,87 @@ fn descendants(root: i32, parents: &[(i32, i32)]) -> Vec<i32> {
     found
 }
 
-/// The fields of `/proc/PID/stat` after the name, which may itself hold blanks and brackets.
-struct Stat(String);
-
-fn stat(pid: i32) -> Option<Stat> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_name, fields) = text.rsplit_once(") ")?;
-    Some(Stat(fields.to_owned()))
+/// What `stat` says of a process or a thread.
+pub(crate) struct Stat {
+    pub(crate) name: String,
+    // What follows the name, which may itself hold blanks and brackets.
+    fields: String,
 }
 
 impl Stat {
+    /// Reads it in a folder such as `/proc/PID`.
+    pub(crate) fn read(folder: &str) -> Option<Self> {
+        let text = fs::read_to_string(format!("{folder}/stat")).ok()?;
+        let (start, fields) = text.rsplit_once(") ")?;
+        let (_number, name) = start.split_once(" (")?;
+        Some(Self {
+            name: name.to_owned(),
+            fields: fields.to_owned(),
+        })
+    }
+
     fn field<T: std::str::FromStr>(&self, number: usize) -> Option<T> {
         // The manual counts from 1, and the name is number 2.
-        self.0.split(' ').nth(number - 3)?.parse().ok()
+        self.fields.split(' ').nth(number - 3)?.parse().ok()
     }
 
     fn parent(&self) -> Option<i32> {
         self.field(4)
     }
 
-    fn cpu(&self) -> Option<Cpu> {
-        let ticks = rustix::param::clock_ticks_per_second() as f64;
-        Some(Cpu {
-            user: self.field::<u64>(14)? as f64 / ticks,
-            kernel: self.field::<u64>(15)? as f64 / ticks,
-        })
+    /// Ticks of the clock spent in user and in kernel mode.
+    pub(crate) fn ticks(&self) -> Option<(u64, u64)> {
+        Some((self.field(14)?, self.field(15)?))
     }
+}
+
+/// How many connections each of a process's epolls watches, the most first. A worker has an epoll of its own, so that is how many connections
+/// each worker holds.
+pub(crate) fn watched_connections(pid: Pid) -> Result<Vec<usize>> {
+    let folder = format!("/proc/{}", pid.as_raw_nonzero());
+    let mut sets = BTreeSet::new();
+    for entry in fs::read_dir(format!("{folder}/fd"))? {
+        let entry = entry?;
+        let target = fs::read_link(entry.path()).unwrap_or_default();
+        if target.to_string_lossy() != "anon_inode:[eventpoll]" {
+            continue;
+        }
+        let name = entry.file_name();
+        let path = format!("{folder}/fdinfo/{}", name.to_string_lossy());
+        let text = fs::read_to_string(path).unwrap_or_default();
+        // The same epoll may be there under several numbers.
+        sets.insert(watched(&text));
+    }
+    let open = fs::read_to_string(format!("{folder}/net/tcp"))?;
+    let open = open_sockets(&open);
+    let is_open = |number: &&String| {
+        let target = fs::read_link(format!("{folder}/fd/{number}")).unwrap_or_default();
+        let target = target.to_string_lossy();
+        let inode = target.strip_prefix("socket:[");
+        inode.is_some_and(|rest| open.contains(rest.trim_end_matches(']')))
+    };
+    let counts = sets.iter().map(|set| set.iter().filter(is_open).count());
+    let mut counts: Vec<usize> = counts.collect();
+    counts.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(counts)
+}
+
+/// The inodes of established connections.
+fn open_sockets(table: &str) -> BTreeSet<&str> {
+    let rows = table.lines().filter_map(|line| {
+        let mut fields = line.split_whitespace().skip(3);
+        (fields.next() == Some(ESTABLISHED)).then(|| fields.nth(5))?
+    });
+    rows.collect()
+}
+
+/// The descriptors an epoll watches.
+fn watched(information: &str) -> BTreeSet<String> {
+    let numbers = information.lines().filter_map(|line| {
+        let rest = line.strip_prefix("tfd:")?;
+        rest.split_whitespace().next()
+    });
+    numbers.map(str::to_owned).collect()
 }
 
 /// The cores of this process: one for the server, one for the load.
@@ -135,13 +150,23 @@ impl Stat {
 pub(crate) struct Cores {
     server: CpuSet,
     load: CpuSet,
+    every: CpuSet,
+}
+
+/// Where a server may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// On a core that nothing else uses.
+    OneCore,
+    /// On every core, the bench's own as well.
+    EveryCore,
 }
 
 impl Cores {
     /// The first core for the server, the second for the bench, which moves there at once.
     pub(crate) fn part() -> Result<Self> {
-        let all = sched_getaffinity(None)?;
-        let mut free = (0..CpuSet::MAX_CPU).filter(|core| all.is_set(*core));
+        let every = sched_getaffinity(None)?;
+        let mut free = (0..CpuSet::MAX_CPU).filter(|core| every.is_set(*core));
         let (Some(first), Some(second)) = (free.next(), free.next()) else {
             return Err("the bench needs two cores: one for the server, one for the load".into());
         };
@@ -149,12 +174,24 @@ impl Cores {
         server.set(first);
         load.set(second);
         sched_setaffinity(None, &load)?;
-        Ok(Self { server, load })
+        Ok(Self {
+            server,
+            load,
+            every,
+        })
     }
 
-    /// Starts something on the server's core: a child has its parent's core from its first instruction.
-    pub(crate) fn on_server<T>(&self, start: impl FnOnce() -> T) -> Result<T> {
-        sched_setaffinity(None, &self.server)?;
+    /// Starts something on the server's cores: a child has its parent's from its first instruction.
+    pub(crate) fn on_server<T>(
+        &self,
+        placement: Placement,
+        start: impl FnOnce() -> T,
+    ) -> Result<T> {
+        let cores = match placement {
+            Placement::OneCore => &self.server,
+            Placement::EveryCore => &self.every,
+        };
+        sched_setaffinity(None, cores)?;
         let started = start();
         sched_setaffinity(None, &self.load)?;
         Ok(started)
@@ -178,6 +215,9 @@ pub(crate) fn is_on_disk(path: &Path) -> bool {
     !matches!(mount, Some((_point, "tmpfs" | "ramfs")))
 }
 
+/// A state in `/proc/net/tcp`.
+const ESTABLISHED: &str = "01";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,10 +240,39 @@ mod tests {
     }
 
     #[test]
+    fn an_epoll_is_counted_once_and_only_for_its_connections() {
+        let poll = mio::Poll::new().unwrap();
+        // What a runtime does: the same epoll under a second number.
+        let _again = poll.registry().try_clone().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut listener = mio::net::TcpListener::from_std(listener);
+        let registry = poll.registry();
+        let interest = mio::Interest::READABLE;
+        registry
+            .register(&mut listener, mio::Token(0), interest)
+            .unwrap();
+        let mut connections: Vec<_> = (0..3)
+            .map(|_| std::net::TcpStream::connect(address).unwrap())
+            .map(mio::net::TcpStream::from_std)
+            .collect();
+        for connection in &mut connections {
+            registry
+                .register(connection, mio::Token(1), interest)
+                .unwrap();
+        }
+
+        let counts = watched_connections(rustix::process::getpid()).unwrap();
+
+        assert_eq!(counts.iter().filter(|count| **count == 3).count(), 1);
+    }
+
+    #[test]
     fn the_bench_itself_has_spent_time_and_memory() {
         let own = rustix::process::getpid();
 
-        assert!(stat(own.as_raw_nonzero().get()).unwrap().parent().is_some());
+        let stat = Stat::read("/proc/self").unwrap();
+        assert!(stat.parent().is_some() && stat.ticks().is_some());
         assert!(pss_of_tree(own).unwrap() > 100_000);
         assert!(load() >= 0.0);
     }

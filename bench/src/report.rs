@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::fan_out;
 use crate::figures::Figures;
 use crate::servers::Kind;
 use crate::workloads::Workload;
@@ -12,6 +13,7 @@ use crate::workloads::Workload;
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     runs: Vec<(Workload, Kind, Figures)>,
+    disk: Vec<Figures>,
     troubles: Vec<(Workload, Kind, String)>,
 }
 
@@ -21,6 +23,17 @@ pub(crate) struct Spread {
     pub(crate) median: f64,
     pub(crate) least: f64,
     pub(crate) most: f64,
+}
+
+impl Spread {
+    fn over(runs: &[Figures], name: &str) -> Option<Self> {
+        let (least, most) = Figures::spread(runs, name)?;
+        Some(Self {
+            median: Figures::over(runs).value(name)?,
+            least,
+            most,
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -33,9 +46,33 @@ struct Entry<'a> {
     runs: Vec<&'a Figures>,
 }
 
+impl<'a> Entry<'a> {
+    fn new(workload: String, server: &'static str, runs: Vec<&'a Figures>) -> Self {
+        let cloned: Vec<Figures> = runs.iter().copied().cloned().collect();
+        Self {
+            workload,
+            server,
+            median: Figures::over(&cloned),
+            least: Figures::extreme(runs.iter().copied(), f64::min),
+            most: Figures::extreme(runs.iter().copied(), f64::max),
+            runs,
+        }
+    }
+}
+
 impl Report {
     pub(crate) fn add(&mut self, workload: Workload, kind: Kind, figures: Figures) {
         self.runs.push((workload, kind, figures));
+    }
+
+    /// Enters what the disk did while no server ran.
+    pub(crate) fn add_disk(&mut self, figures: Figures) {
+        self.disk.push(figures);
+    }
+
+    /// One figure of the disk.
+    pub(crate) fn disk(&self, name: &str) -> Option<Spread> {
+        Spread::over(&self.disk, name)
     }
 
     /// Enters what a server could not do.
@@ -68,12 +105,7 @@ impl Report {
     /// One figure of one workload at one server: its median, its least, its most.
     pub(crate) fn figure(&self, workload: Workload, kind: Kind, name: &str) -> Option<Spread> {
         let runs: Vec<Figures> = self.of(workload, kind).cloned().collect();
-        let (least, most) = Figures::spread(&runs, name)?;
-        Some(Spread {
-            median: Figures::over(&runs).value(name)?,
-            least,
-            most,
-        })
+        Spread::over(&runs, name)
     }
 
     /// The median of all runs of one workload at one server.
@@ -107,16 +139,46 @@ impl Report {
         for (workload, kinds) in self.measured() {
             let rows: Vec<_> = kinds
                 .into_iter()
-                .filter_map(|kind| Some((kind.name(), self.median(workload, kind)?)))
+                .filter_map(|kind| {
+                    Some((self.row_name(workload, kind), self.median(workload, kind)?))
+                })
                 .collect();
             let _ = write!(text, "\n### `{}`\n\n{}", workload.name(), table(&rows));
         }
         text
     }
 
+    /// A server that was measured less often than others says so.
+    fn row_name(&self, workload: Workload, kind: Kind) -> String {
+        match self.of(workload, kind).count() {
+            count if count == self.repeated() => kind.name().to_owned(),
+            1 => format!("{} (one run)", kind.name()),
+            count => format!("{} ({count} runs)", kind.name()),
+        }
+    }
+
+    /// What the disk does by itself, as a section; nothing if it was not measured.
+    pub(crate) fn disk_section(&self) -> String {
+        let of = |name: &str| self.disk(name).map(|spread| number(spread.median));
+        let row = |load: &str| {
+            let names = ["appends_per_s", "p50_ms", "p90_ms", "p99_ms", "max_ms"];
+            let cells = names.map(|name| of(&format!("{load}{name}")));
+            cells.into_iter().collect::<Option<Vec<_>>>()
+        };
+        let (Some(most), Some(half)) = (row(""), row("half_")) else {
+            return String::new();
+        };
+        format!(
+            "\n## The disk\n\n{DISK}\n\n| load | appends/s | p50 ms | p90 | p99 | most |\n\
+             | --- | ---: | ---: | ---: | ---: | ---: |\n| one after the other | {} |\n| at half of that rate | {} |\n",
+            most.join(" | "),
+            half.join(" | ")
+        )
+    }
+
     /// The tables, and what could not be measured.
     pub(crate) fn tables(&self) -> String {
-        let mut text = self.tables_only();
+        let mut text = self.tables_only() + &fan_out::section(self) + &self.disk_section();
         for trouble in self.troubles() {
             let _ = write!(text, "\n- {trouble}");
         }
@@ -124,25 +186,25 @@ impl Report {
     }
 
     pub(crate) fn json(&self) -> serde_json::Result<String> {
-        let entries: Vec<Entry<'_>> = self
+        let mut entries: Vec<Entry<'_>> = self
             .measured()
             .into_iter()
             .flat_map(|(workload, kinds)| kinds.into_iter().map(move |kind| (workload, kind)))
-            .map(|(workload, kind)| Entry {
-                workload: workload.name(),
-                server: kind.name(),
-                median: self.median(workload, kind).unwrap_or_default(),
-                least: Figures::extreme(self.of(workload, kind), f64::min),
-                most: Figures::extreme(self.of(workload, kind), f64::max),
-                runs: self.of(workload, kind).collect(),
+            .map(|(workload, kind)| {
+                let runs = self.of(workload, kind).collect();
+                Entry::new(workload.name(), kind.name(), runs)
             })
             .collect();
+        if !self.disk.is_empty() {
+            let runs = self.disk.iter().collect();
+            entries.push(Entry::new("disk".to_owned(), "none", runs));
+        }
         serde_json::to_string_pretty(&entries)
     }
 }
 
 /// A table of the figures that any of the rows has.
-fn table(rows: &[(&'static str, Figures)]) -> String {
+fn table(rows: &[(String, Figures)]) -> String {
     let has = |name: &str| rows.iter().any(|row| row.1.value(name).is_some());
     let columns: Vec<_> = COLUMNS.iter().filter(|column| has(column.0)).collect();
     let with_faults = has("lost");
@@ -210,8 +272,11 @@ fn with_commas(value: f64) -> String {
     text
 }
 
+const DISK: &str = "A page of 4 KiB appended to a file in the folder of the hub's database and brought to the disk with `fdatasync`, which is what a commit waits for, while \
+nothing else ran; at half of the rate, each from when it was due.";
+
 /// Figure, heading, and what it is divided by.
-const COLUMNS: [(&str, &str, f64); 29] = [
+const COLUMNS: [(&str, &str, f64); 28] = [
     ("clients", "streams", 1.0),
     ("connects_per_s", "connects/s", 1.0),
     ("pss_bytes_per_stream", "PSS/stream KB", 1_000.0),
@@ -240,7 +305,6 @@ const COLUMNS: [(&str, &str, f64); 29] = [
     ("reads_inbox", "inbox", 1.0),
     ("reads_receipts", "receipts", 1.0),
     ("reads_other", "other", 1.0),
-    ("seconds", "seconds", 1.0),
 ];
 
 #[cfg(test)]
@@ -263,7 +327,7 @@ mod tests {
         figures.set("lost", 0.0);
         figures.set("cut_off", 2.0);
 
-        let text = table(&[("nchan", figures)]);
+        let text = table(&[("nchan".to_owned(), figures)]);
 
         assert_eq!(
             text,

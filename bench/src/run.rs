@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::ValueEnum;
 
 use crate::args::{Place, RunCommand};
+use crate::disk;
 use crate::error::Result;
-use crate::proc::{self, Cores};
+use crate::proc::{self, Cores, Placement};
 use crate::report::Report;
 use crate::servers::{Kind, Site};
 use crate::workloads::{Session, Setup, Wishes, Workload};
@@ -52,6 +54,7 @@ impl Ground {
         Site {
             folder,
             cores: &self.cores,
+            placement: Placement::OneCore,
             campanile: &self.campanile,
         }
     }
@@ -80,6 +83,9 @@ pub(crate) fn run(command: &RunCommand) -> Result<()> {
     };
     let mut report = Report::default();
     for _ in 0..command.repeat {
+        if workloads.contains(&Workload::HalfLoad) {
+            report.add_disk(disk::measure(&ground.data)?);
+        }
         for kind in &command.servers {
             measure(&ground, *kind, workloads, &wishes, &mut report);
         }
@@ -101,7 +107,7 @@ pub(crate) fn measure(
 ) {
     let mut session: Option<(Setup, Session)> = None;
     for workload in workloads {
-        if *workload == Workload::Storm && !kind.resumes() {
+        if workload.is_for_the_hub_alone() && !kind.is_hub() {
             continue;
         }
         let setup = workload.setup(wishes);
@@ -113,14 +119,18 @@ pub(crate) fn measure(
                 ground.session(kind, setup)
             }
         };
-        eprintln!("{} {}", kind.name(), workload.name());
+        let started = Instant::now();
         let measured = open.and_then(|mut open| {
             let figures = workload.run(&mut open, wishes)?;
             session = Some((setup, open));
             Ok(figures)
         });
         match measured {
-            Ok(figures) => report.add(*workload, kind, figures),
+            Ok(figures) => {
+                let seconds = started.elapsed().as_secs_f64();
+                eprintln!("{} {}: {seconds:.1} s", kind.name(), workload.name());
+                report.add(*workload, kind, figures);
+            }
             Err(cause) => {
                 eprintln!("{} {}: {cause}", kind.name(), workload.name());
                 report.fail(*workload, kind, cause.to_string());

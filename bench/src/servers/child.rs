@@ -37,7 +37,7 @@ impl Running {
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file);
-        let started = site.cores.on_server(|| command.spawn())?;
+        let started = site.cores.on_server(site.placement, || command.spawn())?;
         let child = started.map_err(|cause| {
             format!("cannot start {}: {cause}", command.get_program().display())
         })?;

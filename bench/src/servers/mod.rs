@@ -16,7 +16,7 @@ use rustix::process::Pid;
 
 use crate::error::Result;
 use crate::http::{STAMP, Template, USER, user_name};
-use crate::proc::Cores;
+use crate::proc::{Cores, Placement};
 use crate::swarm::{Audience, Endpoint};
 
 /// Which server.
@@ -74,6 +74,7 @@ pub(crate) struct Site<'a> {
     /// A folder of its own, on a real disk.
     pub(crate) folder: &'a Path,
     pub(crate) cores: &'a Cores,
+    pub(crate) placement: Placement,
     /// The hub's binary.
     pub(crate) campanile: &'a Path,
 }
@@ -91,8 +92,8 @@ impl Kind {
         }
     }
 
-    /// Whether a stream can be opened where it was left.
-    pub(crate) fn resumes(self) -> bool {
+    /// Whether it is the hub, in whatever build and place.
+    pub(crate) fn is_hub(self) -> bool {
         matches!(
             self,
             Self::Campanile | Self::CampanileInMemory | Self::Before

@@ -51,7 +51,17 @@ pub(crate) struct Plan {
     pub(crate) audience: Audience,
     pub(crate) publishers: usize,
     pub(crate) pacing: Pacing,
+    pub(crate) waiting: Waiting,
     pub(crate) lasting: Duration,
+}
+
+/// What the bench does while nothing comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// It looks again, so that no server pays for waking it.
+    Awake,
+    /// It sleeps, so that a server may have its core.
+    Asleep,
 }
 
 impl Swarm {
@@ -148,7 +158,10 @@ impl Swarm {
             } else if self.crowd.is_settled() || now > stop + nanos(DRAINING) {
                 break;
             }
-            self.turn_awake(now + gathering)?;
+            match plan.waiting {
+                Waiting::Awake => self.turn_awake(now + gathering)?,
+                Waiting::Asleep => self.turn(Some(NAP))?,
+            }
         }
         self.crowd
             .leave()
@@ -253,6 +266,9 @@ impl Swarm {
 pub(crate) fn whole_milliseconds(nanos: u64) -> Duration {
     Duration::from_millis(nanos / 1_000_000)
 }
+/// How long the bench sleeps at the most before it looks whether a measurement is over.
+const NAP: Duration = Duration::from_millis(1);
+
 /// The most events are let gather for one turn, in nanoseconds.
 const GATHERING: u64 = 200_000;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::clock::nanos;
+use crate::cpu::Meter;
 use crate::error::Result;
 use crate::figures::Figures;
 use crate::http::user_name;
@@ -42,13 +43,13 @@ pub(super) fn measure(ground: &Ground, terms: &Terms, way: Way, rate: f64) -> Re
     let traffic = crowd.traffic();
     let (start, cpu, own) = (
         crowd.clock().nanos(),
-        proc::cpu_of_tree(hub.pid())?,
-        proc::own_cpu(),
+        Meter::of_tree(hub.pid())?,
+        Meter::of_bench(),
     );
     let books = publish(&mut crowd, terms, 2, rate, terms.lasting(rate))?;
     let seconds = (crowd.clock().nanos() - start) as f64 / 1e9;
-    let cpu = proc::cpu_of_tree(hub.pid())?.since(cpu).total();
-    let own = proc::own_cpu().since(own).total();
+    let cpu = Meter::of_tree(hub.pid())?.since(&cpu).total;
+    let own = Meter::of_bench().since(&own).total;
 
     let mut figures = Figures::default();
     let deliveries = books.deliveries as f64;

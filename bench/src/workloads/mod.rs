@@ -1,5 +1,6 @@
 //! What is measured. Workloads that need the same streams share one started server and run one after the other.
 
+mod fan_out;
 mod publishing;
 mod session;
 mod storm;
@@ -8,9 +9,11 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use crate::bars;
 use crate::error::Result;
 use crate::figures::Figures;
-use crate::swarm::{Audience, Pacing};
+use crate::proc::Placement;
+use crate::swarm::{Audience, Pacing, Plan, Waiting};
 
 pub(crate) use session::Session;
 
@@ -29,6 +32,12 @@ pub(crate) enum Workload {
     /// 1,000 streams, 20 alarms a second for everyone: 20,000 deliveries a second, as at every size of `scale`.
     #[value(name = "scale-1000")]
     Scale1000,
+    /// The same, where the bench sleeps while nothing comes: the hub on one core, with one worker.
+    #[value(name = "fan-out-one-core")]
+    FanOutOneCore,
+    /// The same with the hub on every core, with a worker for each.
+    #[value(name = "fan-out-every-core")]
+    FanOutEveryCore,
     /// 10,000 streams opened, then left alone: rate of connecting, memory.
     Idle,
     /// 10,000 streams, alarms for everyone from 1 publisher in closed loop.
@@ -66,6 +75,7 @@ pub(crate) enum Workload {
 pub(crate) struct Setup {
     pub(crate) clients: usize,
     pub(crate) audience: Audience,
+    pub(crate) placement: Placement,
 }
 
 /// What a person may change about workloads.
@@ -73,6 +83,8 @@ pub(crate) struct Setup {
 pub(crate) struct Wishes {
     /// How long each one measures.
     pub(crate) lasting: Duration,
+    /// How long those measure that show whether a bar is reached.
+    pub(crate) deciding: Duration,
     /// Streams, instead of the workload's own number.
     pub(crate) clients: Option<usize>,
     /// Publishers, instead of the workload's own number.
@@ -93,9 +105,12 @@ impl Workload {
     pub(crate) fn setup(self, wishes: &Wishes) -> Setup {
         let (clients, audience) = match self {
             Self::Scale100 => (100, Audience::Everyone),
-            Self::Broadcast50 | Self::Broadcast1 | Self::Broadcast16 | Self::Scale1000 => {
-                (1_000, Audience::Everyone)
-            }
+            Self::Broadcast50
+            | Self::Broadcast1
+            | Self::Broadcast16
+            | Self::FanOutOneCore
+            | Self::FanOutEveryCore
+            | Self::Scale1000 => (1_000, Audience::Everyone),
             Self::Scale4000 => (4_000, Audience::Everyone),
             Self::Idle | Self::Broadcast10k | Self::Scale10000 => (10_000, Audience::Everyone),
             Self::Personal1 | Self::Personal16 | Self::Personal256 | Self::HalfLoad => {
@@ -108,23 +123,49 @@ impl Workload {
         } else {
             wishes.clients.unwrap_or(clients)
         };
-        Setup { clients, audience }
+        let placement = match self {
+            Self::FanOutEveryCore => Placement::EveryCore,
+            _ => Placement::OneCore,
+        };
+        Setup {
+            clients,
+            audience,
+            placement,
+        }
+    }
+
+    /// Whether only the hub is asked: its peers cannot resume, and are given one process on one core.
+    pub(crate) fn is_for_the_hub_alone(self) -> bool {
+        matches!(
+            self,
+            Self::Storm | Self::FanOutOneCore | Self::FanOutEveryCore
+        )
+    }
+
+    fn lasting(self, wishes: &Wishes) -> Duration {
+        if bars::decides(self) {
+            wishes.deciding
+        } else {
+            wishes.lasting
+        }
     }
 
     /// Runs it in a session with its set-up.
     pub(crate) fn run(self, session: &mut Session, wishes: &Wishes) -> Result<Figures> {
         let (publishers, rate) = match self {
             Self::Idle => return Ok(session.opening().clone()),
-            Self::Churn => return session.churn(wishes.lasting),
+            Self::Churn => return session.churn(self.lasting(wishes)),
             Self::Storm => return session.storm(wishes.clients.unwrap_or(10_000)),
-            Self::HalfLoad => return session.half_load(wishes),
+            Self::HalfLoad => return session.half_load(wishes, self.lasting(wishes)),
             Self::Scale100 => (1, Some(200.0)),
             Self::Scale1000 => (1, Some(20.0)),
             Self::Scale4000 => (1, Some(5.0)),
             Self::Scale10000 => (1, Some(2.0)),
             Self::Broadcast50 => (1, Some(50.0)),
             Self::Broadcast1 | Self::Broadcast10k | Self::Personal1 => (1, None),
-            Self::Broadcast16 | Self::Personal16 => (16, None),
+            Self::Broadcast16 | Self::FanOutOneCore | Self::FanOutEveryCore | Self::Personal16 => {
+                (16, None)
+            }
             Self::Personal256 => (256, None),
         };
         let publishers = wishes.publishers.unwrap_or(publishers);
@@ -136,7 +177,18 @@ impl Workload {
                 window: wishes.window.unwrap_or(WINDOW),
             },
         };
-        session.publish(publishers, pacing, wishes.lasting)
+        let mut plan = Plan {
+            audience: self.setup(wishes).audience,
+            publishers,
+            pacing,
+            waiting: Waiting::Awake,
+            lasting: self.lasting(wishes),
+        };
+        if matches!(self, Self::FanOutOneCore | Self::FanOutEveryCore) {
+            plan.waiting = Waiting::Asleep;
+            return session.fan_out(plan);
+        }
+        session.publish(plan)
     }
 }
 

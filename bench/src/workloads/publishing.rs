@@ -4,71 +4,76 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::cpu::{Cpu, Meter};
 use crate::error::Result;
 use crate::figures::Figures;
-use crate::proc::{self, Cpu};
-use crate::swarm::{Ends, Pacing, Phase, Plan};
+use crate::swarm::{Audience, Ends, Pacing, Phase, Plan, Waiting};
 use crate::workloads::{Session, WINDOW, Wishes};
 
 impl Session {
     /// Publishes for a while, after a short run that does not count.
-    pub(super) fn publish(
-        &mut self,
-        publishers: usize,
-        pacing: Pacing,
-        lasting: Duration,
-    ) -> Result<Figures> {
-        let template = self.server.publish(self.audience)?;
-        self.swarm.publishers(publishers, &template)?;
-        let mut plan = Plan {
-            audience: self.audience,
-            publishers,
-            pacing,
-            lasting: lasting.min(WARMING_UP),
-        };
-        self.swarm.publish(&plan)?;
-        plan.lasting = lasting;
+    pub(super) fn publish(&mut self, plan: Plan) -> Result<Figures> {
+        Ok(self.publish_and_meter(plan)?.0)
+    }
+
+    /// The same; answers what the server spent as well.
+    pub(super) fn publish_and_meter(&mut self, plan: Plan) -> Result<(Figures, Cpu)> {
+        let template = self.server.publish(plan.audience)?;
+        self.swarm.publishers(plan.publishers, &template)?;
+        self.swarm.publish(&Plan {
+            lasting: plan.lasting.min(WARMING_UP),
+            ..plan
+        })?;
         self.swarm.take_busy();
         let ends = *self.swarm.ends();
-        let before = proc::cpu_of_tree(self.server.pid())?;
+        let before = (Meter::of_tree(self.server.pid())?, Meter::of_bench());
         let phase = self.swarm.publish(&plan)?;
-        let server = proc::cpu_of_tree(self.server.pid())?.since(before);
-        let own = self.swarm.take_busy();
+        let server = Meter::of_tree(self.server.pid())?.since(&before.0);
+        let own = match plan.waiting {
+            Waiting::Awake => self.swarm.take_busy().as_secs_f64(),
+            Waiting::Asleep => Meter::of_bench().since(&before.1).total,
+        };
         let mut figures = Figures::default();
-        figures.set("publishers", publishers as f64);
-        set_cost(&mut figures, &phase, server, own);
+        figures.set("publishers", plan.publishers as f64);
+        set_cost(&mut figures, &phase, &server, own);
         set_latency(&mut figures, &phase);
         set_books(&mut figures, &phase, ends, self.swarm.ends());
-        Ok(figures)
+        Ok((figures, server))
     }
 
     /// Finds out the most it can do in closed loop, then publishes at half of that rate and counts from when each alarm was due.
-    pub(super) fn half_load(&mut self, wishes: &Wishes) -> Result<Figures> {
-        let publishers = wishes.publishers.unwrap_or(256);
+    pub(super) fn half_load(&mut self, wishes: &Wishes, lasting: Duration) -> Result<Figures> {
         let window = wishes.window.unwrap_or(WINDOW);
-        let most = self.publish(publishers, Pacing::Closed { window }, wishes.lasting)?;
+        let mut plan = Plan {
+            audience: Audience::OneUser,
+            publishers: wishes.publishers.unwrap_or(256),
+            pacing: Pacing::Closed { window },
+            waiting: Waiting::Awake,
+            lasting: wishes.lasting,
+        };
+        let most = self.publish(plan)?;
         let most = most.value("alarms_per_s").unwrap_or(f64::NAN);
         let per_second = wishes.rate.unwrap_or(most / 2.0);
         if !per_second.is_finite() || per_second <= 0.0 {
             return Err("nothing was delivered, so there is no half of it".into());
         }
-        let pacing = Pacing::Rate { per_second };
-        let mut figures = self.publish(publishers, pacing, wishes.lasting)?;
+        plan.pacing = Pacing::Rate { per_second };
+        plan.lasting = lasting;
+        let mut figures = self.publish(plan)?;
         figures.set("half_of_per_s", most);
         Ok(figures)
     }
 }
 
-fn set_cost(figures: &mut Figures, phase: &Phase, server: Cpu, own: Duration) {
+fn set_cost(figures: &mut Figures, phase: &Phase, server: &Cpu, own: f64) {
     let deliveries = phase.deliveries as f64;
     figures.set("deliveries", deliveries);
     figures.set("deliveries_per_s", deliveries / phase.seconds());
     figures.set("alarms_per_s", phase.answered as f64 / phase.seconds());
-    figures.set("cpu_us", server.total() * 1e6 / deliveries);
-    figures.set("cpu_user_us", server.user * 1e6 / deliveries);
-    figures.set("cpu_kernel_us", server.kernel * 1e6 / deliveries);
-    figures.set("cpu_share", server.total() / phase.seconds());
-    figures.set("own_cpu_us", own.as_secs_f64() * 1e6 / deliveries);
+    server.enter(figures, deliveries);
+    figures.set("cpu_share", server.total / phase.seconds());
+    figures.set("own_cpu_us", own * 1e6 / deliveries);
+    figures.set("seconds", phase.seconds());
 }
 
 pub(super) fn set_latency(figures: &mut Figures, phase: &Phase) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::cpu::Meter;
 use crate::error::Result;
 use crate::figures::Figures;
 use crate::proc::{self, Cores};
@@ -18,7 +19,6 @@ pub(crate) struct Session {
     pub(super) swarm: Swarm,
     pub(super) server: Box<dyn Server>,
     _folder: TempDir,
-    pub(super) audience: Audience,
     opening: Figures,
 }
 
@@ -34,6 +34,7 @@ impl Session {
         let server = kind.start(&Site {
             folder: folder.path(),
             cores,
+            placement: setup.placement,
             campanile,
         })?;
         server.introduce(setup.clients.max(1))?;
@@ -43,7 +44,6 @@ impl Session {
             swarm,
             server,
             _folder: folder,
-            audience: setup.audience,
             opening,
         })
     }
@@ -58,19 +58,15 @@ impl Session {
         let request = self.server.subscribe(0, Audience::OneUser)?;
         self.swarm.churn(&request, CHURNING, WARMING_UP)?;
         self.swarm.rest(SETTLING)?;
-        let before = (proc::cpu_of_tree(self.server.pid())?, proc::own_cpu());
+        let before = (Meter::of_tree(self.server.pid())?, Meter::of_bench());
         let per_second = self.swarm.churn(&request, CHURNING, lasting)?;
-        let server = proc::cpu_of_tree(self.server.pid())?.since(before.0);
+        let server = Meter::of_tree(self.server.pid())?.since(&before.0);
         let count = per_second * lasting.as_secs_f64();
         let mut figures = Figures::default();
         figures.set("connects_per_s", per_second);
-        figures.set("cpu_us", server.total() * 1e6 / count);
-        figures.set("cpu_user_us", server.user * 1e6 / count);
-        figures.set("cpu_kernel_us", server.kernel * 1e6 / count);
-        figures.set(
-            "own_cpu_us",
-            proc::own_cpu().since(before.1).total() * 1e6 / count,
-        );
+        server.enter(&mut figures, count);
+        let own = Meter::of_bench().since(&before.1).total;
+        figures.set("own_cpu_us", own * 1e6 / count);
         Ok(figures)
     }
 }
@@ -85,15 +81,15 @@ fn open_streams(server: &dyn Server, swarm: &mut Swarm, setup: Setup) -> Result<
         .map(|user| server.subscribe(user, setup.audience))
         .collect();
     let memory = proc::pss_of_tree(server.pid())?;
-    let cpu = proc::cpu_of_tree(server.pid())?;
+    let before = Meter::of_tree(server.pid())?;
     let took = swarm.open(requests?, server.opens_at_once())?;
     swarm.rest(SETTLING)?;
     let clients = setup.clients as f64;
-    let spent = proc::cpu_of_tree(server.pid())?.since(cpu).total();
+    let spent = Meter::of_tree(server.pid())?.since(&before);
     let grown = proc::pss_of_tree(server.pid())?.saturating_sub(memory);
     figures.set("clients", clients);
     figures.set("connects_per_s", clients / took.as_secs_f64());
-    figures.set("cpu_us", spent * 1e6 / clients);
+    spent.enter(&mut figures, clients);
     figures.set("pss_bytes_per_stream", grown as f64 / clients);
     figures.set("pss_baseline_mb", memory as f64 / 1e6);
     Ok(figures)

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::cpu::Meter;
 use crate::error::Result;
 use crate::figures::Figures;
 use crate::http;
-use crate::proc;
-use crate::swarm::{Audience, Pacing, Plan};
+use crate::swarm::{Audience, Pacing, Plan, Waiting};
 use crate::workloads::Session;
 use crate::workloads::publishing::{set_books, set_latency};
 
@@ -20,6 +20,7 @@ impl Session {
             audience: Audience::Everyone,
             publishers: 1,
             pacing: Pacing::Closed { window: 1 },
+            waiting: Waiting::Awake,
             lasting: Duration::ZERO,
         };
         let mut template = self.server.publish(Audience::Everyone)?;
@@ -35,20 +36,18 @@ impl Session {
             })
             .collect();
         let reads = self.server.store_reads()?;
-        let before = (proc::cpu_of_tree(self.server.pid())?, *self.swarm.ends());
+        let before = (Meter::of_tree(self.server.pid())?, *self.swarm.ends());
         self.swarm.take_busy();
         let phase = self.swarm.come_back(requests?)?;
         let own = self.swarm.take_busy();
-        let spent = proc::cpu_of_tree(self.server.pid())?.since(before.0);
+        let spent = Meter::of_tree(self.server.pid())?.since(&before.0);
         let mut figures = Figures::default();
         let deliveries = phase.deliveries as f64;
         figures.set("clients", clients as f64);
         figures.set("distinct_cursors", cursors.len() as f64);
         figures.set("all_served_s", phase.seconds());
         figures.set("deliveries", deliveries);
-        figures.set("cpu_us", spent.total() * 1e6 / deliveries);
-        figures.set("cpu_user_us", spent.user * 1e6 / deliveries);
-        figures.set("cpu_kernel_us", spent.kernel * 1e6 / deliveries);
+        spent.enter(&mut figures, deliveries);
         figures.set("own_cpu_us", own.as_secs_f64() * 1e6 / deliveries);
         set_latency(&mut figures, &phase);
         set_books(&mut figures, &phase, before.1, self.swarm.ends());
