@@ -91,6 +91,11 @@ pub(crate) fn head(bytes: &[u8]) -> Option<Head> {
     })
 }
 
+/// Whether what follows a head comes in chunks.
+pub(crate) fn is_chunked(head: &[u8]) -> bool {
+    field(head, b"transfer-encoding").is_some()
+}
+
 fn status(bytes: &[u8]) -> u16 {
     let digits = bytes
         .get(9..12)
@@ -105,7 +110,7 @@ pub(crate) fn answer(bytes: &[u8]) -> Option<(u16, usize)> {
     if let Some(length) = content_length(fields) {
         return (body.len() >= length).then_some((head.status, head.length + length));
     }
-    if field(fields, b"transfer-encoding").is_some() {
+    if is_chunked(fields) {
         // The last chunk is empty, and a body the bench asks for never has these bytes elsewhere.
         let end = memmem::find(body, b"0\r\n\r\n")?;
         return Some((head.status, head.length + end + 5));

@@ -1,5 +1,6 @@
 //! The clients of a measurement, all in one thread: streams that read, publishers that write, and one epoll between them.
 
+mod chunks;
 mod crowd;
 mod phase;
 mod publisher;

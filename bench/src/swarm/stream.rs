@@ -1,11 +1,13 @@
 //! One reader of a stream.
 
 use std::io::{ErrorKind, Read, Write};
+use std::ops::Range;
 
 use mio::net::TcpStream;
 
 use crate::http;
 use crate::stamp::Stamp;
+use crate::swarm::chunks::Chunks;
 use crate::swarm::reading::Reading;
 
 /// A stream and how far it is.
@@ -13,6 +15,7 @@ pub(crate) struct Stream {
     socket: Option<TcpStream>,
     request: Vec<u8>,
     state: State,
+    chunks: Option<Chunks>,
     // What was read and is not whole yet; nearly always empty.
     carry: Vec<u8>,
 }
@@ -52,6 +55,7 @@ impl Stream {
             socket: Some(socket),
             request,
             state: State::Connecting,
+            chunks: None,
             carry: Vec::new(),
         }
     }
@@ -107,7 +111,7 @@ impl Stream {
                 }
                 Ok(count) => {
                     sum += count;
-                    self.take_in(reading, held + count, listener);
+                    self.take_in(reading, held..held + count, listener);
                     // A short read has emptied the socket; epoll tells when there is more.
                     if count < room {
                         break;
@@ -128,19 +132,35 @@ impl Stream {
         sum
     }
 
-    fn take_in(&mut self, reading: &Reading, length: usize, listener: &mut impl Listener) {
-        let mut rest = reading.buffer.get(..length).unwrap_or_default();
+    /// Takes in what was read to `new`, behind what was kept from before.
+    fn take_in(
+        &mut self,
+        reading: &mut Reading,
+        mut new: Range<usize>,
+        listener: &mut impl Listener,
+    ) {
+        let mut start = 0;
         if self.state == State::Head {
-            let Some(head) = http::head(rest) else {
-                return self.keep(Some(rest));
+            let read = reading.buffer.get(..new.end).unwrap_or_default();
+            let Some(head) = http::head(read) else {
+                return self.keep(Some(read));
             };
             if head.status != 200 {
-                listener.found(Found::Refused(String::from_utf8_lossy(rest).into_owned()));
+                listener.found(Found::Refused(String::from_utf8_lossy(read).into_owned()));
                 return;
             }
-            rest = rest.get(head.length..).unwrap_or_default();
+            start = head.length;
+            new.start = head.length;
+            let chunked = read.get(..start).is_some_and(http::is_chunked);
+            self.chunks = chunked.then(Chunks::default);
             self.state = State::FirstEvent;
         }
+        if let (Some(chunks), Some(new_bytes)) =
+            (&mut self.chunks, reading.buffer.get_mut(new.clone()))
+        {
+            new.end = new.start + chunks.decode(new_bytes);
+        }
+        let mut rest = reading.buffer.get(start..new.end).unwrap_or_default();
         if self.state == State::FirstEvent {
             let Some(end) = reading.first_event_end(rest) else {
                 return self.keep(Some(rest));
