@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::proc::{self, Cores, Placement};
 use crate::report::Report;
 use crate::servers::{Kind, Site};
+use crate::swarm::Audience;
 use crate::workloads::{Session, Setup, Wishes, Workload};
 
 /// The machine's parts a run uses.
@@ -55,6 +56,7 @@ impl Ground {
             folder,
             cores: &self.cores,
             placement: Placement::OneCore,
+            audience: Audience::OneUser,
             campanile: &self.campanile,
         }
     }

@@ -75,6 +75,8 @@ pub(crate) struct Site<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) cores: &'a Cores,
     pub(crate) placement: Placement,
+    /// Whom its alarms will be for.
+    pub(crate) audience: Audience,
     /// The hub's binary.
     pub(crate) campanile: &'a Path,
 }

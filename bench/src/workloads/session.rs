@@ -35,6 +35,7 @@ impl Session {
             folder: folder.path(),
             cores,
             placement: setup.placement,
+            audience: setup.audience,
             campanile,
         })?;
         server.introduce(setup.clients.max(1))?;
