@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -26,6 +27,7 @@ pub(crate) struct Chromium {
 /// One window with a fresh profile: cookies are its own.
 pub(crate) struct Window {
     driver: WebDriver,
+    profile: PathBuf,
 }
 
 impl Chromium {
@@ -92,8 +94,12 @@ impl Chromium {
         let driver = WebDriver::new(&self.address, capabilities)
             .await
             .expect("a window");
+        let window = Window {
+            driver,
+            profile: profile.path().to_owned(),
+        };
         self.profiles.lock().expect("the profiles").push(profile);
-        Window { driver }
+        window
     }
 }
 
@@ -131,6 +137,11 @@ impl Window {
 
     pub(crate) async fn reload(&self) {
         self.driver.refresh().await.expect("the page again");
+    }
+
+    /// Where its browser keeps what it remembers.
+    pub(crate) fn profile(&self) -> &Path {
+        &self.profile
     }
 
     /// Opens a second tab of the same profile and turns to it.

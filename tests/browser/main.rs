@@ -35,4 +35,5 @@ mod rooms;
 mod screenshots;
 mod sign_in;
 mod tabs;
+mod trace;
 mod weight;

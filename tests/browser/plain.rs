@@ -114,3 +114,21 @@ async fn an_admin_without_scripts_sees_who_is_reached_and_takes_the_command() {
     let alarm = stream.next_named("alarm", DEADLINE).await.json();
     assert_eq!(alarm["data"], json!({"title": "it's"}));
 }
+
+#[tokio::test]
+async fn the_comparison_without_scripts_is_its_table() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let dora = chromium.window_without_scripts().await;
+    dora.sign_up(&app, "dora", "Dora").await;
+
+    dora.goto(&app, "/compare").await;
+    dora.shows(".notice.bad", "Measuring needs JavaScript")
+        .await;
+    dora.shows(".properties", "WebSocket").await;
+
+    // What is not shown has no text to read.
+    for part in [".controls", ".lanes-card", "#ways", ".limit", ".legend"] {
+        assert_eq!(dora.text(part).await, "", "{part}");
+    }
+}
