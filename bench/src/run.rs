@@ -112,6 +112,7 @@ pub(crate) fn measure(
         if workload.is_for_the_hub_alone() && !kind.is_hub() {
             continue;
         }
+        let started = Instant::now();
         let setup = workload.setup(wishes);
         let open = match session.take() {
             Some((same, open)) if same == setup => Ok(open),
@@ -121,7 +122,6 @@ pub(crate) fn measure(
                 ground.session(kind, setup)
             }
         };
-        let started = Instant::now();
         let measured = open.and_then(|mut open| {
             let figures = workload.run(&mut open, wishes)?;
             session = Some((setup, open));
