@@ -18,6 +18,7 @@ mod report;
 mod run;
 mod servers;
 mod stamp;
+mod svg;
 mod swarm;
 mod ways;
 mod workloads;
