@@ -44,10 +44,6 @@ impl Server for Floor {
         endpoint(self.address)
     }
 
-    fn introduce(&self, _users: usize) -> Result<()> {
-        Ok(())
-    }
-
     fn subscribe(&self, user: usize, audience: Audience) -> Result<Vec<u8>> {
         let channel = user_channel(user, audience);
         Ok(http::get(&format!("/{channel}"), "").into_bytes())

@@ -86,10 +86,6 @@ impl Server for Nchan {
         endpoint(self.address)
     }
 
-    fn introduce(&self, _users: usize) -> Result<()> {
-        Ok(())
-    }
-
     fn subscribe(&self, user: usize, audience: Audience) -> Result<Vec<u8>> {
         let channel = user_channel(user, audience);
         Ok(http::get(

@@ -40,10 +40,6 @@ impl Server for Node {
         endpoint(self.address)
     }
 
-    fn introduce(&self, _users: usize) -> Result<()> {
-        Ok(())
-    }
-
     fn subscribe(&self, user: usize, audience: Audience) -> Result<Vec<u8>> {
         let path = format!("/{}", user_channel(user, audience));
         Ok(http::get(&path, "Accept: text/event-stream\r\n").into_bytes())

@@ -1,5 +1,7 @@
 //! Whether every core does its share of a broadcast: what each worker holds and spends.
 
+use std::time::Duration;
+
 use crate::error::Result;
 use crate::figures::Figures;
 use crate::proc;
@@ -9,6 +11,10 @@ use crate::workloads::Session;
 impl Session {
     /// Publishes, and tells the server's threads apart.
     pub(super) fn fan_out(&mut self, plan: Plan) -> Result<Figures> {
+        // Connections of the workload before are not streams.
+        self.swarm
+            .publishers(0, &self.server.publish(plan.audience)?)?;
+        self.swarm.rest(CLOSING)?;
         let mut streams = proc::watched_connections(self.server.pid())?;
         // The epolls of threads that are no workers watch none.
         streams.retain(|count| *count > 0);
@@ -49,6 +55,9 @@ fn set_each(figures: &mut Figures, name: &str, mut values: Vec<f64>) {
         figures.set(format!("{name} {}", place + 1), value);
     }
 }
+
+/// Connections that were closed are gone by then.
+const CLOSING: Duration = Duration::from_millis(100);
 
 /// How the kernel cuts the names of all threads with an actor or a worker on them short.
 const ARBITER: &str = "actix-rt|system";
