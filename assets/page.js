@@ -46,6 +46,11 @@ export async function refresh(ids, address = location.href, options = {}) {
   for (const [old, part] of parts) {
     localTimes(part);
     if (old.isEqualNode(part)) continue;
+    // A live region stays: what comes together with its region is not heard.
+    if (old.getAttribute("role") === "status") {
+      old.replaceChildren(...part.childNodes);
+      continue;
+    }
     const focus = focusIn(old);
     old.replaceWith(document.adoptNode(part));
     focus(part);

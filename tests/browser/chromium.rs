@@ -275,16 +275,18 @@ impl Window {
 
     /// Makes the window so wide and shows it in a colour scheme.
     pub(crate) async fn look_like(&self, width: u32, scheme: &str) {
-        let size =
-            json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500});
+        self.be_sized(width, 900).await;
         let cdp = self.driver.cdp();
-        cdp.send_raw("Emulation.setDeviceMetricsOverride", size)
-            .await
-            .expect("a width");
         let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
         cdp.send_raw("Emulation.setEmulatedMedia", features)
             .await
             .expect("a colour scheme");
+    }
+
+    /// Makes the window so wide and high.
+    pub(crate) async fn be_sized(&self, width: u32, height: u32) {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
+        self.cdp("Emulation.setDeviceMetricsOverride", size).await;
     }
 
     /// Speaks a language from the next page on, as the switch does.
@@ -296,6 +298,12 @@ impl Window {
     /// What the window shows, as PNG.
     pub(crate) async fn picture(&self) -> Vec<u8> {
         self.driver.screenshot_as_png().await.expect("a picture")
+    }
+
+    /// What the window shows, as the address of a picture.
+    pub(crate) async fn picture_address(&self) -> String {
+        let picture = self.driver.screenshot_as_png_base64().await;
+        format!("data:image/png;base64,{}", picture.expect("a picture"))
     }
 
     /// What axe-core finds wrong with the page by the rules of WCAG 2.2, levels A and AA, and its best practices.
