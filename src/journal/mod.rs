@@ -28,6 +28,8 @@ pub struct Journal {
     waiting_alarms: usize,
     /// Whether a batch or a look at the log is under way: only one of them may offer.
     busy: bool,
+    /// Whether a batch is about to begin.
+    gathering: bool,
     stopping: bool,
     drained: Vec<oneshot::Sender<()>>,
 }
@@ -94,13 +96,26 @@ impl Journal {
             waiting: VecDeque::new(),
             waiting_alarms: 0,
             busy: false,
+            gathering: false,
             stopping: false,
             drained: Vec::new(),
         }
     }
 
-    /// Commits what has gathered, unless a commit is under way: then that one's end comes back here.
+    /// Commits what has gathered, unless a commit is under way: then that one's end comes back here. Whoever can run now
+    /// runs first: requests that have arrived share this commit in place of waiting for the next.
     fn commit(&mut self, context: &mut Context<Self>) {
+        if self.busy || self.gathering {
+            return;
+        }
+        self.gathering = true;
+        context.spawn(let_others_run().into_actor(self).map(|(), this, context| {
+            this.gathering = false;
+            this.begin(context);
+        }));
+    }
+
+    fn begin(&mut self, context: &mut Context<Self>) {
         if self.busy {
             return;
         }
@@ -249,6 +264,12 @@ pub async fn append(
         Ok(Err(_gone)) => Err(AppendError::ShuttingDown),
         Err(_elapsed) => Err(AppendError::Unsettled),
     }
+}
+
+/// Gives this core away once, where others wait for it.
+async fn let_others_run() {
+    std::thread::yield_now();
+    tokio::task::yield_now().await;
 }
 
 /// What was not stored, and so offered, before.
