@@ -212,6 +212,10 @@ impl Worker {
     fn work(&self) {
         self.queue.state().awake += 1;
         while let Some(job) = self.queue.wait() {
+            if self.queue.patience > 0 {
+                // Whoever is about to ask as well is served on this trip.
+                std::thread::yield_now();
+            }
             // A panic costs its caller the answer and the pool the connection, not the lane its thread.
             if catch_unwind(AssertUnwindSafe(|| self.trip(job))).is_err() {
                 log::error!("work that was to {} panicked", self.purpose);
