@@ -11,7 +11,7 @@ use crate::alarm::{
     Alarm, AlarmId, ClientMessageId, IdempotencyKey, Link, NewAlarm, TargetId, Timestamp, Topic,
     TopicKind, UserId,
 };
-use crate::store::connection::DbConnection;
+use crate::store::connection::{DbConnection, native};
 use crate::store::log::{Row, lock_head};
 use crate::store::schema::{alarms, idempotency_keys, log_head, rooms};
 use crate::store::users::{self, NewAccount};
@@ -136,9 +136,9 @@ fn append_locked(
         outcomes.push(outcome);
     }
     insert_rows(connection, &rows)?;
-    diesel::update(log_head::table)
+    native!(connection => diesel::update(log_head::table)
         .set(log_head::last_id.eq(last_id))
-        .execute(connection)?;
+        .execute(connection))?;
     Ok(outcomes)
 }
 
@@ -212,10 +212,10 @@ fn repeated_request(
     fresh: &Fresh,
 ) -> Result<Option<Outcome>, AppendFailure> {
     let publisher = idempotency.publisher.as_str();
-    let known = idempotency_keys::table
+    let known = native!(connection => idempotency_keys::table
         .find((publisher, idempotency.key.as_str()))
-        .get_result::<(String, String, String, i64, i64, i64)>(connection)
-        .optional()?;
+        .get_result::<(String, String, String, i64, i64, i64)>(connection))
+    .optional()?;
     let Some((_, _, body_hash, first_id, count, created_at)) = known else {
         return Ok(None);
     };
@@ -255,13 +255,13 @@ fn repeated_message(
     };
     let earlier = match fresh.message(&alarm.topic, from, client_id) {
         Some(stored) => Some(stored),
-        None => alarms::table
+        None => native!(connection => alarms::table
             .filter(alarms::topic.eq(alarm.topic.as_str()))
             .filter(alarms::from_user_id.eq(from.as_str()))
             .filter(alarms::client_id.eq(client_id.as_str()))
-            .get_result::<Row>(connection)
-            .optional()?
-            .map(|row| Arc::new(Alarm::from(row))),
+            .get_result::<Row>(connection))
+        .optional()?
+        .map(|row| Arc::new(Alarm::from(row))),
     };
     Ok(earlier.map(|alarm| Stored {
         alarms: vec![alarm],
@@ -275,7 +275,7 @@ fn remember_request(
     first_id: i64,
     count: usize,
 ) -> Result<(), AppendFailure> {
-    diesel::insert_into(idempotency_keys::table)
+    native!(connection => diesel::insert_into(idempotency_keys::table)
         .values((
             idempotency_keys::publisher.eq(idempotency.publisher.as_str()),
             idempotency_keys::idempotency_key.eq(idempotency.key.as_str()),
@@ -284,7 +284,7 @@ fn remember_request(
             idempotency_keys::alarm_count.eq(i64::try_from(count).unwrap_or(i64::MAX)),
             idempotency_keys::created_at.eq(Timestamp::now().millis()),
         ))
-        .execute(connection)?;
+        .execute(connection))?;
     Ok(())
 }
 
@@ -330,11 +330,11 @@ impl Unknown {
         let users = users::unknown(connection, &user_ids)?.into_iter().collect();
         let mut unknown_rooms = HashSet::new();
         for id in room_ids {
-            let there = rooms::table
+            let there = native!(connection => rooms::table
                 .find(id)
                 .select(rooms::id)
-                .get_result::<String>(connection)
-                .optional()?;
+                .get_result::<String>(connection))
+            .optional()?;
             if there.is_none() {
                 unknown_rooms.insert(id.to_owned());
             }

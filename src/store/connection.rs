@@ -67,6 +67,19 @@ impl r2d2::ManageConnection for Server {
     }
 }
 
+/// Runs a query that is asked often on the database there is. A query given to [`DbConnection`] itself is written out as
+/// text twice each time it runs; given to the database's own connection, it is known by its type and never written again.
+macro_rules! native {
+    ($connection:ident => $query:expr) => {
+        match $connection {
+            #[cfg(feature = "postgres")]
+            $crate::store::connection::DbConnection::Postgres($connection) => $query,
+            $crate::store::connection::DbConnection::Sqlite($connection) => $query,
+        }
+    };
+}
+pub(super) use native;
+
 /// A pool tries to connect again and again while its database is away; its lane tells of that once.
 #[derive(Debug)]
 pub(crate) struct Quiet;

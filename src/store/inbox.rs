@@ -6,7 +6,7 @@ use diesel::dsl::{auto_type, case_when, count};
 use diesel::prelude::*;
 
 use crate::alarm::{Alarm, AlarmId, AlarmType, Role, Timestamp, Topic, UserId};
-use crate::store::connection::DbConnection;
+use crate::store::connection::{DbConnection, native};
 use crate::store::log::Row;
 use crate::store::schema::{alarms, log_head, receipts, users};
 use crate::store::{Account, Read, Store, StoreError};
@@ -149,7 +149,7 @@ impl Store {
         up_to: AlarmId,
     ) -> Result<HashMap<AlarmId, Receipt>, StoreError> {
         self.read(Read::Receipts, move |connection| {
-            let rows = receipts::table
+            let rows = native!(connection => receipts::table
                 .filter(receipts::user_id.eq(user_id.as_str()))
                 .filter(
                     receipts::alarm_id
@@ -162,7 +162,7 @@ impl Store {
                     receipts::read_at,
                     receipts::deleted_at,
                 ))
-                .load::<(i64, Option<i64>, Option<i64>, Option<i64>)>(connection)?;
+                .load::<(i64, Option<i64>, Option<i64>, Option<i64>)>(connection))?;
             let receipt =
                 |(id, seen, read, deleted): (i64, Option<i64>, Option<i64>, Option<i64>)| {
                     let receipt = Receipt {
@@ -272,19 +272,19 @@ fn counts(
     now: Timestamp,
 ) -> Result<Counts, StoreError> {
     let (user_id, now) = (inbox.user_id.as_str(), now.millis());
-    let (head, seen, read) = log_head::table
+    let (head, seen, read) = native!(connection => log_head::table
         .left_join(users::table.on(users::id.eq(user_id)))
         .select((
             log_head::last_id,
             users::seen_up_to.nullable(),
             users::read_up_to.nullable(),
         ))
-        .get_result::<(i64, Option<i64>, Option<i64>)>(connection)?;
+        .get_result::<(i64, Option<i64>, Option<i64>)>(connection))?;
     let (seen, read) = (seen.unwrap_or(0), read.unwrap_or(0));
     let (mut unseen, mut unread) = (0, 0);
     for (topic, start) in &inbox.topics {
         let (seen, read) = (seen.max(*start), read.max(*start));
-        let above = visible(user_id, topic.as_str(), seen.min(read), now)
+        let above = native!(connection => visible(user_id, topic.as_str(), seen.min(read), now)
             .filter(alarms::id.le(head))
             .select((
                 count(case_when(
@@ -300,7 +300,7 @@ fn counts(
                     alarms::id,
                 )),
             ))
-            .get_result::<(i64, i64)>(connection)?;
+            .get_result::<(i64, i64)>(connection))?;
         unseen += above.0;
         unread += above.1;
     }
@@ -316,11 +316,11 @@ pub(super) fn one(
     inbox: &Inbox,
     id: AlarmId,
 ) -> Result<Option<Alarm>, StoreError> {
-    let topic = alarms::table
+    let topic = native!(connection => alarms::table
         .find(id.0)
         .select(alarms::topic)
-        .get_result::<String>(connection)
-        .optional()?;
+        .get_result::<String>(connection))
+    .optional()?;
     let Some(topic) = topic
         .map(Topic::trusted)
         .filter(|topic| inbox.holds(topic, id))

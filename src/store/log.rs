@@ -9,7 +9,7 @@ use crate::alarm::{
     Alarm, AlarmId, AlarmType, Link, Payload, RoomId, TargetId, Timestamp, Topic, TopicFilter,
     UserId,
 };
-use crate::store::connection::DbConnection;
+use crate::store::connection::{DbConnection, native};
 use crate::store::schema::{alarms, log_head};
 use crate::store::{Read, Store, StoreError};
 
@@ -104,13 +104,13 @@ impl Store {
 
 /// Both ends of the log, as of this transaction.
 pub(super) fn head(connection: &mut DbConnection) -> Result<Head, StoreError> {
-    let (last_id, pruned_up_to, account_changes) = log_head::table
+    let (last_id, pruned_up_to, account_changes) = native!(connection => log_head::table
         .select((
             log_head::last_id,
             log_head::pruned_up_to,
             log_head::account_changes,
         ))
-        .get_result::<(i64, i64, i64)>(connection)?;
+        .get_result::<(i64, i64, i64)>(connection))?;
     Ok(Head {
         last_id,
         pruned_up_to,
@@ -121,9 +121,9 @@ pub(super) fn head(connection: &mut DbConnection) -> Result<Head, StoreError> {
 /// Takes the one lock all appends share, until the commit. The no-op write is what locks: the row on PostgreSQL,
 /// the file on SQLite (where a transaction that reads first could not be upgraded).
 pub(super) fn lock_head(connection: &mut DbConnection) -> Result<Head, StoreError> {
-    diesel::update(log_head::table)
+    native!(connection => diesel::update(log_head::table)
         .set(log_head::last_id.eq(log_head::last_id))
-        .execute(connection)?;
+        .execute(connection))?;
     head(connection)
 }
 
@@ -171,7 +171,7 @@ fn window(
         .limit(REPLAY_PAGE);
     let named = alarms::topic.eq_any(topics.as_slice());
     let rows = match (filter.everything, filter.all_rooms) {
-        (true, _) => window.load::<Row>(connection)?,
+        (true, _) => native!(connection => window.load::<Row>(connection))?,
         (false, true) => window
             .filter(named.or(alarms::topic.like("room:%")))
             .load::<Row>(connection)?,

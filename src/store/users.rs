@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 
 use crate::alarm::{DisplayName, Role, Timestamp, UserId};
-use crate::store::connection::DbConnection;
+use crate::store::connection::{DbConnection, native};
 use crate::store::log::lock_head;
 use crate::store::schema::log_head;
 use crate::store::schema::users::{self, dsl};
@@ -183,10 +183,10 @@ pub(super) fn find(
     connection: &mut DbConnection,
     id: &UserId,
 ) -> Result<Option<Account>, StoreError> {
-    let row = dsl::users
+    let row = native!(connection => dsl::users
         .find(id.as_str())
-        .get_result::<Row>(connection)
-        .optional()?;
+        .get_result::<Row>(connection))
+    .optional()?;
     Ok(row.map(Account::from))
 }
 
