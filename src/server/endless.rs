@@ -146,12 +146,12 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Lent<T> {
     }
 }
 
-/// Serves a connection: `dispatch` makes its dispatcher.
+/// Serves a connection to its end, or to where an answer without one begins: `dispatch` makes its dispatcher.
 pub(super) async fn serve<T, D>(
     stream: T,
     slot: Rc<Slot>,
     dispatch: impl FnOnce(Lent<T>) -> D,
-) -> Result<(), Ended>
+) -> Result<Option<Exchange<T>>, Ended>
 where
     T: AsyncRead + AsyncWrite + Unpin,
     D: Future<Output = Result<(), DispatchError>>,
@@ -172,16 +172,16 @@ where
         Poll::Pending => Poll::Pending,
     });
     let Some(body) = body.await? else {
-        return Ok(());
+        return Ok(None);
     };
     drop(dispatcher);
-    let mut exchange = Exchange {
-        stream,
+    let stream = Rc::into_inner(stream).ok_or(Ended::Held)?;
+    Ok(Some(Exchange {
+        stream: stream.into_inner(),
         body,
         unsent: Bytes::new(),
         is_whole: false,
-    };
-    poll_fn(|context| exchange.poll(context)).await
+    }))
 }
 
 /// Why a connection ended before its time.
@@ -191,6 +191,8 @@ pub(super) enum Ended {
     Dispatcher(#[from] DispatchError),
     #[error("{0}")]
     Stream(#[from] io::Error),
+    #[error("its dispatcher did not let go of it")]
+    Held,
     #[error("its body failed: {0}")]
     Body(Box<dyn std::error::Error>),
     #[error("the client is gone")]
@@ -198,8 +200,8 @@ pub(super) enum Ended {
 }
 
 /// What is left of an exchange when the head of its answer is written.
-struct Exchange<T> {
-    stream: Rc<RefCell<T>>,
+pub(super) struct Exchange<T> {
+    stream: T,
     body: BoxBody,
     /// What the socket would not take yet.
     unsent: Bytes,
@@ -212,27 +214,31 @@ thread_local! {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
+    /// Writes the body to its end.
+    pub(super) async fn finish(mut self) -> Result<(), Ended> {
+        poll_fn(|context| self.poll(context)).await
+    }
+
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
-        let stream = Rc::clone(&self.stream);
-        let mut stream = stream.borrow_mut();
-        let mut stream = Pin::new(&mut *stream);
-        self.poll_gone(stream.as_mut(), context)?;
+        self.poll_gone(context)?;
         loop {
             while !self.unsent.is_empty() {
-                let written = ready!(stream.as_mut().poll_write(context, &self.unsent))?;
+                let stream = Pin::new(&mut self.stream);
+                let written = ready!(stream.poll_write(context, &self.unsent))?;
                 self.unsent.advance(written);
             }
             if self.is_whole {
+                let stream = Pin::new(&mut self.stream);
                 return stream.poll_shutdown(context).map_err(Ended::from);
             }
             let written = CHUNKS.with_borrow_mut(|chunks| {
-                let written = self.write_ready(stream.as_mut(), chunks, context);
+                let written = self.write_ready(chunks, context);
                 chunks.clear();
                 written
             })?;
             if !written {
                 // An encrypted stream may hold something back.
-                ready!(stream.as_mut().poll_flush(context))?;
+                ready!(Pin::new(&mut self.stream).poll_flush(context))?;
                 return Poll::Pending;
             }
         }
@@ -241,7 +247,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
     /// Everything that is ready leaves in one write. Says whether there was anything.
     fn write_ready(
         &mut self,
-        stream: Pin<&mut T>,
         chunks: &mut BytesMut,
         context: &mut Context<'_>,
     ) -> Result<bool, Ended> {
@@ -249,7 +254,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
         if chunks.is_empty() {
             return Ok(false);
         }
-        match stream.poll_write(context, chunks) {
+        match Pin::new(&mut self.stream).poll_write(context, chunks) {
             Poll::Ready(written) => chunks.advance(written?),
             Poll::Pending => {}
         }
@@ -273,11 +278,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
     }
 
     /// Whether the client has closed its side. What it sends while it is answered is not read by anybody.
-    fn poll_gone(&self, mut stream: Pin<&mut T>, context: &mut Context<'_>) -> Result<(), Ended> {
+    fn poll_gone(&mut self, context: &mut Context<'_>) -> Result<(), Ended> {
         let mut ignored = [0; 512];
         loop {
             let mut buffer = ReadBuf::new(&mut ignored);
-            match stream.as_mut().poll_read(context, &mut buffer) {
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(read) => read?,
             }

@@ -26,7 +26,7 @@ use futures::future::LocalBoxFuture;
 use rustls::ServerConfig;
 
 use crate::http::{Connection, Connections};
-use crate::server::endless::{Body, Leaving, Lent, Slot};
+use crate::server::endless::{Body, Ended, Leaving, Lent, Slot};
 use crate::server::preface::Protocol;
 use crate::socket;
 
@@ -93,8 +93,11 @@ struct Protocols<T> {
     two: Serve<T>,
 }
 
-/// Serves one connection to its end.
-type Serve<T> = Box<dyn Fn(T, Visitor) -> LocalBoxFuture<'static, ()>>;
+/// Serves one connection to its end, or to where an answer without one begins.
+type Serve<T> = Box<dyn Fn(T, Visitor) -> LocalBoxFuture<'static, Option<Rest>>>;
+
+/// The rest of a connection whose answer has no end: nothing but that answer.
+type Rest = LocalBoxFuture<'static, ()>;
 
 /// What is known of a connection before its first request.
 struct Visitor {
@@ -164,26 +167,30 @@ impl Service<TcpStream> for Door {
 /// Serves a connection to its end, or until it has been there for nothing for too long.
 async fn enter(entry: Rc<Entry>, stream: TcpStream, visitor: Visitor) {
     let connection = Rc::clone(&visitor.connection);
-    tokio::select! {
+    let rest = tokio::select! {
         biased;
-        () = serve(&entry, stream, visitor) => {}
+        rest = serve(&entry, stream, visitor) => rest,
         // What waits inside, for a byte that never comes, ends with its future.
-        () = connection.idled_out() => {}
+        () = connection.idled_out() => None,
+    };
+    if let Some(rest) = rest {
+        rest.await;
     }
 }
 
 /// Finds out the protocol; from then on it has the connection. What is needed for that is boxed, so that a stream keeps no
 /// room for it.
-async fn serve(entry: &Entry, stream: TcpStream, visitor: Visitor) {
+async fn serve(entry: &Entry, stream: TcpStream, visitor: Visitor) -> Option<Rest> {
     match entry {
         Entry::Plain(protocols) => {
             let found = tokio::time::timeout(FIRST_BYTES_WITHIN, preface::protocol(&stream));
-            if let Ok(Ok(protocol)) = Box::pin(found).await {
-                protocols.serve(protocol, stream, visitor).await;
+            match Box::pin(found).await {
+                Ok(Ok(protocol)) => protocols.serve(protocol, stream, visitor).await,
+                Ok(Err(_)) | Err(_) => None,
             }
         }
         Entry::Encrypted(acceptor, protocols) => {
-            Box::pin(decrypt(acceptor, protocols, stream, visitor)).await;
+            Box::pin(decrypt(acceptor, protocols, stream, visitor)).await
         }
     }
 }
@@ -193,7 +200,7 @@ async fn decrypt(
     protocols: &Protocols<TlsStream<TcpStream>>,
     stream: TcpStream,
     visitor: Visitor,
-) {
+) -> Option<Rest> {
     let served = match acceptor.call(stream).await {
         Ok(stream) => {
             let protocol = match stream.get_ref().1.alpn_protocol() {
@@ -202,9 +209,12 @@ async fn decrypt(
             };
             protocols.serve(protocol, stream, visitor)
         }
-        Err(cause) => return log::debug!("a TLS handshake failed: {cause:?}"),
+        Err(cause) => {
+            log::debug!("a TLS handshake failed: {cause:?}");
+            return None;
+        }
     };
-    served.await;
+    served.await
 }
 
 impl<T: ActixStream + 'static> Protocols<T> {
@@ -217,7 +227,9 @@ impl<T: ActixStream + 'static> Protocols<T> {
         Ok(Self {
             one: http1(Rc::clone(&app), stopping.clone()).await?,
             two: Box::new(move |stream, visitor| {
-                http2::serve(stream, Rc::clone(&app), visitor, stopping.clone()).boxed_local()
+                http2::serve(stream, Rc::clone(&app), visitor, stopping.clone())
+                    .map(|()| None)
+                    .boxed_local()
             }),
         })
     }
@@ -227,7 +239,7 @@ impl<T: ActixStream + 'static> Protocols<T> {
         protocol: Protocol,
         stream: T,
         visitor: Visitor,
-    ) -> LocalBoxFuture<'static, ()> {
+    ) -> LocalBoxFuture<'static, Option<Rest>> {
         match protocol {
             Protocol::Http1 => (self.one)(stream, visitor),
             Protocol::Http2 => (self.two)(stream, visitor),
@@ -272,12 +284,19 @@ where
                 // Calls back before it returns.
                 handler.call((stream, visitor.address))
             });
-            if let Err(cause) = served.await {
-                log::debug!("a connection ended: {cause}");
-            }
+            let exchange = told(served).await.flatten()?;
+            Some(told(exchange.finish()).map(drop).boxed_local())
         }
         .boxed_local()
     }))
+}
+
+/// What a connection, or the rest of it, came to; nothing if it ended before its time, as clients do.
+async fn told<O>(served: impl Future<Output = Result<O, Ended>>) -> Option<O> {
+    served
+        .await
+        .inspect_err(|cause| log::debug!("a connection ended: {cause}"))
+        .ok()
 }
 
 /// How long a client may be silent after it connected.
@@ -289,6 +308,7 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::endless::Exchange;
 
     async fn socket() -> TcpStream {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -297,25 +317,23 @@ mod tests {
             .unwrap()
     }
 
-    /// Every open stream holds both of these futures for as long as it lives.
+    /// Every open stream holds both of these for as long as it lives.
     #[actix_web::test]
     async fn what_a_connection_keeps_besides_its_socket_and_body_is_small() {
         let visitor = Visitor {
             connection: Connections::within(1_000).admit(),
             address: None,
         };
-        let nobody: fn(TcpStream, Visitor) -> LocalBoxFuture<'static, ()> =
-            |_, _| std::future::ready(()).boxed_local();
+        let nobody: fn(TcpStream, Visitor) -> LocalBoxFuture<'static, Option<Rest>> =
+            |_, _| std::future::ready(None).boxed_local();
         let entry = Rc::new(Entry::Plain(Protocols {
             one: Box::new(nobody),
             two: Box::new(nobody),
         }));
 
         let outer = size_of_val(&enter(entry, socket().await, visitor));
-        let inner = size_of_val(&endless::serve(socket().await, Rc::default(), |_lent| {
-            std::future::ready(Ok(()))
-        }));
+        let inner = size_of::<Exchange<TcpStream>>();
 
-        assert!(outer <= 512 && inner <= 256, "{outer} and {inner} bytes");
+        assert!(outer <= 512 && inner <= 128, "{outer} and {inner} bytes");
     }
 }
