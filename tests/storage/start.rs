@@ -129,11 +129,7 @@ async fn hubs_that_start_at_once_on_an_empty_server_migrate_it_once_and_share_on
     let (one, two, three) = tokio::join!(hub().spawn(), hub().spawn(), hub().spawn());
 
     let logs = [one.log(), two.log(), three.log()].concat();
-    assert_eq!(
-        logs.matches("applied 1 database migrations").count(),
-        1,
-        "{logs}"
-    );
+    assert_eq!(logs.matches(" database migrations").count(), 1, "{logs}");
     assert_eq!(
         logs.matches("created the account admin").count(),
         1,
