@@ -104,7 +104,7 @@ pub(crate) struct ReportCommand {
     /// How often everything is measured; the medians are told.
     #[arg(long, default_value_t = 3)]
     pub(crate) repeat: usize,
-    /// How long a workload measures that shows whether a bar is reached.
+    /// How long a workload measures that shows whether a bar is reached, and fan-out.
     #[arg(long, default_value_t = 3.0)]
     pub(crate) seconds: f64,
     /// How long the other ones measure.

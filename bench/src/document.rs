@@ -108,7 +108,7 @@ fn document(command: &ReportCommand, report: &Report, busy: &str) -> String {
     };
     let _ = write!(
         text,
-        "Measured: {} of Campanile, medians of {}, {} s for each workload that a bar is about and {} s for the others, on {}. {busy}{once}\n\n\
+        "Measured: {} of Campanile, medians of {}, {} s for each workload that a bar is about (and for fan-out), {} s for the others, on {}. {busy}{once}\n\n\
          ## What the hub has to reach\n\n\
          In brackets behind a verdict: the limit as measured in this run, and by how many times it is missed. \
          `floor` in the fourth column: its figure, and how many times that the hub's is.\n\n{}",

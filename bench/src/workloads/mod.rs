@@ -83,7 +83,7 @@ pub(crate) struct Setup {
 pub(crate) struct Wishes {
     /// How long each one measures.
     pub(crate) lasting: Duration,
-    /// How long those measure that show whether a bar is reached.
+    /// How long those measure that show whether a bar or a promise of the hub is kept.
     pub(crate) deciding: Duration,
     /// Streams, instead of the workload's own number.
     pub(crate) clients: Option<usize>,
@@ -143,7 +143,7 @@ impl Workload {
     }
 
     fn lasting(self, wishes: &Wishes) -> Duration {
-        if bars::decides(self) {
+        if bars::decides(self) || self.is_for_the_hub_alone() {
             wishes.deciding
         } else {
             wishes.lasting
