@@ -7,13 +7,15 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, RETRY_AFTER};
 use actix_web::middleware::Next;
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::http::error::ApiError;
+use crate::http::state::AppState;
 use crate::pages::page::{Page, html, see_other};
-use crate::pages::visitor::Visit;
+use crate::pages::visitor::{Visit, Visitor};
 
 /// Why there is no page.
 #[derive(Debug)]
@@ -102,12 +104,12 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
     if let Some(cause) = error.cause() {
         log::error!("a page failed: {cause}");
     }
-    let page = refusal(&error, Visit::of(response.request()));
+    let page = refusal(&error, response.request().clone()).await;
     Ok(response.into_response(page))
 }
 
-fn refusal(error: &ApiError, visit: Visit) -> HttpResponse {
-    let (status, words) = (error.status_code(), visit.words);
+async fn refusal(error: &ApiError, request: HttpRequest) -> HttpResponse {
+    let (status, words) = (error.status_code(), Visit::of(&request).words);
     let title = match status {
         StatusCode::NOT_FOUND => words.fault.not_found,
         StatusCode::FORBIDDEN => words.fault.forbidden,
@@ -119,7 +121,7 @@ fn refusal(error: &ApiError, visit: Visit) -> HttpResponse {
         _ => ("/rooms", words.fault.to_rooms),
     };
     let template = ErrorPage {
-        page: Page::public(visit, title),
+        page: frame(status, &request, title).await,
         status: status.as_u16(),
         detail: words.sentence(error),
         way_out,
@@ -133,6 +135,21 @@ fn refusal(error: &ApiError, visit: Visit) -> HttpResponse {
         response.headers_mut().insert(RETRY_AFTER, seconds);
     }
     response
+}
+
+/// The page with the bar of whoever is signed in. A hub that is in trouble is asked for nothing more.
+async fn frame(status: StatusCode, request: &HttpRequest, title: &str) -> Page {
+    let public = Page::public(Visit::of(request), title);
+    let Some(state) = request.app_data::<Data<AppState>>() else {
+        return public;
+    };
+    if status.is_server_error() {
+        return public;
+    }
+    match Visitor::extract(request).await {
+        Ok(visitor) => Page::of(state, &visitor, title, "").await.unwrap_or(public),
+        Err(_not_signed_in) => public,
+    }
 }
 
 /// A refusal on its way to its page.

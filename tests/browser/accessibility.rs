@@ -75,6 +75,10 @@ async fn axe_finds_nothing_on_the_pages_of_what_went_wrong() {
     ] {
         check(&app, &window, path, &mut faults).await;
         window.shows(".fault-status", status).await;
+        // Who is signed in has his bar and his bell here, too.
+        window
+            .holds("document.querySelector('.bar campanile-bell .cb-button') !== null")
+            .await;
     }
     rename_table(&app, "rooms");
     check(&app, &window, "/rooms", &mut faults).await;
