@@ -154,6 +154,7 @@ pub async fn build(
     let (state, broadcaster) = start_parts(config).await?;
     let (journal, readiness) = (state.journal.clone(), state.readiness.clone());
     actix_web::rt::spawn(prune(state.store.clone(), config.retention_days.duration()));
+    actix_web::rt::spawn(checkpoint(state.store.clone()));
     let (state, origins) = (Data::new(state), config.cors_origins.clone());
     let doorway = Doorway {
         connections: Connections::within(socket::most_open_files().unwrap_or(OPEN_FILES)),
@@ -441,6 +442,19 @@ async fn prune(store: Store, retention: Duration) {
         actix_web::rt::time::sleep(PRUNE_EVERY).await;
     }
 }
+
+/// Keeps the write-ahead log of a database file short.
+async fn checkpoint(store: Store) {
+    loop {
+        actix_web::rt::time::sleep(CHECKPOINT_EVERY).await;
+        if let Err(cause) = store.checkpoint().await {
+            log::debug!("a checkpoint failed and is tried again: {cause}");
+        }
+    }
+}
+
+/// Some hundred commits of a busy hub, a few hundred pages to copy.
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
 
 /// Where the secret lives, and by default the database.
 const DATA_FOLDER: &str = "campanile-data";

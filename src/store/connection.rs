@@ -178,8 +178,9 @@ const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqli
 const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// `synchronous=FULL` makes a commit a promise; the busy time-out covers `campanile user add` beside a running hub.
+/// A commit copies the write-ahead log into the database only when it has grown to 32 MB: that is done beside it.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; \
-     PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000;";
+     PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; PRAGMA wal_autocheckpoint=8000;";
 
 /// A commit is a promise here as well, whatever the server's default; and the lock on the head of the log needs
 /// transactions that see what was committed while they waited for it.

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod append;
+mod checkpoint;
 mod connection;
 mod error;
 mod inbox;
@@ -19,6 +20,7 @@ mod users;
 
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::metrics::Metrics;
 use crate::store::accounts::Accounts;
@@ -42,6 +44,8 @@ pub struct Store {
     writers: Lane,
     accounts: Accounts,
     metrics: Metrics,
+    /// Whether something was written since the last checkpoint.
+    written: Arc<AtomicBool>,
     /// The lock of a database file; it goes with its last clone.
     lock: Option<Arc<File>>,
 }
@@ -78,6 +82,7 @@ impl Store {
         F: FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
+        self.written.store(true, Ordering::Relaxed);
         self.writers.run(work).await
     }
 }

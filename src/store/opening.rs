@@ -21,6 +21,7 @@ impl Store {
             readers: Lane::open(location, readers())?,
             accounts: Accounts::default(),
             metrics,
+            written: Arc::default(),
             lock: None,
         })
     }

@@ -18,6 +18,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod checkpoint;
 mod disk;
 mod one_hub;
 #[cfg(feature = "postgres")]
