@@ -448,7 +448,7 @@ async fn checkpoint(store: Store) {
     loop {
         actix_web::rt::time::sleep(CHECKPOINT_EVERY).await;
         if let Err(cause) = store.checkpoint().await {
-            log::debug!("a checkpoint failed and is tried again: {cause}");
+            log::warn!("a checkpoint failed and is tried again: {cause}");
         }
     }
 }

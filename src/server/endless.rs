@@ -176,12 +176,7 @@ where
     };
     drop(dispatcher);
     let stream = Rc::into_inner(stream).ok_or(Ended::Held)?;
-    Ok(Some(Exchange {
-        stream: stream.into_inner(),
-        body,
-        unsent: Bytes::new(),
-        is_whole: false,
-    }))
+    Ok(Some(Exchange::new(stream.into_inner(), body)))
 }
 
 /// Why a connection ended before its time.
@@ -214,33 +209,12 @@ thread_local! {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
-    /// Writes the body to its end.
-    pub(super) async fn finish(mut self) -> Result<(), Ended> {
-        poll_fn(|context| self.poll(context)).await
-    }
-
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
-        self.poll_gone(context)?;
-        loop {
-            while !self.unsent.is_empty() {
-                let stream = Pin::new(&mut self.stream);
-                let written = ready!(stream.poll_write(context, &self.unsent))?;
-                self.unsent.advance(written);
-            }
-            if self.is_whole {
-                let stream = Pin::new(&mut self.stream);
-                return stream.poll_shutdown(context).map_err(Ended::from);
-            }
-            let written = CHUNKS.with_borrow_mut(|chunks| {
-                let written = self.write_ready(chunks, context);
-                chunks.clear();
-                written
-            })?;
-            if !written {
-                // An encrypted stream may hold something back.
-                ready!(Pin::new(&mut self.stream).poll_flush(context))?;
-                return Poll::Pending;
-            }
+    pub(super) fn new(stream: T, body: BoxBody) -> Self {
+        Self {
+            stream,
+            body,
+            unsent: Bytes::new(),
+            is_whole: false,
         }
     }
 
@@ -288,6 +262,37 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
             }
             if buffer.filled().is_empty() {
                 return Err(Ended::Gone);
+            }
+        }
+    }
+}
+
+/// Writes the body to its end.
+impl<T: AsyncRead + AsyncWrite + Unpin> Future for Exchange<T> {
+    type Output = Result<(), Ended>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        this.poll_gone(context)?;
+        loop {
+            while !this.unsent.is_empty() {
+                let stream = Pin::new(&mut this.stream);
+                let written = ready!(stream.poll_write(context, &this.unsent))?;
+                this.unsent.advance(written);
+            }
+            if this.is_whole {
+                let stream = Pin::new(&mut this.stream);
+                return stream.poll_shutdown(context).map_err(Ended::from);
+            }
+            let written = CHUNKS.with_borrow_mut(|chunks| {
+                let written = this.write_ready(chunks, context);
+                chunks.clear();
+                written
+            })?;
+            if !written {
+                // An encrypted stream may hold something back.
+                ready!(Pin::new(&mut this.stream).poll_flush(context))?;
+                return Poll::Pending;
             }
         }
     }

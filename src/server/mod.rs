@@ -21,8 +21,8 @@ use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Extensions, Server, ServiceResponse};
 use actix_web::rt::net::{ActixStream, TcpStream};
-use futures::FutureExt;
 use futures::future::LocalBoxFuture;
+use futures::{FutureExt, TryFutureExt};
 use rustls::ServerConfig;
 
 use crate::http::{Connection, Connections};
@@ -285,18 +285,17 @@ where
                 handler.call((stream, visitor.address))
             });
             let exchange = told(served).await.flatten()?;
-            Some(told(exchange.finish()).map(drop).boxed_local())
+            Some(told(exchange).map(drop).boxed_local())
         }
         .boxed_local()
     }))
 }
 
 /// What a connection, or the rest of it, came to; nothing if it ended before its time, as clients do.
-async fn told<O>(served: impl Future<Output = Result<O, Ended>>) -> Option<O> {
+fn told<O>(served: impl Future<Output = Result<O, Ended>>) -> impl Future<Output = Option<O>> {
     served
-        .await
         .inspect_err(|cause| log::debug!("a connection ended: {cause}"))
-        .ok()
+        .map(Result::ok)
 }
 
 /// How long a client may be silent after it connected.
@@ -332,7 +331,8 @@ mod tests {
         }));
 
         let outer = size_of_val(&enter(entry, socket().await, visitor));
-        let inner = size_of::<Exchange<TcpStream>>();
+        let body = ().boxed();
+        let inner = size_of_val(&told(Exchange::new(socket().await, body)));
 
         assert!(outer <= 512 && inner <= 128, "{outer} and {inner} bytes");
     }

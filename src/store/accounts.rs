@@ -1,6 +1,7 @@
 //! Accounts as they were read, so that neither a publisher's thousandth request nor a poll that finds nothing asks the
 //! database who he is. Every change this hub makes is seen at once; another hub's when the count of changes is next read,
-//! beside the head of the log, or within [`REMEMBERED_FOR`].
+//! beside the head of the log, or within [`REMEMBERED_FOR`]. What changes accounts without counting (a person with a SQL
+//! shell) is not noticed.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use crate::store::{Account, Read, Store, StoreError, users};
 /// What is known of an account without asking the database.
 #[derive(Debug, Clone)]
 pub enum Remembered {
-    /// It is, or was a moment ago, this one.
+    /// It is this one, or another hub has changed it just now.
     Account(Arc<Account>),
     /// There was none a moment ago. One that another process or an alarm to him made since is not noticed yet, so this
     /// may shut nobody out.
@@ -49,7 +50,7 @@ impl Store {
         self.accounts.find(id, self.is_exclusive(), Instant::now())
     }
 
-    /// One account, if there is one, read now and remembered for a moment. Its password's hash is left out.
+    /// One account, if there is one, read now and remembered until it changes. Its password's hash is left out.
     pub async fn known_account(&self, id: &UserId) -> Result<Option<Arc<Account>>, StoreError> {
         let (id, accounts) = (id.clone(), self.accounts.clone());
         self.read(Read::Account, move |connection| {
@@ -73,8 +74,8 @@ impl Accounts {
         Moment(self.known().changes)
     }
 
-    /// Where nobody else changes accounts, one that was read is what it is. Beside a hub of its own the command line may
-    /// still make one where there was none.
+    /// Where nobody else changes accounts, one that was read is what it is. That there is none is soon out of date
+    /// everywhere: the command line may make one, or an alarm to somebody.
     fn find(&self, id: &UserId, is_exclusive: bool, now: Instant) -> Remembered {
         let mut known = self.known();
         let counted_at = known.counted.map(|(_count, at)| at);
@@ -82,10 +83,11 @@ impl Accounts {
             return Remembered::Nothing;
         };
         let is_fresh = |since: Instant| now.duration_since(since) < REMEMBERED_FOR;
-        let holds = is_fresh(entry.read_at) || counted_at.is_some_and(is_fresh);
+        let just_read = is_fresh(entry.read_at);
+        let holds = is_exclusive || just_read || counted_at.is_some_and(is_fresh);
         match &entry.account {
-            Some(account) if holds || is_exclusive => Remembered::Account(Arc::clone(account)),
-            None if holds => Remembered::Nobody,
+            Some(account) if holds => Remembered::Account(Arc::clone(account)),
+            None if just_read => Remembered::Nobody,
             _ => Remembered::Nothing,
         }
     }
@@ -111,11 +113,12 @@ impl Accounts {
     pub(super) fn changed_so_often(&self, count: i64, now: Instant) {
         let mut known = self.known();
         match known.counted {
-            Some((known_count, _at)) if known_count > count => return,
             Some((known_count, at)) if known_count == count => {
                 known.counted = Some((count, at.max(now)));
                 return;
             }
+            // It was overtaken. A later one that is less is of a database that went back, and nothing is known of it.
+            Some((_count, at)) if now < at => return,
             _ => {}
         }
         known.changes += 1;
@@ -142,8 +145,8 @@ impl Default for Accounts {
 /// look at the log to the next.
 const REMEMBERED_FOR: Duration = Duration::from_millis(1_500);
 
-/// Those who call again and again are few; a crowd that comes once each must not fill the memory.
-const A_GENERATION: usize = 1_024;
+/// As many as may poll a hub again and again, a few megabytes; a crowd that comes once each must not fill the memory.
+const A_GENERATION: usize = 16_384;
 
 #[cfg(test)]
 mod tests {
@@ -205,24 +208,26 @@ mod tests {
 
         let found = |who| accounts.find(&id(who), false, later);
         assert!(matches!(found("bob"), Remembered::Account(_)));
-        assert!(matches!(found("shop"), Remembered::Nobody));
+        assert!(matches!(found("shop"), Remembered::Nothing));
 
         accounts.changed_so_often(8, later);
 
         assert!(matches!(found("bob"), Remembered::Nothing));
-        assert!(matches!(found("shop"), Remembered::Nothing));
     }
 
     #[test]
-    fn a_count_that_was_read_before_another_says_nothing() {
-        let (accounts, now) = (Accounts::default(), Instant::now());
+    fn a_count_that_another_overtook_says_nothing_and_one_that_went_back_forgets_all() {
+        let (accounts, before) = (Accounts::default(), Instant::now());
+        let now = before + Duration::from_millis(1);
         accounts.changed_so_often(8, now);
         accounts.remember(id("bob"), account("bob"), accounts.moment(), now);
+        let found = || accounts.find(&id("bob"), false, now);
 
-        accounts.changed_so_often(7, now);
+        accounts.changed_so_often(7, before);
+        assert!(matches!(found(), Remembered::Account(_)));
 
-        let found = accounts.find(&id("bob"), false, now);
-        assert!(matches!(found, Remembered::Account(_)));
+        accounts.changed_so_often(7, now + Duration::from_millis(1));
+        assert!(matches!(found(), Remembered::Nothing));
     }
 
     #[test]

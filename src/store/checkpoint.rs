@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Integer;
 
 use crate::store::connection::DbConnection;
 use crate::store::{Store, StoreError};
@@ -14,14 +15,37 @@ impl Store {
         if !self.is_exclusive() || !self.written.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
-        self.readers
-            .run(|connection| match connection {
-                DbConnection::Sqlite(connection) => {
-                    Ok(connection.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")?)
-                }
-                #[cfg(feature = "postgres")]
-                DbConnection::Postgres(_) => Ok(()),
-            })
-            .await
+        let copied = self.readers.run(copy).await;
+        if !copied.as_ref().is_ok_and(Copied::is_whole) {
+            self.written.store(true, Ordering::Relaxed);
+        }
+        copied.map(drop)
+    }
+}
+
+/// How many pages the log holds, and how many of them are in the file.
+#[derive(Default, QueryableByName)]
+struct Copied {
+    #[diesel(sql_type = Integer)]
+    log: i32,
+    #[diesel(sql_type = Integer)]
+    checkpointed: i32,
+}
+
+impl Copied {
+    /// Whether nothing is left to copy: a reader of an older state or another checkpoint holds some back.
+    fn is_whole(&self) -> bool {
+        self.checkpointed >= self.log
+    }
+}
+
+fn copy(connection: &mut DbConnection) -> Result<Copied, StoreError> {
+    match connection {
+        DbConnection::Sqlite(connection) => {
+            let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(PASSIVE)");
+            Ok(checkpoint.get_result(connection)?)
+        }
+        #[cfg(feature = "postgres")]
+        DbConnection::Postgres(_) => Ok(Copied::default()),
     }
 }

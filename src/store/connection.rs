@@ -18,18 +18,20 @@ pub(crate) enum DbConnection {
     Sqlite(SqliteConnection),
 }
 
-/// Runs a query Diesel writes only for a known database (an insert of many rows), with the text written once.
-macro_rules! on_either {
-    ($connection:expr, $inner:ident => $query:expr) => {
+/// Runs a query on the database's own connection: one that is asked often, or that Diesel writes only for a known database
+/// (an insert of many rows). Given to [`DbConnection`] itself, a query is written out as text twice each time it runs; here
+/// it is known by its type.
+macro_rules! native {
+    ($connection:ident => $query:expr) => {
         match $connection {
             #[cfg(feature = "postgres")]
-            $crate::store::connection::DbConnection::Postgres($inner) => $query,
-            $crate::store::connection::DbConnection::Sqlite($inner) => $query,
+            $crate::store::connection::DbConnection::Postgres($connection) => $query,
+            $crate::store::connection::DbConnection::Sqlite($connection) => $query,
         }
     };
 }
 
-pub(crate) use on_either;
+pub(super) use native;
 
 pub(crate) type Pool = r2d2::Pool<Server>;
 
@@ -66,19 +68,6 @@ impl r2d2::ManageConnection for Server {
         std::thread::panicking() || connection.is_broken()
     }
 }
-
-/// Runs a query that is asked often on the database there is. A query given to [`DbConnection`] itself is written out as
-/// text twice each time it runs; given to the database's own connection, it is known by its type and never written again.
-macro_rules! native {
-    ($connection:ident => $query:expr) => {
-        match $connection {
-            #[cfg(feature = "postgres")]
-            $crate::store::connection::DbConnection::Postgres($connection) => $query,
-            $crate::store::connection::DbConnection::Sqlite($connection) => $query,
-        }
-    };
-}
-pub(super) use native;
 
 /// A pool tries to connect again and again while its database is away; its lane tells of that once.
 #[derive(Debug)]
@@ -178,7 +167,8 @@ const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqli
 const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// `synchronous=FULL` makes a commit a promise; the busy time-out covers `campanile user add` beside a running hub.
-/// A commit copies the write-ahead log into the database only when it has grown to 32 MB: that is done beside it.
+/// A commit copies the write-ahead log into the database only when it has grown to 32 MB; most of it is copied beside the
+/// commits (`checkpoint`).
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; \
      PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; PRAGMA wal_autocheckpoint=8000;";
 

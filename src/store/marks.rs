@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use crate::alarm::{Alarm, AlarmId, AlarmType, TargetId, Timestamp};
-use crate::store::connection::{DbConnection, on_either};
+use crate::store::connection::{DbConnection, native};
 use crate::store::inbox::{Floors, Inbox, Mark, one, visible};
 use crate::store::log;
 use crate::store::schema::{alarms, receipts, users};
@@ -251,7 +251,7 @@ fn apply(
         let rows: Vec<NewReceipt<'_>> = missing
             .map(|id| NewReceipt::of(user_id, *id, mark, now))
             .collect();
-        on_either!(connection, inner => diesel::insert_into(receipts::table).values(&rows).execute(inner))?;
+        native!(connection => diesel::insert_into(receipts::table).values(&rows).execute(connection))?;
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ pub struct Store {
     writers: Lane,
     accounts: Accounts,
     metrics: Metrics,
-    /// Whether something was written since the last checkpoint.
+    /// Whether there may be something a checkpoint has to copy.
     written: Arc<AtomicBool>,
     /// The lock of a database file; it goes with its last clone.
     lock: Option<Arc<File>>,
@@ -82,8 +82,14 @@ impl Store {
         F: FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        self.written.store(true, Ordering::Relaxed);
-        self.writers.run(work).await
+        let written = Arc::clone(&self.written);
+        self.writers
+            .run(move |connection| {
+                let done = work(connection);
+                written.store(true, Ordering::Relaxed);
+                done
+            })
+            .await
     }
 }
 

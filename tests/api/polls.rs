@@ -17,7 +17,7 @@ use crate::support::{AppBuilder, DEADLINE, SseClient, TestApp, until};
 const POLLS: usize = 10_000;
 
 /// The hub looks once a second at a log that others may write.
-const LONGER_THAN_A_LOOK: Duration = Duration::from_secs(3);
+const SEVERAL_LOOKS: Duration = Duration::from_secs(6);
 
 /// What the test itself and its server have open beside them.
 const OTHER_FILES: usize = 500;
@@ -89,9 +89,7 @@ async fn ten_thousand_polls_that_wait_cost_no_read_and_no_time_and_one_alarm_ans
     );
     assert!(answers.iter().all(|answer| answer["events"][0]["id"] == id));
     assert_eq!(answers.len(), count);
-    if database::is_sqlite() {
-        assert_eq!(reads_while, 0.0);
-    }
+    assert_eq!(reads_while, 0.0);
     assert!(time_while < Duration::from_millis(400), "{time_while:?}");
 }
 
@@ -107,34 +105,30 @@ async fn a_poll_that_finds_nothing_reads_nothing() {
             200,
         )
     };
-    // Where others may write, the hub looks at the head of the log by itself, once a second.
-    let looks = async || {
-        let heads = app.figure("campanile_store_reads_total{kind=\"head\"}");
-        if database::is_sqlite() {
-            0.0
-        } else {
-            heads.await
-        }
-    };
     if !database::is_sqlite() {
+        let looks = async || {
+            app.figure("campanile_store_reads_total{kind=\"head\"}")
+                .await
+        };
         let so_far = looks().await;
-        until("a look at the log", DEADLINE, async || {
+        until("two looks at the log", DEADLINE, async || {
             (looks().await >= so_far + 2.0).then_some(())
         })
         .await;
     }
     poll().await;
-    let reads = async || app.reads().await - looks().await;
 
-    let (before, end) = (reads().await, Instant::now() + LONGER_THAN_A_LOOK);
+    let (before, end) = (app.reads().await, Instant::now() + SEVERAL_LOOKS);
     let mut polls = 0;
     while Instant::now() < end {
         assert_eq!(poll().await["events"], json!([]));
         polls += 1;
     }
-    let more = reads().await - before;
+    let more = app.reads().await - before;
 
-    assert_eq!(more, 0.0, "{polls} polls");
+    // What is remembered beside another hub holds until the next look, which may be late.
+    let late = if database::is_sqlite() { 0.0 } else { 2.0 };
+    assert!(more <= late, "{more} reads for {polls} polls");
 }
 
 #[tokio::test]
