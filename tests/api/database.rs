@@ -4,9 +4,9 @@ use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 
-use crate::support::TestApp;
 #[cfg(feature = "postgres")]
 use crate::support::postgres::Postgres;
+use crate::support::{TestApp, on_postgres};
 
 /// A connection of the test's own.
 pub(crate) enum Database {
@@ -42,7 +42,7 @@ pub(crate) fn rename_table(app: &TestApp, from: &str, to: &str) {
 
 /// Whether this run is on the embedded database.
 pub(crate) fn is_sqlite() -> bool {
-    std::env::var("CAMPANILE_TEST_DATABASE").map_or(true, |name| name != "postgres")
+    !on_postgres()
 }
 
 /// One row of the log.
@@ -75,7 +75,7 @@ fn execute(app: &TestApp, sql: &str) {
 
 fn open(app: &TestApp) -> Database {
     #[cfg(feature = "postgres")]
-    if std::env::var("CAMPANILE_TEST_DATABASE").is_ok_and(|name| name == "postgres") {
+    if on_postgres() {
         let url = Postgres::shared().database_of(app.folder());
         return Database::Postgres(diesel::PgConnection::establish(&url).expect("the database"));
     }

@@ -4,14 +4,14 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::support::{DEADLINE, TestApp, until};
+use crate::support::{DEADLINE, TestApp, on_postgres, until};
 use crate::{database_file, publish};
 
 const MARK: &str = "a text that stands nowhere else";
 
 #[tokio::test]
 async fn what_was_stored_is_soon_in_the_file_itself() {
-    if std::env::var("CAMPANILE_TEST_DATABASE").is_ok_and(|name| name == "postgres") {
+    if on_postgres() {
         return;
     }
     let app = TestApp::spawn().await;

@@ -7,7 +7,7 @@ use diesel::{Connection, SqliteConnection};
 use serde_json::{Value, json};
 
 use crate::support::postgres::Postgres;
-use crate::support::{AppBuilder, DEADLINE, TestApp, until};
+use crate::support::{AppBuilder, DEADLINE, TestApp, on_postgres, until};
 use crate::{database_file, publish};
 
 const OLD: i64 = 20_000;
@@ -19,8 +19,7 @@ fn old_alarms(app: &TestApp, now: i64) {
         "WITH RECURSIVE ids(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids WHERE id < {OLD})"
     );
     let postgres = format!("WITH ids AS (SELECT generate_series(1, {OLD}) AS id)");
-    let on_postgres = std::env::var("CAMPANILE_TEST_DATABASE").is_ok_and(|name| name == "postgres");
-    let ids = if on_postgres { postgres } else { sqlite };
+    let ids = if on_postgres() { postgres } else { sqlite };
     let sql = format!(
         "{ids} INSERT INTO alarms (id, topic, alarm_type, data, created_at)
            SELECT id, CASE id % 2 WHEN 0 THEN 'user:bob' ELSE 'everyone' END, 'OLD', '\"{filler}\"', {made} FROM ids;
@@ -29,7 +28,7 @@ fn old_alarms(app: &TestApp, now: i64) {
          UPDATE log_head SET last_id = {OLD};",
         filler = "x".repeat(1_000),
     );
-    if on_postgres {
+    if on_postgres() {
         let postgres = Postgres::shared();
         postgres.sql(&postgres.database_of(app.folder()), &sql);
     } else {
@@ -39,7 +38,7 @@ fn old_alarms(app: &TestApp, now: i64) {
 
 fn count(app: &TestApp, table: &str) -> i64 {
     let sql = format!("SELECT count(*) AS count FROM {table}");
-    if std::env::var("CAMPANILE_TEST_DATABASE").is_ok_and(|name| name == "postgres") {
+    if on_postgres() {
         let postgres = Postgres::shared();
         let count = postgres.sql(&postgres.database_of(app.folder()), &sql);
         return count.parse().unwrap();

@@ -468,7 +468,8 @@ fn database_url(folder: &Path) -> String {
     }
 }
 
-fn on_postgres() -> bool {
+/// Whether this run is on PostgreSQL and not on the embedded database.
+pub(crate) fn on_postgres() -> bool {
     std::env::var("CAMPANILE_TEST_DATABASE").is_ok_and(|name| name == "postgres")
 }
 

@@ -12,7 +12,7 @@ mod token;
 
 use std::time::Duration;
 
-pub(crate) use app::{AppBuilder, SECRET, TestApp, run};
+pub(crate) use app::{AppBuilder, SECRET, TestApp, on_postgres, run};
 pub(crate) use sse::{Event, Item, Parser, SseClient};
 pub(crate) use token::{Claims, sign, sign_with, unsigned};
 
