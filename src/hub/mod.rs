@@ -2,6 +2,7 @@
 
 mod broadcaster;
 mod client;
+mod ending;
 mod frame;
 mod handover;
 mod members;

@@ -8,6 +8,7 @@ use slab::Slab;
 
 use crate::alarm::{AlarmId, RoomId, Timestamp, Topic, UserId};
 use crate::hub::client::{Client, Fate};
+use crate::hub::ending::Ending;
 use crate::hub::members::Members;
 use crate::hub::presence::{Announcement, Rooms};
 use crate::hub::recent::Recent;
@@ -66,7 +67,7 @@ pub(crate) struct Registry {
     everything: Members,
     by_user: HashMap<UserId, Members>,
     /// Closed, but what its connection holds is not given back yet: it still counts as one of its user's streams.
-    ending: HashMap<ClientId, UserId>,
+    ending: Ending,
     rooms: Rooms,
     recent: Recent,
     /// Whom the alarm at hand concerns: kept, so that an alarm for ten thousand does not ask for memory each time.
@@ -84,7 +85,7 @@ impl Registry {
             every_room: Members::default(),
             everything: Members::default(),
             by_user: HashMap::new(),
-            ending: HashMap::new(),
+            ending: Ending::default(),
             rooms: Rooms::default(),
             recent: Recent::after(position),
             reached: Vec::new(),
@@ -104,8 +105,7 @@ impl Registry {
         now: Instant,
     ) -> Result<Opened, SubscribeError> {
         let open = self.by_user.get(&new.user_id).map_or(0, Members::len);
-        let ending = self.ending.values().filter(|user| **user == new.user_id);
-        if open + ending.count() >= self.limits.streams_per_user {
+        if open + self.ending.count_of(&new.user_id) >= self.limits.streams_per_user {
             return Err(SubscribeError::TooManyStreams);
         }
         let client_id = ClientId::random();
@@ -170,7 +170,7 @@ impl Registry {
 
     /// A client's connection is gone, and all it held.
     pub(crate) fn disconnect(&mut self, client_id: ClientId, now: Instant) {
-        self.ending.remove(&client_id);
+        self.ending.remove(client_id);
         self.forget(client_id);
         self.announce(now);
     }
