@@ -1,4 +1,4 @@
-//! Publishing: who to, what, once.
+//! Publishing: what an alarm may hold, when it is stored, how long it lasts.
 
 use futures::StreamExt;
 use futures::future::join_all;
@@ -12,21 +12,17 @@ use crate::crowd::crowd;
 use crate::database::lock;
 use crate::support::{DEADLINE, TestApp, until};
 
-fn publish(app: &TestApp, body: &Value) -> RequestBuilder {
+/// Publishes as a back end does.
+pub(crate) fn publish(app: &TestApp, body: &Value) -> RequestBuilder {
     app.post(&app.service(), "/api/alarms").json(body)
-}
-
-fn keyed(app: &TestApp, token: &str, key: &str, body: &Value) -> RequestBuilder {
-    app.post(token, "/api/alarms")
-        .header("Idempotency-Key", key)
-        .json(body)
 }
 
 async fn inbox(app: &TestApp, token: &str) -> Value {
     answer(app.get(token, "/api/alarms?limit=100"), 200).await
 }
 
-async fn count(app: &TestApp, token: &str) -> usize {
+/// How many alarms the caller has, up to 100.
+pub(crate) async fn count(app: &TestApp, token: &str) -> usize {
     inbox(app, token).await["items"].as_array().unwrap().len()
 }
 
@@ -83,32 +79,6 @@ async fn what_is_not_given_is_null() {
 }
 
 #[tokio::test]
-async fn every_kind_of_recipient_has_its_topic() {
-    let app = TestApp::spawn().await;
-    app.user("bob").await;
-    app.user("carol").await;
-    app.room("lobby").await;
-    let topics = async |to: Value| -> Vec<String> {
-        let body = json!({"to": to, "alarmType": "T"});
-        let answer = answer(publish(&app, &body), 201).await;
-        let alarms = answer["alarms"].as_array().unwrap().clone();
-        alarms
-            .iter()
-            .map(|alarm| alarm["topic"].as_str().unwrap().to_owned())
-            .collect()
-    };
-
-    assert_eq!(topics(json!({"user": "bob"})).await, ["user:bob"]);
-    assert_eq!(
-        topics(json!({"users": ["carol", "bob"]})).await,
-        ["user:carol", "user:bob"]
-    );
-    assert_eq!(topics(json!({"everyone": true})).await, ["everyone"]);
-    assert_eq!(topics(json!({"role": "admin"})).await, ["role:admin"]);
-    assert_eq!(topics(json!({"room": "lobby"})).await, ["room:lobby"]);
-}
-
-#[tokio::test]
 async fn an_admin_publishes_as_well() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
@@ -117,97 +87,6 @@ async fn an_admin_publishes_as_well() {
     answer(app.post(&app.admin(), "/api/alarms").json(&body), 201).await;
 
     assert_eq!(count(&app, &bob).await, 1);
-}
-
-#[tokio::test]
-async fn a_thousand_users_are_addressed_at_once_and_not_one_more() {
-    let app = TestApp::spawn().await;
-    let users: Vec<Value> = (0..1001)
-        .map(|i| json!({"id": format!("user{i}")}))
-        .collect();
-    answer(
-        app.post(&app.service(), "/api/users").json(&users[..1000]),
-        200,
-    )
-    .await;
-    answer(
-        app.post(&app.service(), "/api/users").json(&users[1000..]),
-        200,
-    )
-    .await;
-    let ids: Vec<String> = (0..1001).map(|i| format!("user{i}")).collect();
-
-    let body = json!({"to": {"users": &ids[..1000]}, "alarmType": "T"});
-    let published = answer(publish(&app, &body), 201).await;
-
-    let ids_given: Vec<i64> = published["alarms"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|alarm| alarm["id"].as_i64().unwrap())
-        .collect();
-    let expected: Vec<i64> = (ids_given[0]..ids_given[0] + 1000).collect();
-    assert_eq!(ids_given, expected);
-    invalid(
-        publish(&app, &json!({"to": {"users": ids}, "alarmType": "T"})),
-        "to",
-    )
-    .await;
-    invalid(
-        publish(&app, &json!({"to": {"users": []}, "alarmType": "T"})),
-        "to",
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn with_one_unknown_recipient_nothing_is_stored() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-
-    for to in [
-        json!({"user": "nobody"}),
-        json!({"users": ["bob", "nobody"]}),
-    ] {
-        let body = json!({"to": to, "alarmType": "T"});
-        let problem = refusal(publish(&app, &body), 422, "unknown_user").await;
-        assert!(
-            problem["detail"].as_str().unwrap().contains("nobody"),
-            "{problem}"
-        );
-    }
-    let body = json!({"to": {"room": "nowhere"}, "alarmType": "T"});
-    refusal(publish(&app, &body), 422, "unknown_room").await;
-
-    assert_eq!(count(&app, &bob).await, 0);
-    assert_eq!(app.publish(json!({"user": "bob"}), "FIRST").await, 1);
-}
-
-#[tokio::test]
-async fn a_recipient_is_exactly_one_kind() {
-    let app = TestApp::spawn().await;
-    app.user("bob").await;
-
-    for to in [
-        json!({}),
-        json!({"user": "bob", "everyone": true}),
-        json!({"everyone": false}),
-        json!({"role": "user"}),
-        json!({"role": "everyone"}),
-        json!({"user": "not an id"}),
-        json!({"room": "not a room"}),
-    ] {
-        eprintln!("{to}");
-        invalid(publish(&app, &json!({"to": to, "alarmType": "T"})), "to").await;
-    }
-    refusal(
-        publish(&app, &json!({"alarmType": "T"})),
-        422,
-        "missing_field",
-    )
-    .await;
-    let unknown = json!({"to": {"group": "g"}, "alarmType": "T"});
-    refusal(publish(&app, &unknown), 422, "unknown_field").await;
 }
 
 #[tokio::test]
@@ -360,109 +239,6 @@ async fn a_refused_publish_leaves_no_hole_in_the_ids() {
     refusal(publish(&app, &body), 422, "unknown_user").await;
 
     assert_eq!(app.publish(json!({"user": "bob"}), "T").await, first + 1);
-}
-
-#[tokio::test]
-async fn the_same_key_again_gives_the_first_answer_and_stores_nothing() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-    app.user("carol").await;
-    let body = json!({"to": {"users": ["bob", "carol"]}, "alarmType": "T"});
-    let service = app.service();
-
-    let first = answer(keyed(&app, &service, "key-1", &body), 201).await;
-    let again = answer(keyed(&app, &service, "key-1", &body), 201).await;
-    let other = answer(keyed(&app, &service, "key-2", &body), 201).await;
-
-    assert_eq!(first, again);
-    assert_ne!(first, other);
-    assert_eq!(count(&app, &bob).await, 2);
-}
-
-#[tokio::test]
-async fn the_same_key_sent_many_times_at_once_stores_one_alarm() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-    let body = json!({"to": {"user": "bob"}, "alarmType": "T"});
-    let service = app.service();
-
-    let answers = join_all((0..20).map(|_| answer(keyed(&app, &service, "key", &body), 201))).await;
-
-    assert!(
-        answers.iter().all(|answer| *answer == answers[0]),
-        "{answers:?}"
-    );
-    assert_eq!(count(&app, &bob).await, 1);
-}
-
-#[tokio::test]
-async fn the_same_key_with_another_body_is_refused() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-    let service = app.service();
-    let body = |alarm_type: &str| json!({"to": {"user": "bob"}, "alarmType": alarm_type});
-
-    answer(keyed(&app, &service, "key", &body("ONE")), 201).await;
-    refusal(
-        keyed(&app, &service, "key", &body("TWO")),
-        422,
-        "idempotency_mismatch",
-    )
-    .await;
-
-    assert_eq!(count(&app, &bob).await, 1);
-}
-
-#[tokio::test]
-async fn a_key_belongs_to_its_publisher() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-    let body = json!({"to": {"user": "bob"}, "alarmType": "T"});
-
-    let one = answer(keyed(&app, &app.service(), "key", &body), 201).await;
-    let other = answer(keyed(&app, &app.admin(), "key", &body), 201).await;
-
-    assert_ne!(one, other);
-    assert_eq!(count(&app, &bob).await, 2);
-}
-
-#[tokio::test]
-async fn a_key_outlives_a_restart() {
-    let mut app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-    let body = json!({"to": {"user": "bob"}, "alarmType": "T"});
-    let first = answer(keyed(&app, &app.service(), "key", &body), 201).await;
-
-    app.restart().await;
-
-    let again = answer(keyed(&app, &app.service(), "key", &body), 201).await;
-    assert_eq!(first, again);
-    assert_eq!(count(&app, &bob).await, 1);
-}
-
-#[tokio::test]
-async fn a_key_is_1_to_128_characters() {
-    let app = TestApp::spawn().await;
-    app.user("bob").await;
-    let service = app.service();
-    let body = json!({"to": {"user": "bob"}, "alarmType": "T"});
-
-    answer(keyed(&app, &service, &"k".repeat(128), &body), 201).await;
-    for key in [String::new(), "k".repeat(129)] {
-        refusal(keyed(&app, &service, &key, &body), 422, "invalid_field").await;
-    }
-}
-
-#[tokio::test]
-async fn a_refused_publish_does_not_use_up_its_key() {
-    let app = TestApp::spawn().await;
-    let service = app.service();
-    let body = json!({"to": {"user": "bob"}, "alarmType": "T"});
-
-    refusal(keyed(&app, &service, "key", &body), 422, "unknown_user").await;
-    app.user("bob").await;
-
-    answer(keyed(&app, &service, "key", &body), 201).await;
 }
 
 #[tokio::test]
