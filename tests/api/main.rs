@@ -31,6 +31,7 @@ mod legacy;
 mod listener;
 mod load;
 mod logs;
+mod marks;
 mod original_alarms;
 mod original_delivery;
 mod original_identity;
