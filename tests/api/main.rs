@@ -12,6 +12,7 @@
 mod support;
 
 mod admin;
+mod admin_pages;
 mod alarms;
 mod answers;
 mod assets;
@@ -28,6 +29,7 @@ mod health;
 mod http2;
 mod idempotency;
 mod inbox;
+mod language;
 mod legacy;
 mod listener;
 mod load;

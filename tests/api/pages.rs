@@ -8,13 +8,20 @@ use crate::support::{AppBuilder, TestApp};
 
 const PASSWORD: &str = "correct horse battery";
 
-fn page(app: &TestApp, session: &str, path: &str) -> RequestBuilder {
+/// Asks for a page as a browser with this session does.
+pub(crate) fn page(app: &TestApp, session: &str, path: &str) -> RequestBuilder {
     app.request(Method::GET, path)
         .header("Accept", "text/html")
         .header("Cookie", format!("campanile_session={session}"))
 }
 
-fn submit(app: &TestApp, session: &str, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
+/// Sends a form of the hub's own pages.
+pub(crate) fn submit(
+    app: &TestApp,
+    session: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> RequestBuilder {
     app.request(Method::POST, path)
         .header("Accept", "text/html")
         .header("Origin", &app.base_url)
@@ -22,7 +29,8 @@ fn submit(app: &TestApp, session: &str, path: &str, fields: &[(&str, &str)]) -> 
         .form(fields)
 }
 
-async fn html(request: RequestBuilder, status: u16) -> String {
+/// Sends a request that must be answered with a page, and gives its text.
+pub(crate) async fn html(request: RequestBuilder, status: u16) -> String {
     let response = send(request).await;
     let (actual, url) = (response.status(), response.url().clone());
     let media_type = response.headers()["content-type"]
@@ -36,7 +44,7 @@ async fn html(request: RequestBuilder, status: u16) -> String {
 }
 
 /// Where a form leads to.
-fn back(response: &Response) -> String {
+pub(crate) fn back(response: &Response) -> String {
     assert_eq!(response.status(), 303, "{response:?}");
     response.headers()["location"].to_str().unwrap().to_owned()
 }
@@ -267,90 +275,6 @@ async fn the_inbox_works_with_forms_alone() {
 }
 
 #[tokio::test]
-async fn the_admin_page_is_for_admins() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-
-    html(page(&app, &app.admin(), "/admin"), 200).await;
-    html(page(&app, &bob, "/admin"), 403).await;
-    let fields = [("target", "user"), ("users", "bob"), ("alarmType", "T")];
-    html(submit(&app, &bob, "/admin/publish", &fields), 403).await;
-    html(
-        submit(&app, &bob, "/admin/connections/x/disconnect", &[]),
-        403,
-    )
-    .await;
-
-    assert_eq!(
-        answer(app.get(&bob, "/api/alarms"), 200).await["items"],
-        json!([])
-    );
-}
-
-#[tokio::test]
-async fn an_admin_publishes_with_the_form() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-    app.user("carol").await;
-    let fields = [
-        ("idempotencyKey", "form-1"),
-        ("target", "user"),
-        ("users", "bob, carol"),
-        ("room", ""),
-        ("alarmType", "NOTICE"),
-        ("data", "{\"title\":\"Hello\"}"),
-        ("url", "/posts/1"),
-        ("expiresInSeconds", ""),
-        ("confirm", ""),
-    ];
-
-    for _ in 0..2 {
-        // The same form sent twice, as by an impatient finger, is one alarm.
-        back(&send(submit(&app, &app.admin(), "/admin/publish", &fields)).await);
-    }
-
-    let inbox = answer(app.get(&bob, "/api/alarms"), 200).await;
-    assert_eq!(inbox["items"].as_array().unwrap().len(), 1);
-    let alarm = &inbox["items"][0];
-    assert_eq!(
-        (&alarm["alarmType"], &alarm["url"]),
-        (&json!("NOTICE"), &json!("/posts/1"))
-    );
-    assert_eq!(alarm["data"], json!({"title": "Hello"}));
-    let wrong = [
-        ("target", "user"),
-        ("users", "nobody"),
-        ("alarmType", "NOTICE"),
-    ];
-    let again = html(submit(&app, &app.admin(), "/admin/publish", &wrong), 422).await;
-    assert!(
-        again.contains("nobody"),
-        "the form is shown again as it was filled in"
-    );
-}
-
-#[tokio::test]
-async fn an_admin_disconnects_with_the_form() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-    let mut stream = app.stream(&bob, "/api/stream").await;
-    let connect = stream.next_event(crate::support::DEADLINE).await.json();
-    let path = format!(
-        "/admin/connections/{}/disconnect",
-        connect["clientId"].as_str().unwrap()
-    );
-
-    assert!(
-        html(page(&app, &app.admin(), "/admin"), 200)
-            .await
-            .contains(&path)
-    );
-    back(&send(submit(&app, &app.admin(), &path, &[])).await);
-
-    stream.bye("kicked", crate::support::DEADLINE).await;
-}
-
-#[tokio::test]
 async fn what_people_type_is_shown_as_text_on_every_page() {
     let app = TestApp::spawn().await;
     let script = "<script>alert('x')</script>\"'&";
@@ -423,193 +347,4 @@ async fn pages_may_not_be_framed_nor_run_scripts_of_others() {
         );
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
     }
-}
-
-#[tokio::test]
-async fn a_page_speaks_the_language_the_browser_prefers() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-    let speaks = async |accept: &str| {
-        let request = page(&app, &bob, "/rooms").header("Accept-Language", accept);
-        let text = html(request, 200).await;
-        let (_, rest) = text.split_once("<html lang=\"").unwrap();
-        let (tag, _) = rest.split_once('"').unwrap();
-        let korean = text.contains("로그아웃") && !text.contains("Sign out");
-        assert_eq!(korean, tag == "ko", "{text}");
-        tag.to_owned()
-    };
-
-    assert_eq!(speaks("ko-KR,ko;q=0.9,en;q=0.8").await, "ko");
-    assert_eq!(speaks("ko;q=0.3,en-GB;q=0.7").await, "en");
-    assert_eq!(speaks("fr").await, "en");
-    assert_eq!(speaks("fr, ko;q=0.1").await, "ko");
-}
-
-#[tokio::test]
-async fn the_switch_of_the_language_is_kept_and_leads_back() {
-    let app = TestApp::spawn().await;
-    let choose = |language: &str, back: &str| {
-        app.request(Method::POST, "/language")
-            .header("Accept", "text/html")
-            .form(&[("language", language), ("back", back)])
-    };
-
-    let response = send(choose("ko", "/?next=%2Falarms")).await;
-    assert_eq!(back(&response), "/?next=%2Falarms");
-    let cookie = response.headers()["set-cookie"].to_str().unwrap();
-    assert!(
-        cookie.contains("Path=/") && cookie.contains("Max-Age="),
-        "{cookie}"
-    );
-    let (pair, _) = cookie.split_once(';').unwrap();
-    assert_eq!(pair, "campanile_lang=ko");
-    let door = app
-        .request(Method::GET, "/?next=%2Falarms")
-        .header("Cookie", pair)
-        .header("Accept-Language", "en");
-    let door = html(door, 200).await;
-    assert!(
-        door.contains("<html lang=\"ko\"") && door.contains("로그인"),
-        "{door}"
-    );
-    assert!(
-        door.contains("value=\"/?next=%2Falarms\""),
-        "the way back: {door}"
-    );
-
-    for elsewhere in ["//evil.example", "https://evil.example", ""] {
-        assert_eq!(back(&send(choose("en", elsewhere)).await), "/");
-    }
-    html(choose("tlh", "/"), 422).await;
-}
-
-#[tokio::test]
-async fn a_page_that_is_refused_is_refused_in_the_reader_s_language() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-    let korean = |path: &str| page(&app, &bob, path).header("Accept-Language", "ko");
-
-    let missing = html(korean("/rooms/nowhere"), 404).await;
-    assert!(missing.contains("그런 대화방은 없습니다."), "{missing}");
-    let nothing = html(korean("/nowhere"), 404).await;
-    assert!(nothing.contains("없는 페이지입니다"), "{nothing}");
-    let forbidden = html(korean("/admin"), 403).await;
-    assert!(
-        forbidden.contains("관리자만 볼 수 있는 페이지입니다."),
-        "{forbidden}"
-    );
-    let short = app
-        .request(Method::POST, "/signup")
-        .header("Origin", &app.base_url)
-        .header("Accept-Language", "ko")
-        .form(&[("userId", "zoe"), ("password", "short")]);
-    let short = html(short, 422).await;
-    assert!(
-        short.contains("비밀번호는 8자에서 256자까지입니다."),
-        "{short}"
-    );
-    // The page that is shown again is the first one, not the form's target.
-    assert!(short.contains("name=\"back\" value=\"/\""), "{short}");
-}
-
-#[tokio::test]
-async fn a_ring_is_told_in_the_reader_s_language() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-    app.room("lobby").await;
-    let ring = app.post(&bob, "/room/publish?sender=bob&roomId=lobby");
-    assert_eq!(send(ring).await.status(), 202);
-
-    let room = page(&app, &bob, "/rooms/lobby").header("Accept-Language", "ko");
-    let room = html(room, 200).await;
-
-    assert!(room.contains("bob 님이 종을 울렸습니다"), "{room}");
-}
-
-#[tokio::test]
-async fn an_admin_looks_a_user_up_and_acts_with_forms_alone() {
-    let app = TestApp::spawn().await;
-    let admin = app.admin();
-    let korean = "\u{c601}\u{d76c}";
-    let token = app.user(korean).await;
-    let mut stream = app.connected(&token, "/api/stream").await;
-    let encoded = percent_encoding::utf8_percent_encode(korean, percent_encoding::NON_ALPHANUMERIC);
-    let path = format!("/admin/users/{encoded}");
-
-    let find = page(&app, &admin, "/admin/users").query(&[("id", korean)]);
-    assert_eq!(back(&send(find).await), path);
-    assert!(html(page(&app, &admin, &path), 200).await.contains(korean));
-    assert_eq!(
-        back(&send(submit(&app, &admin, &format!("{path}/test"), &[])).await),
-        format!("{path}?done=test")
-    );
-    stream.next_named("alarm", crate::support::DEADLINE).await;
-    back(&send(submit(&app, &admin, &format!("{path}/disable"), &[])).await);
-    let bye = stream.bye("kicked", crate::support::DEADLINE).await;
-    assert_eq!(bye["reconnect"], false);
-    let shown = html(page(&app, &admin, &format!("{path}?done=disable")), 200).await;
-    assert!(
-        shown.contains("The account is disabled") && shown.contains("/enable"),
-        "{shown}"
-    );
-    back(&send(submit(&app, &admin, &format!("{path}/enable"), &[])).await);
-    back(&send(submit(&app, &admin, &format!("{path}/disconnect"), &[])).await);
-
-    html(page(&app, &admin, "/admin/users?id=nobody"), 404).await;
-    html(submit(&app, &admin, "/admin/users/admin/disable", &[]), 403).await;
-    html(page(&app, &token, &path), 403).await;
-    html(submit(&app, &token, &format!("{path}/disable"), &[]), 403).await;
-}
-
-#[tokio::test]
-async fn the_recent_alarms_are_filtered_without_a_script() {
-    let app = TestApp::spawn().await;
-    app.user("bob").await;
-    app.publish(json!({"user": "bob"}), "APPLE").await;
-    app.publish(json!({"everyone": true}), "PEAR").await;
-
-    let all = html(page(&app, &app.admin(), "/admin/recent"), 200).await;
-    assert!(all.contains("Apple") && all.contains("Pear"));
-    let apples = html(page(&app, &app.admin(), "/admin/recent?q=aPPl"), 200).await;
-    assert!(apples.contains("Apple") && !apples.contains("Pear"));
-    let none = html(page(&app, &app.admin(), "/admin/recent?q=plum"), 200).await;
-    assert!(none.contains("Nothing matches."));
-}
-
-#[tokio::test]
-async fn a_preview_says_who_is_reached_and_sends_nothing() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-    let _stream = app.connected(&bob, "/api/stream").await;
-    let preview = |target: &str, users: &str| {
-        let fields = [
-            ("target", target),
-            ("users", users),
-            ("alarmType", "NOTICE"),
-            ("data", "{\"a\":\"it's\"}"),
-        ];
-        submit(&app, &app.admin(), "/admin/preview", &fields)
-    };
-
-    let named = html(preview("user", "bob zoe"), 200).await;
-    assert!(
-        named.contains("Reaches 1 account, 1 open stream right now."),
-        "{named}"
-    );
-    assert!(named.contains("Nobody is called zoe"), "{named}");
-    assert!(
-        named.contains("value=\"bob zoe\""),
-        "the form is kept: {named}"
-    );
-    let everyone = html(preview("everyone", ""), 200).await;
-    assert!(
-        everyone.contains("Reaches 2 accounts, 1 open stream right now."),
-        "{everyone}"
-    );
-    html(preview("user", ""), 422).await;
-
-    assert_eq!(
-        answer(app.get(&bob, "/api/alarms"), 200).await["items"],
-        json!([])
-    );
 }
