@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::answers::{answer, refusal, send};
 use crate::auth::session;
-use crate::support::{AppBuilder, Claims, DEADLINE, TestApp, sign};
+use crate::streams::next_entry;
+use crate::support::{AppBuilder, Claims, DEADLINE, SseClient, TestApp, sign};
 
 #[tokio::test]
 async fn a_token_may_come_as_bearer_in_any_case_or_as_cookie() {
@@ -59,6 +60,28 @@ async fn the_bearer_token_wins_over_the_query() {
     assert_eq!(alarm.json()["alarmType"], "HIS");
     let path = format!("/api/stream?token={carol}");
     refusal(app.get("garbage", &path), 401, "invalid_token").await;
+}
+
+#[tokio::test]
+async fn a_query_token_may_be_anywhere_and_percent_encoded() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    app.room("lobby").await;
+    let encoded: String = bob.bytes().map(|byte| format!("%{byte:02X}")).collect();
+
+    for path in [
+        format!("/api/stream?token={bob}&room=lobby"),
+        format!("/api/stream?room=lobby&token={bob}"),
+        format!("/api/stream?room=lobby&token={encoded}&cursor=0"),
+    ] {
+        let mut stream = SseClient::open(app.request(Method::GET, &path)).await;
+        assert_eq!(stream.next_event(DEADLINE).await.name(), "connect");
+        let id = app.publish(json!({"room": "lobby"}), "T").await;
+        let mut event = next_entry(&mut stream).await;
+        while event.number() < id {
+            event = next_entry(&mut stream).await;
+        }
+    }
 }
 
 #[tokio::test]
