@@ -4,15 +4,19 @@
 //! A test binary takes it in with `#[path = "../support/mod.rs"] mod support;`.
 
 mod app;
+mod client;
 pub(crate) mod http2;
+mod log;
 pub(crate) mod postgres;
+mod process;
 mod sse;
 pub(crate) mod tls;
 mod token;
 
 use std::time::Duration;
 
-pub(crate) use app::{AppBuilder, SECRET, TestApp, on_postgres, run};
+pub(crate) use app::{AppBuilder, TestApp};
+pub(crate) use process::{SECRET, on_postgres, run};
 pub(crate) use sse::{Event, Item, Parser, SseClient};
 pub(crate) use token::{Claims, sign, sign_with, unsigned};
 

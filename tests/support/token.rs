@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 
-use super::app::SECRET;
+use super::process::SECRET;
 
 /// The claims of a token; `None` leaves a claim out.
 #[derive(Clone, Debug, Serialize)]
