@@ -105,9 +105,7 @@ async fn nothing_moves_for_somebody_who_wants_nothing_to_move() {
             moving += window.value(MOVING).await.as_u64().expect("a count");
         }
         window.goto(&app, "/rooms").await;
-        window
-            .holds("document.querySelector('campanile-bell').client.status.state === 'live'")
-            .await;
+        window.hears().await;
         app.publish(json!({"user": "admin"}), "TOAST").await;
         window.shows(".cb-toast", "Toast").await;
         window.click(".cb-button").await;

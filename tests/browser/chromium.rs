@@ -378,6 +378,12 @@ impl Window {
         self.shows("h1", "Rooms").await;
     }
 
+    /// Waits until the bell's stream is open: an alarm from before that is counted, but not announced.
+    pub(crate) async fn hears(&self) {
+        self.holds("document.querySelector('campanile-bell').client?.status.state === 'live'")
+            .await;
+    }
+
     /// Goes to a room and waits until its stream is open.
     pub(crate) async fn enter(&self, app: &TestApp, room: &str, user: &str) {
         self.goto(app, &format!("/rooms/{room}")).await;

@@ -319,6 +319,7 @@ async fn the_example_page_rings_and_shows_what_connect_hears() {
     carol.sign_up(&app, "carol", "Carol").await;
     carol.goto(&app, "/demo/embed").await;
     carol.shows("#heard", "onStatus").await;
+    carol.hears().await;
 
     carol.click("#ring button").await;
 
