@@ -3,9 +3,9 @@
 
 use std::time::Instant;
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Serialize;
 
@@ -23,6 +23,8 @@ use crate::pages::visitor::Visitor;
 struct Demo {
     page: Page,
     version: &'static str,
+    /// Where the visitor sees the hub. The page's script knows better where a proxy does not tell.
+    hub: String,
 }
 
 #[derive(Serialize)]
@@ -34,10 +36,14 @@ struct DemoData<'a> {
 pub(crate) async fn show(
     state: Data<AppState>,
     visitor: Visitor,
+    request: HttpRequest,
 ) -> Result<HttpResponse, PageError> {
     let page = Page::of(&state, &visitor, visitor.words().demo.title, "demo").await?;
     let version = assets::module_version()?;
-    html(StatusCode::OK, &Demo { page, version })
+    let connection = request.connection_info();
+    let hub = format!("{}://{}", connection.scheme(), connection.host());
+    let demo = Demo { page, version, hub };
+    html(StatusCode::OK, &demo)
 }
 
 /// `POST /demo/embed`: one alarm to oneself, as the site's back end would publish it.
