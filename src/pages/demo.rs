@@ -15,7 +15,7 @@ use crate::http::publish::{self, PublishRequest, To};
 use crate::http::state::AppState;
 use crate::pages::assets;
 use crate::pages::error::PageError;
-use crate::pages::page::{Page, html, see_other};
+use crate::pages::page::{Page, html, origin_of, see_other};
 use crate::pages::visitor::Visitor;
 
 #[derive(Template)]
@@ -40,8 +40,7 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, PageError> {
     let page = Page::of(&state, &visitor, visitor.words().demo.title, "demo").await?;
     let version = assets::module_version()?;
-    let connection = request.connection_info();
-    let hub = format!("{}://{}", connection.scheme(), connection.host());
+    let hub = origin_of(&request);
     let demo = Demo { page, version, hub };
     html(StatusCode::OK, &demo)
 }

@@ -1,10 +1,10 @@
 //! What all pages have: the bar, the headers, the way to another page.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::alarm::AlarmId;
@@ -102,6 +102,12 @@ pub(crate) fn html(
         // Nobody finds the last person's page by going back.
         .insert_header((CACHE_CONTROL, "no-store"))
         .body(body))
+}
+
+/// Where the visitor sees the hub, as far as a proxy tells: scheme and authority.
+pub(crate) fn origin_of(request: &HttpRequest) -> String {
+    let connection = request.connection_info();
+    format!("{}://{}", connection.scheme(), connection.host())
 }
 
 /// Sends the browser on, with a GET (RFC 9110, 303).

@@ -16,7 +16,7 @@ use crate::http::state::AppState;
 use crate::pages::admin::{AdminPage, admin_page};
 use crate::pages::error::PageError;
 use crate::pages::form::Form;
-use crate::pages::page::{html, see_other};
+use crate::pages::page::{html, origin_of, see_other};
 use crate::pages::visitor::AdminVisitor;
 use crate::pages::words::Words;
 
@@ -208,11 +208,7 @@ impl Preview {
         form: &Form,
     ) -> Result<Self, ApiError> {
         let wanted = request_of(form)?;
-        let hub = {
-            let info = request.connection_info();
-            format!("{}://{}", info.scheme(), info.host())
-        };
-        let command = command(&hub, form.text("idempotencyKey"), &wanted)?;
+        let command = command(&origin_of(request), form.text("idempotencyKey"), &wanted)?;
         let found = audience::of(state, wanted.to).await?;
         Ok(Self {
             told: Told::of(&found, admin.words()),
