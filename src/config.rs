@@ -49,10 +49,10 @@ pub enum Command {
 pub struct TokenCommand {
     /// The user id the token speaks for.
     #[arg(long, value_name = "ID")]
-    pub sub: UserId,
+    pub(crate) sub: UserId,
     /// What it may do: user, service or admin.
     #[arg(long)]
-    pub role: Role,
+    pub(crate) role: Role,
     /// How long it is good.
     #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
     pub ttl: Duration,
@@ -72,13 +72,13 @@ pub enum UserCommand {
 #[derive(Debug, Args)]
 pub struct UserAdd {
     /// The user id.
-    pub id: UserId,
+    pub(crate) id: UserId,
     /// What he may do: user, service or admin.
     #[arg(long)]
-    pub role: Role,
+    pub(crate) role: Role,
     /// The name people see; by default the id.
     #[arg(long, value_name = "NAME")]
-    pub display_name: Option<DisplayName>,
+    pub(crate) display_name: Option<DisplayName>,
     /// Where the accounts are.
     #[command(flatten)]
     pub database: DatabaseSetting,
@@ -167,7 +167,7 @@ pub struct DatabaseSetting {
 pub struct SecretSetting {
     /// Secret that signs tokens, 32 bytes or more [default: generated once into campanile-data/jwt-secret].
     #[arg(long, env = "CAMPANILE_JWT_SECRET", value_name = "SECRET", hide_env_values = true, value_parser = Secret::parse)]
-    pub jwt_secret: Option<Secret>,
+    pub(crate) jwt_secret: Option<Secret>,
 }
 
 /// Where the database is. Not shown by `Debug`: it may hold a password.
@@ -233,7 +233,7 @@ impl Config {
 
 impl DatabaseUrl {
     /// Which database, and where.
-    pub fn location(&self) -> &Location {
+    pub(crate) fn location(&self) -> &Location {
         &self.0
     }
 }

@@ -1,20 +1,20 @@
 //! Campanile, a notification hub: one HTTP request stores an alarm and shows it on every page it concerns.
 //!
-//! The way of one alarm: `http` takes it, `journal` stores it with others in one commit through `store`, `hub` offers it
-//! to the clients it concerns, and `http` streams write it. `app` puts the parts together and is the only module that
-//! knows them all.
+//! The way of one alarm: `http` turns a request into an action, `actions` hands it to the `journal`, which stores it with
+//! others in one commit through `store`; `hub` delivers it to the streams it concerns, which `feed` and `http` write. `app`
+//! puts the parts together and is the only module that knows them all.
 
-pub mod alarm;
+mod actions;
+mod alarm;
 pub mod app;
-pub mod auth;
+mod auth;
 pub mod config;
-pub mod http;
-pub mod hub;
-pub mod journal;
-pub mod metrics;
+mod feed;
+mod http;
+mod hub;
+mod journal;
+mod metrics;
 mod pages;
 mod recent;
 mod server;
-mod socket;
-pub mod store;
-mod tls;
+mod store;

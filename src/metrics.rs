@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 /// The figures; cheap to clone, all clones count into the same ones.
 #[derive(Debug, Clone)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     /// Streams open now.
     pub streams: Gauge,
     /// Users who have a stream open now.
@@ -52,7 +52,7 @@ struct Commits {
 
 /// What was counted up to one moment, as far as the admin page shows it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// Streams open now.
     pub streams: i64,
     /// Users who have a stream open now.
@@ -73,7 +73,7 @@ pub struct Totals {
 
 impl Metrics {
     /// The figures of this moment.
-    pub fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> Totals {
         let slow = self.closed.get_or_create(&Reason { reason: "slow" }).get();
         Totals {
             streams: self.streams.get(),
@@ -88,22 +88,22 @@ impl Metrics {
     }
 
     /// A stream the hub ended, and why.
-    pub fn stream_closed(&self, reason: &'static str) {
+    pub(crate) fn stream_closed(&self, reason: &'static str) {
         self.closed.get_or_create(&Reason { reason }).inc();
     }
 
     /// A submission that was not stored, and why.
-    pub fn append_refused(&self, reason: &'static str) {
+    pub(crate) fn append_refused(&self, reason: &'static str) {
         self.refused.get_or_create(&Reason { reason }).inc();
     }
 
     /// A question the database is asked.
-    pub fn store_read(&self, kind: &'static str) {
+    pub(crate) fn store_read(&self, kind: &'static str) {
         self.store_reads.get_or_create(&Kind { kind }).inc();
     }
 
     /// A batch that was committed.
-    pub fn committed(&self, alarms: usize, took: Duration) {
+    pub(crate) fn committed(&self, alarms: usize, took: Duration) {
         self.alarms_stored.inc_by(alarms as u64);
         self.batch_alarms
             .observe(f64::from(u32::try_from(alarms).unwrap_or(u32::MAX)));
@@ -114,7 +114,7 @@ impl Metrics {
     }
 
     /// The OpenMetrics text.
-    pub fn text(&self) -> Result<String, std::fmt::Error> {
+    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("campanile");
         registry.register("streams", "Streams open now", self.streams.clone());
         registry.register(

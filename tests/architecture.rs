@@ -10,27 +10,44 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CORE: &[&str] = &[
-    "journal", "hub", "store", "auth", "alarm", "metrics", "config",
-];
-
-/// Which modules of ours a module may name; `app` may name all.
+/// The modules of ours that a module may name; `app` may name all.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
         "main" => vec!["app", "config"],
-        "http" => CORE.to_vec(),
-        "pages" => [CORE, &["http"]].concat(),
+        "pages" => vec!["http", "actions", "feed", "alarm"],
+        "http" => vec![
+            "actions", "feed", "auth", "alarm", "config", "metrics", "server", "hub",
+        ],
+        "server" => vec!["metrics"],
+        "actions" => vec!["journal", "hub", "store", "auth", "alarm", "metrics"],
+        "feed" => vec!["hub", "store", "alarm", "metrics"],
         "journal" => vec!["store", "hub", "alarm", "metrics"],
         "hub" => vec!["alarm", "metrics"],
         "store" => vec!["alarm", "metrics", "recent"],
         "auth" => vec!["alarm", "recent"],
-        "server" => vec!["http", "socket", "tls"],
         // What a setting is parsed into lives with its noun.
         "config" => vec!["alarm", "auth", "store"],
-        "lib" | "alarm" | "metrics" | "recent" | "socket" | "tls" => Vec::new(),
+        "lib" | "alarm" | "metrics" | "recent" => Vec::new(),
         other => panic!("src/{other} is not in the table: give it a place there and here"),
     }
 }
+
+/// The parts of a module that another may name, where it may not name all of it.
+const PARTS: &[(&str, &str, &[&str])] = &[
+    ("http", "server", &["connections"]),
+    (
+        "http",
+        "hub",
+        &[
+            "Connected",
+            "EventName",
+            "Frame",
+            "NewClient",
+            "Start",
+            "Subscribe",
+        ],
+    ),
+];
 
 #[test]
 fn every_module_uses_only_what_the_table_allows() {
@@ -56,18 +73,34 @@ fn the_database_library_stays_in_the_store_and_the_web_stays_out_of_the_core() {
             code.split(|c: char| !c.is_alphanumeric() && c != '_')
                 .any(|one| one == word)
         };
-        let web = ["http", "pages", "app", "server", "socket", "tls"].contains(&module.as_str());
+        let web = ["http", "pages", "app", "server"].contains(&module.as_str());
 
         assert!(
             module == "store" || !names("diesel") && !names("schema"),
             "{}",
             path.display()
         );
-        assert!(
-            web || !names("actix_web") && !names("actix_web_lab") || module == "hub",
-            "{}",
-            path.display()
-        );
+        for word in ["actix_web", "actix_web_lab", "actix_http", "StatusCode"] {
+            assert!(web || !names(word), "{} names {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn http_names_only_the_connection_of_the_server_and_the_messages_of_the_hub() {
+    for (module, path, code) in sources() {
+        for (user, used, parts) in PARTS {
+            if module != *user {
+                continue;
+            }
+            for named in named_after(&code, &format!("crate::{used}::")) {
+                assert!(
+                    parts.contains(&named.as_str()),
+                    "{} uses {used}::{named}",
+                    path.display()
+                );
+            }
+        }
     }
 }
 
@@ -141,29 +174,33 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// The first name of every path of ours, also of `use crate::{a::b, c}`.
 fn used_modules(code: &str) -> BTreeSet<String> {
+    let mut used = named_after(code, "crate::");
+    used.extend(named_after(code, "campanile::"));
+    used
+}
+
+/// The names that follow a prefix of a path, also those of a group: of `a::{b::c, d}` after `a::` it is `b` and `d`.
+fn named_after(code: &str, prefix: &str) -> BTreeSet<String> {
     let name = |text: &str| {
         text.chars()
             .take_while(|c| c.is_alphanumeric() || *c == '_')
             .collect::<String>()
     };
     let mut used = BTreeSet::new();
-    for root in ["crate::", "campanile::"] {
-        for (at, _) in code.match_indices(root) {
-            // `actix_web::crate::` does not exist, but `pub(in crate::a)` and `$crate::` do.
-            let rest = code.split_at(at + root.len()).1;
-            let Some(group) = rest.strip_prefix('{') else {
-                used.insert(name(rest));
-                continue;
-            };
-            let mut depth = 0;
-            for part in group.split_inclusive([',', '{', '}']) {
-                if depth == 0 && !name(part.trim_start()).is_empty() {
-                    used.insert(name(part.trim_start()));
-                }
-                depth += i32::from(part.ends_with('{')) - i32::from(part.ends_with('}'));
-                if depth < 0 {
-                    break;
-                }
+    for (at, _) in code.match_indices(prefix) {
+        let rest = code.split_at(at + prefix.len()).1;
+        let Some(group) = rest.strip_prefix('{') else {
+            used.insert(name(rest));
+            continue;
+        };
+        let mut depth = 0;
+        for part in group.split_inclusive([',', '{', '}']) {
+            if depth == 0 && !name(part.trim_start()).is_empty() {
+                used.insert(name(part.trim_start()));
+            }
+            depth += i32::from(part.ends_with('{')) - i32::from(part.ends_with('}'));
+            if depth < 0 {
+                break;
             }
         }
     }

@@ -10,28 +10,28 @@ use crate::alarm::{InvalidValue, TargetId};
 /// Any JSON up to 16 KiB, kept as it was written (numbers keep their digits, keys their order) without the white space.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
-pub struct Payload(Arc<RawValue>);
+pub(crate) struct Payload(Arc<RawValue>);
 
 impl Payload {
     /// JSON `null`.
-    pub fn null() -> Self {
+    pub(crate) fn null() -> Self {
         Self(RawValue::NULL.to_owned().into())
     }
 
     /// Checks the size and that every reader can parse it, and takes out the white space: a line feed would end an NDJSON line.
-    pub fn parse(json: &str) -> Result<Self, InvalidValue> {
+    pub(crate) fn parse(json: &str) -> Result<Self, InvalidValue> {
         if json.len() > MOST_DATA_BYTES {
-            return Err(InvalidValue("data is at most 16 KiB of JSON"));
+            return Err(InvalidValue::DataTooLarge);
         }
         serde_json::from_str::<serde_json::Value>(json)
-            .map_err(|_cause| InvalidValue("data is not valid JSON"))?;
+            .map_err(|_cause| InvalidValue::DataNotJson)?;
         Ok(Self::trusted(without_white_space(json)))
     }
 
     /// Makes the data of an alarm the hub writes itself.
-    pub fn of<T: Serialize>(value: &T) -> Result<Self, InvalidValue> {
+    pub(crate) fn of<T: Serialize>(value: &T) -> Result<Self, InvalidValue> {
         let raw = serde_json::value::to_raw_value(value)
-            .map_err(|_cause| InvalidValue("data cannot be written as JSON"))?;
+            .map_err(|_cause| InvalidValue::DataNotWritable)?;
         Ok(Self(raw.into()))
     }
 
@@ -41,7 +41,7 @@ impl Payload {
     }
 
     /// The JSON text.
-    pub fn as_json(&self) -> &str {
+    pub(crate) fn as_json(&self) -> &str {
         self.0.get()
     }
 }
@@ -55,7 +55,7 @@ impl<'de> Deserialize<'de> for Payload {
 
 /// A `targetId` as a request carries it: a JSON number or a string, kept as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target(pub TargetId);
+pub(crate) struct Target(pub TargetId);
 
 impl<'de> Deserialize<'de> for Target {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -65,9 +65,7 @@ impl<'de> Deserialize<'de> for Target {
         } else if raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
             raw.to_owned()
         } else {
-            return Err(serde::de::Error::custom(
-                "a target id is a number or a string",
-            ));
+            return Err(serde::de::Error::custom(InvalidValue::TargetKind));
         };
         TargetId::parse(text)
             .map(Self)

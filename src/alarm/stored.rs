@@ -11,7 +11,7 @@ use crate::alarm::{AlarmType, ClientMessageId, Link, Payload, TargetId, Timestam
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]
 #[serde(transparent)]
-pub struct AlarmId(pub i64);
+pub(crate) struct AlarmId(pub i64);
 
 impl fmt::Display for AlarmId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,7 +21,7 @@ impl fmt::Display for AlarmId {
 
 /// A validated alarm that is not stored yet.
 #[derive(Debug, Clone)]
-pub struct NewAlarm {
+pub(crate) struct NewAlarm {
     /// Whom it concerns.
     pub topic: Topic,
     /// What kind it is.
@@ -45,7 +45,7 @@ pub struct NewAlarm {
 /// A stored alarm, as the wire shows it. `seen_at` and `read_at` are those of the user it is shown to.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Alarm {
+pub(crate) struct Alarm {
     /// Its place in the log.
     pub id: AlarmId,
     /// Whom it concerns.
@@ -72,7 +72,7 @@ pub struct Alarm {
 
 impl NewAlarm {
     /// The alarm once it has its id.
-    pub fn stored_as(self, id: AlarmId) -> Alarm {
+    pub(crate) fn stored_as(self, id: AlarmId) -> Alarm {
         Alarm {
             id,
             topic: self.topic,

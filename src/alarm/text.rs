@@ -4,10 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a value was refused, in words fit for the person who sent it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidValue(pub &'static str);
+use crate::alarm::InvalidValue;
 
 /// Declares a newtype over a string that only its own rule lets in.
 macro_rules! validated_text {
@@ -15,11 +12,11 @@ macro_rules! validated_text {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String")]
-        pub struct $name(String);
+        pub(crate) struct $name(String);
 
         impl $name {
             /// Checks `text` and takes it in.
-            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidValue> {
+            pub(crate) fn parse(text: impl Into<String>) -> Result<Self, InvalidValue> {
                 let text = text.into();
                 let rule: fn(&str) -> Result<(), InvalidValue> = $rule;
                 rule(&text)?;
@@ -27,7 +24,7 @@ macro_rules! validated_text {
             }
 
             /// The text itself.
-            pub fn as_str(&self) -> &str {
+            pub(crate) fn as_str(&self) -> &str {
                 &self.0
             }
         }
@@ -65,7 +62,7 @@ validated_text!(
         if (1..=64).contains(&length) && text.chars().all(allowed) {
             return Ok(());
         }
-        Err(InvalidValue("a user id is 1 to 64 letters, digits and _.@-"))
+        Err(InvalidValue::UserId)
     }
 );
 
@@ -77,7 +74,7 @@ validated_text!(
         if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
             return Ok(());
         }
-        Err(InvalidValue("a room id is 1 to 64 of A-Z a-z 0-9 _ -"))
+        Err(InvalidValue::RoomId)
     }
 );
 
@@ -90,26 +87,26 @@ validated_text!(
         if starts_well && text.len() <= 64 && text.bytes().all(allowed) {
             return Ok(());
         }
-        Err(InvalidValue("an alarm type is a capital letter and up to 63 of A-Z 0-9 _"))
+        Err(InvalidValue::AlarmType)
     }
 );
 
 validated_text!(
     /// What an alarm is about, in the publisher's own numbering: up to 128 characters.
     TargetId,
-    |text| printable(text, 128, "a target id is 1 to 128 characters without control characters")
+    |text| printable(text, 128, InvalidValue::TargetId)
 );
 
 validated_text!(
     /// The name a client gave its own chat message, so that sending it again stores it once.
     ClientMessageId,
-    |text| printable(text, 128, "a client id is 1 to 128 characters without control characters")
+    |text| printable(text, 128, InvalidValue::ClientMessageId)
 );
 
 validated_text!(
     /// The value of an `Idempotency-Key` header.
     IdempotencyKey,
-    |text| printable(text, 128, "an idempotency key is 1 to 128 characters without control characters")
+    |text| printable(text, 128, InvalidValue::IdempotencyKey)
 );
 
 validated_text!(
@@ -117,9 +114,9 @@ validated_text!(
     DisplayName,
     |text| {
         if text.trim().is_empty() {
-            return Err(InvalidValue("a name is not blank"));
+            return Err(InvalidValue::BlankName);
         }
-        printable(text, 100, "a name is 1 to 100 characters without control characters")
+        printable(text, 100, InvalidValue::DisplayName)
     }
 );
 
@@ -128,7 +125,7 @@ validated_text!(
     ChatText,
     |text| {
         if text.trim().is_empty() || text.chars().count() > 4_000 || text.contains('\0') {
-            return Err(InvalidValue("a text is 1 to 4,000 characters and not blank"));
+            return Err(InvalidValue::ChatText);
         }
         Ok(())
     }
@@ -147,7 +144,7 @@ validated_text!(
         if (is_path || is_url) && text.len() <= 2_048 && !text.contains(hidden) {
             return Ok(());
         }
-        Err(InvalidValue("a url is a path starting with a single /, or an http(s) URL, up to 2,048 bytes"))
+        Err(InvalidValue::Link)
     }
 );
 
@@ -164,12 +161,12 @@ macro_rules! trusted_from_store {
 
 trusted_from_store!(UserId, RoomId, AlarmType, TargetId, DisplayName, Link);
 
-fn printable(text: &str, most: usize, refusal: &'static str) -> Result<(), InvalidValue> {
+fn printable(text: &str, most: usize, rule: InvalidValue) -> Result<(), InvalidValue> {
     let length = text.chars().count();
     if (1..=most).contains(&length) && !text.contains(char::is_control) {
         return Ok(());
     }
-    Err(InvalidValue(refusal))
+    Err(rule)
 }
 
 #[cfg(test)]

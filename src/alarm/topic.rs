@@ -10,7 +10,7 @@ use crate::alarm::{InvalidValue, RoomId, UserId};
 /// What an account or a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Role {
+pub(crate) enum Role {
     /// A person: reads his own alarms, talks in rooms.
     User,
     /// A site's back end: publishes.
@@ -21,7 +21,7 @@ pub enum Role {
 
 impl Role {
     /// The word used in tokens, topics and the database.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Service => "service",
@@ -44,103 +44,140 @@ impl std::str::FromStr for Role {
             "user" => Ok(Self::User),
             "service" => Ok(Self::Service),
             "admin" => Ok(Self::Admin),
-            _ => Err(InvalidValue("a role is user, service or admin")),
+            _ => Err(InvalidValue::Role),
         }
     }
 }
 
 /// One topic, in its written form: `user:ID`, `everyone`, `role:admin` or `room:ID`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Topic(Arc<str>);
+pub(crate) struct Topic {
+    kind: Kind,
+    text: Arc<str>,
+}
 
-/// What a topic names.
+/// The kind of a topic with the id in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TopicKind<'a> {
+pub(crate) enum TopicKind<'a> {
     /// One user's own alarms.
     User(&'a str),
     /// Every signed-in user.
     Everyone,
-    /// Everyone who has a role.
-    Role(&'a str),
+    /// The administrators, the only role that has a topic.
+    Admins,
     /// A chat room.
     Room(&'a str),
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Kind {
+    User,
+    Everyone,
+    Admins,
+    Room,
+}
+
 impl Topic {
     /// The topic of one user.
-    pub fn user(id: &UserId) -> Self {
-        Self(format!("user:{id}").into())
+    pub(crate) fn user(id: &UserId) -> Self {
+        Self::of(Kind::User, format!("{USER}{id}"))
     }
 
     /// The topic of every signed-in user.
-    pub fn everyone() -> Self {
-        Self("everyone".into())
+    pub(crate) fn everyone() -> Self {
+        Self::of(Kind::Everyone, EVERYONE)
     }
 
     /// The topic of the administrators, the only role that has one.
-    pub fn admins() -> Self {
-        Self("role:admin".into())
+    pub(crate) fn admins() -> Self {
+        Self::of(Kind::Admins, ADMINS)
     }
 
     /// The topic of a room.
-    pub fn room(id: &RoomId) -> Self {
-        Self(format!("room:{id}").into())
+    pub(crate) fn room(id: &RoomId) -> Self {
+        Self::of(Kind::Room, format!("{ROOM}{id}"))
     }
 
     /// Reads the written form.
-    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
-        match text.split_once(':') {
-            None if text == "everyone" => Ok(Self::everyone()),
-            Some(("user", id)) => UserId::parse(id).map(|id| Self::user(&id)),
-            Some(("room", id)) => RoomId::parse(id).map(|id| Self::room(&id)),
-            Some(("role", "admin")) => Ok(Self::admins()),
-            _ => Err(InvalidValue(
-                "a topic is user:ID, everyone, role:admin or room:ID",
-            )),
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidValue> {
+        match kind_of(text) {
+            Some((Kind::User, id)) => UserId::parse(id).map(|id| Self::user(&id)),
+            Some((Kind::Room, id)) => RoomId::parse(id).map(|id| Self::room(&id)),
+            Some((kind, _)) => Ok(Self::of(kind, text)),
+            None => Err(InvalidValue::Topic),
         }
     }
 
-    /// Takes in a topic that was parsed before it was stored.
-    pub(crate) fn trusted(text: String) -> Self {
-        Self(text.into())
+    /// Takes in a topic that was parsed before it was stored. An unknown prefix is an error.
+    pub(crate) fn trusted(text: String) -> Result<Self, InvalidValue> {
+        let (kind, _id) = kind_of(&text).ok_or(InvalidValue::Topic)?;
+        Ok(Self::of(kind, text))
+    }
+
+    fn of(kind: Kind, text: impl Into<Arc<str>>) -> Self {
+        Self {
+            kind,
+            text: text.into(),
+        }
     }
 
     /// The written form.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
     }
 
-    /// What it names.
-    pub fn kind(&self) -> TopicKind<'_> {
-        match self.0.split_once(':') {
-            Some(("user", id)) => TopicKind::User(id),
-            Some(("room", id)) => TopicKind::Room(id),
-            Some((_, role)) => TopicKind::Role(role),
-            None => TopicKind::Everyone,
+    /// The kind, with the id that the written form holds.
+    pub(crate) fn kind(&self) -> TopicKind<'_> {
+        match self.kind {
+            Kind::User => TopicKind::User(self.after(USER)),
+            Kind::Everyone => TopicKind::Everyone,
+            Kind::Admins => TopicKind::Admins,
+            Kind::Room => TopicKind::Room(self.after(ROOM)),
         }
     }
 
     /// Whether it is a room's.
-    pub fn is_room(&self) -> bool {
-        matches!(self.kind(), TopicKind::Room(_))
+    pub(crate) fn is_room(&self) -> bool {
+        self.kind == Kind::Room
+    }
+
+    fn after(&self, prefix: &str) -> &str {
+        self.text.get(prefix.len()..).unwrap_or_default()
     }
 }
 
+/// The kind of a written topic and its id, which is not checked yet.
+fn kind_of(text: &str) -> Option<(Kind, &str)> {
+    match text {
+        EVERYONE => Some((Kind::Everyone, "")),
+        ADMINS => Some((Kind::Admins, "")),
+        _ => {
+            let user = text.strip_prefix(USER).map(|id| (Kind::User, id));
+            user.or_else(|| text.strip_prefix(ROOM).map(|id| (Kind::Room, id)))
+        }
+    }
+}
+
+const USER: &str = "user:";
+const ROOM: &str = "room:";
+const EVERYONE: &str = "everyone";
+const ADMINS: &str = "role:admin";
+
 impl fmt::Display for Topic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        formatter.write_str(&self.text)
     }
 }
 
 impl Serialize for Topic {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_str(&self.text)
     }
 }
 
 /// What a stream carries. The rights to it were checked before it was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TopicFilter {
+pub(crate) struct TopicFilter {
     /// The topics named one by one.
     pub topics: Vec<Topic>,
     /// Every room, those still to be made included.
@@ -151,14 +188,14 @@ pub struct TopicFilter {
 
 impl TopicFilter {
     /// Adds a topic once.
-    pub fn add(&mut self, topic: Topic) {
+    pub(crate) fn add(&mut self, topic: Topic) {
         if !self.topics.contains(&topic) {
             self.topics.push(topic);
         }
     }
 
     /// Whether an alarm of a topic is carried.
-    pub fn lets_through(&self, topic: &Topic) -> bool {
+    pub(crate) fn lets_through(&self, topic: &Topic) -> bool {
         self.everything || self.topics.contains(topic) || self.all_rooms && topic.is_room()
     }
 }
@@ -184,5 +221,13 @@ mod tests {
         ] {
             assert!(Topic::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_stored_topic_with_an_unknown_prefix_is_an_error() {
+        let known = Topic::trusted("room:42".to_owned()).unwrap();
+
+        assert_eq!(known.kind(), TopicKind::Room("42"));
+        assert!(Topic::trusted("mailbox:42".to_owned()).is_err());
     }
 }

@@ -10,12 +10,12 @@ use crate::alarm::UserId;
 
 /// Counts failed attempts per address and per account, each in a bucket that refills.
 #[derive(Debug, Default)]
-pub struct LoginLimiter(Mutex<Buckets>);
+pub(crate) struct LoginLimiter(Mutex<Buckets>);
 
 /// A charged attempt. Give it back with [`LoginLimiter::succeed`].
 #[derive(Debug)]
 #[must_use]
-pub struct Attempt {
+pub(crate) struct Attempt {
     address: Key,
     account: Key,
 }
@@ -37,7 +37,7 @@ struct Bucket {
 
 impl LoginLimiter {
     /// Charges an attempt, or tells how long to wait.
-    pub fn charge(
+    pub(crate) fn charge(
         &self,
         address: IpAddr,
         account: &UserId,
@@ -61,7 +61,7 @@ impl LoginLimiter {
     }
 
     /// Charges an address alone, for what is dear whoever asks, or tells how long to wait.
-    pub fn charge_address(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn charge_address(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let address = Key::Address(address);
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         buckets.forget_full(now);
@@ -74,7 +74,7 @@ impl LoginLimiter {
     }
 
     /// Gives an attempt back: the password was right.
-    pub fn succeed(&self, attempt: &Attempt, now: Instant) {
+    pub(crate) fn succeed(&self, attempt: &Attempt, now: Instant) {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         buckets.add(&attempt.address, 1.0, now);
         buckets.add(&attempt.account, 1.0, now);

@@ -4,6 +4,6 @@ mod limiter;
 mod password;
 mod token;
 
-pub use limiter::{Attempt, LoginLimiter};
-pub use password::{PasswordError, Passwords, random_password};
-pub use token::{Claims, InvalidToken, NewToken, Revocations, Secret, Tokens};
+pub(crate) use limiter::LoginLimiter;
+pub(crate) use password::{PasswordError, Passwords, random_password};
+pub(crate) use token::{Claims, Revocations, Secret, Tokens};

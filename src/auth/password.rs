@@ -12,7 +12,7 @@ use crate::alarm::InvalidValue;
 
 /// Hashes and verifies passwords.
 #[derive(Clone)]
-pub struct Passwords {
+pub(crate) struct Passwords {
     permits: Arc<Semaphore>,
     /// Verified when there is no account, so that the answer takes the same time.
     decoy: Arc<str>,
@@ -20,7 +20,7 @@ pub struct Passwords {
 
 impl Passwords {
     /// Blocks for one hash; called once, before serving.
-    pub fn new() -> Result<Self, InvalidValue> {
+    pub(crate) fn new() -> Result<Self, PasswordError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let decoy = hash_now(&random_password())?.into();
         Ok(Self {
@@ -30,14 +30,13 @@ impl Passwords {
     }
 
     /// The PHC string of a password: 8 to 256 characters.
-    pub async fn hash(&self, password: String) -> Result<String, PasswordError> {
+    pub(crate) async fn hash(&self, password: String) -> Result<String, PasswordError> {
         check_length(&password)?;
-        let hashed = self.run(move || hash_now(&password)).await?;
-        Ok(hashed?)
+        self.run(move || hash_now(&password)).await?
     }
 
     /// Whether a password is the one of a PHC string; without one, never, in the same time.
-    pub async fn verify(
+    pub(crate) async fn verify(
         &self,
         password: String,
         hash: Option<String>,
@@ -72,24 +71,27 @@ pub enum PasswordError {
     /// Too many others are waiting for theirs.
     #[error("too many passwords are being checked; try again")]
     Busy,
+    /// A fault of the hashing itself.
+    #[error("a password could not be hashed: {0}")]
+    Failed(String),
 }
 
 /// A password nobody has to choose: 24 letters and digits, 142 random bits.
-pub fn random_password() -> String {
+pub(crate) fn random_password() -> String {
     Alphanumeric.sample_string(&mut rand::rng(), 24)
 }
 
 fn check_length(password: &str) -> Result<(), InvalidValue> {
     match password.chars().count() {
         8..=256 => Ok(()),
-        _ => Err(InvalidValue("a password has 8 to 256 characters")),
+        _ => Err(InvalidValue::Password),
     }
 }
 
-fn hash_now(password: &str) -> Result<String, InvalidValue> {
+fn hash_now(password: &str) -> Result<String, PasswordError> {
     let hash = hasher()?.hash_password(password.as_bytes());
     hash.map(|hash| hash.to_string())
-        .map_err(|_cause| InvalidValue("the password could not be hashed"))
+        .map_err(|cause| PasswordError::Failed(cause.to_string()))
 }
 
 fn verify_now(password: &str, hash: &str) -> bool {
@@ -99,10 +101,9 @@ fn verify_now(password: &str, hash: &str) -> bool {
     hasher.verify_password(password.as_bytes(), &hash).is_ok()
 }
 
-fn hasher() -> Result<Argon2<'static>, InvalidValue> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None);
-    let params =
-        params.map_err(|_cause| InvalidValue("the parameters of argon2 are out of range"))?;
+fn hasher() -> Result<Argon2<'static>, PasswordError> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
+        .map_err(|cause| PasswordError::Failed(cause.to_string()))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 

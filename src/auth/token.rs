@@ -15,11 +15,11 @@ use crate::recent::Recent;
 
 /// The key tokens are signed with: at least 32 bytes, never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Vec<u8>);
+pub(crate) struct Secret(Vec<u8>);
 
 /// What a good token says.
 #[derive(Debug, Clone)]
-pub struct Claims {
+pub(crate) struct Claims {
     /// Who it speaks for.
     pub subject: UserId,
     /// What he may do.
@@ -34,7 +34,7 @@ pub struct Claims {
 
 /// A signed token and its end.
 #[derive(Debug, Clone)]
-pub struct NewToken {
+pub(crate) struct NewToken {
     /// The compact form.
     pub token: String,
     /// When it ends.
@@ -44,10 +44,10 @@ pub struct NewToken {
 /// The token is not one of ours, or its time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the token is invalid or expired")]
-pub struct InvalidToken;
+pub(crate) struct InvalidToken;
 
 /// Signs and checks tokens.
-pub struct Tokens {
+pub(crate) struct Tokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
@@ -57,19 +57,19 @@ pub struct Tokens {
 
 /// The tokens revoked before their end, held in memory: there are as many as people who logged out of late.
 #[derive(Debug, Default)]
-pub struct Revocations(RwLock<HashMap<String, Timestamp>>);
+pub(crate) struct Revocations(RwLock<HashMap<String, Timestamp>>);
 
 impl Secret {
     /// Takes a secret of 32 bytes or more.
-    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidValue> {
         if text.len() < LEAST_SECRET_BYTES {
-            return Err(InvalidValue("the secret must have at least 32 bytes"));
+            return Err(InvalidValue::Secret);
         }
         Ok(Self(text.as_bytes().to_vec()))
     }
 
     /// Makes a new one, as 64 hexadecimal digits.
-    pub fn random() -> String {
+    pub(crate) fn random() -> String {
         let bytes: [u8; 32] = rand::random();
         hexadecimal(&bytes)
     }
@@ -83,7 +83,7 @@ impl fmt::Debug for Secret {
 
 impl Tokens {
     /// Tokens signed with `secret`.
-    pub fn new(secret: &Secret) -> Self {
+    pub(crate) fn new(secret: &Secret) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
         validation.validate_nbf = true;
@@ -98,7 +98,7 @@ impl Tokens {
     }
 
     /// Signs a token.
-    pub fn issue(
+    pub(crate) fn issue(
         &self,
         subject: &UserId,
         role: Role,
@@ -122,7 +122,7 @@ impl Tokens {
     }
 
     /// Checks signature, algorithm and times. What cannot change of a token is checked once.
-    pub fn verify(&self, token: &str) -> Result<Arc<Claims>, InvalidToken> {
+    pub(crate) fn verify(&self, token: &str) -> Result<Arc<Claims>, InvalidToken> {
         let known = self.good().find(token).cloned();
         let claims = match known {
             Some(claims) => claims,
@@ -167,12 +167,12 @@ impl Tokens {
 
 impl Revocations {
     /// Starts with those the store remembers.
-    pub fn new(known: Vec<(String, Timestamp)>) -> Self {
+    pub(crate) fn new(known: Vec<(String, Timestamp)>) -> Self {
         Self(RwLock::new(known.into_iter().collect()))
     }
 
     /// Whether a token was revoked.
-    pub fn contains(&self, token_id: &str) -> bool {
+    pub(crate) fn contains(&self, token_id: &str) -> bool {
         self.0
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -180,7 +180,7 @@ impl Revocations {
     }
 
     /// Revokes a token, and forgets those that ended by themselves.
-    pub fn add(&self, token_id: String, expires_at: Timestamp) {
+    pub(crate) fn add(&self, token_id: String, expires_at: Timestamp) {
         let now = Timestamp::now();
         let mut revoked = self.0.write().unwrap_or_else(PoisonError::into_inner);
         revoked.retain(|_id, end| *end > now);

@@ -1,4 +1,4 @@
-//! Reading what a request carries: JSON bodies and query parameters, each fault with its own clear error.
+//! The body and the query of a request: JSON and parameters, each fault with its own clear error.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,7 +12,8 @@ use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use crate::http::error::ApiError;
+use crate::actions::{Refusal, Rule};
+use crate::http::problem::ApiError;
 
 /// A body of at most `MOST` bytes. Extracting it never fails, so that who may is decided before what is in it.
 pub(crate) struct JsonBody<const MOST: usize = SMALL_BODY>(Result<Bytes, ApiError>);
@@ -65,7 +66,7 @@ fn refuse(path: &str, error: &serde_json::Error) -> ApiError {
         text if text.starts_with("missing field") => "missing_field",
         _ => "invalid_field",
     };
-    ApiError::Unprocessable {
+    ApiError::InvalidBody {
         code,
         detail: if path == "." {
             text
@@ -125,36 +126,29 @@ impl Params {
     }
 
     /// The first value of a name, parsed; 422 if it cannot be.
-    pub(crate) fn parsed<T: FromStr<Err: std::fmt::Display>>(
+    pub(crate) fn parsed<T: FromStr<Err: Into<Rule>>>(
         &self,
-        name: &str,
+        name: &'static str,
     ) -> Result<Option<T>, ApiError> {
         self.first(name)
-            .map(|value| {
-                value
-                    .parse()
-                    .map_err(|cause| ApiError::invalid(name, cause))
-            })
+            .map(|value| value.parse().map_err(|rule| ApiError::invalid(name, rule)))
             .transpose()
     }
 
     /// The first value of a name, parsed; 422 if it is missing or cannot be.
-    pub(crate) fn required<T: FromStr<Err: std::fmt::Display>>(
+    pub(crate) fn required<T: FromStr<Err: Into<Rule>>>(
         &self,
-        name: &str,
+        name: &'static str,
     ) -> Result<T, ApiError> {
-        let missing = || ApiError::Unprocessable {
-            code: "missing_field",
-            detail: format!("missing parameter `{name}`"),
-        };
-        self.parsed(name)?.ok_or_else(missing)
+        self.parsed(name)?
+            .ok_or_else(|| Refusal::Missing(name).into())
     }
 
     /// A page size from 1 to 100.
     pub(crate) fn limit(&self, default: usize) -> Result<usize, ApiError> {
         match self.parsed::<usize>("limit")?.unwrap_or(default) {
             limit @ 1..=100 => Ok(limit),
-            _ => Err(ApiError::invalid("limit", "expected 1 to 100")),
+            _ => Err(ApiError::invalid("limit", Rule::Between(1, 100))),
         }
     }
 }

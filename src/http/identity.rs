@@ -1,43 +1,41 @@
-//! Who sends a request. A handler that holds one of these extractors is authorised; there is no other way to make one.
+//! Extractors of the caller of a request. A handler that holds one is authorised; there is no other way to make one.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::{Method, header};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 
-use crate::alarm::{DisplayName, Role, UserId};
-use crate::auth::Claims;
+use crate::actions::identity::{self, Identity};
+use crate::actions::{AppState, Forbidden, Refusal};
+use crate::alarm::Role;
 use crate::http::body::Params;
-use crate::http::error::ApiError;
-use crate::http::state::{AppState, Version};
-use crate::store::{Account, Inbox, NewAccount, Remembered};
+use crate::http::cookies;
+use crate::http::origin::is_trusted_site;
+use crate::http::problem::ApiError;
 
-/// Whoever has a good token.
-pub(crate) struct Identity {
-    /// What had been taken from whom when the token was checked.
-    rights: Version,
-    claims: Arc<Claims>,
-    account: Option<Arc<Account>>,
+/// A caller with a good token.
+pub(crate) struct Caller {
+    identity: Identity,
     source: Source,
 }
 
-/// A user or an admin: somebody with an inbox.
-pub(crate) struct Member(Identity);
+/// A user or an administrator: a caller with an inbox.
+pub(crate) struct Member(Caller);
 
-/// A service or an admin: somebody who may publish to others.
-pub(crate) struct Publisher(Identity);
+/// A service or an administrator: a caller who may publish to others.
+pub(crate) struct Publisher(Caller);
 
-/// An admin.
-pub(crate) struct Admin(Identity);
+/// An administrator.
+pub(crate) struct Admin(Caller);
 
-/// Whoever has a good token, which on stream routes may come in the query.
-pub(crate) struct Subscriber(Identity);
+/// A caller with a good token, which on stream routes may come in the query.
+pub(crate) struct Subscriber(Caller);
 
-/// Where the token came from.
+/// The part of the request that carried the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     Header,
@@ -45,47 +43,25 @@ enum Source {
     Query,
 }
 
-impl Identity {
-    /// Who it is.
-    pub(crate) fn user_id(&self) -> &UserId {
-        &self.claims.subject
-    }
+/// Tells whether a route accepts `?token=`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum QueryToken {
+    Refused,
+    Accepted,
+}
 
-    /// What he may do.
-    pub(crate) fn role(&self) -> Role {
-        self.claims.role
-    }
-
-    /// What his token says.
-    pub(crate) fn claims(&self) -> &Claims {
-        &self.claims
-    }
-
-    /// The name people see: of the account, else the id.
-    pub(crate) fn display_name(&self) -> String {
-        let name = self
-            .account
-            .as_ref()
-            .map(|account| account.display_name.as_str());
-        name.unwrap_or(self.claims.subject.as_str()).to_owned()
-    }
-
-    /// Whether somebody's rights were taken since the token was checked: then it is to be checked again.
-    pub(crate) fn is_stale(&self, state: &AppState) -> bool {
-        self.rights != state.rights.version()
-    }
-
-    /// Whether the browser sent the token by itself, as it does with cookies.
+impl Caller {
+    /// True if the browser sent the token by itself, as it does with cookies.
     pub(crate) fn came_by_cookie(&self) -> bool {
         self.source == Source::Cookie
     }
+}
 
-    /// His reading of the log.
-    pub(crate) fn inbox(&self) -> Inbox {
-        match &self.account {
-            Some(account) => Inbox::of(account, self.role()),
-            None => Inbox::of_stranger(self.user_id().clone(), self.role()),
-        }
+impl Deref for Caller {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.identity
     }
 }
 
@@ -93,95 +69,26 @@ impl Identity {
 pub(crate) async fn identify(
     request: &HttpRequest,
     query_allowed: QueryToken,
-) -> Result<Option<Identity>, ApiError> {
+) -> Result<Option<Caller>, ApiError> {
     let state = request
         .app_data::<Data<AppState>>()
-        .ok_or_else(|| ApiError::Internal("no state".to_owned()))?;
+        .ok_or_else(|| Refusal::Internal("no state".to_owned()))?;
     let Some((token, source)) = presented(request, state, query_allowed) else {
         return Ok(None);
     };
-    let rights = state.rights.version();
-    let claims = state
-        .tokens
-        .verify(&token)
-        .map_err(|_invalid| ApiError::InvalidToken)?;
-    if state.revocations.contains(&claims.token_id) {
-        return Err(ApiError::InvalidToken);
-    }
     let safe = matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
+    // An invalid token is told first: signing in again is what helps.
+    let verified = identity::verify(state, &token)?;
     if source == Source::Cookie && !safe && !is_trusted_site(request, state) {
         return Err(ApiError::CrossOrigin);
     }
-    let account = account_of(state, &claims).await?;
-    Ok(Some(Identity {
-        rights,
-        claims,
-        account,
+    Ok(Some(Caller {
+        identity: verified.identity(state).await?,
         source,
     }))
-}
-
-/// Whether a route takes `?token=`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum QueryToken {
-    Refused,
-    Accepted,
-}
-
-/// The session cookie's name: browsers keep `__Host-` cookies to one host over TLS.
-pub(crate) fn cookie_name(tls: bool) -> &'static str {
-    if tls {
-        "__Host-campanile_session"
-    } else {
-        "campanile_session"
-    }
-}
-
-/// Whether the browser says that the request comes from a page of this hub.
-pub(crate) fn is_same_origin(request: &HttpRequest) -> bool {
-    let site = request.headers().get("sec-fetch-site");
-    match site.and_then(|value| value.to_str().ok()) {
-        Some(site) => site == "same-origin",
-        None => has_same_origin(request),
-    }
-}
-
-/// Refuses a form or a script of another site that would sign a person in as somebody else. A program that names no
-/// origin is no browser.
-pub(crate) fn refuse_other_sites(request: &HttpRequest, state: &AppState) -> Result<(), ApiError> {
-    let headers = request.headers();
-    let is_browser = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
-    if is_browser && !is_trusted_site(request, state) {
-        return Err(ApiError::CrossOrigin);
-    }
-    Ok(())
-}
-
-/// Whether the browser says that the request comes from a page of this hub, or of a site the operator named.
-fn is_trusted_site(request: &HttpRequest, state: &AppState) -> bool {
-    let is_named = |origin: &str| state.policy.origins.iter().any(|known| known == origin);
-    is_same_origin(request) || origin(request).is_some_and(is_named)
-}
-
-fn origin(request: &HttpRequest) -> Option<&str> {
-    let origin = request.headers().get(header::ORIGIN)?;
-    origin.to_str().ok()
-}
-
-/// Whether `Origin` names this hub.
-pub(crate) fn has_same_origin(request: &HttpRequest) -> bool {
-    let Some(origin) = origin(request) else {
-        return false;
-    };
-    let host = request.connection_info().host().to_ascii_lowercase();
-    let origin = origin.to_ascii_lowercase();
-    let named = origin
-        .strip_prefix("https://")
-        .or_else(|| origin.strip_prefix("http://"));
-    named.is_some_and(|named| named == host)
 }
 
 fn presented(
@@ -198,13 +105,9 @@ fn presented(
         let token = params.all("token").next().map(str::to_owned);
         token.map(|token| (token, Source::Query))
     };
-    let cookie = request
-        .cookie(cookie_name(state.policy.tls))
-        .map(|cookie| cookie.value().to_owned());
-    let cookie = cookie.filter(|value| !value.is_empty());
     // A token in the query was put there for this very request; the cookie comes along with every one.
     let query = query_allowed.then(in_query).flatten();
-    query.or_else(|| cookie.map(|token| (token, Source::Cookie)))
+    query.or_else(|| cookies::token_of(request, state).map(|token| (token, Source::Cookie)))
 }
 
 /// The token of `Authorization: Bearer`, the scheme in any case (RFC 9110, section 11.1). One that is not even text is a
@@ -218,47 +121,7 @@ fn bearer(request: &HttpRequest) -> Option<String> {
         .then(|| token.trim().to_owned())
 }
 
-/// Whether a token was issued before its account's role changed. Tokens tell their time in whole seconds, so one of that
-/// very second counts by the role it names.
-fn predates_role(claims: &Claims, account: &Account) -> bool {
-    let (issued, changed) = (
-        claims.issued_at.seconds(),
-        account.tokens_valid_from.seconds(),
-    );
-    issued < changed || (issued == changed && claims.role != account.role)
-}
-
-async fn account_of(state: &AppState, claims: &Claims) -> Result<Option<Arc<Account>>, ApiError> {
-    let mut account = match state.store.remembered(&claims.subject) {
-        Remembered::Account(account) => Some(account),
-        // Whom it would shut out may have got an account from the command line since.
-        Remembered::Nobody if claims.role != Role::User => None,
-        Remembered::Nobody | Remembered::Nothing => {
-            state.store.known_account(&claims.subject).await?
-        }
-    };
-    if account.is_none() && claims.role == Role::User {
-        if !state.policy.any_user {
-            return Err(ApiError::UnknownSubject);
-        }
-        state
-            .store
-            .upsert_accounts(vec![NewAccount::named(claims.subject.clone())])
-            .await?;
-        account = state.store.known_account(&claims.subject).await?;
-    }
-    if let Some(account) = &account {
-        if account.disabled {
-            return Err(ApiError::AccountDisabled);
-        }
-        if predates_role(claims, account) {
-            return Err(ApiError::InvalidToken);
-        }
-    }
-    Ok(account)
-}
-
-/// An extractor over an identity that passes a check.
+/// Implements an extractor of a caller who passes a check.
 macro_rules! extractor {
     ($name:ident, $query:expr, $check:expr) => {
         impl FromRequest for $name {
@@ -268,42 +131,34 @@ macro_rules! extractor {
             fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
                 let request = request.clone();
                 Box::pin(async move {
-                    let identity = identify(&request, $query)
+                    let caller = identify(&request, $query)
                         .await?
                         .ok_or(ApiError::Unauthorized)?;
-                    let check: fn(Identity) -> Result<Self, ApiError> = $check;
-                    check(identity)
+                    let check: fn(Caller) -> Result<Self, ApiError> = $check;
+                    check(caller)
                 })
             }
         }
     };
 }
 
-extractor!(Identity, QueryToken::Refused, Ok);
-extractor!(
-    Member,
-    QueryToken::Refused,
-    |identity| match identity.role() {
-        Role::User | Role::Admin => Ok(Self(identity)),
-        Role::Service => Err(ApiError::Forbidden("a service has no inbox")),
-    }
-);
+extractor!(Caller, QueryToken::Refused, Ok);
+extractor!(Member, QueryToken::Refused, |caller| match caller.role() {
+    Role::User | Role::Admin => Ok(Self(caller)),
+    Role::Service => Err(Refusal::Forbidden(Forbidden::ServiceInbox).into()),
+});
 extractor!(
     Publisher,
     QueryToken::Refused,
-    |identity| match identity.role() {
-        Role::Service | Role::Admin => Ok(Self(identity)),
-        Role::User => Err(ApiError::Forbidden("this needs the role service or admin")),
+    |caller| match caller.role() {
+        Role::Service | Role::Admin => Ok(Self(caller)),
+        Role::User => Err(Refusal::Forbidden(Forbidden::NeedsPublisher).into()),
     }
 );
-extractor!(
-    Admin,
-    QueryToken::Refused,
-    |identity| match identity.role() {
-        Role::Admin => Ok(Self(identity)),
-        Role::User | Role::Service => Err(ApiError::Forbidden("this needs the role admin")),
-    }
-);
+extractor!(Admin, QueryToken::Refused, |caller| match caller.role() {
+    Role::Admin => Ok(Self(caller)),
+    Role::User | Role::Service => Err(Refusal::Forbidden(Forbidden::NeedsAdmin).into()),
+});
 
 impl FromRequest for Subscriber {
     type Error = ApiError;
@@ -313,49 +168,26 @@ impl FromRequest for Subscriber {
         let request = request.clone();
         Box::pin(async move {
             match identify(&request, QueryToken::Accepted).await {
-                Ok(Some(identity)) => Ok(Self(identity)),
+                Ok(Some(caller)) => Ok(Self(caller)),
                 Ok(None) => Err(ApiError::Unauthorized),
                 // Any other answer and a browser would come back for ever.
-                Err(ApiError::AccountDisabled) => Err(ApiError::StopStreaming),
+                Err(ApiError::Refused(Refusal::AccountDisabled)) => Err(ApiError::StopStreaming),
                 Err(error) => Err(error),
             }
         })
     }
 }
 
-macro_rules! derefs_to_identity {
+macro_rules! derefs_to_caller {
     ($($name:ident),*) => {
-        $(impl std::ops::Deref for $name {
-            type Target = Identity;
+        $(impl Deref for $name {
+            type Target = Caller;
 
-            fn deref(&self) -> &Identity {
+            fn deref(&self) -> &Caller {
                 &self.0
             }
         })*
     };
 }
 
-derefs_to_identity!(Member, Publisher, Admin, Subscriber);
-
-/// What the wire shows of a user.
-#[derive(Debug, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct UserView {
-    /// His id.
-    pub id: UserId,
-    /// The name people see.
-    pub display_name: String,
-    /// What he may do.
-    pub role: Role,
-}
-
-impl UserView {
-    /// What is shown of an account.
-    pub(crate) fn of(account: &Account) -> Self {
-        Self {
-            id: account.id.clone(),
-            display_name: DisplayName::to_string(&account.display_name),
-            role: account.role,
-        }
-    }
-}
+derefs_to_caller!(Member, Publisher, Admin, Subscriber);

@@ -1,24 +1,16 @@
-//! JSON and streams over HTTP: one route table, the extractors, and one mapping of errors.
+//! The HTTP edge: the route table, the extractors of callers, and the one mapping of errors. One folder for each protocol.
 
-mod api;
-pub(crate) mod audience;
+pub(crate) mod api;
 pub(crate) mod body;
-mod connections;
-pub(crate) mod error;
-pub(crate) mod figures;
+pub(crate) mod cookies;
 pub(crate) mod identity;
-pub(crate) mod inbox;
-mod pace;
-pub(crate) mod people;
-pub(crate) mod publish;
+pub(crate) mod origin;
+mod original;
+pub(crate) mod peer;
+pub(crate) mod problem;
 mod request;
-pub(crate) mod rooms;
 mod routes;
-pub(crate) mod sessions;
-pub(crate) mod state;
 mod stream;
 
-pub(crate) use connections::{Connection, Connections};
-pub(crate) use pace::Pace;
 pub(crate) use request::finish;
 pub(crate) use routes::{configure, not_found};

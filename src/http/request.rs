@@ -12,8 +12,8 @@ use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use uuid::Builder;
 
-use crate::http::connections::Connection;
-use crate::http::error::{ApiError, Problem};
+use crate::http::problem::{ApiError, Problem};
+use crate::server::connections::Connection;
 
 /// Gives the request an id and finishes its answer.
 ///

@@ -3,8 +3,9 @@
 use actix_web::HttpResponse;
 use actix_web::web::{ServiceConfig, delete, get, head, post, put, resource};
 
-use crate::http::api::{admin, alarms, auth, health, original, rooms, users};
-use crate::http::error::ApiError;
+use crate::http::api::{admin, alarms, auth, health, rooms, users};
+use crate::http::original;
+use crate::http::problem::ApiError;
 use crate::http::stream;
 
 /// Registers every route that answers JSON or a stream.
@@ -12,7 +13,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .configure(operation)
         .configure(wire)
-        .configure(original_routes);
+        .configure(original::configure);
 }
 
 fn operation(config: &mut ServiceConfig) {
@@ -78,27 +79,7 @@ fn wire(config: &mut ServiceConfig) {
         .service(resource("/api/admin/users/{id}/test").route(post().to(admin::send_test)));
 }
 
-fn original_routes(config: &mut ServiceConfig) {
-    config
-        .service(resource("/api/main/alarm/sub").route(get().to(original::subscribe_alarms)))
-        .service(
-            resource("/api/main/alarm")
-                .route(get().to(alarms::list))
-                .route(delete().to(alarms::delete_pair)),
-        )
-        .service(resource("/api/main/alarm/top").route(get().to(alarms::top)))
-        .service(
-            resource(["/room/subscribe", "/room/subscribe/"])
-                .route(get().to(original::subscribe_rooms)),
-        )
-        .service(
-            resource("/room/publish")
-                .route(post().to(original::ring))
-                .route(get().to(original::ring_by_get)),
-        );
-}
-
-/// What a path without a route is answered.
+/// The answer for a path without a route.
 pub(crate) async fn not_found() -> Result<HttpResponse, ApiError> {
-    Err(ApiError::NotFound("route"))
+    Err(ApiError::NoRoute)
 }

@@ -9,12 +9,12 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
 use crate::alarm::{AlarmId, RoomId, Timestamp, Topic, UserId};
 use crate::hub::registry::Registry;
 use crate::hub::{
-    Bye, ClientId, ClientInfo, Frame, Limits, NewClient, SubscribeError, Subscription, Which,
+    Bye, ClientId, ClientInfo, Frame, Limits, NewClient, StreamList, SubscribeError, Subscription,
 };
 use crate::metrics::Metrics;
 
 /// Owns the client channels.
-pub struct Broadcaster {
+pub(crate) struct Broadcaster {
     registry: Registry,
     metrics: Metrics,
     stopping: bool,
@@ -23,28 +23,28 @@ pub struct Broadcaster {
 /// Opens a stream.
 #[derive(Message)]
 #[rtype(result = "Result<Subscription, SubscribeError>")]
-pub struct Subscribe(pub NewClient);
+pub(crate) struct Subscribe(pub NewClient);
 
 /// Attaches the topics of a client that has read the log; answers the position its live frames start after, `None` if
 /// the client is gone.
 #[derive(Message)]
 #[rtype(result = "Option<AlarmId>")]
-pub struct GoLive(pub ClientId);
+pub(crate) struct GoLive(pub ClientId);
 
 /// A client went.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Disconnect(pub ClientId);
+pub(crate) struct Disconnect(pub ClientId);
 
 /// Offers committed alarms, in id order.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Publish(pub Vec<Arc<Frame>>);
+pub(crate) struct Publish(pub Vec<Arc<Frame>>);
 
 /// Tells all streams of a user something that is not in the log.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Notify {
+pub(crate) struct Notify {
     /// Whose streams.
     pub user_id: UserId,
     /// What they are told.
@@ -54,9 +54,9 @@ pub struct Notify {
 /// Closes streams for a reason they are told; answers how many.
 #[derive(Message)]
 #[rtype(result = "usize")]
-pub struct Close {
-    /// Which streams.
-    pub which: Which,
+pub(crate) struct Close {
+    /// StreamList streams.
+    pub streams: StreamList,
     /// The reason.
     pub bye: Bye,
 }
@@ -64,36 +64,36 @@ pub struct Close {
 /// Asks for the list of connections, oldest first.
 #[derive(Message)]
 #[rtype(result = "Vec<ClientInfo>")]
-pub struct Connections;
+pub(crate) struct ListStreams;
 
 /// Asks for the connections of one user, oldest first.
 #[derive(Message)]
 #[rtype(result = "Vec<ClientInfo>")]
-pub struct ConnectionsOf(pub UserId);
+pub(crate) struct ListStreamsOf(pub UserId);
 
 /// Asks how many clients alarms of these topics would be offered to now.
 #[derive(Message)]
 #[rtype(result = "usize")]
-pub struct Reached(pub Vec<Topic>);
+pub(crate) struct CountReach(pub Vec<Topic>);
 
 /// Asks who is in a room.
 #[derive(Message)]
 #[rtype(result = "Vec<UserId>")]
-pub struct Presence(pub RoomId);
+pub(crate) struct ListPresent(pub RoomId);
 
 /// Asks how many users are in each room.
 #[derive(Message)]
 #[rtype(result = "HashMap<RoomId, usize>")]
-pub struct Online;
+pub(crate) struct CountPresent;
 
 /// Closes every stream and opens no more; answers how many were closed.
 #[derive(Message)]
 #[rtype(result = "usize")]
-pub struct Shutdown;
+pub(crate) struct Shutdown;
 
 impl Broadcaster {
     /// A Broadcaster that has offered everything up to `position`.
-    pub fn new(limits: Limits, position: AlarmId, metrics: Metrics) -> Self {
+    pub(crate) fn new(limits: Limits, position: AlarmId, metrics: Metrics) -> Self {
         Self {
             registry: Registry::new(limits, position, metrics.clone()),
             metrics,
@@ -170,27 +170,27 @@ impl Handler<Notify> for Broadcaster {
 impl Handler<Close> for Broadcaster {
     type Result = usize;
 
-    fn handle(&mut self, Close { which, bye }: Close, _context: &mut Self::Context) -> usize {
-        self.registry.close_all(&which, bye, Instant::now())
+    fn handle(&mut self, Close { streams, bye }: Close, _context: &mut Self::Context) -> usize {
+        self.registry.close_all(&streams, bye, Instant::now())
     }
 }
 
-impl Handler<Connections> for Broadcaster {
-    type Result = MessageResult<Connections>;
+impl Handler<ListStreams> for Broadcaster {
+    type Result = MessageResult<ListStreams>;
 
-    fn handle(&mut self, _connections: Connections, _context: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _list: ListStreams, _context: &mut Self::Context) -> Self::Result {
         let mut connections = self.registry.connections(Instant::now());
         connections.sort_unstable_by_key(|client| std::cmp::Reverse(client.age_seconds));
         MessageResult(connections)
     }
 }
 
-impl Handler<ConnectionsOf> for Broadcaster {
-    type Result = MessageResult<ConnectionsOf>;
+impl Handler<ListStreamsOf> for Broadcaster {
+    type Result = MessageResult<ListStreamsOf>;
 
     fn handle(
         &mut self,
-        ConnectionsOf(user_id): ConnectionsOf,
+        ListStreamsOf(user_id): ListStreamsOf,
         _context: &mut Self::Context,
     ) -> Self::Result {
         let mut connections = self.registry.connections_of(&user_id, Instant::now());
@@ -199,26 +199,30 @@ impl Handler<ConnectionsOf> for Broadcaster {
     }
 }
 
-impl Handler<Reached> for Broadcaster {
+impl Handler<CountReach> for Broadcaster {
     type Result = usize;
 
-    fn handle(&mut self, Reached(topics): Reached, _context: &mut Self::Context) -> usize {
+    fn handle(&mut self, CountReach(topics): CountReach, _context: &mut Self::Context) -> usize {
         self.registry.reached(&topics)
     }
 }
 
-impl Handler<Presence> for Broadcaster {
-    type Result = MessageResult<Presence>;
+impl Handler<ListPresent> for Broadcaster {
+    type Result = MessageResult<ListPresent>;
 
-    fn handle(&mut self, Presence(room): Presence, _context: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        ListPresent(room): ListPresent,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
         MessageResult(self.registry.presence(&room))
     }
 }
 
-impl Handler<Online> for Broadcaster {
-    type Result = MessageResult<Online>;
+impl Handler<CountPresent> for Broadcaster {
+    type Result = MessageResult<CountPresent>;
 
-    fn handle(&mut self, _online: Online, _context: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _count: CountPresent, _context: &mut Self::Context) -> Self::Result {
         MessageResult(self.registry.online())
     }
 }

@@ -14,11 +14,11 @@ use crate::hub::subscription::{Channel, Shared};
 
 /// The name of one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ClientId(Uuid);
+pub(crate) struct ClientId(Uuid);
 
 /// Who wants a stream, and of what. The rights were checked.
 #[derive(Debug, Clone)]
-pub struct NewClient {
+pub(crate) struct NewClient {
     /// Whose stream it is.
     pub user_id: UserId,
     /// In which role he came.
@@ -43,7 +43,7 @@ pub struct NewClient {
 
 /// When a client's topics are attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub(crate) enum Start {
     /// At once.
     Live,
     /// At once if what follows this cursor is known; else after the client has read the log: see `go_live`.
@@ -53,7 +53,7 @@ pub enum Start {
 /// One line of the list of connections.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ClientInfo {
+pub(crate) struct ClientInfo {
     /// The name of the stream.
     pub client_id: ClientId,
     /// Whose it is.
@@ -172,7 +172,7 @@ impl ClientId {
     }
 
     /// Reads the written form.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Uuid::parse_str(text).ok().map(Self)
     }
 }

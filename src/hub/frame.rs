@@ -10,7 +10,7 @@ use crate::alarm::{Alarm, AlarmId, RoomId, UserId};
 
 /// One event. A channel slot holds a pointer to it.
 #[derive(Debug)]
-pub struct Frame {
+pub(crate) struct Frame {
     event: EventName,
     id: Option<AlarmId>,
     id_text: Option<ByteString>,
@@ -22,7 +22,7 @@ pub struct Frame {
 
 /// The name of an event on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventName {
+pub(crate) enum EventName {
     /// The first event of a stream.
     Connect,
     /// An alarm of a user, of everyone or of a role.
@@ -43,7 +43,7 @@ pub enum EventName {
 
 /// Why the hub ends a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bye {
+pub(crate) enum Bye {
     /// The hub stops.
     Shutdown,
     /// The token's time is over.
@@ -60,7 +60,7 @@ pub enum Bye {
 
 impl EventName {
     /// The word on the wire.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Connect => "connect",
             Self::Alarm => "alarm",
@@ -94,7 +94,7 @@ impl Bye {
 
 impl Frame {
     /// The event of a stored alarm.
-    pub fn alarm(alarm: Arc<Alarm>) -> Arc<Self> {
+    pub(crate) fn alarm(alarm: Arc<Alarm>) -> Arc<Self> {
         let event = if alarm.topic.is_room() {
             EventName::Message
         } else {
@@ -108,7 +108,7 @@ impl Frame {
     }
 
     /// The first event of a stream. Its id is where the stream starts, so a client cut before its first alarm loses nothing.
-    pub fn connect(connected: &Connected) -> Arc<Self> {
+    pub(crate) fn connect(connected: &Connected) -> Arc<Self> {
         Arc::new(Self::numbered(
             EventName::Connect,
             connected.cursor,
@@ -117,7 +117,7 @@ impl Frame {
     }
 
     /// A user's own change of state.
-    pub fn state<T: Serialize>(state: &T) -> Arc<Self> {
+    pub(crate) fn state<T: Serialize>(state: &T) -> Arc<Self> {
         Self::unnumbered(EventName::State, json(state))
     }
 
@@ -144,7 +144,7 @@ impl Frame {
     }
 
     /// The last event.
-    pub fn bye(bye: Bye) -> Arc<Self> {
+    pub(crate) fn bye(bye: Bye) -> Arc<Self> {
         let data = ByeData {
             reason: bye.reason(),
             reconnect: bye.reconnect(),
@@ -153,32 +153,32 @@ impl Frame {
     }
 
     /// What kind of event it is.
-    pub fn event(&self) -> EventName {
+    pub(crate) fn event(&self) -> EventName {
         self.event
     }
 
     /// The id a client resumes after.
-    pub fn id(&self) -> Option<AlarmId> {
+    pub(crate) fn id(&self) -> Option<AlarmId> {
         self.id
     }
 
     /// The same id as text.
-    pub fn id_text(&self) -> Option<&ByteString> {
+    pub(crate) fn id_text(&self) -> Option<&ByteString> {
         self.id_text.as_ref()
     }
 
     /// The JSON text.
-    pub fn data(&self) -> &ByteString {
+    pub(crate) fn data(&self) -> &ByteString {
         &self.data
     }
 
     /// The alarm, if it is one.
-    pub fn as_alarm(&self) -> Option<&Arc<Alarm>> {
+    pub(crate) fn as_alarm(&self) -> Option<&Arc<Alarm>> {
         self.alarm.as_ref()
     }
 
     /// What `write` made of it the first time: most clients are written the same bytes.
-    pub fn written_once(&self, write: impl FnOnce() -> Bytes) -> Bytes {
+    pub(crate) fn written_once(&self, write: impl FnOnce() -> Bytes) -> Bytes {
         self.written.get_or_init(write).clone()
     }
 
@@ -213,7 +213,7 @@ impl Frame {
 /// The data of `connect`.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Connected {
+pub(crate) struct Connected {
     /// The name of this stream.
     pub client_id: String,
     /// Where it starts.

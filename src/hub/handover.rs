@@ -6,7 +6,7 @@ use crate::hub::Frame;
 
 /// How far one client has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Handover {
+pub(crate) struct Handover {
     /// Everything up to here was read or was before its time.
     after: AlarmId,
     /// Where this reading ends.
@@ -26,7 +26,7 @@ enum Stage {
 
 /// What a client needs next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// To hear where the log ends: [`Handover::head_is`].
     AskHead,
     /// To have its topics attached: [`Handover::attached_at`].
@@ -44,7 +44,7 @@ pub enum Next {
 
 impl Handover {
     /// Of a client that reads the log after a cursor.
-    pub fn replay(after: AlarmId) -> Self {
+    pub(crate) fn replay(after: AlarmId) -> Self {
         Self {
             after,
             target: after,
@@ -53,7 +53,7 @@ impl Handover {
     }
 
     /// Of a client whose topics were attached at this position.
-    pub fn live(position: AlarmId) -> Self {
+    pub(crate) fn live(position: AlarmId) -> Self {
         Self {
             after: position,
             target: position,
@@ -63,7 +63,7 @@ impl Handover {
 
     /// What is needed next. Topics are attached only near the head, so a long replay cannot fill the channel; and before
     /// the last page is read, so nothing can fall between it and the first live frame.
-    pub fn next(&self) -> Next {
+    pub(crate) fn next(&self) -> Next {
         if self.after < self.target {
             return Next::Read {
                 after: self.after,
@@ -78,7 +78,7 @@ impl Handover {
     }
 
     /// The log ended at `head` a moment ago.
-    pub fn head_is(&mut self, head: AlarmId) {
+    pub(crate) fn head_is(&mut self, head: AlarmId) {
         if head.0 - self.after.0 > NEAR {
             self.target = head;
         } else {
@@ -88,23 +88,23 @@ impl Handover {
 
     /// The topics are attached, and live frames start above `position`. `None`: the client was closed meanwhile, and its
     /// channel says why.
-    pub fn attached_at(&mut self, position: Option<AlarmId>) {
+    pub(crate) fn attached_at(&mut self, position: Option<AlarmId>) {
         self.target = position.unwrap_or(self.after);
         self.stage = Stage::Attached;
     }
 
     /// A page was read to its end.
-    pub fn read_up_to(&mut self, id: AlarmId) {
+    pub(crate) fn read_up_to(&mut self, id: AlarmId) {
         self.after = id;
     }
 
     /// Everything up to here was read or was before its time.
-    pub fn after(&self) -> AlarmId {
+    pub(crate) fn after(&self) -> AlarmId {
         self.after
     }
 
     /// Whether a frame of the channel is for this client: those read from the log before they were offered are not.
-    pub fn passes(&self, frame: &Frame) -> bool {
+    pub(crate) fn passes(&self, frame: &Frame) -> bool {
         frame.id().is_none_or(|id| id > self.after)
     }
 }

@@ -13,12 +13,12 @@ mod recent;
 mod registry;
 mod subscription;
 
-pub use broadcaster::{
-    Broadcaster, Close, Connections, ConnectionsOf, Disconnect, GoLive, Notify, Online, Presence,
-    Publish, Reached, Shutdown, Subscribe,
+pub(crate) use broadcaster::{
+    Broadcaster, Close, CountPresent, CountReach, Disconnect, GoLive, ListPresent, ListStreams,
+    ListStreamsOf, Notify, Publish, Shutdown, Subscribe,
 };
-pub use client::{ClientId, ClientInfo, NewClient, Start};
-pub use frame::{Bye, Connected, EventName, Frame};
-pub use handover::{Handover, Next};
-pub use registry::{Limits, SubscribeError, Which};
-pub use subscription::Subscription;
+pub(crate) use client::{ClientId, ClientInfo, NewClient, Start};
+pub(crate) use frame::{Bye, Connected, EventName, Frame};
+pub(crate) use handover::{Handover, Next};
+pub(crate) use registry::{Limits, StreamList, SubscribeError};
+pub(crate) use subscription::Subscription;

@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 
 /// The bounds a client lives in.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// How many streams one user may have.
     pub streams_per_user: usize,
     /// The silence after which a stream gets a heartbeat.
@@ -27,7 +27,7 @@ pub struct Limits {
 
 /// Why there is no stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SubscribeError {
+pub(crate) enum SubscribeError {
     /// The user has as many as he may.
     #[error("this user has too many streams")]
     TooManyStreams,
@@ -36,9 +36,9 @@ pub enum SubscribeError {
     ShuttingDown,
 }
 
-/// Which clients a Close means.
+/// StreamList clients a Close means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
+pub(crate) enum StreamList {
     /// This one.
     Client(ClientId),
     /// This one, if it is this user's.
@@ -207,12 +207,12 @@ impl Registry {
     }
 
     /// Closes all clients that are meant; returns how many.
-    pub(crate) fn close_all(&mut self, which: &Which, bye: Bye, now: Instant) -> usize {
+    pub(crate) fn close_all(&mut self, which: &StreamList, bye: Bye, now: Instant) -> usize {
         let mine = |client: &Client| match which {
-            Which::Client(id) => client.id == *id,
-            Which::ClientOf(id, user) => client.id == *id && client.new.user_id == *user,
-            Which::User(id) => client.new.user_id == *id,
-            Which::Token(token) => client.new.token_id == *token,
+            StreamList::Client(id) => client.id == *id,
+            StreamList::ClientOf(id, user) => client.id == *id && client.new.user_id == *user,
+            StreamList::User(id) => client.new.user_id == *id,
+            StreamList::Token(token) => client.new.token_id == *token,
         };
         let clients = self.clients.iter().map(|(_place, client)| client);
         let meant: Vec<ClientId> = clients

@@ -14,7 +14,7 @@ use crate::hub::registry::Opened;
 use crate::hub::{Broadcaster, Bye, ClientId, Disconnect, Frame};
 
 /// One client's events. Dropping it makes the Broadcaster forget the client.
-pub struct Subscription {
+pub(crate) struct Subscription {
     channel: Channel,
     position: AlarmId,
     missed: Option<Vec<Arc<Frame>>>,
@@ -55,28 +55,28 @@ impl Subscription {
     }
 
     /// The name of the client.
-    pub fn client_id(&self) -> ClientId {
+    pub(crate) fn client_id(&self) -> ClientId {
         self.guard.client_id
     }
 
     /// The last id offered to clients when this one subscribed.
-    pub fn position(&self) -> AlarmId {
+    pub(crate) fn position(&self) -> AlarmId {
         self.position
     }
 
     /// Takes what lies between its cursor and the position, if the Broadcaster knew; else its topics are not attached
     /// before it has read the log.
-    pub fn take_missed(&mut self) -> Option<Vec<Arc<Frame>>> {
+    pub(crate) fn take_missed(&mut self) -> Option<Vec<Arc<Frame>>> {
         self.missed.take()
     }
 
     /// Why the Broadcaster closed the channel, once it did.
-    pub fn closed(&self) -> Option<Bye> {
+    pub(crate) fn closed(&self) -> Option<Bye> {
         self.channel.closed()
     }
 
     /// The next frame; `None` when the channel is closed and drained.
-    pub fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Arc<Frame>>> {
+    pub(crate) fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Arc<Frame>>> {
         self.channel.poll_frame(context)
     }
 }

@@ -1,6 +1,6 @@
-//! The write lane: gathers alarms while the last batch is committed, then hands them to the Broadcaster in id order.
+//! The write lane: gathers submissions while a batch is committed, then delivers the alarms to the Broadcaster in id order.
 
-mod offering;
+mod delivery;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,34 +11,42 @@ use actix::{
     Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture,
     WrapFuture,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::alarm::{Alarm, AlarmId};
 use crate::hub::Broadcaster;
-use crate::journal::offering::Offering;
+use crate::journal::delivery::Delivery;
 use crate::metrics::Metrics;
 use crate::store::{Refusal, Store, StoreError, Stored, Submission};
 
 /// The only writer of alarms.
-pub struct Journal {
+pub(crate) struct Journal {
     store: Store,
-    offering: Offering,
+    delivery: Delivery,
     metrics: Metrics,
     waiting: VecDeque<Waiting>,
     waiting_alarms: usize,
-    /// Whether a batch or a look at the log is under way: only one of them may offer.
-    busy: bool,
-    /// Whether a batch is about to begin.
-    gathering: bool,
-    stopping: bool,
-    drained: Vec<oneshot::Sender<()>>,
+    state: State,
+    /// Set when the Journal takes no more submissions: those who wait until it is drained.
+    draining: Option<Vec<oneshot::Sender<()>>>,
+}
+
+/// The work of the Journal. Only one batch or look delivers at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing is under way.
+    Idle,
+    /// A batch is about to begin.
+    Gathering,
+    /// A batch is being committed, or the log is being looked at.
+    Working,
 }
 
 /// Stores a submission. The answer, after its commit, goes straight to the publisher: as the message's own result it
 /// would have to pass through the Journal once more.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Append {
+pub(crate) struct Append {
     submission: Submission,
     answer: Answer,
 }
@@ -46,11 +54,11 @@ pub struct Append {
 /// Takes no more and answers when everything taken is committed.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Drain;
+pub(crate) struct Drain;
 
 /// Why a submission was not stored.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum AppendError {
+pub(crate) enum AppendError {
     /// Something it names is not there, or its key is taken.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -76,98 +84,102 @@ type Answer = oneshot::Sender<Result<Stored, AppendError>>;
 
 struct Waiting {
     submission: Submission,
-    /// After this its publisher is told to try again, and it must not be stored behind his back.
+    /// After this the publisher is told to try again, and the submission must not be stored.
     until: Instant,
     answer: Answer,
 }
 
 impl Journal {
-    /// A journal that writes to `store` and publishes to `broadcaster` what comes after `position`.
-    pub fn new(
+    /// A Journal that writes to `store` and delivers to `broadcaster`. `delivered` holds the last id that was delivered; the
+    /// Journal delivers what comes after it, and keeps it up to date.
+    pub(crate) fn new(
         store: Store,
         broadcaster: Addr<Broadcaster>,
-        position: AlarmId,
+        delivered: watch::Sender<AlarmId>,
         metrics: Metrics,
     ) -> Self {
         Self {
-            offering: Offering::new(store.clone(), broadcaster, position),
+            delivery: Delivery::new(store.clone(), broadcaster, delivered),
             store,
             metrics,
             waiting: VecDeque::new(),
             waiting_alarms: 0,
-            busy: false,
-            gathering: false,
-            stopping: false,
-            drained: Vec::new(),
+            state: State::Idle,
+            draining: None,
         }
     }
 
-    /// Commits what has gathered, unless a commit is under way: then that one's end comes back here. Whoever can run now
-    /// runs first: requests that have arrived share this commit in place of waiting for the next.
+    /// Commits the submissions that wait, unless a commit is under way: its end comes back here. Requests that have arrived
+    /// are read first, so that they share this commit and need not wait for the next.
     fn commit(&mut self, context: &mut Context<Self>) {
-        if self.busy || self.gathering {
+        if self.state != State::Idle {
             return;
         }
-        self.gathering = true;
+        self.state = State::Gathering;
         context.spawn(let_others_run().into_actor(self).map(|(), this, context| {
-            this.gathering = false;
             this.begin(context);
         }));
     }
 
     fn begin(&mut self, context: &mut Context<Self>) {
-        if self.busy {
-            return;
-        }
         let batch = self.next_batch();
         if batch.is_empty() {
-            for done in self.drained.drain(..) {
-                // Whoever asked and no longer waits does not mind.
+            self.state = State::Idle;
+            for done in self
+                .draining
+                .iter_mut()
+                .flat_map(|waiting| waiting.drain(..))
+            {
+                // A receiver that is gone needs no answer.
                 let _unheard = done.send(());
             }
             return;
         }
-        self.busy = true;
         let (submissions, answers): (Vec<_>, Vec<_>) = batch
             .into_iter()
             .map(|waiting| (waiting.submission, waiting.answer))
             .unzip();
-        let (store, offering) = (self.store.clone(), self.offering.clone());
+        let (store, delivery) = (self.store.clone(), self.delivery.clone());
         let metrics = self.metrics.clone();
         let work = async move {
             let started = Instant::now();
             let outcomes = store.append(submissions).await;
             let took = started.elapsed();
-            let offering = match &outcomes {
+            let delivery = match &outcomes {
                 Ok(outcomes) => {
                     let fresh = fresh(outcomes);
                     metrics.committed(fresh.len(), took);
-                    offering.batch(fresh).await
+                    delivery.batch(fresh).await
                 }
                 Err(_cause) => {
                     metrics.append_refused("store");
-                    offering.unheard()
+                    delivery.unheard()
                 }
             };
             answer_all(answers, outcomes);
-            offering
+            delivery
         };
-        self.offer(work, context);
+        self.deliver(work, context);
     }
 
-    /// Looks at the log when nothing is under way and there may be rows whose commit was never heard of.
+    /// Looks at the log when nothing is under way and there may be rows whose commit this hub did not hear of.
     fn look(&mut self, context: &mut Context<Self>) {
-        if !self.busy && !self.stopping && self.offering.must_look() {
-            self.busy = true;
-            let work = self.offering.clone().look();
-            self.offer(work, context);
+        let is_free = self.state == State::Idle && self.draining.is_none();
+        if is_free && self.delivery.must_look() {
+            let work = self.delivery.clone().look();
+            self.deliver(work, context);
         }
     }
 
-    fn offer(&self, work: impl Future<Output = Offering> + 'static, context: &mut Context<Self>) {
-        context.spawn(work.into_actor(self).map(|offering, this, context| {
-            this.offering = offering;
-            this.busy = false;
+    fn deliver(
+        &mut self,
+        work: impl Future<Output = Delivery> + 'static,
+        context: &mut Context<Self>,
+    ) {
+        self.state = State::Working;
+        context.spawn(work.into_actor(self).map(|delivery, this, context| {
+            this.delivery = delivery;
+            this.state = State::Idle;
             this.commit(context);
         }));
     }
@@ -197,7 +209,7 @@ impl Journal {
         if let Some(late) = self.waiting.pop_front() {
             self.waiting_alarms -= late.submission.alarms.len();
             self.metrics.append_refused("overloaded");
-            // Whoever hung up does not want to know.
+            // A publisher that is gone needs no answer.
             let _unheard = late.answer.send(Err(AppendError::Overloaded));
         }
     }
@@ -216,8 +228,8 @@ impl Handler<Append> for Journal {
     type Result = ();
 
     fn handle(&mut self, Append { submission, answer }: Append, context: &mut Self::Context) {
-        if self.stopping {
-            // Whoever hung up does not want to know.
+        if self.draining.is_some() {
+            // A publisher that is gone needs no answer.
             let _unheard = answer.send(Err(AppendError::ShuttingDown));
             return;
         }
@@ -241,15 +253,14 @@ impl Handler<Drain> for Journal {
 
     fn handle(&mut self, _drain: Drain, context: &mut Self::Context) -> Self::Result {
         let (done, drained) = oneshot::channel();
-        self.stopping = true;
-        self.drained.push(done);
+        self.draining.get_or_insert_default().push(done);
         self.commit(context);
         Box::pin(async move { drained.await.unwrap_or_default() })
     }
 }
 
 /// Appends through the journal with a deadline.
-pub async fn append(
+pub(crate) async fn append(
     journal: &Addr<Journal>,
     submission: Submission,
 ) -> Result<Stored, AppendError> {
@@ -266,13 +277,13 @@ pub async fn append(
     }
 }
 
-/// Gives this core away once, where others wait for it.
+/// Gives this core to another thread or task once, if one waits for it.
 async fn let_others_run() {
     std::thread::yield_now();
     tokio::task::yield_now().await;
 }
 
-/// What was not stored, and so offered, before.
+/// The alarms that were not stored, and so not delivered, before.
 fn fresh(outcomes: &[Outcome]) -> Vec<Arc<Alarm>> {
     let fresh = outcomes.iter().flatten().filter(|stored| !stored.repeated);
     fresh.flat_map(|stored| &stored.alarms).cloned().collect()

@@ -14,7 +14,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rust_embed::RustEmbed;
 
-use crate::http::error::ApiError;
+use crate::http::problem::ApiError;
 
 #[derive(RustEmbed)]
 #[folder = "assets/"]
@@ -65,7 +65,7 @@ pub(crate) fn module_version() -> Result<&'static str, ApiError> {
 }
 
 fn named(name: &str) -> Result<&'static Asset, ApiError> {
-    ASSETS.get(name).ok_or(ApiError::NotFound("asset"))
+    ASSETS.get(name).ok_or(ApiError::NoRoute)
 }
 
 /// A module from another origin runs only with this. It is public and the same for everyone.

@@ -13,13 +13,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::{Deserialize, Serialize};
 
-use crate::alarm::{AlarmId, AlarmType, Payload, Target};
+use crate::actions::publish::{self, Publication};
+use crate::actions::{AppState, Refusal, streams};
+use crate::alarm::{AlarmId, AlarmType, Recipients, Target};
 use crate::http::body::JsonBody;
-use crate::http::error::ApiError;
 use crate::http::identity::Member;
-use crate::http::publish::{self, PublishRequest, To};
-use crate::http::state::AppState;
-use crate::hub::{Bye, ClientId, Close, Which};
+use crate::http::problem::ApiError;
 use crate::pages::error::PageError;
 use crate::pages::page::{Page, html};
 use crate::pages::visitor::Visitor;
@@ -82,27 +81,23 @@ pub(crate) async fn publish(
     let words = Language::of(&asked).words();
     let test: Test = body.parse()?;
     take_a_turn(&state, &member)?;
-    let request = PublishRequest {
-        to: To {
-            user: Some(member.user_id().clone()),
-            ..To::default()
-        },
-        alarm_type: AlarmType::trusted(TEST_TYPE.to_owned()),
-        from_user_id: None,
-        target_id: Some(test.run),
-        data: Some(Payload::of(&TestData {
-            title: words.compare.alarm.with(test.sequence),
-            sequence: test.sequence,
-            sent_at: test.sent_at,
-        })?),
-        url: None,
-        expires_in_seconds: Some(LIFE_SECONDS),
+    let data = TestData {
+        title: words.compare.alarm.with(test.sequence),
+        sequence: test.sequence,
+        sent_at: test.sent_at,
     };
-    let stored = publish::publish(&state, member.user_id(), request, None, &[]).await?;
+    let to = Recipients::User(member.user_id().clone());
+    let publication = Publication {
+        target_id: Some(test.run),
+        data: Some(publish::data_of(&data)?),
+        expires_in_seconds: Some(LIFE_SECONDS),
+        ..Publication::of(to, AlarmType::trusted(TEST_TYPE.to_owned()))
+    };
+    let stored = publish::publish(&state, publication, None).await?;
     let alarm = stored
         .alarms
         .first()
-        .ok_or_else(|| ApiError::Internal("a test alarm was not stored".to_owned()))?;
+        .ok_or_else(|| Refusal::Internal("a test alarm was not stored".to_owned()))?;
     Ok(HttpResponse::Created().json(Published { id: alarm.id }))
 }
 
@@ -114,22 +109,15 @@ pub(crate) async fn cut(
 ) -> Result<HttpResponse, ApiError> {
     let Cut { client_id } = body.parse()?;
     take_a_turn(&state, &member)?;
-    let client = ClientId::parse(&client_id).ok_or(ApiError::NotFound("connection"))?;
-    let close = Close {
-        which: Which::ClientOf(client, member.user_id().clone()),
-        bye: Bye::Kicked,
-    };
-    if state.broadcaster.send(close).await? == 0 {
-        return Err(ApiError::NotFound("connection"));
-    }
+    streams::disconnect_own(&state, member.user_id(), &client_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn take_a_turn(state: &AppState, member: &Member) -> Result<(), ApiError> {
+fn take_a_turn(state: &AppState, member: &Member) -> Result<(), Refusal> {
     state
         .test_pace
         .take(member.user_id(), Instant::now())
-        .map_err(ApiError::TooManyAttempts)
+        .map_err(Refusal::TooManyAttempts)
 }
 
 const TEST_TYPE: &str = "COMPARE_TEST";

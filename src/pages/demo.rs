@@ -9,13 +9,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Serialize;
 
-use crate::alarm::{AlarmType, Payload};
-use crate::http::error::ApiError;
-use crate::http::publish::{self, PublishRequest, To};
-use crate::http::state::AppState;
+use crate::actions::publish::{self, Publication};
+use crate::actions::{AppState, Refusal};
+use crate::alarm::{AlarmType, Recipients};
 use crate::pages::assets;
 use crate::pages::error::PageError;
-use crate::pages::page::{Page, html, origin_of, see_other};
+use crate::pages::page::{Page, html, origin_of};
+use crate::pages::redirect::see_other;
 use crate::pages::visitor::Visitor;
 
 #[derive(Template)]
@@ -53,21 +53,15 @@ pub(crate) async fn publish(
     state
         .test_pace
         .take(visitor.user_id(), Instant::now())
-        .map_err(ApiError::TooManyAttempts)?;
+        .map_err(Refusal::TooManyAttempts)?;
     let title = visitor.words().demo.alarm;
-    let request = PublishRequest {
-        to: To {
-            user: Some(visitor.user_id().clone()),
-            ..To::default()
-        },
-        alarm_type: AlarmType::trusted(DEMO_TYPE.to_owned()),
-        from_user_id: None,
-        target_id: None,
-        data: Some(Payload::of(&DemoData { title }).map_err(ApiError::from)?),
-        url: None,
+    let to = Recipients::User(visitor.user_id().clone());
+    let publication = Publication {
+        data: Some(publish::data_of(&DemoData { title })?),
         expires_in_seconds: Some(LIFE_SECONDS),
+        ..Publication::of(to, AlarmType::trusted(DEMO_TYPE.to_owned()))
     };
-    publish::publish(&state, visitor.user_id(), request, None, &[]).await?;
+    publish::publish(&state, publication, None).await?;
     Ok(see_other("/demo/embed"))
 }
 

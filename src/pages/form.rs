@@ -6,9 +6,9 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
+use crate::actions::{Refusal, Rule};
 use crate::alarm::Link;
 use crate::http::body::{JsonBody, Params, SMALL_BODY};
-use crate::http::error::ApiError;
 use crate::pages::error::PageError;
 
 /// A form as browsers send it (`application/x-www-form-urlencoded`).
@@ -29,28 +29,22 @@ impl Form {
     }
 
     /// A field that must be there, parsed.
-    pub(crate) fn required<T: std::str::FromStr<Err: std::fmt::Display>>(
+    pub(crate) fn required<T: std::str::FromStr<Err: Into<Rule>>>(
         &self,
-        name: &str,
-    ) -> Result<T, ApiError> {
+        name: &'static str,
+    ) -> Result<T, Refusal> {
         let given = self
             .given(name)
-            .ok_or_else(|| ApiError::invalid(name, "fill this in"))?;
-        given
-            .parse()
-            .map_err(|cause| ApiError::invalid(name, cause))
+            .ok_or_else(|| Refusal::invalid(name, Rule::Required))?;
+        given.parse().map_err(|rule| Refusal::invalid(name, rule))
     }
 
     /// A field that may be left empty, parsed.
-    pub(crate) fn optional<T: std::str::FromStr<Err: std::fmt::Display>>(
+    pub(crate) fn optional<T: std::str::FromStr<Err: Into<Rule>>>(
         &self,
-        name: &str,
-    ) -> Result<Option<T>, ApiError> {
-        let parse = |given: &str| {
-            given
-                .parse()
-                .map_err(|cause| ApiError::invalid(name, cause))
-        };
+        name: &'static str,
+    ) -> Result<Option<T>, Refusal> {
+        let parse = |given: &str| given.parse().map_err(|rule| Refusal::invalid(name, rule));
         self.given(name).map(parse).transpose()
     }
 

@@ -5,17 +5,16 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
+use crate::actions::inbox::{self, Mark, Status};
+use crate::actions::{AppState, Refusal, Thing};
 use crate::alarm::AlarmId;
 use crate::http::body::Params;
-use crate::http::error::ApiError;
-use crate::http::inbox;
-use crate::http::state::AppState;
 use crate::pages::error::PageError;
 use crate::pages::form::Form;
-use crate::pages::page::{Page, html, see_other};
+use crate::pages::page::{Page, html};
+use crate::pages::redirect::see_other;
 use crate::pages::view::AlarmRow;
 use crate::pages::visitor::Visitor;
-use crate::store::{Mark, Status};
 
 #[derive(Template)]
 #[template(path = "inbox.html")]
@@ -42,11 +41,8 @@ pub(crate) async fn list(
         unread_only,
         alarm_type: None,
     };
-    let found = state
-        .store
-        .inbox_page(visitor.inbox(), before.map(AlarmId), PAGE, status)
-        .await;
-    let found = found.map_err(ApiError::from)?;
+    let before_id = before.map(AlarmId);
+    let found = inbox::page(&state, visitor.inbox(), before_id, PAGE, status).await?;
     let row = |alarm| AlarmRow::new(alarm, visitor.words());
     let rows = found.items.iter().map(row).collect();
     let shown = InboxPage {
@@ -130,10 +126,10 @@ async fn mark_one(
     let id = id
         .parse()
         .map(AlarmId)
-        .map_err(|_cause| ApiError::NotFound("alarm"))?;
+        .map_err(|_cause| Refusal::NotFound(Thing::Alarm))?;
     match inbox::mark(state, visitor.inbox(), id, mark).await {
         // The second click of two, or another tab was faster: the list shows how it is.
-        Ok(_) | Err(ApiError::NotFound(_)) => Ok(see_other(&form.way_back("back", "/alarms"))),
+        Ok(_) | Err(Refusal::NotFound(_)) => Ok(see_other(&form.way_back("back", "/alarms"))),
         Err(error) => Err(error.into()),
     }
 }

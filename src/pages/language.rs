@@ -4,17 +4,16 @@ use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::web::Data;
 
-use crate::http::error::ApiError;
-use crate::http::state::AppState;
+use crate::actions::{AppState, Refusal, Rule};
 use crate::pages::error::PageError;
 use crate::pages::form::{Form, local_path};
-use crate::pages::page::see_other;
+use crate::pages::redirect::see_other;
 use crate::pages::words::{COOKIE, Language};
 
 /// `POST /language`: keeps the choice in a cookie and goes back to the page. It changes no account, so whoever asks may.
 pub(crate) async fn choose(state: Data<AppState>, form: Form) -> Result<HttpResponse, PageError> {
     let language = Language::of_tag(form.text("language"))
-        .ok_or_else(|| ApiError::invalid("language", "expected en or ko"))?;
+        .ok_or_else(|| Refusal::invalid("language", Rule::OneOf("en or ko")))?;
     let cookie = Cookie::build(COOKIE, language.tag())
         .path("/")
         .http_only(true)
@@ -24,6 +23,6 @@ pub(crate) async fn choose(state: Data<AppState>, form: Form) -> Result<HttpResp
         .finish();
     let mut response = see_other(local_path(form.text("back")).unwrap_or("/"));
     let added = response.add_cookie(&cookie);
-    added.map_err(|cause| ApiError::Internal(cause.to_string()))?;
+    added.map_err(|cause| Refusal::Internal(cause.to_string()))?;
     Ok(response)
 }

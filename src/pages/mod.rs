@@ -6,10 +6,12 @@ mod assets;
 mod compare;
 mod demo;
 mod error;
+mod error_page;
 mod form;
 mod inbox;
 mod language;
 mod page;
+mod redirect;
 mod rooms;
 mod sessions;
 mod view;
@@ -18,7 +20,7 @@ mod words;
 
 use actix_web::web::{ServiceConfig, get, post, resource};
 
-pub(crate) use error::{finish, not_found};
+pub(crate) use error_page::{finish, not_found};
 
 /// Registers the pages, their forms and the assets.
 pub(crate) fn configure(config: &mut ServiceConfig) {

@@ -2,14 +2,13 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use crate::actions::{AppState, Refusal, inbox};
 use crate::alarm::AlarmId;
-use crate::http::error::ApiError;
-use crate::http::state::AppState;
 use crate::pages::error::PageError;
 use crate::pages::view::{initial, tone};
 use crate::pages::visitor::{Visit, Visitor};
@@ -61,11 +60,7 @@ impl Page {
         title: &str,
         section: &'static str,
     ) -> Result<Self, PageError> {
-        let counts = state
-            .store
-            .counts(visitor.inbox())
-            .await
-            .map_err(ApiError::from)?;
+        let counts = inbox::counts(state, visitor.inbox()).await?;
         let display_name = visitor.display_name();
         let viewer = Viewer {
             id: visitor.user_id().to_string(),
@@ -92,7 +87,7 @@ pub(crate) fn html(
 ) -> Result<HttpResponse, PageError> {
     let body = template
         .render()
-        .map_err(|cause| ApiError::Internal(cause.to_string()))?;
+        .map_err(|cause| Refusal::Internal(cause.to_string()))?;
     Ok(HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
@@ -108,13 +103,6 @@ pub(crate) fn html(
 pub(crate) fn origin_of(request: &HttpRequest) -> String {
     let connection = request.connection_info();
     format!("{}://{}", connection.scheme(), connection.host())
-}
-
-/// Sends the browser on, with a GET (RFC 9110, 303).
-pub(crate) fn see_other(path: &str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, path))
-        .finish()
 }
 
 /// Scripts, styles and streams of this hub only; no inline script, no frame.

@@ -1,23 +1,23 @@
 //! `/rooms`: the list, and one room.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 use uuid::Uuid;
 
+use crate::actions::publish::{self, ChatMessage};
+use crate::actions::rooms::{self, Room, RoomView};
+use crate::actions::{AppState, Refusal};
 use crate::alarm::{Alarm, AlarmId, ChatText, UserId};
 use crate::http::body::Params;
-use crate::http::error::ApiError;
-use crate::http::publish::{self, ChatMessage};
-use crate::http::rooms::{self, RoomView};
-use crate::http::state::AppState;
+use crate::http::problem::status_of;
 use crate::pages::error::PageError;
 use crate::pages::form::Form;
-use crate::pages::page::{Page, html, see_other};
+use crate::pages::page::{Page, html};
+use crate::pages::redirect::see_other;
 use crate::pages::view::{MessageRow, Names, Person, initial, tone};
 use crate::pages::visitor::Visitor;
-use crate::store::Room;
 
 #[derive(Template)]
 #[template(path = "rooms.html")]
@@ -56,7 +56,7 @@ struct RoomPage {
 /// What somebody wrote that was not taken, and why.
 struct Refused {
     text: String,
-    error: ApiError,
+    error: Refusal,
 }
 
 /// `GET /rooms`.
@@ -78,12 +78,12 @@ pub(crate) async fn open(
         Ok(room) => Ok(see_other(&format!("/rooms/{}", room.id))),
         Err(error) => {
             let page = RoomsPage {
-                error: Some(visitor.words().sentence(&error)),
+                error: Some(visitor.words().refusal(&error)),
                 name: form.text("name").to_owned(),
                 id: form.text("id").to_owned(),
                 ..rooms_page(&state, &visitor).await?
             };
-            html(error.status_code(), &page)
+            html(status_of(&error), &page)
         }
     }
 }
@@ -112,7 +112,7 @@ pub(crate) async fn say(
     match publish_message(&state, &visitor, &room, &form).await {
         Ok(()) => Ok(see_other(&format!("/rooms/{}", room.id))),
         Err(error) => {
-            let status = error.status_code();
+            let status = status_of(&error);
             let refused = Refused {
                 text: form.text("text").to_owned(),
                 error,
@@ -123,7 +123,7 @@ pub(crate) async fn say(
     }
 }
 
-async fn create(state: &AppState, form: &Form) -> Result<Room, ApiError> {
+async fn create(state: &AppState, form: &Form) -> Result<Room, Refusal> {
     rooms::create(state, form.optional("id")?, form.required("name")?).await
 }
 
@@ -132,9 +132,10 @@ async fn publish_message(
     visitor: &Visitor,
     room: &Room,
     form: &Form,
-) -> Result<(), ApiError> {
+) -> Result<(), Refusal> {
     // Forms send a line's end as CR LF (HTML, 4.10.22); scripts send what was typed.
-    let text = ChatText::parse(form.text("text").replace("\r\n", "\n"))?;
+    let text = ChatText::parse(form.text("text").replace("\r\n", "\n"))
+        .map_err(|rule| Refusal::invalid("text", rule))?;
     let message = ChatMessage {
         room: room.id.clone(),
         text,
@@ -174,7 +175,7 @@ async fn room_page(
     let names = names_of(state, &history.items).await?;
     let present = rooms::present(state, room.id.clone()).await?;
     let (draft, error) = match refused {
-        Some(refused) => (refused.text, Some(visitor.words().sentence(&refused.error))),
+        Some(refused) => (refused.text, Some(visitor.words().refusal(&refused.error))),
         None => (String::new(), None),
     };
     Ok(RoomPage {
@@ -195,14 +196,14 @@ async fn room_page(
     })
 }
 
-async fn names_of(state: &AppState, messages: &[Alarm]) -> Result<Names, ApiError> {
+async fn names_of(state: &AppState, messages: &[Alarm]) -> Result<Names, Refusal> {
     let mut authors: Vec<UserId> = messages
         .iter()
         .filter_map(|message| message.from_user_id.clone())
         .collect();
     authors.sort_unstable();
     authors.dedup();
-    let names = state.store.display_names(authors).await?;
+    let names = rooms::names(state, authors).await?;
     Ok(names
         .into_iter()
         .map(|(id, name)| (id.to_string(), name.to_string()))

@@ -2,19 +2,19 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use crate::actions::sessions::{self, Credentials, Registration, Session};
+use crate::actions::{AppState, Refusal};
 use crate::http::body::Params;
-use crate::http::error::ApiError;
-use crate::http::identity::refuse_other_sites;
-use crate::http::sessions::{
-    self, Credentials, Registration, Session, cleared_cookie, peer_address, session_cookie,
-};
-use crate::http::state::AppState;
+use crate::http::origin::refuse_other_sites;
+use crate::http::problem::status_of;
+use crate::http::{cookies, peer};
 use crate::pages::error::PageError;
 use crate::pages::form::{Form, local_path};
-use crate::pages::page::{Page, html, see_other};
+use crate::pages::page::{Page, html};
+use crate::pages::redirect::see_other;
 use crate::pages::visitor::{Visit, signed_in};
 
 #[derive(Template)]
@@ -27,7 +27,7 @@ struct SignIn {
     display_name: String,
     signing_up: bool,
     signup_open: bool,
-    /// Nothing was ever published: most likely this is the operator, who looks for a way in.
+    /// True until the first alarm is published: the visitor is most likely the operator.
     is_new: bool,
 }
 
@@ -58,11 +58,11 @@ pub(crate) async fn log_in(
         Ok(session) => Ok(begun(&state, &session, &next)),
         Err(error) => {
             let again = SignIn {
-                error: Some(visit.words.sentence(&error)),
+                error: Some(visit.words.refusal(&error)),
                 user_id: form.text("userId").to_owned(),
                 ..SignIn::blank(&state, visit, next).await?
             };
-            html(error.status_code(), &again)
+            html(status_of(&error), &again)
         }
     }
 }
@@ -80,13 +80,13 @@ pub(crate) async fn sign_up(
         Ok(session) => Ok(begun(&state, &session, &next)),
         Err(error) => {
             let again = SignIn {
-                error: Some(visit.words.sentence(&error)),
+                error: Some(visit.words.refusal(&error)),
                 user_id: form.text("userId").to_owned(),
                 display_name: form.text("displayName").to_owned(),
                 signing_up: true,
                 ..SignIn::blank(&state, visit, next).await?
             };
-            html(error.status_code(), &again)
+            html(status_of(&error), &again)
         }
     }
 }
@@ -100,13 +100,13 @@ pub(crate) async fn log_out(
         sessions::sign_out(&state, &identity).await?;
     }
     let mut response = see_other("/");
-    let cleared = response.add_cookie(&cleared_cookie(&state));
-    cleared.map_err(|cause| ApiError::Internal(cause.to_string()))?;
+    let cleared = response.add_cookie(&cookies::cleared(&state));
+    cleared.map_err(|cause| Refusal::Internal(cause.to_string()))?;
     Ok(response)
 }
 
 impl SignIn {
-    async fn blank(state: &AppState, visit: Visit, next: String) -> Result<Self, ApiError> {
+    async fn blank(state: &AppState, visit: Visit, next: String) -> Result<Self, Refusal> {
         let page = Page::public(visit.clone(), visit.words.sign_in.title);
         Ok(Self {
             page,
@@ -116,43 +116,39 @@ impl SignIn {
             display_name: String::new(),
             signing_up: false,
             signup_open: state.policy.signup_open,
-            is_new: state.store.head().await?.last_id == 0,
+            is_new: state.is_empty().await?,
         })
     }
 }
 
-async fn sign_in(
-    state: &AppState,
-    request: &HttpRequest,
-    form: &Form,
-) -> Result<Session, ApiError> {
+async fn sign_in(state: &AppState, request: &HttpRequest, form: &Form) -> Result<Session, Refusal> {
     // An id nobody can have is wrong in the same words as one nobody has.
     let user_id = form
         .required("userId")
-        .map_err(|_cause| ApiError::BadCredentials)?;
+        .map_err(|_cause| Refusal::BadCredentials)?;
     let credentials = Credentials {
         user_id,
         password: form.text("password").to_owned(),
     };
-    sessions::sign_in(state, credentials, peer_address(request)).await
+    sessions::sign_in(state, credentials, peer::address(request)).await
 }
 
 async fn register(
     state: &AppState,
     request: &HttpRequest,
     form: &Form,
-) -> Result<Session, ApiError> {
+) -> Result<Session, Refusal> {
     let registration = Registration {
         user_id: form.required("userId")?,
         password: form.text("password").to_owned(),
         display_name: form.optional("displayName")?,
     };
-    sessions::sign_up(state, registration, peer_address(request)).await
+    sessions::sign_up(state, registration, peer::address(request)).await
 }
 
 fn begun(state: &AppState, session: &Session, next: &str) -> HttpResponse {
     let mut response = see_other(next);
-    if let Err(cause) = response.add_cookie(&session_cookie(state, session)) {
+    if let Err(cause) = response.add_cookie(&cookies::of_session(state, session)) {
         log::error!("a session has no cookie: {cause}");
     }
     response

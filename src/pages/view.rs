@@ -70,7 +70,7 @@ impl AlarmRow {
     pub(crate) fn new(alarm: &Alarm, words: &Words) -> Self {
         let audience = match alarm.topic.kind() {
             TopicKind::Everyone => Some(words.inbox.everyone),
-            TopicKind::Role(_) => Some(words.inbox.admins),
+            TopicKind::Admins => Some(words.inbox.admins),
             TopicKind::User(_) | TopicKind::Room(_) => None,
         };
         Self {

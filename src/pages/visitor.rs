@@ -1,4 +1,4 @@
-//! Who looks at a page: like the wire's extractors, but somebody without a session is sent to sign in.
+//! The visitor of a page: like the extractors of the wire, but a visitor without a session is sent to sign in.
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
@@ -9,9 +9,10 @@ use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::{FromRequest, HttpRequest};
 
+use crate::actions::{Forbidden, Refusal};
 use crate::alarm::Role;
-use crate::http::error::ApiError;
-use crate::http::identity::{Identity, QueryToken, identify};
+use crate::http::identity::{Caller, QueryToken, identify};
+use crate::http::problem::ApiError;
 use crate::pages::error::PageError;
 use crate::pages::words::{Language, Words};
 
@@ -26,7 +27,7 @@ pub(crate) struct Visit {
 
 /// Somebody signed in who has an inbox.
 pub(crate) struct Visitor {
-    identity: Identity,
+    caller: Caller,
     visit: Visit,
 }
 
@@ -63,10 +64,10 @@ impl Visitor {
 }
 
 impl Deref for Visitor {
-    type Target = Identity;
+    type Target = Caller;
 
-    fn deref(&self) -> &Identity {
-        &self.identity
+    fn deref(&self) -> &Caller {
+        &self.caller
     }
 }
 
@@ -106,35 +107,35 @@ impl FromRequest for AdminVisitor {
         Box::pin(async move {
             let visitor = visitor(&request).await?;
             if !visitor.is_admin() {
-                return Err(ApiError::Forbidden("only admins may see this page").into());
+                return Err(Refusal::Forbidden(Forbidden::AdminPage).into());
             }
             Ok(Self(visitor))
         })
     }
 }
 
-/// Who is signed in; `None` also for a session that has ended.
-pub(crate) async fn signed_in(request: &HttpRequest) -> Result<Option<Identity>, PageError> {
+/// The signed-in caller; `None` also for a session that has ended.
+pub(crate) async fn signed_in(request: &HttpRequest) -> Result<Option<Caller>, PageError> {
     match identify(request, QueryToken::Refused).await {
-        Ok(identity) => Ok(identity),
-        Err(ApiError::InvalidToken | ApiError::UnknownSubject | ApiError::AccountDisabled) => {
-            Ok(None)
-        }
+        Ok(caller) => Ok(caller),
+        Err(ApiError::Refused(
+            Refusal::InvalidToken | Refusal::UnknownSubject | Refusal::AccountDisabled,
+        )) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
 async fn visitor(request: &HttpRequest) -> Result<Visitor, PageError> {
-    let Some(identity) = signed_in(request).await? else {
+    let Some(caller) = signed_in(request).await? else {
         return Err(PageError::SignIn {
             next: wanted(request),
         });
     };
-    if identity.role() == Role::Service {
-        return Err(ApiError::Forbidden("a service has no pages").into());
+    if caller.role() == Role::Service {
+        return Err(Refusal::Forbidden(Forbidden::ServicePages).into());
     }
     Ok(Visitor {
-        identity,
+        caller,
         visit: Visit::of(request),
     })
 }

@@ -22,8 +22,8 @@ use h2::{Reason, RecvStream, SendStream};
 use http::HeaderValue;
 use tokio::time::{Instant, timeout};
 
-use crate::http::Connection;
 use crate::server::Visitor;
+use crate::server::connections::Connection;
 
 /// Serves one connection to its end. What is under way on it ends with it, as nothing of it is spawned.
 pub(super) async fn serve<T, S, B>(

@@ -1,9 +1,12 @@
 //! From an accepted socket to requests: which protocol it speaks, and who serves that. HTTP/1.1 is the framework's own
 //! dispatcher, until an answer without an end begins (`endless`); HTTP/2 is `http2`.
 
+pub(crate) mod connections;
 mod endless;
 mod http2;
 mod preface;
+pub(crate) mod socket;
+pub(crate) mod tls;
 
 use std::cell::RefCell;
 use std::io;
@@ -25,10 +28,9 @@ use futures::future::LocalBoxFuture;
 use futures::{FutureExt, TryFutureExt};
 use rustls::ServerConfig;
 
-use crate::http::{Connection, Connections};
+use crate::server::connections::{Connection, Connections};
 use crate::server::endless::{Body, Ended, Leaving, Lent, Slot};
 use crate::server::preface::Protocol;
-use crate::socket;
 
 /// How sockets are served.
 #[derive(Clone)]

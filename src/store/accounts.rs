@@ -12,7 +12,7 @@ use crate::store::{Account, Read, Store, StoreError, users};
 
 /// What is known of an account without asking the database.
 #[derive(Debug, Clone)]
-pub enum Remembered {
+pub(crate) enum Remembered {
     /// It is this one, or another hub has changed it just now.
     Account(Arc<Account>),
     /// There was none a moment ago. One that another process or an alarm to him made since is not noticed yet, so this
@@ -46,12 +46,15 @@ pub(super) struct Moment(u64);
 
 impl Store {
     /// What is known of an account without asking the database.
-    pub fn remembered(&self, id: &UserId) -> Remembered {
+    pub(crate) fn remembered(&self, id: &UserId) -> Remembered {
         self.accounts.find(id, self.is_exclusive(), Instant::now())
     }
 
     /// One account, if there is one, read now and remembered until it changes. Its password's hash is left out.
-    pub async fn known_account(&self, id: &UserId) -> Result<Option<Arc<Account>>, StoreError> {
+    pub(crate) async fn known_account(
+        &self,
+        id: &UserId,
+    ) -> Result<Option<Arc<Account>>, StoreError> {
         let (id, accounts) = (id.clone(), self.accounts.clone());
         self.read(Read::Account, move |connection| {
             let (moment, now) = (accounts.moment(), Instant::now());

@@ -8,8 +8,8 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::alarm::{
-    Alarm, AlarmId, ClientMessageId, IdempotencyKey, Link, NewAlarm, TargetId, Timestamp, Topic,
-    TopicKind, UserId,
+    Alarm, AlarmId, ClientMessageId, IdempotencyKey, Link, NewAlarm, RoomId, TargetId, Timestamp,
+    Topic, TopicKind, UserId,
 };
 use crate::store::connection::{DbConnection, native};
 use crate::store::log::{Row, lock_head};
@@ -19,7 +19,7 @@ use crate::store::{Store, StoreError};
 
 /// What one publisher wants stored: all of it or nothing.
 #[derive(Debug, Clone)]
-pub struct Submission {
+pub(crate) struct Submission {
     /// The alarms, in the order they are to have.
     pub alarms: Vec<NewAlarm>,
     /// Given when the same request must not be stored again.
@@ -30,7 +30,7 @@ pub struct Submission {
 
 /// Recognises a request that comes again.
 #[derive(Debug, Clone)]
-pub struct Idempotency {
+pub(crate) struct Idempotency {
     /// Who sent it: keys are each publisher's own.
     pub publisher: UserId,
     /// The key he gave.
@@ -41,7 +41,7 @@ pub struct Idempotency {
 
 /// What became of a submission.
 #[derive(Debug, Clone)]
-pub struct Stored {
+pub(crate) struct Stored {
     /// The alarms, with their ids.
     pub alarms: Vec<Arc<Alarm>>,
     /// Whether they were stored by an earlier request, and so published by it.
@@ -50,13 +50,13 @@ pub struct Stored {
 
 /// Why a submission was not stored. The others of its batch are.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// A recipient has no account.
     #[error("there is no user {0}")]
-    UnknownUser(String),
+    UnknownUser(UserId),
     /// The room does not exist.
     #[error("there is no room {0}")]
-    UnknownRoom(String),
+    UnknownRoom(RoomId),
     /// The key was used with another body.
     #[error("the idempotency key was used with another body")]
     IdempotencyMismatch,
@@ -69,7 +69,7 @@ type Outcome = Result<Stored, Refusal>;
 
 impl Store {
     /// Appends a batch in one commit. Only the journal calls this: ids follow the order of its batches.
-    pub async fn append(&self, batch: Vec<Submission>) -> Result<Vec<Outcome>, StoreError> {
+    pub(crate) async fn append(&self, batch: Vec<Submission>) -> Result<Vec<Outcome>, StoreError> {
         self.write(move |connection| append_batch(connection, &batch))
             .await
     }
@@ -236,8 +236,8 @@ fn repeated_request(
             .load::<Row>(connection)?;
         stored = rows
             .into_iter()
-            .map(|row| Arc::new(Alarm::from(row)))
-            .collect();
+            .map(|row| Alarm::try_from(row).map(Arc::new))
+            .collect::<Result<_, _>>()?;
     }
     Ok(Some(Ok(Stored {
         alarms: stored,
@@ -261,7 +261,8 @@ fn repeated_message(
             .filter(alarms::client_id.eq(client_id.as_str()))
             .get_result::<Row>(connection))
         .optional()?
-        .map(|row| Arc::new(Alarm::from(row))),
+        .map(|row| Alarm::try_from(row).map(Arc::new))
+        .transpose()?,
     };
     Ok(earlier.map(|alarm| Stored {
         alarms: vec![alarm],
@@ -323,7 +324,7 @@ impl Unknown {
             match alarm.topic.kind() {
                 TopicKind::User(id) => user_ids.insert(id),
                 TopicKind::Room(id) => room_ids.insert(id),
-                TopicKind::Everyone | TopicKind::Role(_) => false,
+                TopicKind::Everyone | TopicKind::Admins => false,
             };
         }
         let user_ids: Vec<&str> = user_ids.into_iter().collect();
@@ -351,10 +352,10 @@ impl Unknown {
             .iter()
             .find_map(|alarm| match alarm.topic.kind() {
                 TopicKind::User(id) if self.users.contains(id) && !submission.create_recipients => {
-                    Some(Refusal::UnknownUser(id.to_owned()))
+                    Some(Refusal::UnknownUser(UserId::trusted(id.to_owned())))
                 }
                 TopicKind::Room(id) if self.rooms.contains(id) => {
-                    Some(Refusal::UnknownRoom(id.to_owned()))
+                    Some(Refusal::UnknownRoom(RoomId::trusted(id.to_owned())))
                 }
                 _ => None,
             })

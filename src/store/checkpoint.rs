@@ -11,7 +11,7 @@ use crate::store::{Store, StoreError};
 impl Store {
     /// Copies what was written since the last time. Left to itself, SQLite does that within a commit, whose publishers
     /// then wait for some hundred pages to be on disk; this way little is left to do there.
-    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+    pub(crate) async fn checkpoint(&self) -> Result<(), StoreError> {
         if !self.is_exclusive() || !self.written.swap(false, Ordering::Relaxed) {
             return Ok(());
         }

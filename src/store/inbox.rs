@@ -7,13 +7,13 @@ use diesel::prelude::*;
 
 use crate::alarm::{Alarm, AlarmId, AlarmType, Role, Timestamp, Topic, UserId};
 use crate::store::connection::{DbConnection, native};
-use crate::store::log::Row;
+use crate::store::log::{Row, stored_topic};
 use crate::store::schema::{alarms, log_head, receipts, users};
 use crate::store::{Account, Read, Store, StoreError};
 
 /// Whose inbox, and which part of the log it is.
 #[derive(Debug, Clone)]
-pub struct Inbox {
+pub(crate) struct Inbox {
     pub(super) user_id: UserId,
     /// Each topic with the id after which its alarms belong to the inbox.
     pub(super) topics: Vec<(Topic, i64)>,
@@ -21,7 +21,7 @@ pub struct Inbox {
 
 /// How many alarms of an inbox are new, as of one position of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Not seen yet: the badge.
     pub unseen: i64,
     /// Not read yet.
@@ -32,7 +32,7 @@ pub struct Counts {
 
 /// One page of an inbox.
 #[derive(Debug, Clone)]
-pub struct Page {
+pub(crate) struct Page {
     /// Newest first.
     pub items: Vec<Alarm>,
     /// The `before` of the next page, if there is one.
@@ -44,7 +44,7 @@ pub struct Page {
 
 /// Which alarms a listing shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Status {
+pub(crate) struct Status {
     /// Only those not read yet.
     pub unread_only: bool,
     /// Only those of one type.
@@ -53,7 +53,7 @@ pub struct Status {
 
 /// A change of what a user did with his alarms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// He saw it in a list.
     Seen,
     /// He read it, and so saw it.
@@ -66,7 +66,7 @@ pub enum Mark {
 
 /// What a user did with one alarm.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Receipt {
+pub(crate) struct Receipt {
     /// When he saw it.
     pub seen_at: Option<Timestamp>,
     /// When he read it.
@@ -77,12 +77,12 @@ pub struct Receipt {
 
 impl Inbox {
     /// The inbox of an account, read in a role.
-    pub fn of(account: &Account, role: Role) -> Self {
+    pub(crate) fn of(account: &Account, role: Role) -> Self {
         Self::since(account.id.clone(), role, account.inbox_start)
     }
 
     /// The inbox of somebody without an account: nothing is older than him.
-    pub fn of_stranger(user_id: UserId, role: Role) -> Self {
+    pub(crate) fn of_stranger(user_id: UserId, role: Role) -> Self {
         Self::since(user_id, role, 0)
     }
 
@@ -95,17 +95,17 @@ impl Inbox {
     }
 
     /// Whose it is.
-    pub fn user_id(&self) -> &UserId {
+    pub(crate) fn user_id(&self) -> &UserId {
         &self.user_id
     }
 
     /// The topics it reads.
-    pub fn topics(&self) -> impl Iterator<Item = &Topic> {
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &Topic> {
         self.topics.iter().map(|(topic, _)| topic)
     }
 
     /// Whether an alarm of one of its topics is old enough to belong to somebody else's time.
-    pub fn predates(&self, alarm: &Alarm) -> bool {
+    pub(crate) fn predates(&self, alarm: &Alarm) -> bool {
         self.topics
             .iter()
             .any(|(topic, start)| *topic == alarm.topic && alarm.id.0 <= *start)
@@ -120,7 +120,7 @@ impl Inbox {
 
 impl Store {
     /// One page of an inbox, newest first, of alarms before an id.
-    pub async fn inbox_page(
+    pub(crate) async fn inbox_page(
         &self,
         inbox: Inbox,
         before: Option<AlarmId>,
@@ -134,7 +134,7 @@ impl Store {
     }
 
     /// The figures of an inbox.
-    pub async fn counts(&self, inbox: Inbox) -> Result<Counts, StoreError> {
+    pub(crate) async fn counts(&self, inbox: Inbox) -> Result<Counts, StoreError> {
         self.read(Read::Counts, move |connection| {
             counts(connection, &inbox, Timestamp::now())
         })
@@ -142,7 +142,7 @@ impl Store {
     }
 
     /// What a user did with the alarms after one id and up to another; those without an entry are new to him.
-    pub async fn receipts(
+    pub(crate) async fn receipts(
         &self,
         user_id: UserId,
         after: AlarmId,
@@ -213,12 +213,12 @@ impl Floors {
 
 type Shown = (Row, Option<i64>, Option<i64>);
 
-fn alarm_of((row, seen_at, read_at): Shown) -> Alarm {
-    Alarm {
+fn alarm_of((row, seen_at, read_at): Shown) -> Result<Alarm, StoreError> {
+    Ok(Alarm {
         seen_at: seen_at.map(Timestamp::from_millis),
         read_at: read_at.map(Timestamp::from_millis),
-        ..Alarm::from(row)
-    }
+        ..Alarm::try_from(row)?
+    })
 }
 
 /// Each topic is read along its index and the few lists merged: no plan sorts a long history for one page.
@@ -252,7 +252,9 @@ fn page(
         if let Some(alarm_type) = &status.alarm_type {
             query = query.filter(alarms::alarm_type.eq(alarm_type.as_str()));
         }
-        items.extend(query.load::<Shown>(connection)?.into_iter().map(alarm_of));
+        for row in query.load::<Shown>(connection)? {
+            items.push(alarm_of(row)?);
+        }
     }
     items.sort_unstable_by_key(|alarm| std::cmp::Reverse(alarm.id));
     let more = items.len() > limit;
@@ -321,10 +323,8 @@ pub(super) fn one(
         .select(alarms::topic)
         .get_result::<String>(connection))
     .optional()?;
-    let Some(topic) = topic
-        .map(Topic::trusted)
-        .filter(|topic| inbox.holds(topic, id))
-    else {
+    let topic = topic.map(stored_topic).transpose()?;
+    let Some(topic) = topic.filter(|topic| inbox.holds(topic, id)) else {
         return Ok(None);
     };
     let row = visible(
@@ -341,5 +341,5 @@ pub(super) fn one(
     ))
     .get_result::<Shown>(connection)
     .optional()?;
-    Ok(row.map(alarm_of))
+    row.map(alarm_of).transpose()
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// Which database, and where.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Location {
+pub(crate) enum Location {
     /// A file.
     Sqlite(String),
     /// A server, by its URL.

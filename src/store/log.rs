@@ -15,7 +15,7 @@ use crate::store::{Read, Store, StoreError};
 
 /// Both ends of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
+pub(crate) struct Head {
     /// The id of the last alarm.
     pub last_id: i64,
     /// The id up to which alarms were pruned.
@@ -26,7 +26,7 @@ pub struct Head {
 
 /// One page of a replay.
 #[derive(Debug, Clone)]
-pub struct ReplayPage {
+pub(crate) struct ReplayPage {
     /// The alarms, by id.
     pub alarms: Vec<Alarm>,
     /// Everything up to this id was looked at: the next page starts after it.
@@ -35,7 +35,7 @@ pub struct ReplayPage {
 
 impl Store {
     /// Both ends of the log.
-    pub async fn head(&self) -> Result<Head, StoreError> {
+    pub(crate) async fn head(&self) -> Result<Head, StoreError> {
         let accounts = self.accounts.clone();
         self.read(Read::Head, move |connection| {
             let now = Instant::now();
@@ -47,13 +47,13 @@ impl Store {
     }
 
     /// Both ends of the log once what is being written now is written or given up, on a database with one writer.
-    pub async fn settled_head(&self) -> Result<Head, StoreError> {
+    pub(crate) async fn settled_head(&self) -> Result<Head, StoreError> {
         self.metrics.store_read(Read::Head.label());
         self.write(head).await
     }
 
     /// The next alarms after `after` and up to `up_to` that the filter lets through.
-    pub async fn replay(
+    pub(crate) async fn replay(
         &self,
         filter: Arc<TopicFilter>,
         after: AlarmId,
@@ -66,7 +66,7 @@ impl Store {
     }
 
     /// What was said in a room before an id, newest first.
-    pub async fn messages(
+    pub(crate) async fn messages(
         &self,
         room: &RoomId,
         before: Option<AlarmId>,
@@ -82,13 +82,13 @@ impl Store {
                 .order(alarms::id.desc())
                 .limit(limit)
                 .load::<Row>(connection)?;
-            Ok(rows.into_iter().map(Alarm::from).collect())
+            rows.into_iter().map(Alarm::try_from).collect()
         })
         .await
     }
 
     /// The last alarms of the whole log, newest first.
-    pub async fn recent(&self, limit: i64) -> Result<Vec<Alarm>, StoreError> {
+    pub(crate) async fn recent(&self, limit: i64) -> Result<Vec<Alarm>, StoreError> {
         self.read(Read::Other, move |connection| {
             let now = Timestamp::now().millis();
             let rows = alarms::table
@@ -96,7 +96,7 @@ impl Store {
                 .order(alarms::id.desc())
                 .limit(limit)
                 .load::<Row>(connection)?;
-            Ok(rows.into_iter().map(Alarm::from).collect())
+            rows.into_iter().map(Alarm::try_from).collect()
         })
         .await
     }
@@ -140,7 +140,8 @@ fn replay(
         let to = up_to.0.min(from.saturating_add(REPLAY_WINDOW));
         let rows = window(connection, filter, from, to)?;
         let full = i64::try_from(rows.len()).is_ok_and(|count| count == REPLAY_PAGE);
-        let alarms: Vec<Alarm> = rows.into_iter().map(Alarm::from).collect();
+        let alarms = rows.into_iter().map(Alarm::try_from);
+        let alarms: Vec<Alarm> = alarms.collect::<Result<_, _>>()?;
         let last = alarms.last().map(|alarm| alarm.id);
         from = last.filter(|_last| full).map_or(to, |last| last.0);
         if last.is_some() || from >= up_to.0 {
@@ -195,11 +196,13 @@ pub(super) struct Row {
     expires_at: Option<i64>,
 }
 
-impl From<Row> for Alarm {
-    fn from(row: Row) -> Self {
-        Self {
+impl TryFrom<Row> for Alarm {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
             id: AlarmId(row.id),
-            topic: Topic::trusted(row.topic),
+            topic: stored_topic(row.topic)?,
             alarm_type: AlarmType::trusted(row.alarm_type),
             from_user_id: row.from_user_id.map(UserId::trusted),
             target_id: row.target_id.map(TargetId::trusted),
@@ -209,8 +212,13 @@ impl From<Row> for Alarm {
             expires_at: row.expires_at.map(Timestamp::from_millis),
             seen_at: None,
             read_at: None,
-        }
+        })
     }
+}
+
+/// Reads a topic of the database. One that this version does not know is a fault of the database.
+pub(super) fn stored_topic(text: String) -> Result<Topic, StoreError> {
+    Topic::trusted(text).map_err(|cause| StoreError::Broken(cause.to_string()))
 }
 
 /// One page of a replay: large enough to keep the database out of the way, small enough to hold for every client at once.

@@ -11,7 +11,7 @@ use crate::store::{Read, Store, StoreError};
 
 impl Store {
     /// Marks one alarm of an inbox; `None` if it is not there.
-    pub async fn mark(
+    pub(crate) async fn mark(
         &self,
         inbox: Inbox,
         id: AlarmId,
@@ -40,7 +40,7 @@ impl Store {
 
     /// Marks all alarms of an inbox up to an id as seen or read: found on a reader, changed in batches that let
     /// publishers in between. Nothing to change takes no lock.
-    pub async fn mark_up_to(
+    pub(crate) async fn mark_up_to(
         &self,
         inbox: Inbox,
         up_to: AlarmId,
@@ -82,7 +82,7 @@ impl Store {
     }
 
     /// Deletes all alarms of an inbox about one target and of one type; returns their ids.
-    pub async fn delete_pair(
+    pub(crate) async fn delete_pair(
         &self,
         inbox: Inbox,
         target: TargetId,

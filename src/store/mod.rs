@@ -27,18 +27,18 @@ use crate::store::accounts::Accounts;
 use crate::store::connection::DbConnection;
 use crate::store::lane::Lane;
 
-pub use crate::store::accounts::Remembered;
-pub use crate::store::append::{Idempotency, Refusal, Stored, Submission};
-pub use crate::store::error::{OpenError, StoreError};
-pub use crate::store::inbox::{Counts, Inbox, Mark, Page, Receipt, Status};
-pub use crate::store::location::Location;
-pub use crate::store::log::{Head, ReplayPage};
-pub use crate::store::rooms::Room;
-pub use crate::store::users::{Account, NewAccount, Upserted};
+pub(crate) use crate::store::accounts::Remembered;
+pub(crate) use crate::store::append::{Idempotency, Refusal, Stored, Submission};
+pub(crate) use crate::store::error::{OpenError, StoreError};
+pub(crate) use crate::store::inbox::{Counts, Inbox, Mark, Page, Receipt, Status};
+pub(crate) use crate::store::location::Location;
+
+pub(crate) use crate::store::rooms::Room;
+pub(crate) use crate::store::users::{Account, NewAccount, Upserted};
 
 /// Access to the database; cheap to clone.
 #[derive(Clone)]
-pub struct Store {
+pub(crate) struct Store {
     lookups: Lane,
     readers: Lane,
     writers: Lane,
@@ -52,12 +52,12 @@ pub struct Store {
 
 impl Store {
     /// Whether nobody else writes alarms: a database file has one hub.
-    pub fn is_exclusive(&self) -> bool {
+    pub(crate) fn is_exclusive(&self) -> bool {
         self.lock.is_some()
     }
 
     /// Whether the database answers.
-    pub async fn check(&self) -> Result<(), StoreError> {
+    pub(crate) async fn check(&self) -> Result<(), StoreError> {
         self.read(Read::Other, |connection| {
             log::head(connection).map(|_head| ())
         })

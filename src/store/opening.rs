@@ -13,7 +13,7 @@ use crate::store::{Location, OpenError, Store};
 
 impl Store {
     /// Opens the database and brings its schema up to date. Blocks; called once, before serving.
-    pub fn open(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
+    pub(crate) fn open(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
         first_connection(location)?.migrate()?;
         Ok(Self {
             writers: Lane::open(location, writers(location))?,
@@ -27,7 +27,7 @@ impl Store {
     }
 
     /// Opens the database for a hub: a file that another hub has opened so is refused, for as long as that one lives.
-    pub fn open_for_hub(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
+    pub(crate) fn open_for_hub(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
         let lock = lock(location)?.map(Arc::new);
         Ok(Self {
             lock,

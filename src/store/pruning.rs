@@ -13,7 +13,7 @@ use crate::store::{Store, StoreError};
 
 impl Store {
     /// Prunes the oldest alarms made before now less `retention`; returns how many. Fewer than a batch: it is done.
-    pub async fn prune_alarms(&self, retention: Duration) -> Result<usize, StoreError> {
+    pub(crate) async fn prune_alarms(&self, retention: Duration) -> Result<usize, StoreError> {
         let cutoff = Timestamp::now().minus(retention).millis();
         let pruned = self
             .write(move |connection| {
@@ -27,7 +27,7 @@ impl Store {
     }
 
     /// Prunes idempotency keys and revoked tokens that no longer decide anything.
-    pub async fn prune_keys(&self) -> Result<(), StoreError> {
+    pub(crate) async fn prune_keys(&self) -> Result<(), StoreError> {
         let stale = Timestamp::now().minus(IDEMPOTENCY_LIFE).millis();
         while self
             .write(move |connection| prune_key_batch(connection, stale))
@@ -44,7 +44,7 @@ impl Store {
     }
 
     /// How many alarms one call prunes at most.
-    pub const PRUNE_BATCH: usize = 500;
+    pub(crate) const PRUNE_BATCH: usize = 500;
 }
 
 /// Only a prefix of the log is pruned, so one number tells a stale cursor from a good one.

@@ -10,7 +10,7 @@ use crate::store::{Read, Store, StoreError};
 /// A chat room.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Room {
+pub(crate) struct Room {
     /// Its id, the rest of its topic.
     pub id: RoomId,
     /// The name people see.
@@ -21,7 +21,7 @@ pub struct Room {
 
 impl Store {
     /// All rooms, oldest first.
-    pub async fn rooms(&self) -> Result<Vec<Room>, StoreError> {
+    pub(crate) async fn rooms(&self) -> Result<Vec<Room>, StoreError> {
         self.read(Read::Other, |connection| {
             let rows = dsl::rooms
                 .order((dsl::created_at.asc(), dsl::id.asc()))
@@ -32,7 +32,7 @@ impl Store {
     }
 
     /// One room, if there is one of that id.
-    pub async fn room(&self, id: &RoomId) -> Result<Option<Room>, StoreError> {
+    pub(crate) async fn room(&self, id: &RoomId) -> Result<Option<Room>, StoreError> {
         let id = id.as_str().to_owned();
         self.read(Read::Other, move |connection| {
             let row = dsl::rooms
@@ -45,7 +45,7 @@ impl Store {
     }
 
     /// Makes a room. `Conflict` if the id is taken.
-    pub async fn create_room(&self, room: &Room) -> Result<(), StoreError> {
+    pub(crate) async fn create_room(&self, room: &Room) -> Result<(), StoreError> {
         let row = (
             dsl::id.eq(room.id.as_str().to_owned()),
             dsl::name.eq(room.name.as_str().to_owned()),

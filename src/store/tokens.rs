@@ -8,7 +8,7 @@ use crate::store::{Read, Store, StoreError};
 
 impl Store {
     /// Remembers that a token is no longer good, until it expires by itself. Idempotent.
-    pub async fn revoke_token(
+    pub(crate) async fn revoke_token(
         &self,
         token_id: String,
         expires_at: Timestamp,
@@ -32,7 +32,7 @@ impl Store {
     }
 
     /// The revoked tokens that have not expired.
-    pub async fn revoked_tokens(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
+    pub(crate) async fn revoked_tokens(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
         let now = Timestamp::now().millis();
         self.read(Read::Other, move |connection| {
             let rows = dsl::revoked_tokens

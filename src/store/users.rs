@@ -13,7 +13,7 @@ use crate::store::{Read, Store, StoreError};
 
 /// An account.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub(crate) struct Account {
     /// Who it is.
     pub id: UserId,
     /// The name people see.
@@ -34,7 +34,7 @@ pub struct Account {
 
 /// What an account is made or changed with; `None` leaves a field as it is, or gives a new account the default.
 #[derive(Debug, Clone)]
-pub struct NewAccount {
+pub(crate) struct NewAccount {
     /// Who it is.
     pub id: UserId,
     /// The name people see; by default the id.
@@ -49,7 +49,7 @@ pub struct NewAccount {
 
 /// The outcome of making accounts known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Upserted {
+pub(crate) struct Upserted {
     /// How many are new.
     pub created: usize,
     /// How many were there.
@@ -58,7 +58,7 @@ pub struct Upserted {
 
 impl NewAccount {
     /// An account of that id and nothing else said.
-    pub fn named(id: UserId) -> Self {
+    pub(crate) fn named(id: UserId) -> Self {
         Self {
             id,
             display_name: None,
@@ -71,14 +71,14 @@ impl NewAccount {
 
 impl Store {
     /// One account, if there is one.
-    pub async fn account(&self, id: &UserId) -> Result<Option<Account>, StoreError> {
+    pub(crate) async fn account(&self, id: &UserId) -> Result<Option<Account>, StoreError> {
         let id = id.clone();
         self.read(Read::Account, move |connection| find(connection, &id))
             .await
     }
 
     /// The names of those of `ids` that have an account, by id.
-    pub async fn display_names(
+    pub(crate) async fn display_names(
         &self,
         ids: Vec<UserId>,
     ) -> Result<Vec<(UserId, DisplayName)>, StoreError> {
@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// Makes an account. `Conflict` if the id is taken.
-    pub async fn create_account(&self, account: NewAccount) -> Result<Account, StoreError> {
+    pub(crate) async fn create_account(&self, account: NewAccount) -> Result<Account, StoreError> {
         let accounts = self.accounts.clone();
         self.write(move |connection| {
             let created = connection.transact(|connection| {
@@ -115,7 +115,10 @@ impl Store {
     }
 
     /// Makes accounts known, all or none: new ones are made, known ones get the fields that are given.
-    pub async fn upsert_accounts(&self, accounts: Vec<NewAccount>) -> Result<Upserted, StoreError> {
+    pub(crate) async fn upsert_accounts(
+        &self,
+        accounts: Vec<NewAccount>,
+    ) -> Result<Upserted, StoreError> {
         let remembered = self.accounts.clone();
         self.write(move |connection| {
             let outcome = connection.transact(|connection| upsert(connection, &accounts));
@@ -127,7 +130,7 @@ impl Store {
     }
 
     /// How many accounts there are.
-    pub async fn account_count(&self) -> Result<i64, StoreError> {
+    pub(crate) async fn account_count(&self) -> Result<i64, StoreError> {
         self.read(Read::Other, |connection| {
             Ok(dsl::users.count().get_result(connection)?)
         })
@@ -135,7 +138,7 @@ impl Store {
     }
 
     /// How many accounts have a role.
-    pub async fn account_count_of(&self, role: Role) -> Result<i64, StoreError> {
+    pub(crate) async fn account_count_of(&self, role: Role) -> Result<i64, StoreError> {
         self.read(Read::Other, move |connection| {
             let with_role = dsl::users.filter(dsl::role.eq(role.as_str()));
             Ok(with_role.count().get_result(connection)?)

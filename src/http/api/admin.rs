@@ -1,20 +1,17 @@
-//! `/api/admin`: who is connected, what was published, whom an alarm would reach, and one user.
+//! `/api/admin`: the open streams, the newest alarms, the audience of an alarm, and one user.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-
 use serde::{Deserialize, Serialize};
 
-use crate::alarm::{Alarm, AlarmId, Topic};
-use crate::http::audience;
+use crate::actions::accounts::{self, AccountView};
+use crate::actions::inbox::{self, Meta};
+use crate::actions::streams::{self, ClientInfo};
+use crate::actions::{AppState, Rule, audience};
+use crate::alarm::{Alarm, AlarmId, Recipients, Topic};
 use crate::http::body::{JsonBody, LARGE_BODY, Params};
-use crate::http::error::ApiError;
 use crate::http::identity::Admin;
-use crate::http::inbox::Meta;
-use crate::http::people::{self, AccountView};
-use crate::http::publish::To;
-use crate::http::state::AppState;
-use crate::hub::{Bye, ClientId, ClientInfo, Close, Connections, Which};
+use crate::http::problem::ApiError;
 
 #[derive(Serialize)]
 struct Recent {
@@ -23,8 +20,8 @@ struct Recent {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Recipient {
-    to: To,
+struct Addressed {
+    to: Recipients,
 }
 
 #[derive(Serialize)]
@@ -61,7 +58,7 @@ pub(crate) async fn connections(
     state: Data<AppState>,
     _admin: Admin,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(HttpResponse::Ok().json(state.broadcaster.send(Connections).await?))
+    Ok(HttpResponse::Ok().json(streams::list(&state).await?))
 }
 
 /// `DELETE /api/admin/connections/{clientId}`.
@@ -70,17 +67,7 @@ pub(crate) async fn disconnect(
     _admin: Admin,
     client_id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let client = ClientId::parse(&client_id).ok_or(ApiError::NotFound("connection"))?;
-    let closed = state
-        .broadcaster
-        .send(Close {
-            which: Which::Client(client),
-            bye: Bye::Kicked,
-        })
-        .await?;
-    if closed == 0 {
-        return Err(ApiError::NotFound("connection"));
-    }
+    streams::disconnect(&state, &client_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -92,9 +79,9 @@ pub(crate) async fn recent(
 ) -> Result<HttpResponse, ApiError> {
     let limit = params.parsed::<i64>("limit")?.unwrap_or(MOST_RECENT);
     if !(1..=MOST_RECENT).contains(&limit) {
-        return Err(ApiError::invalid("limit", "expected 1 to 200"));
+        return Err(ApiError::invalid("limit", Rule::Between(1, 200)));
     }
-    let items = state.store.recent(limit).await?;
+    let items = inbox::recent(&state, limit).await?;
     Ok(HttpResponse::Ok().json(Recent { items }))
 }
 
@@ -104,7 +91,7 @@ pub(crate) async fn audience(
     _admin: Admin,
     body: JsonBody<LARGE_BODY>,
 ) -> Result<HttpResponse, ApiError> {
-    let Recipient { to } = body.parse()?;
+    let Addressed { to } = body.parse()?;
     Ok(HttpResponse::Ok().json(audience::of(&state, to).await?))
 }
 
@@ -114,7 +101,7 @@ pub(crate) async fn user(
     _admin: Admin,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let found = people::look_up(&state, &id, INBOX_ROWS).await?;
+    let found = accounts::look_up(&state, &id, INBOX_ROWS).await?;
     Ok(HttpResponse::Ok().json(User {
         user: found.account,
         connections: found.connections,
@@ -131,7 +118,7 @@ pub(crate) async fn disable(
     admin: Admin,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let account = people::set_disabled(&state, admin.user_id(), &id, true).await?;
+    let account = accounts::set_disabled(&state, admin.user_id(), &id, true).await?;
     Ok(HttpResponse::Ok().json(account))
 }
 
@@ -141,7 +128,7 @@ pub(crate) async fn enable(
     admin: Admin,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let account = people::set_disabled(&state, admin.user_id(), &id, false).await?;
+    let account = accounts::set_disabled(&state, admin.user_id(), &id, false).await?;
     Ok(HttpResponse::Ok().json(account))
 }
 
@@ -151,7 +138,7 @@ pub(crate) async fn disconnect_user(
     _admin: Admin,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let disconnected = people::disconnect(&state, &id).await?;
+    let disconnected = accounts::disconnect(&state, &id).await?;
     Ok(HttpResponse::Ok().json(Disconnected { disconnected }))
 }
 
@@ -161,7 +148,7 @@ pub(crate) async fn send_test(
     admin: Admin,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let stored = people::send_test(&state, admin.user_id(), &id, "This is a test").await?;
+    let stored = accounts::send_test(&state, admin.user_id(), &id, "This is a test").await?;
     let alarms = stored.alarms.iter().map(|alarm| Reference {
         id: alarm.id,
         topic: alarm.topic.clone(),

@@ -4,14 +4,13 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
+use crate::actions::inbox::{self, Inbox, Mark, Meta, Status};
+use crate::actions::publish::{self, Publication};
+use crate::actions::{AppState, Refusal, Rule, Thing};
 use crate::alarm::{Alarm, AlarmId, AlarmType, IdempotencyKey, TargetId, Topic};
 use crate::http::body::{JsonBody, LARGE_BODY, Params, parse_json};
-use crate::http::error::ApiError;
 use crate::http::identity::{Member, Publisher};
-use crate::http::inbox::{self, Meta};
-use crate::http::publish::{self, PublishRequest};
-use crate::http::state::AppState;
-use crate::store::{Inbox, Mark, Status};
+use crate::http::problem::ApiError;
 
 #[derive(Serialize)]
 struct Published<'a> {
@@ -51,8 +50,9 @@ pub(crate) async fn publish(
 ) -> Result<HttpResponse, ApiError> {
     let key = idempotency_key(&request)?;
     let bytes = body.bytes()?;
-    let wanted: PublishRequest = parse_json(&bytes)?;
-    let stored = publish::publish(&state, publisher.user_id(), wanted, key, &bytes).await?;
+    let publication: Publication = parse_json(&bytes)?;
+    let idempotency = key.map(|key| publish::idempotency(publisher.user_id(), key, &bytes));
+    let stored = publish::publish(&state, publication, idempotency).await?;
     let alarms = stored
         .alarms
         .iter()
@@ -73,7 +73,7 @@ pub(crate) async fn list(
     let unread_only = match params.first("status") {
         None | Some("all") => false,
         Some("unread") => true,
-        Some(_) => return Err(ApiError::invalid("status", "expected all or unread")),
+        Some(_) => return Err(ApiError::invalid("status", Rule::OneOf("all or unread"))),
     };
     let status = Status {
         unread_only,
@@ -166,7 +166,7 @@ async fn listing(
     limit: usize,
     status: Status,
 ) -> Result<Listing, ApiError> {
-    let page = state.store.inbox_page(inbox, before, limit, status).await?;
+    let page = inbox::page(state, inbox, before, limit, status).await?;
     Ok(Listing {
         items: page.items,
         next: page.next,
@@ -186,10 +186,10 @@ async fn mark_up_to(
 }
 
 /// An id in a path that is no number is no alarm's.
-pub(crate) fn alarm_id(text: &str) -> Result<AlarmId, ApiError> {
+fn alarm_id(text: &str) -> Result<AlarmId, Refusal> {
     text.parse()
         .map(AlarmId)
-        .map_err(|_cause: std::num::ParseIntError| ApiError::NotFound("alarm"))
+        .map_err(|_cause: std::num::ParseIntError| Refusal::NotFound(Thing::Alarm))
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiError> {
@@ -198,6 +198,6 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiE
     };
     let key = String::from_utf8_lossy(value.as_bytes());
     let key =
-        IdempotencyKey::parse(key).map_err(|cause| ApiError::invalid("Idempotency-Key", cause))?;
+        IdempotencyKey::parse(key).map_err(|rule| ApiError::invalid("Idempotency-Key", rule))?;
     Ok(Some(key))
 }

@@ -3,12 +3,13 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::alarm::Role;
+use crate::actions::sessions::{self, Credentials, Registration, Session};
+use crate::actions::{AppState, Refusal};
 use crate::http::body::JsonBody;
-use crate::http::error::ApiError;
-use crate::http::identity::{Identity, UserView, refuse_other_sites};
-use crate::http::sessions::{self, Credentials, Registration, Session};
-use crate::http::state::AppState;
+use crate::http::identity::Caller;
+use crate::http::origin::refuse_other_sites;
+use crate::http::problem::ApiError;
+use crate::http::{cookies, peer};
 
 /// `POST /api/auth/signup`.
 pub(crate) async fn sign_up(
@@ -17,11 +18,11 @@ pub(crate) async fn sign_up(
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     refuse_other_sites(&request, &state)?;
-    // Said before the body is looked at: the answer does not depend on it.
+    // Told before the body is read: the answer does not depend on it.
     if !state.policy.signup_open {
-        return Err(ApiError::SignupClosed);
+        return Err(Refusal::SignupClosed.into());
     }
-    let from = sessions::peer_address(&request);
+    let from = peer::address(&request);
     let session = sessions::sign_up(&state, body.parse::<Registration>()?, from).await?;
     Ok(begun(&state, &session, HttpResponse::Created()))
 }
@@ -33,7 +34,7 @@ pub(crate) async fn log_in(
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     refuse_other_sites(&request, &state)?;
-    let from = sessions::peer_address(&request);
+    let from = peer::address(&request);
     let session = sessions::sign_in(&state, body.parse::<Credentials>()?, from).await?;
     Ok(begun(&state, &session, HttpResponse::Ok()))
 }
@@ -41,22 +42,17 @@ pub(crate) async fn log_in(
 /// `POST /api/auth/logout`.
 pub(crate) async fn log_out(
     state: Data<AppState>,
-    identity: Identity,
+    caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    sessions::sign_out(&state, &identity).await?;
+    sessions::sign_out(&state, &caller).await?;
     Ok(HttpResponse::NoContent()
-        .cookie(sessions::cleared_cookie(&state))
+        .cookie(cookies::cleared(&state))
         .finish())
 }
 
 /// `GET /api/auth/me`.
-pub(crate) async fn me(identity: Identity) -> HttpResponse {
-    let (id, role): (_, Role) = (identity.user_id().clone(), identity.role());
-    HttpResponse::Ok().json(UserView {
-        id,
-        display_name: identity.display_name(),
-        role,
-    })
+pub(crate) async fn me(caller: Caller) -> HttpResponse {
+    HttpResponse::Ok().json(caller.view())
 }
 
 fn begun(
@@ -65,7 +61,7 @@ fn begun(
     mut answer: actix_web::HttpResponseBuilder,
 ) -> HttpResponse {
     answer
-        .cookie(sessions::session_cookie(state, session))
+        .cookie(cookies::of_session(state, session))
         .insert_header(("Cache-Control", "no-store"))
         .json(session)
 }

@@ -1,29 +1,21 @@
-//! `/healthz`, `/readyz` and `/metrics`: may it live, may it have work, what does it do.
+//! `/healthz`, `/readyz` and `/metrics`.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::actions::{AppState, Forbidden, Refusal};
 use crate::alarm::Role;
-use crate::http::error::ApiError;
 use crate::http::identity::{QueryToken, identify};
-use crate::http::state::AppState;
+use crate::http::problem::ApiError;
 
 /// `GET /healthz`: the process answers.
 pub(crate) async fn healthy() -> &'static str {
     "ok"
 }
 
-/// `GET /readyz`: it takes work, and its database answers.
+/// `GET /readyz`: the hub takes work, and its database answers.
 pub(crate) async fn ready(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    if !state.readiness.is_on() {
-        return Err(ApiError::ShuttingDown);
-    }
-    // Whatever is wrong with the database, it is no reason to be restarted, only to be left alone.
-    state
-        .store
-        .check()
-        .await
-        .map_err(|cause| ApiError::Unavailable(cause.to_string()))?;
+    state.check().await?;
     Ok(HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
         .body("ok"))
@@ -36,15 +28,15 @@ pub(crate) async fn metrics(
 ) -> Result<HttpResponse, ApiError> {
     let is_local = is_local(&request);
     match identify(&request, QueryToken::Refused).await? {
-        Some(identity) if identity.role() == Role::Admin => {}
-        Some(_) => return Err(ApiError::Forbidden("this needs the role admin")),
+        Some(caller) if caller.role() == Role::Admin => {}
+        Some(_) => return Err(Refusal::Forbidden(Forbidden::NeedsAdmin).into()),
         None if is_local => {}
         None => return Err(ApiError::Unauthorized),
     }
     let text = state
         .metrics
         .text()
-        .map_err(|cause| ApiError::Internal(cause.to_string()))?;
+        .map_err(|cause| Refusal::Internal(cause.to_string()))?;
     Ok(HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(text))

@@ -4,13 +4,13 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use serde::{Deserialize, Serialize};
 
+use crate::actions::publish::{self, ChatMessage};
+use crate::actions::rooms::{self, RoomView};
+use crate::actions::{AppState, Refusal};
 use crate::alarm::{Alarm, AlarmId, ChatText, ClientMessageId, DisplayName, RoomId, UserId};
 use crate::http::body::{JsonBody, Params};
-use crate::http::error::ApiError;
-use crate::http::identity::Identity;
-use crate::http::publish::{self, ChatMessage};
-use crate::http::rooms::{self, RoomView};
-use crate::http::state::AppState;
+use crate::http::identity::Caller;
+use crate::http::problem::ApiError;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,17 +53,14 @@ struct PresentUser {
 }
 
 /// `GET /api/rooms`.
-pub(crate) async fn list(
-    state: Data<AppState>,
-    _identity: Identity,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn list(state: Data<AppState>, _caller: Caller) -> Result<HttpResponse, ApiError> {
     Ok(HttpResponse::Ok().json(rooms::all(&state).await?))
 }
 
 /// `POST /api/rooms`.
 pub(crate) async fn create(
     state: Data<AppState>,
-    _identity: Identity,
+    _caller: Caller,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let NewRoom { id, name } = body.parse()?;
@@ -74,7 +71,7 @@ pub(crate) async fn create(
 /// `GET /api/rooms/{id}/messages`.
 pub(crate) async fn history(
     state: Data<AppState>,
-    _identity: Identity,
+    _caller: Caller,
     id: Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
@@ -94,7 +91,7 @@ pub(crate) async fn history(
 /// `POST /api/rooms/{id}/messages`.
 pub(crate) async fn say(
     state: Data<AppState>,
-    identity: Identity,
+    caller: Caller,
     id: Path<String>,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
@@ -105,18 +102,18 @@ pub(crate) async fn say(
         text,
         client_id,
     };
-    let stored = publish::say(&state, identity.user_id(), identity.role(), message).await?;
+    let stored = publish::say(&state, caller.user_id(), caller.role(), message).await?;
     let alarm = stored
         .alarms
         .first()
-        .ok_or_else(|| ApiError::Internal("a message was not stored".to_owned()))?;
+        .ok_or_else(|| Refusal::Internal("a message was not stored".to_owned()))?;
     Ok(HttpResponse::Created().json(&**alarm))
 }
 
 /// `GET /api/rooms/{id}/presence`.
 pub(crate) async fn presence(
     state: Data<AppState>,
-    _identity: Identity,
+    _caller: Caller,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let room = rooms::existing(&state, &id).await?;

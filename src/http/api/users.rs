@@ -4,13 +4,11 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use serde::{Deserialize, Serialize};
 
+use crate::actions::{AppState, accounts};
 use crate::alarm::{DisplayName, Role, UserId};
 use crate::http::body::{JsonBody, LARGE_BODY};
-use crate::http::error::ApiError;
-use crate::http::identity::{Publisher, UserView};
-use crate::http::state::AppState;
-use crate::hub::{Bye, Close, Which};
-use crate::store::NewAccount;
+use crate::http::identity::Publisher;
+use crate::http::problem::ApiError;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -44,55 +42,20 @@ pub(crate) async fn put(
     id: Path<String>,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
-    let id = UserId::parse(id.into_inner()).map_err(|cause| ApiError::invalid("id", cause))?;
-    let change: Change = body.parse()?;
-    let known = state.store.account(&id).await?;
-    let was_admin = known
-        .as_ref()
-        .is_some_and(|account| account.role == Role::Admin);
-    let concerns_admin = was_admin || change.role == Some(Role::Admin);
-    if publisher.role() != Role::Admin
-        && (change.disabled.is_some() || (concerns_admin && change.role.is_some()))
-    {
-        return Err(ApiError::Forbidden(
-            "only an admin gives or takes the role admin, or disables an account",
-        ));
-    }
-    let account = NewAccount {
-        display_name: change.display_name,
-        role: change.role,
-        disabled: change.disabled,
-        ..NewAccount::named(id.clone())
+    let id = UserId::parse(id.into_inner()).map_err(|rule| ApiError::invalid("id", rule))?;
+    let wanted: Change = body.parse()?;
+    let change = accounts::Change {
+        display_name: wanted.display_name,
+        role: wanted.role,
+        disabled: wanted.disabled,
     };
-    let outcome = state.store.upsert_accounts(vec![account]).await?;
-    let account = state
-        .store
-        .account(&id)
-        .await?
-        .ok_or(ApiError::NotFound("user"))?;
-    let role_changed = known.is_some_and(|known| known.role != account.role);
-    if account.disabled || role_changed {
-        state.rights.taken();
-        // What they may see was decided when they were opened.
-        let bye = if account.disabled {
-            Bye::Disabled
-        } else {
-            Bye::Kicked
-        };
-        state
-            .broadcaster
-            .send(Close {
-                which: Which::User(id),
-                bye,
-            })
-            .await?;
-    }
-    let mut answer = if outcome.created > 0 {
+    let (user, is_new) = accounts::put(&state, &publisher, id, change).await?;
+    let mut answer = if is_new {
         HttpResponse::Created()
     } else {
         HttpResponse::Ok()
     };
-    Ok(answer.json(UserView::of(&account)))
+    Ok(answer.json(user))
 }
 
 /// `POST /api/users`.
@@ -102,19 +65,10 @@ pub(crate) async fn post_many(
     body: JsonBody<LARGE_BODY>,
 ) -> Result<HttpResponse, ApiError> {
     let users: Vec<Known> = body.parse()?;
-    if users.len() > MOST_USERS {
-        return Err(ApiError::invalid("users", "at most 1000 at once"));
-    }
-    let accounts = users.into_iter().map(|user| NewAccount {
-        display_name: user.display_name,
-        ..NewAccount::named(user.id)
-    });
-    let outcome = state.store.upsert_accounts(accounts.collect()).await?;
+    let users = users.into_iter().map(|user| (user.id, user.display_name));
+    let outcome = accounts::put_many(&state, users.collect()).await?;
     Ok(HttpResponse::Ok().json(Counted {
         created: outcome.created,
         updated: outcome.updated,
     }))
 }
-
-/// One request is one transaction of the only writer.
-const MOST_USERS: usize = 1_000;

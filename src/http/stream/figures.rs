@@ -12,14 +12,14 @@ use bytestring::ByteString;
 use futures::{Stream, StreamExt, stream};
 use serde::Serialize;
 
+use crate::actions::figures::{Figures, Samples};
+use crate::actions::{AppState, Refusal};
 use crate::alarm::TopicFilter;
-use crate::http::error::ApiError;
-use crate::http::figures::{Figures, Samples};
+use crate::feed::Events;
 use crate::http::identity::{Admin, QueryToken, identify};
-use crate::http::state::AppState;
-use crate::http::stream::events::Events;
-use crate::http::stream::new_client;
-use crate::http::stream::sse::{Dialect, respond_with, write};
+use crate::http::problem::ApiError;
+use crate::http::stream::open::new_client;
+use crate::http::stream::sse::{bye, respond_with};
 use crate::hub::Subscribe;
 
 /// `GET /api/admin/figures`: the last minute as `history`, then `figures` each second, `bye` last.
@@ -29,7 +29,8 @@ pub(crate) async fn watch(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let client = new_client(&admin, &request, &Arc::new(TopicFilter::default()));
-    let subscription = state.broadcaster.send(Subscribe(client)).await??;
+    let subscription = state.broadcaster.send(Subscribe(client)).await;
+    let subscription = subscription.map_err(Refusal::from)??;
     if admin.is_stale(&state) {
         // Streams were closed while this one was on its way: would it be let in now?
         identify(&request, QueryToken::Refused).await?;
@@ -37,7 +38,7 @@ pub(crate) async fn watch(
     let position = subscription.position();
     let events = Events::live(subscription, VecDeque::new(), position);
     let hub = events
-        .map(|frame| Step::Say(write(&frame, Dialect::OriginalRooms)))
+        .map(|frame| Step::Say(bye(&frame)))
         .chain(stream::once(ready(Step::End)));
     let steps = stream::select(hub, seconds(&state.figures).map(Step::Say));
     let written = steps

@@ -5,8 +5,8 @@ use actix_web::http::header;
 use actix_web::web::Bytes;
 use futures::StreamExt;
 
-use crate::http::error::ApiError;
-use crate::http::stream::events::Events;
+use crate::feed::Events;
+use crate::http::problem::ApiError;
 use crate::hub::{EventName, Frame};
 
 /// The answer that carries one object a line.

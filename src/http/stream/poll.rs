@@ -11,8 +11,8 @@ use actix_web::http::header;
 use futures::Stream;
 
 use crate::alarm::AlarmId;
-use crate::http::stream::events::Events;
-use crate::http::stream::{Opened, json};
+use crate::feed::{Events, Opened};
+use crate::http::stream::json;
 use crate::hub::{EventName, Frame};
 
 /// Answers at once, or at the first event within `wait`.

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::alarm::{Alarm, AlarmId, AlarmType, Payload, Timestamp, Topic};
 use crate::http::body::{Params, parse_json};
-use crate::http::stream::sse::{Dialect, write};
+use crate::http::stream::sse::event_of;
 use crate::hub::Frame;
 
 proptest! {
@@ -61,7 +61,7 @@ proptest! {
 }
 
 fn written(frame: &Arc<Frame>) -> String {
-    let event = write(frame, Dialect::Hub).unwrap();
+    let event = event_of(frame).unwrap();
     let request = TestRequest::default().to_http_request();
     let response = Sse::from_infallible_stream(stream::iter([event])).respond_to(&request);
     let bytes = block_on(to_bytes(response.into_body()));

@@ -1,7 +1,6 @@
-//! Server-Sent Events (WHATWG HTML, section 9.2), in the hub's dialect and in the two of the original routes.
+//! Server-Sent Events (WHATWG HTML, section 9.2).
 
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -14,26 +13,26 @@ use actix_web_lab::sse::{Data, Event, Sse};
 use bytestring::ByteString;
 use futures::stream::iter;
 use futures::{Stream, StreamExt};
-use serde::Serialize;
 
-use crate::alarm::{Alarm, CHAT_MESSAGE, Timestamp, TopicKind};
-use crate::http::stream::events::Events;
+use crate::feed::Events;
 use crate::hub::{EventName, Frame};
 
-/// Which events a stream shows, and how they look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    /// `/api/stream`.
-    Hub,
-    /// `/api/main/alarm/sub`.
-    OriginalAlarms,
-    /// `/room/subscribe`.
-    OriginalRooms,
+/// Turns a frame into an event of a dialect; `None` for a frame the dialect leaves out.
+pub(crate) type Dialect = fn(&Frame) -> Option<Event>;
+
+/// The answer that carries the events as `/api/stream` shows them.
+pub(super) fn respond(events: Events, request: &HttpRequest) -> HttpResponse {
+    respond_in(events, None, request)
 }
 
-/// The answer that carries the events.
-pub(super) fn respond(mut events: Events, dialect: Dialect, request: &HttpRequest) -> HttpResponse {
-    let first = events.take_ready().and_then(|frame| write(&frame, dialect));
+/// The answer that carries the events in another dialect.
+pub(crate) fn respond_as(events: Events, dialect: Dialect, request: &HttpRequest) -> HttpResponse {
+    respond_in(events, Some(dialect), request)
+}
+
+fn respond_in(mut events: Events, dialect: Option<Dialect>, request: &HttpRequest) -> HttpResponse {
+    let write = dialect.unwrap_or(event_of);
+    let first = events.take_ready().and_then(|frame| write(&frame));
     let head = respond_with(iter(first), request);
     let body = |_: &mut ResponseHead, head: BoxBody| EventStream {
         head: Some(head),
@@ -43,7 +42,7 @@ pub(super) fn respond(mut events: Events, dialect: Dialect, request: &HttpReques
     head.map_body(body).map_into_boxed_body()
 }
 
-/// The answer that carries events which are written.
+/// The answer that carries finished events.
 pub(super) fn respond_with(
     written: impl Stream<Item = Event> + 'static,
     request: &HttpRequest,
@@ -65,12 +64,13 @@ pub(super) fn respond_with(
     response
 }
 
-/// The body: the stream's own beginning, then frames, each written once for all clients of the hub's dialect.
+/// The body: the stream's own beginning, then frames. A frame of the hub's own dialect is written once for all clients.
 struct EventStream {
-    /// Gone when it is written: most of a stream's life comes after it.
+    /// Dropped when it is written: most of a stream's life comes after it.
     head: Option<BoxBody>,
     events: Events,
-    dialect: Dialect,
+    /// Another dialect than the hub's own.
+    dialect: Option<Dialect>,
 }
 
 impl MessageBody for EventStream {
@@ -95,8 +95,8 @@ impl MessageBody for EventStream {
                 return Poll::Ready(None);
             };
             let bytes = match self.dialect {
-                Dialect::Hub => frame.written_once(|| encoded(write(&frame, Dialect::Hub))),
-                other => encoded(write(&frame, other)),
+                None => frame.written_once(|| encoded(event_of(&frame))),
+                Some(dialect) => encoded(dialect(&frame)),
             };
             // A chunk without a byte would be the end of the body.
             if !bytes.is_empty() {
@@ -121,84 +121,31 @@ fn encoded(event: Option<Event>) -> Bytes {
     }
 }
 
-pub(super) fn write(frame: &Arc<Frame>, dialect: Dialect) -> Option<Event> {
+/// The event of the hub's own dialect.
+pub(super) fn event_of(frame: &Frame) -> Option<Event> {
     if frame.event() == EventName::Comment {
         return Some(Event::Comment(ByteString::new()));
     }
-    match dialect {
-        Dialect::Hub => Some(named(frame, frame.event().as_str(), frame.data().clone())),
-        Dialect::OriginalAlarms => match frame.event() {
-            EventName::Connect => Some(named(
-                frame,
-                "alarm",
-                ByteString::from_static("connect completed"),
-            )),
-            EventName::Alarm | EventName::Bye => {
-                Some(named(frame, frame.event().as_str(), frame.data().clone()))
-            }
-            // Nothing of this dialect, but a sign of life: what was queued counts as one.
-            _ => Some(Event::Comment(ByteString::new())),
-        },
-        Dialect::OriginalRooms => match frame.event() {
-            EventName::Connect => Some(named(
-                frame,
-                "connect",
-                ByteString::from_static("connected!"),
-            )),
-            EventName::Message => notification(frame),
-            EventName::Bye => Some(named(frame, "bye", frame.data().clone())),
-            _ => Some(Event::Comment(ByteString::new())),
-        },
+    Some(named(frame, frame.event().as_str(), frame.data().clone()))
+}
+
+/// The last event of a stream that carries nothing else of the hub's; a heartbeat for any other.
+pub(super) fn bye(frame: &Frame) -> Option<Event> {
+    match frame.event() {
+        EventName::Bye => Some(named(frame, "bye", frame.data().clone())),
+        _ => Some(Event::Comment(ByteString::new())),
     }
 }
 
-fn named(frame: &Frame, name: &'static str, data: ByteString) -> Event {
+/// An event with a name.
+pub(crate) fn named(frame: &Frame, name: &'static str, data: ByteString) -> Event {
     numbered(frame, Data::new(data).event(ByteString::from_static(name)))
 }
 
-/// An id only where there is one: an empty one would reset the browser's cursor.
-fn numbered(frame: &Frame, data: Data) -> Event {
+/// An event with the frame's id, if it has one: an empty one would reset the browser's cursor.
+pub(crate) fn numbered(frame: &Frame, data: Data) -> Event {
     Event::Data(match frame.id_text() {
         Some(id) => data.id(id.clone()),
         None => data,
     })
-}
-
-/// A room's notification, as the original system wrote it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Notification<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    room_id: &'a str,
-    sender: Option<&'a str>,
-    sender_role: Option<String>,
-    message: Option<String>,
-    created_at: Timestamp,
-}
-
-fn notification(frame: &Frame) -> Option<Event> {
-    let alarm = frame.as_alarm()?;
-    let TopicKind::Room(room_id) = alarm.topic.kind() else {
-        return None;
-    };
-    let notification = Notification {
-        kind: if alarm.alarm_type.as_str() == CHAT_MESSAGE {
-            "MESSAGE"
-        } else {
-            "ALARM"
-        },
-        room_id,
-        sender: alarm.from_user_id.as_ref().map(|id| id.as_str()),
-        sender_role: text_of(alarm, "senderRole"),
-        message: text_of(alarm, "text"),
-        created_at: alarm.created_at,
-    };
-    let json = serde_json::to_string(&notification).ok()?;
-    Some(numbered(frame, Data::new(json)))
-}
-
-fn text_of(alarm: &Alarm, name: &str) -> Option<String> {
-    let data: serde_json::Value = serde_json::from_str(alarm.data.as_json()).ok()?;
-    data.get(name)?.as_str().map(str::to_owned)
 }

@@ -7,8 +7,8 @@ use futures::StreamExt;
 use futures::future::{Either, select};
 use serde::Deserialize;
 
-use crate::http::error::ApiError;
-use crate::http::stream::events::Events;
+use crate::feed::Events;
+use crate::http::problem::ApiError;
 use crate::http::stream::json;
 use crate::hub::{EventName, Frame};
 
@@ -18,8 +18,8 @@ pub(super) fn respond(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let (response, session, messages) =
-        actix_ws::handle(request, payload).map_err(|cause| ApiError::invalid("Upgrade", cause))?;
+    let (response, session, messages) = actix_ws::handle(request, payload)
+        .map_err(|cause| ApiError::Handshake(cause.to_string()))?;
     let socket = Socket {
         session,
         messages: messages.max_frame_size(MOST_FRAME_BYTES),

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::http::figures::Sample;
-use crate::http::state::AppState;
+use crate::actions::AppState;
+use crate::actions::figures::Sample;
 use crate::pages::words::Words;
 
 pub(super) struct Tile {

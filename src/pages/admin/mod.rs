@@ -12,16 +12,15 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
+use crate::actions::streams::{self, ClientId, ClientInfo};
+use crate::actions::{AppState, Refusal, Thing, accounts, inbox, rooms};
 use crate::http::body::Params;
-use crate::http::error::ApiError;
-use crate::http::rooms;
-use crate::http::state::AppState;
-use crate::hub::{Bye, ClientId, ClientInfo, Close, Connections, Which};
 use crate::pages::admin::chart::Tile;
 use crate::pages::admin::publishing::{Preview, PublishForm};
 use crate::pages::error::PageError;
 use crate::pages::form::Form;
-use crate::pages::page::{Page, html, see_other};
+use crate::pages::page::{Page, html};
+use crate::pages::redirect::see_other;
 use crate::pages::view::AlarmRow;
 use crate::pages::visitor::AdminVisitor;
 use crate::pages::words::Words;
@@ -118,17 +117,11 @@ pub(crate) async fn disconnect(
     client_id: Path<String>,
     form: Form,
 ) -> Result<HttpResponse, PageError> {
-    let client = ClientId::parse(&client_id).ok_or(ApiError::NotFound("connection"))?;
-    let close = Close {
-        which: Which::Client(client),
-        bye: Bye::Kicked,
-    };
-    // A connection that went by itself meanwhile is what was wanted.
-    state
-        .broadcaster
-        .send(close)
-        .await
-        .map_err(ApiError::from)?;
+    match streams::disconnect(&state, &client_id).await {
+        // A stream that ended by itself meanwhile is what was wanted.
+        Ok(()) | Err(Refusal::NotFound(Thing::Connection)) => {}
+        Err(refusal) => return Err(refusal.into()),
+    }
     Ok(see_other(&form.way_back("back", "/admin")))
 }
 
@@ -139,12 +132,8 @@ async fn admin_page(
 ) -> Result<AdminPage, PageError> {
     let words = admin.words();
     let page = Page::of(state, admin, words.admin.title, "admin").await?;
-    let accounts = state.store.account_count().await.map_err(ApiError::from)?;
-    let clients = state
-        .broadcaster
-        .send(Connections)
-        .await
-        .map_err(ApiError::from)?;
+    let accounts = accounts::count(state).await?;
+    let clients = streams::list(state).await?;
     let rooms = rooms::all(state).await?;
     let choices = rooms.iter().map(|room| Choice {
         id: room.id.to_string(),
@@ -169,8 +158,8 @@ async fn recent_rows(
     state: &AppState,
     filter: &str,
     words: &Words,
-) -> Result<Vec<AlarmRow>, ApiError> {
-    let alarms = state.store.recent(RECENT).await?;
+) -> Result<Vec<AlarmRow>, Refusal> {
+    let alarms = inbox::recent(state, RECENT).await?;
     let rows = alarms.iter().map(|alarm| AlarmRow::new(alarm, words));
     Ok(rows.filter(|row| row.holds(filter)).collect())
 }

@@ -6,13 +6,13 @@ use actix_web::web::{Data, Path};
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::actions::{AppState, accounts};
 use crate::http::body::Params;
-use crate::http::people;
-use crate::http::state::AppState;
 use crate::pages::admin::ConnectionList;
 use crate::pages::error::PageError;
 use crate::pages::form::Form;
-use crate::pages::page::{Page, html, see_other};
+use crate::pages::page::{Page, html};
+use crate::pages::redirect::see_other;
 use crate::pages::view::{AlarmRow, Person, date_and_time};
 use crate::pages::visitor::AdminVisitor;
 
@@ -43,7 +43,7 @@ pub(crate) async fn find(
     params: Params,
 ) -> Result<HttpResponse, PageError> {
     let id = params.first("id").unwrap_or_default().trim();
-    let found = people::look_up(&state, id, 1).await?;
+    let found = accounts::look_up(&state, id, 1).await?;
     Ok(see_other(&path_of(found.account.id.as_str())))
 }
 
@@ -54,7 +54,7 @@ pub(crate) async fn show(
     id: Path<String>,
     params: Params,
 ) -> Result<HttpResponse, PageError> {
-    let found = people::look_up(&state, &id, INBOX_ROWS).await?;
+    let found = accounts::look_up(&state, &id, INBOX_ROWS).await?;
     let (account, words) = (found.account, admin.words());
     let name = account.display_name.as_str();
     let done = match params.first("done") {
@@ -92,7 +92,7 @@ pub(crate) async fn send_test(
     _form: Form,
 ) -> Result<HttpResponse, PageError> {
     let title = admin.words().person.test_title.with(admin.display_name());
-    people::send_test(&state, admin.user_id(), &id, &title).await?;
+    accounts::send_test(&state, admin.user_id(), &id, &title).await?;
     Ok(done(&id, "test"))
 }
 
@@ -102,7 +102,7 @@ pub(crate) async fn disconnect_all(
     _admin: AdminVisitor,
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    people::disconnect(&state, &id).await?;
+    accounts::disconnect(&state, &id).await?;
     Ok(done(&id, "disconnect"))
 }
 
@@ -112,7 +112,7 @@ pub(crate) async fn disable(
     admin: AdminVisitor,
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    people::set_disabled(&state, admin.user_id(), &id, true).await?;
+    accounts::set_disabled(&state, admin.user_id(), &id, true).await?;
     Ok(done(&id, "disable"))
 }
 
@@ -122,7 +122,7 @@ pub(crate) async fn enable(
     admin: AdminVisitor,
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    people::set_disabled(&state, admin.user_id(), &id, false).await?;
+    accounts::set_disabled(&state, admin.user_id(), &id, false).await?;
     Ok(done(&id, "enable"))
 }
 

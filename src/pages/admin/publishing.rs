@@ -2,21 +2,22 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::alarm::{AlarmId, Link, Payload, Role, UserId};
-use crate::http::audience::{self, Audience};
-use crate::http::error::ApiError;
-use crate::http::publish::{self, PublishRequest, To};
-use crate::http::state::AppState;
+use crate::actions::audience::{self, Audience};
+use crate::actions::publish::{self, Publication};
+use crate::actions::{AppState, Refusal, Rule};
+use crate::alarm::{AlarmId, InvalidValue, Link, Payload, Recipients, UserId};
+use crate::http::problem::status_of;
 use crate::pages::admin::{AdminPage, admin_page};
 use crate::pages::error::PageError;
 use crate::pages::form::Form;
-use crate::pages::page::{html, origin_of, see_other};
+use crate::pages::page::{html, origin_of};
+use crate::pages::redirect::see_other;
 use crate::pages::visitor::AdminVisitor;
 use crate::pages::words::Words;
 
@@ -100,17 +101,17 @@ pub(crate) async fn audience(
     form: Form,
 ) -> Result<HttpResponse, PageError> {
     let words = admin.words();
-    let found = match recipient(&form) {
+    let found = match recipients(&form) {
         Ok(to) => audience::of(&state, to).await,
         Err(error) => Err(error),
     };
     let status = found
         .as_ref()
-        .map_or_else(|error| error.status_code(), |_| StatusCode::OK);
+        .map_or_else(|error| status_of(error), |_| StatusCode::OK);
     let part = AudiencePart {
         tag: words.tag,
         title: words.admin.preview,
-        fault: found.as_ref().err().map(|error| words.sentence(error)),
+        fault: found.as_ref().err().map(|error| words.refusal(error)),
         told: found.ok().map(|found| Told::of(&found, words)),
     };
     html(status, &part)
@@ -120,14 +121,14 @@ async fn refused(
     state: &AppState,
     admin: &AdminVisitor,
     form: PublishForm,
-    error: &ApiError,
+    error: &Refusal,
 ) -> Result<HttpResponse, PageError> {
     let page = AdminPage {
         form,
-        error: Some(admin.words().sentence(error)),
+        error: Some(admin.words().refusal(error)),
         ..admin_page(state, admin, "").await?
     };
-    html(error.status_code(), &page)
+    html(status_of(error), &page)
 }
 
 async fn store(
@@ -135,12 +136,13 @@ async fn store(
     admin: &AdminVisitor,
     form: &Form,
     filled: &PublishForm,
-) -> Result<String, ApiError> {
-    confirmed(form, admin.words())?;
-    let request = request_of(form)?;
+) -> Result<String, Refusal> {
+    require_confirmation(form, admin.words())?;
+    let publication = publication_of(form)?;
+    let body = serde_json::to_vec(filled).map_err(internal)?;
     let key = form.optional("idempotencyKey")?;
-    let body = serde_json::to_vec(filled).map_err(|cause| ApiError::Internal(cause.to_string()))?;
-    let stored = publish::publish(state, admin.user_id(), request, key, &body).await?;
+    let idempotency = key.map(|key| publish::idempotency(admin.user_id(), key, &body));
+    let stored = publish::publish(state, publication, idempotency).await?;
     let ids: Vec<AlarmId> = stored.alarms.iter().map(|alarm| alarm.id).collect();
     Ok(match ids.as_slice() {
         [] => String::new(),
@@ -149,54 +151,48 @@ async fn store(
     })
 }
 
-/// What reaches everybody is typed twice.
-fn confirmed(form: &Form, words: &Words) -> Result<(), ApiError> {
+/// Publishing to everyone needs a typed word.
+fn require_confirmation(form: &Form, words: &Words) -> Result<(), Refusal> {
     let wanted = form.text("target") == "everyone";
     if wanted && form.given("confirm") != Some(words.admin.confirm_word) {
-        return Err(ApiError::invalid("confirm", words.admin.confirm_wanted));
+        return Err(Refusal::invalid("confirm", Rule::Confirmation));
     }
     Ok(())
 }
 
-fn request_of(form: &Form) -> Result<PublishRequest, ApiError> {
+fn publication_of(form: &Form) -> Result<Publication, Refusal> {
     let data = form.given("data").map(Payload::parse).transpose();
-    Ok(PublishRequest {
-        to: recipient(form)?,
+    Ok(Publication {
+        to: recipients(form)?,
         alarm_type: form.required("alarmType")?,
         from_user_id: form.optional("fromUserId")?,
         target_id: None,
-        data: data.map_err(|cause| ApiError::invalid("data", cause))?,
+        data: data.map_err(|rule| Refusal::invalid("data", rule))?,
         url: form.optional("url")?,
         expires_in_seconds: form.optional("expiresInSeconds")?,
     })
 }
 
-fn recipient(form: &Form) -> Result<To, ApiError> {
-    Ok(match form.text("target") {
-        "everyone" => To {
-            everyone: Some(true),
-            ..To::default()
-        },
-        "admins" => To {
-            role: Some(Role::Admin),
-            ..To::default()
-        },
-        "room" => To {
-            room: Some(form.required("room")?),
-            ..To::default()
-        },
-        _ => To {
-            users: Some(users(form.text("users"))?),
-            ..To::default()
-        },
-    })
+fn recipients(form: &Form) -> Result<Recipients, Refusal> {
+    match form.text("target") {
+        "everyone" => Ok(Recipients::Everyone),
+        "admins" => Ok(Recipients::Admins),
+        "room" => Ok(Recipients::Room(form.required("room")?)),
+        _ => {
+            let users = Recipients::users(users(form.text("users"))?);
+            users.map_err(|rule| Refusal::invalid("to.users", rule))
+        }
+    }
 }
 
-fn users(names: &str) -> Result<Vec<UserId>, ApiError> {
+fn users(names: &str) -> Result<Vec<UserId>, Refusal> {
     names
         .split(|c: char| c == ',' || c.is_whitespace())
         .filter(|name| !name.is_empty())
-        .map(|name| UserId::parse(name).map_err(|cause| ApiError::invalid(name, cause)))
+        .map(|name| {
+            let refused = |rule: InvalidValue| Refusal::invalid(name.to_owned(), rule);
+            UserId::parse(name).map_err(refused)
+        })
         .collect()
 }
 
@@ -206,8 +202,8 @@ impl Preview {
         admin: &AdminVisitor,
         request: &HttpRequest,
         form: &Form,
-    ) -> Result<Self, ApiError> {
-        let wanted = request_of(form)?;
+    ) -> Result<Self, Refusal> {
+        let wanted = publication_of(form)?;
         let command = command(&origin_of(request), form.text("idempotencyKey"), &wanted)?;
         let found = audience::of(state, wanted.to).await?;
         Ok(Self {
@@ -249,16 +245,11 @@ fn unknown(audience: &Audience, words: &Words) -> Option<String> {
 }
 
 /// The request as a command for a shell, with the token left to whoever runs it.
-fn command(hub: &str, key: &str, request: &PublishRequest) -> Result<String, ApiError> {
+fn command(hub: &str, key: &str, request: &Publication) -> Result<String, Refusal> {
     let data = request.data.as_ref().map(Payload::as_json);
     let data = data.map(|json| RawValue::from_string(json.to_owned()));
     let body = Body {
-        to: Recipient {
-            users: request.to.users.as_deref(),
-            everyone: request.to.everyone,
-            role: request.to.role,
-            room: request.to.room.as_ref().map(|room| room.as_str()),
-        },
+        to: &request.to,
         alarm_type: request.alarm_type.as_str(),
         from_user_id: request.from_user_id.as_ref(),
         data: data.transpose().map_err(internal)?,
@@ -281,15 +272,15 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-fn internal(cause: serde_json::Error) -> ApiError {
-    ApiError::Internal(cause.to_string())
+fn internal(cause: serde_json::Error) -> Refusal {
+    Refusal::Internal(cause.to_string())
 }
 
 /// `POST /api/alarms` as it is written.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Body<'a> {
-    to: Recipient<'a>,
+    to: &'a Recipients,
     alarm_type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     from_user_id: Option<&'a UserId>,
@@ -299,18 +290,6 @@ struct Body<'a> {
     url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_in_seconds: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct Recipient<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    users: Option<&'a [UserId]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    everyone: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<Role>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    room: Option<&'a str>,
 }
 
 impl PublishForm {

@@ -1,5 +1,6 @@
 //! English.
 
+use crate::actions::{Forbidden, Rule};
 use crate::pages::words::{
     Admin, Age, Bar, Counted, Fault, Inbox, Person, Phrase, Point, Refusals, Roles, Room, Rooms,
     SignIn, Words, compare, demo,
@@ -268,6 +269,23 @@ pub(super) static WORDS: Words = Words {
         in_field: Phrase("{0}: {1}"),
         field_user_id: "User name",
         field_display_name: "Display name",
-        reasons: &[],
+        missing: Phrase("The address lacks {0}."),
+        no_token: "Sign in first.",
+        no_method: "That cannot be done with this address.",
+        not_acceptable: "This address has no page.",
+        rule: rule_in_english,
+        forbidden: forbidden_in_english,
     },
 };
+
+/// The rules are written in English where they are defined.
+fn rule_in_english(rule: &Rule) -> String {
+    match rule {
+        Rule::Confirmation => WORDS.admin.confirm_wanted.to_owned(),
+        rule => rule.to_string(),
+    }
+}
+
+fn forbidden_in_english(forbidden: Forbidden) -> String {
+    forbidden.to_string()
+}

@@ -1,5 +1,7 @@
 //! 한국어.
 
+use crate::actions::{Forbidden, Rule};
+use crate::alarm::InvalidValue;
 use crate::pages::words::{
     Admin, Age, Bar, Counted, Fault, Inbox, Person, Phrase, Point, Refusals, Roles, Room, Rooms,
     SignIn, Words, compare, demo,
@@ -268,106 +270,70 @@ pub(super) static WORDS: Words = Words {
         in_field: Phrase("{0}: {1}"),
         field_user_id: "사용자 이름",
         field_display_name: "표시 이름",
-        reasons: REASONS,
+        missing: Phrase("주소에 {0} 값이 없습니다."),
+        no_token: "먼저 로그인하세요.",
+        no_method: "이 주소로는 할 수 없는 일입니다.",
+        not_acceptable: "이 주소에는 페이지가 없습니다.",
+        rule: rule_in_korean,
+        forbidden: forbidden_in_korean,
     },
 };
 
-/// What is wrong with a value, in the wire's words and in Korean.
-const REASONS: &[(&str, &str)] = &[
-    (
-        "a user id is 1 to 64 letters, digits and _.@-",
-        "1자에서 64자까지의 글자, 숫자와 _.@- 만 쓸 수 있습니다.",
-    ),
-    (
-        "a room id is 1 to 64 of A-Z a-z 0-9 _ -",
-        "주소는 A-Z a-z 0-9 _ - 로 된 1자에서 64자까지입니다.",
-    ),
-    (
-        "an alarm type is a capital letter and up to 63 of A-Z 0-9 _",
-        "유형은 대문자로 시작하고 A-Z 0-9 _ 로 된 64자까지입니다.",
-    ),
-    (
-        "a target id is 1 to 128 characters without control characters",
-        "대상은 제어 문자 없이 1자에서 128자까지입니다.",
-    ),
-    (
-        "a client id is 1 to 128 characters without control characters",
-        "메시지의 이름은 제어 문자 없이 1자에서 128자까지입니다.",
-    ),
-    (
-        "an idempotency key is 1 to 128 characters without control characters",
-        "양식의 이름은 제어 문자 없이 1자에서 128자까지입니다.",
-    ),
-    ("a name is not blank", "이름은 비워 둘 수 없습니다."),
-    (
-        "a name is 1 to 100 characters without control characters",
-        "이름은 제어 문자 없이 1자에서 100자까지입니다.",
-    ),
-    (
-        "a text is 1 to 4,000 characters and not blank",
-        "메시지는 비워 둘 수 없고 4,000자까지입니다.",
-    ),
-    (
-        "a url is a path starting with a single /, or an http(s) URL, up to 2,048 bytes",
-        "링크는 / 하나로 시작하는 경로나 http(s) 주소이며 2,048바이트까지입니다.",
-    ),
-    (
-        "data is at most 16 KiB of JSON",
-        "데이터는 16 KiB까지의 JSON입니다.",
-    ),
-    ("data is not valid JSON", "데이터가 올바른 JSON이 아닙니다."),
-    (
-        "data cannot be written as JSON",
-        "데이터를 JSON으로 쓸 수 없습니다.",
-    ),
-    (
-        "a role is user, service or admin",
-        "역할은 user, service, admin 중 하나입니다.",
-    ),
-    (
-        "a topic is user:ID, everyone, role:admin or room:ID",
-        "주제는 user:ID, everyone, role:admin, room:ID 중 하나입니다.",
-    ),
-    (
-        "a password has 8 to 256 characters",
-        "비밀번호는 8자에서 256자까지입니다.",
-    ),
-    (
-        "expected 1 to 315360000 (ten years)",
-        "유효 시간은 1초에서 315360000초(10년)까지입니다.",
-    ),
-    (
-        "name 1 to 1000 users",
-        "사용자를 1명에서 1,000명까지 적으세요.",
-    ),
-    (
-        "name exactly one of user, users, everyone: true, role, room",
-        "받는 대상을 하나만 고르세요.",
-    ),
-    ("fill this in", "내용을 입력하세요."),
-    ("invalid digit found in string", "숫자로 적으세요."),
-    (
-        "the secret must have at least 32 bytes",
-        "비밀 키는 32바이트 이상이어야 합니다.",
-    ),
-    (
-        "the password could not be hashed",
-        "비밀번호를 저장할 수 없습니다.",
-    ),
-    (
-        "the parameters of argon2 are out of range",
-        "argon2의 설정이 범위를 벗어났습니다.",
-    ),
-    (
-        "nobody can disable his own account",
-        "자신의 계정은 사용을 중지할 수 없습니다.",
-    ),
-    (
-        "a service has no pages",
-        "서비스 계정에는 페이지가 없습니다.",
-    ),
-    (
-        "only admins may see this page",
-        "관리자만 볼 수 있는 페이지입니다.",
-    ),
-];
+fn rule_in_korean(rule: &Rule) -> String {
+    match rule {
+        Rule::Value(value) => value_in_korean(*value).to_owned(),
+        Rule::Required => "내용을 입력하세요.".to_owned(),
+        Rule::Number => "숫자로 적으세요.".to_owned(),
+        Rule::Between(least, most) => format!("{least}에서 {most}까지입니다."),
+        Rule::AtMost(most) => format!("한 번에 {most}개까지입니다."),
+        Rule::OneOf(words) => format!("{words} 중 하나입니다."),
+        Rule::Expiry => "유효 시간은 1초에서 315360000초(10년)까지입니다.".to_owned(),
+        Rule::Confirmation => WORDS.admin.confirm_wanted.to_owned(),
+    }
+}
+
+fn value_in_korean(value: InvalidValue) -> &'static str {
+    match value {
+        InvalidValue::UserId => "1자에서 64자까지의 글자, 숫자와 _.@- 만 쓸 수 있습니다.",
+        InvalidValue::RoomId => "주소는 A-Z a-z 0-9 _ - 로 된 1자에서 64자까지입니다.",
+        InvalidValue::AlarmType => "유형은 대문자로 시작하고 A-Z 0-9 _ 로 된 64자까지입니다.",
+        InvalidValue::TargetId => "대상은 제어 문자 없이 1자에서 128자까지입니다.",
+        InvalidValue::TargetKind => "대상은 숫자나 문자열입니다.",
+        InvalidValue::ClientMessageId => "메시지의 이름은 제어 문자 없이 1자에서 128자까지입니다.",
+        InvalidValue::IdempotencyKey => "양식의 이름은 제어 문자 없이 1자에서 128자까지입니다.",
+        InvalidValue::BlankName => "이름은 비워 둘 수 없습니다.",
+        InvalidValue::DisplayName => "이름은 제어 문자 없이 1자에서 100자까지입니다.",
+        InvalidValue::ChatText => "메시지는 비워 둘 수 없고 4,000자까지입니다.",
+        InvalidValue::Link => {
+            "링크는 / 하나로 시작하는 경로나 http(s) 주소이며 2,048바이트까지입니다."
+        }
+        InvalidValue::DataTooLarge => "데이터는 16 KiB까지의 JSON입니다.",
+        InvalidValue::DataNotJson => "데이터가 올바른 JSON이 아닙니다.",
+        InvalidValue::DataNotWritable => "데이터를 JSON으로 쓸 수 없습니다.",
+        InvalidValue::Role => "역할은 user, service, admin 중 하나입니다.",
+        InvalidValue::Topic => "주제는 user:ID, everyone, role:admin, room:ID 중 하나입니다.",
+        InvalidValue::RoleWithoutTopic => "받을 수 있는 역할은 admin뿐입니다.",
+        InvalidValue::RecipientCount => "사용자를 1명에서 1,000명까지 적으세요.",
+        InvalidValue::Recipients => "받는 대상을 하나만 고르세요.",
+        InvalidValue::Password => "비밀번호는 8자에서 256자까지입니다.",
+        InvalidValue::Secret => "비밀 키는 32바이트 이상이어야 합니다.",
+    }
+}
+
+fn forbidden_in_korean(forbidden: Forbidden) -> String {
+    match forbidden {
+        Forbidden::ServiceInbox => "서비스 계정에는 알림함이 없습니다.",
+        Forbidden::ServicePages => "서비스 계정에는 페이지가 없습니다.",
+        Forbidden::NeedsPublisher => "service나 admin 역할이 필요합니다.",
+        Forbidden::NeedsAdmin => "관리자 역할이 필요합니다.",
+        Forbidden::AdminPage => "관리자만 볼 수 있는 페이지입니다.",
+        Forbidden::AdminChange => {
+            "관리자 역할을 주거나 거두고 계정 사용을 중지하는 일은 관리자만 할 수 있습니다."
+        }
+        Forbidden::OwnAccount => "자신의 계정은 사용을 중지할 수 없습니다.",
+        Forbidden::Topic => "topic은 service와 admin 역할만 쓸 수 있습니다.",
+        Forbidden::ForeignId => "id는 자신의 사용자 이름이어야 합니다.",
+        Forbidden::ForeignSender => "sender는 자신의 사용자 이름이어야 합니다.",
+    }
+    .to_owned()
+}

@@ -16,8 +16,9 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{AcceptLanguage, Header, Preference, Quality};
 use serde_json::Value;
 
+use crate::actions::{Forbidden, Refusal, Rule};
 use crate::alarm::Role;
-use crate::http::error::ApiError;
+use crate::http::problem::ApiError;
 
 /// A language the pages speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,7 +295,7 @@ pub(crate) struct Fault {
     pub(crate) to_rooms: &'static str,
 }
 
-/// Refusals as sentences. The wire speaks English; what is not here is told in its words.
+/// Refusals as sentences.
 pub(crate) struct Refusals {
     pub(crate) bad_credentials: &'static str,
     pub(crate) user_exists: &'static str,
@@ -320,12 +321,19 @@ pub(crate) struct Refusals {
     /// An id no room has.
     pub(crate) unknown_room: Phrase,
     pub(crate) idempotency_mismatch: &'static str,
-    /// A label of the form and what is wrong with its field.
+    /// A required parameter that is missing.
+    pub(crate) missing: Phrase,
+    /// A label of the form and the fault of its field.
     pub(crate) in_field: Phrase,
     pub(crate) field_user_id: &'static str,
     pub(crate) field_display_name: &'static str,
-    /// What is wrong with a value: the wire's words and these.
-    pub(crate) reasons: &'static [(&'static str, &'static str)],
+    pub(crate) no_token: &'static str,
+    pub(crate) no_method: &'static str,
+    pub(crate) not_acceptable: &'static str,
+    /// The sentence for a rule that a value breaks.
+    pub(crate) rule: fn(&Rule) -> String,
+    /// The sentence for what the caller may not do.
+    pub(crate) forbidden: fn(Forbidden) -> String,
 }
 
 impl Language {
@@ -414,9 +422,14 @@ impl Words {
         }
     }
 
-    /// A refusal as a sentence for a person. A fault of ours is named to the log only, which the wire's mapping does.
+    /// An error of the wire as a sentence for a person. The cause of a fault of the hub is for the log only.
     pub(crate) fn sentence(&self, error: &ApiError) -> String {
-        refusal::sentence(&self.refusals, error)
+        refusal::of_error(&self.refusals, error)
+    }
+
+    /// A refusal as a sentence for a person.
+    pub(crate) fn refusal(&self, refusal: &Refusal) -> String {
+        refusal::of_refusal(&self.refusals, refusal)
     }
 }
 

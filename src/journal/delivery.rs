@@ -1,61 +1,70 @@
-//! The way to the Broadcaster: every id of the log once and in order, also of rows this hub never heard were stored.
+//! Delivery to the Broadcaster: every id of the log once and in order, also of rows that another hub stored. The last id that
+//! was delivered is published in a `watch`: other parts (other hubs, push, mail) follow the log without the Journal knowing them.
 
 use std::sync::Arc;
 
 use actix::Addr;
+use tokio::sync::watch;
 
 use crate::alarm::{Alarm, AlarmId, TopicFilter};
 use crate::hub::{Broadcaster, Frame, Publish};
 use crate::store::Store;
 
-/// Where the log is read, whom it is offered, and how far that has come.
+/// The log, the Broadcaster, and the position that delivery has reached.
 #[derive(Clone)]
-pub(super) struct Offering {
+pub(super) struct Delivery {
     store: Store,
     broadcaster: Addr<Broadcaster>,
     up_to: AlarmId,
-    /// Whether something may be stored that was not offered, though nobody but this hub writes.
+    delivered: Arc<watch::Sender<AlarmId>>,
+    /// True if a row may be stored that was not delivered, though nobody but this hub writes.
     unsure: bool,
 }
 
-impl Offering {
-    /// A Broadcaster that has been offered everything up to `position`.
-    pub(super) fn new(store: Store, broadcaster: Addr<Broadcaster>, position: AlarmId) -> Self {
+impl Delivery {
+    /// Delivery of what follows the id that `delivered` holds.
+    pub(super) fn new(
+        store: Store,
+        broadcaster: Addr<Broadcaster>,
+        delivered: watch::Sender<AlarmId>,
+    ) -> Self {
+        let up_to = *delivered.borrow();
         Self {
             store,
             broadcaster,
-            up_to: position,
+            up_to,
+            delivered: Arc::new(delivered),
             unsure: false,
         }
     }
 
-    /// Offers what a batch stored. Ids that do not follow the last one offered mean that more was stored: by another
-    /// hub, or by a commit that succeeded although its answer was lost. Then what is offered is read from the log.
+    /// Delivers the alarms of a batch. Ids that do not follow the last one delivered mean that more was stored: by another
+    /// hub, or by a commit that succeeded although its answer was lost. Then the alarms are read from the log.
     pub(super) async fn batch(mut self, fresh: Vec<Arc<Alarm>>) -> Self {
         let Some(last) = fresh.last().map(|alarm| alarm.id) else {
             return self;
         };
         if follows(self.up_to, &fresh) {
             self.publish(fresh.into_iter()).await;
-            self.up_to = last;
+            self.reached(last);
         } else {
             self.catch_up(last).await;
         }
         self
     }
 
-    /// A batch failed, and it may be stored all the same, now or later.
+    /// Notes that a batch failed: it may be stored all the same, now or later.
     pub(super) fn unheard(mut self) -> Self {
         self.unsure = true;
         self
     }
 
-    /// Whether there is a reason to look: another hub may have written, or it is not known what this one has.
+    /// True if the log has to be looked at: another hub may have written, or a batch of this one may be stored.
     pub(super) fn must_look(&self) -> bool {
         self.unsure || !self.store.is_exclusive()
     }
 
-    /// Looks whether the log is longer than what was offered.
+    /// Delivers what the log holds beyond the last id delivered.
     pub(super) async fn look(mut self) -> Self {
         let head = if self.store.is_exclusive() {
             self.store.settled_head().await
@@ -72,7 +81,7 @@ impl Offering {
         self
     }
 
-    /// What cannot be read now is read at the next look; until then nothing above it is offered.
+    /// Rows that cannot be read now are read at the next look; until then nothing above them is delivered.
     async fn catch_up(&mut self, to: AlarmId) {
         let everything = Arc::new(TopicFilter {
             everything: true,
@@ -86,15 +95,20 @@ impl Offering {
             match page {
                 Ok(page) => {
                     self.publish(page.alarms.into_iter().map(Arc::new)).await;
-                    self.up_to = page.read_up_to;
+                    self.reached(page.read_up_to);
                 }
                 Err(cause) => {
-                    log::warn!("alarms after {} are offered later: {cause}", self.up_to.0);
+                    log::warn!("alarms after {} are delivered later: {cause}", self.up_to.0);
                     self.unsure = true;
                     return;
                 }
             }
         }
+    }
+
+    fn reached(&mut self, id: AlarmId) {
+        self.up_to = id;
+        self.delivered.send_replace(id);
     }
 
     /// The Broadcaster never waits, so waiting for its mailbox is short and keeps the order.
@@ -108,7 +122,7 @@ impl Offering {
     }
 }
 
-/// Whether the alarms are exactly the next ones of the log.
+/// True if the alarms are exactly the next ones of the log.
 fn follows(position: AlarmId, alarms: &[Arc<Alarm>]) -> bool {
     let next = position.0 + 1..;
     alarms

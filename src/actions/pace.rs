@@ -1,4 +1,4 @@
-//! How often one user may do what costs the hub a write and helps nobody but him.
+//! A limit on how often one user may do what costs the hub a write and serves only themselves.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

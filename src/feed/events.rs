@@ -9,12 +9,12 @@ use futures::future::LocalBoxFuture;
 use futures::{FutureExt, Stream};
 
 use crate::alarm::AlarmId;
-use crate::http::error::ApiError;
-use crate::http::stream::replay::{Reader, Step};
+use crate::feed::FeedError;
+use crate::feed::replay::{Reader, Step};
 use crate::hub::{ClientId, Frame, Handover, Next, Subscription};
 
 /// The events of one stream, `bye` last.
-pub(super) struct Events {
+pub(crate) struct Events {
     subscription: Subscription,
     ready: VecDeque<Arc<Frame>>,
     phase: Phase,
@@ -30,12 +30,12 @@ enum Phase {
 
 struct Reading {
     reader: Arc<Reader>,
-    step: LocalBoxFuture<'static, Result<Step, ApiError>>,
+    step: LocalBoxFuture<'static, Result<Step, FeedError>>,
 }
 
 impl Events {
     /// What is known already, then what comes above an id.
-    pub(super) fn live(
+    pub(crate) fn live(
         subscription: Subscription,
         ready: VecDeque<Arc<Frame>>,
         after: AlarmId,
@@ -48,7 +48,7 @@ impl Events {
     }
 
     /// Events after a cursor, from the log and then live.
-    pub(super) fn replayed(subscription: Subscription, after: AlarmId, reader: Reader) -> Self {
+    pub(crate) fn replayed(subscription: Subscription, after: AlarmId, reader: Reader) -> Self {
         let reading = Reading::next(Arc::new(reader), Handover::replay(after));
         Self {
             subscription,
@@ -58,22 +58,22 @@ impl Events {
     }
 
     /// Puts an event in front of all others.
-    pub(super) fn begin_with(&mut self, first: Arc<Frame>) {
+    pub(crate) fn begin_with(&mut self, first: Arc<Frame>) {
         self.ready.push_front(first);
     }
 
     /// Takes what is ready without waiting.
-    pub(super) fn take_ready(&mut self) -> Option<Arc<Frame>> {
+    pub(crate) fn take_ready(&mut self) -> Option<Arc<Frame>> {
         self.ready.pop_front()
     }
 
     /// The name of the stream.
-    pub(super) fn client_id(&self) -> ClientId {
+    pub(crate) fn client_id(&self) -> ClientId {
         self.subscription.client_id()
     }
 
     /// Takes in one page. A page is read only when the last is written: the reader's pace is the client's.
-    fn take_in(&mut self, step: Result<Step, ApiError>) {
+    fn take_in(&mut self, step: Result<Step, FeedError>) {
         let Phase::Reading(reading) = &mut self.phase else {
             return;
         };
@@ -94,7 +94,7 @@ impl Events {
     }
 
     /// Up to where everything was passed on or read, once nothing is left to read.
-    pub(super) fn reached(&self) -> Option<AlarmId> {
+    pub(crate) fn reached(&self) -> Option<AlarmId> {
         match &self.phase {
             Phase::Live(handover) => Some(handover.after()),
             Phase::Reading(_) | Phase::Over => None,

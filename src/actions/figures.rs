@@ -1,4 +1,4 @@
-//! The last minute of the hub's figures, taken once a second by one task for everybody who looks at them.
+//! The last minute of the hub's counters, sampled once a second by one task for all who watch them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,8 +46,8 @@ impl Figures {
     /// Begins to take them. The task ends with the system it runs in.
     pub(crate) fn start(metrics: Metrics) -> Self {
         let (sender, receiver) = watch::channel(Samples::default());
-        actix_web::rt::spawn(async move {
-            let mut tick = actix_web::rt::time::interval(EVERY);
+        actix::spawn(async move {
+            let mut tick = tokio::time::interval(EVERY);
             tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             let mut before = (Instant::now(), metrics.totals());
             tick.tick().await;

@@ -1,4 +1,4 @@
-//! What every handler can reach.
+//! The handles that every action needs, and the settings it looks at.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -7,23 +7,24 @@ use std::time::Duration;
 
 use actix::Addr;
 
-use crate::alarm::UserId;
+use crate::actions::figures::Figures;
+use crate::actions::pace::Pace;
+use crate::actions::refusal::Refusal;
+use crate::alarm::{AlarmId, UserId};
 use crate::auth::{LoginLimiter, Passwords, Revocations, Tokens};
-use crate::http::Pace;
-use crate::http::figures::Figures;
 use crate::hub::Broadcaster;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::store::Store;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, watch};
 
-/// The parts of the running hub, put together once by the composition root.
+/// Handles to the parts of the running hub. The composition root makes one, all workers share it.
 pub(crate) struct AppState {
-    /// What is remembered.
+    /// The database.
     pub store: Store,
     /// The write lane.
     pub journal: Addr<Journal>,
-    /// Who is connected.
+    /// The owner of all open streams.
     pub broadcaster: Addr<Broadcaster>,
     /// Signs and checks tokens.
     pub tokens: Tokens,
@@ -33,75 +34,94 @@ pub(crate) struct AppState {
     pub passwords: Passwords,
     /// Limits guessing.
     pub limiter: LoginLimiter,
-    /// What the hub counts of itself.
+    /// The hub's counters.
     pub metrics: Metrics,
-    /// The last minute of it.
+    /// The last minute of the counters.
     pub figures: Figures,
-    /// What the operator chose.
+    /// The operator's settings.
     pub policy: Policy,
-    /// Counts whenever somebody's rights are taken.
-    pub rights: Rights,
-    /// How often one may publish a test alarm, or have a stream of his cut.
+    /// Counts the changes of rights: revoked tokens, disabled accounts, changed roles.
+    pub rights: RightsEpoch,
+    /// Limits test alarms, and the streams users cut of their own.
     pub test_pace: Pace,
-    /// Turns in which a user's changes are told.
+    /// Orders the `state` events of a user.
     pub turns: Turns,
-    /// Whether the hub takes work.
+    /// Off while the hub starts or stops.
     pub readiness: Readiness,
+    /// The last id delivered to the streams of this hub.
+    pub delivered: watch::Receiver<AlarmId>,
+}
+
+impl AppState {
+    /// True until the first alarm is published.
+    pub(crate) async fn is_empty(&self) -> Result<bool, Refusal> {
+        Ok(self.store.head().await?.last_id == 0)
+    }
+
+    /// Tells whether the hub takes work and its database answers.
+    pub(crate) async fn check(&self) -> Result<(), Refusal> {
+        if !self.readiness.is_on() {
+            return Err(Refusal::ShuttingDown);
+        }
+        // Any fault of the database is a reason to send no requests here, not to restart the hub.
+        let answered = self.store.check().await;
+        answered.map_err(|cause| Refusal::Unavailable(cause.to_string()))
+    }
 }
 
 /// The settings handlers look at.
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
-    /// May people create accounts.
+    /// People may create accounts on the sign-in page.
     pub signup_open: bool,
-    /// Whether whoever is named gets an account.
+    /// A user that a token or an alarm names gets an account.
     pub any_user: bool,
-    /// Whether stream routes take `?token=`.
+    /// Stream routes accept `?token=`.
     pub query_token: bool,
-    /// Life of a token given at sign-in.
+    /// The life of a token given at sign-in.
     pub session_ttl: Duration,
     /// The silence after which a stream gets a heartbeat.
     pub heartbeat: Duration,
     /// The origins of other sites whose pages may call.
     pub origins: Vec<String>,
-    /// Whether cookies are to be `Secure`.
+    /// Cookies are `Secure`.
     pub tls: bool,
 }
 
-/// Off while starting and while draining.
+/// Tells whether the hub takes work; off while it starts and while it stops.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Readiness(Arc<AtomicBool>);
 
 impl Readiness {
-    /// Says whether the hub takes work.
+    /// Sets whether the hub takes work.
     pub(crate) fn set(&self, ready: bool) {
         self.0.store(ready, Ordering::Release);
     }
 
-    /// Whether the hub takes work.
+    /// True while the hub takes work.
     pub(crate) fn is_on(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
 
-/// Tells a handler that checked a token and then waited whether the answer may have changed meanwhile: a stream opened
-/// after a logout closed those there were would otherwise live on.
+/// Counts the changes of rights. A handler that checked a token and then waited compares the count: a stream that is opened
+/// just after a sign-out closed the others would otherwise live on.
 #[derive(Debug, Default)]
-pub(crate) struct Rights(AtomicU64);
+pub(crate) struct RightsEpoch(AtomicU64);
 
-/// A moment of [`Rights`].
+/// A value of [`RightsEpoch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Version(u64);
+pub(crate) struct Epoch(u64);
 
-impl Rights {
-    /// Says that a token was revoked, an account disabled or its role changed. Said before the streams are closed.
-    pub(crate) fn taken(&self) {
+impl RightsEpoch {
+    /// Counts a revoked token, a disabled account or a changed role. Called before the streams are closed.
+    pub(crate) fn advance(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// This moment.
-    pub(crate) fn version(&self) -> Version {
-        Version(self.0.load(Ordering::SeqCst))
+    /// The count at this moment.
+    pub(crate) fn current(&self) -> Epoch {
+        Epoch(self.0.load(Ordering::SeqCst))
     }
 }
 

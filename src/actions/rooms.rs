@@ -1,15 +1,16 @@
-//! Rooms with who is in them: shared by the JSON routes and the pages.
+//! Rooms: listing and making them, their messages, and the users who are present in them.
 
 use std::collections::HashMap;
 
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::alarm::{Alarm, AlarmId, DisplayName, RoomId, Timestamp, UserId};
-use crate::http::error::ApiError;
-use crate::http::state::AppState;
-use crate::hub::{Online, Presence};
-use crate::store::{Room, StoreError};
+use crate::actions::{AppState, Refusal, Thing};
+use crate::alarm::{Alarm, AlarmId, DisplayName, InvalidValue, RoomId, Timestamp, UserId};
+use crate::hub::{CountPresent, ListPresent};
+use crate::store::StoreError;
+
+pub(crate) use crate::store::Room;
 
 /// A room as the wire shows it.
 #[derive(Debug, Clone, Serialize)]
@@ -25,13 +26,13 @@ pub(crate) struct RoomView {
     pub online: usize,
 }
 
-/// A page of what was said.
+/// A page of a room's messages.
 pub(crate) struct History {
     /// Newest first.
     pub items: Vec<Alarm>,
     /// The `before` of the next page, if there is one.
     pub next: Option<AlarmId>,
-    /// A stream with this cursor goes on from here.
+    /// A stream with this cursor goes on where the page ends.
     pub cursor: AlarmId,
 }
 
@@ -47,9 +48,9 @@ impl RoomView {
     }
 }
 
-/// All rooms.
-pub(crate) async fn all(state: &AppState) -> Result<Vec<RoomView>, ApiError> {
-    let online = state.broadcaster.send(Online).await?;
+/// All rooms, each with the number of users present in it.
+pub(crate) async fn all(state: &AppState) -> Result<Vec<RoomView>, Refusal> {
+    let online = state.broadcaster.send(CountPresent).await?;
     let rooms = state.store.rooms().await?;
     let count = |room: &Room| online.get(&room.id).copied().unwrap_or(0);
     let view = |room: Room| {
@@ -64,10 +65,11 @@ pub(crate) async fn create(
     state: &AppState,
     id: Option<RoomId>,
     name: DisplayName,
-) -> Result<Room, ApiError> {
+) -> Result<Room, Refusal> {
     let id = match id {
         Some(id) => id,
-        None => RoomId::parse(Uuid::new_v4().simple().to_string())?,
+        None => RoomId::parse(Uuid::new_v4().simple().to_string())
+            .map_err(|rule: InvalidValue| Refusal::invalid("id", rule))?,
     };
     let room = Room {
         id,
@@ -79,33 +81,33 @@ pub(crate) async fn create(
         .create_room(&room)
         .await
         .map_err(|error| match error {
-            StoreError::Conflict => ApiError::Exists("room"),
-            other => ApiError::from(other),
+            StoreError::Conflict => Refusal::Exists(Thing::Room),
+            other => Refusal::from(other),
         })?;
     Ok(room)
 }
 
-/// The room of an id in a path; 404 if there is none.
-pub(crate) async fn existing(state: &AppState, id: &str) -> Result<Room, ApiError> {
+/// The room of an id in a path; `NotFound` if there is none.
+pub(crate) async fn existing(state: &AppState, id: &str) -> Result<Room, Refusal> {
     state
         .store
         .room(&room_id(id)?)
         .await?
-        .ok_or(ApiError::NotFound("room"))
+        .ok_or(Refusal::NotFound(Thing::Room))
 }
 
 /// An id in a path that no room can have is no room's.
-pub(crate) fn room_id(text: &str) -> Result<RoomId, ApiError> {
-    RoomId::parse(text).map_err(|_cause| ApiError::NotFound("room"))
+pub(crate) fn room_id(text: &str) -> Result<RoomId, Refusal> {
+    RoomId::parse(text).map_err(|_cause| Refusal::NotFound(Thing::Room))
 }
 
-/// What was said in a room, newest first, with the cursor a stream goes on from.
+/// The messages of a room, newest first, with the cursor from which a stream goes on.
 pub(crate) async fn history(
     state: &AppState,
     room: &RoomId,
     before: Option<AlarmId>,
     limit: usize,
-) -> Result<History, ApiError> {
+) -> Result<History, Refusal> {
     let cursor = AlarmId(state.store.head().await?.last_id);
     let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
     let mut items = state.store.messages(room, before, one_more).await?;
@@ -119,18 +121,22 @@ pub(crate) async fn history(
     })
 }
 
-/// Who has a stream on a room now, with the names people see.
+/// The names of those of `ids` that have an account.
+pub(crate) async fn names(
+    state: &AppState,
+    ids: Vec<UserId>,
+) -> Result<HashMap<UserId, DisplayName>, Refusal> {
+    let names = state.store.display_names(ids).await?;
+    Ok(names.into_iter().collect())
+}
+
+/// The users who have a stream on a room now, with the names people see.
 pub(crate) async fn present(
     state: &AppState,
     room: RoomId,
-) -> Result<Vec<(UserId, String)>, ApiError> {
-    let ids = state.broadcaster.send(Presence(room)).await?;
-    let names: HashMap<UserId, DisplayName> = state
-        .store
-        .display_names(ids.clone())
-        .await?
-        .into_iter()
-        .collect();
+) -> Result<Vec<(UserId, String)>, Refusal> {
+    let ids = state.broadcaster.send(ListPresent(room)).await?;
+    let names = names(state, ids.clone()).await?;
     let named = |id: UserId| {
         let name = names
             .get(&id)

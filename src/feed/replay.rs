@@ -3,42 +3,38 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actix::Addr;
-
 use crate::alarm::{Alarm, AlarmId, TopicFilter};
-use crate::http::error::ApiError;
-use crate::hub::{Broadcaster, ClientId, Frame, GoLive, Handover, Next};
-use crate::metrics::Metrics;
-use crate::store::{Inbox, Receipt, Store};
+use crate::feed::{FeedError, Source};
+use crate::hub::{ClientId, Frame, GoLive, Handover, Next};
+use crate::store::{Inbox, Receipt};
 
 /// What one client's reading needs.
-pub(super) struct Reader {
-    pub(super) store: Store,
-    pub(super) broadcaster: Addr<Broadcaster>,
-    pub(super) client_id: ClientId,
-    pub(super) inbox: Inbox,
-    pub(super) filter: Arc<TopicFilter>,
-    pub(super) metrics: Metrics,
+pub(crate) struct Reader {
+    pub(crate) source: Source,
+    pub(crate) client_id: ClientId,
+    pub(crate) inbox: Inbox,
+    pub(crate) filter: Arc<TopicFilter>,
 }
 
 /// One step of a reading: the frames it found, and how far it has come.
-pub(super) struct Step {
-    pub(super) frames: Vec<Arc<Frame>>,
-    pub(super) handover: Handover,
+pub(crate) struct Step {
+    pub(crate) frames: Vec<Arc<Frame>>,
+    pub(crate) handover: Handover,
 }
 
 impl Reader {
     /// Reads the next page, or finds that live frames take over.
-    pub(super) async fn step(&self, mut handover: Handover) -> Result<Step, ApiError> {
+    pub(crate) async fn step(&self, mut handover: Handover) -> Result<Step, FeedError> {
         loop {
             match handover.next() {
-                Next::AskHead => handover.head_is(AlarmId(self.store.head().await?.last_id)),
+                Next::AskHead => handover.head_is(AlarmId(self.source.store.head().await?.last_id)),
                 Next::Attach => {
-                    handover.attached_at(self.broadcaster.send(GoLive(self.client_id)).await?);
+                    handover
+                        .attached_at(self.source.broadcaster.send(GoLive(self.client_id)).await?);
                 }
                 Next::Read { after, up_to } => {
                     let filter = Arc::clone(&self.filter);
-                    let page = self.store.replay(filter, after, up_to).await?;
+                    let page = self.source.store.replay(filter, after, up_to).await?;
                     let frames = self.frames(page.alarms, after, page.read_up_to).await?;
                     handover.read_up_to(page.read_up_to);
                     return Ok(Step { frames, handover });
@@ -59,12 +55,15 @@ impl Reader {
         alarms: Vec<Alarm>,
         after: AlarmId,
         up_to: AlarmId,
-    ) -> Result<Vec<Arc<Frame>>, ApiError> {
+    ) -> Result<Vec<Arc<Frame>>, FeedError> {
         if alarms.is_empty() {
             return Ok(Vec::new());
         }
-        self.metrics.replayed_alarms.inc_by(alarms.len() as u64);
-        // Who asked for the whole log is not reading his inbox.
+        self.source
+            .metrics
+            .replayed_alarms
+            .inc_by(alarms.len() as u64);
+        // A reader of the whole log is not reading an inbox.
         if self.filter.everything {
             return Ok(alarms
                 .into_iter()
@@ -72,6 +71,7 @@ impl Reader {
                 .collect());
         }
         let receipts = self
+            .source
             .store
             .receipts(self.inbox.user_id().clone(), after, up_to)
             .await?;
@@ -88,7 +88,7 @@ impl Reader {
 }
 
 /// Shows frames that were made for everybody as one user has them.
-pub(super) fn personal(
+pub(crate) fn personal(
     frames: Vec<Arc<Frame>>,
     inbox: &Inbox,
     receipts: &HashMap<AlarmId, Receipt>,

@@ -1,21 +1,22 @@
-//! Changes of what a user saw, read or deleted, told to his other open pages: shared by the JSON routes and the pages.
+//! A user's inbox: listing it, and marking alarms as seen, read or deleted. Each change is told to the user's open streams.
 
 use serde::Serialize;
 
-use crate::alarm::{Alarm, AlarmId, AlarmType, TargetId};
-use crate::http::error::ApiError;
-use crate::http::state::AppState;
+use crate::actions::identity::Identity;
+use crate::actions::{AppState, Refusal, Thing};
+use crate::alarm::{Alarm, AlarmId, AlarmType, Role, TargetId};
 use crate::hub::{Frame, Notify};
-use crate::store::{Counts, Inbox, Mark};
 
-/// The figures of an inbox as the wire shows them.
+pub(crate) use crate::store::{Counts, Inbox, Mark, Page, Status};
+
+/// The counts of an inbox as the wire shows them.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Meta {
-    /// Not seen yet: the badge.
+    /// Alarms not seen yet: the badge.
     pub unseen: i64,
-    /// Not read yet.
+    /// Alarms not read yet.
     pub unread: i64,
-    /// The last id the figures cover; a stream with this cursor goes on from here.
+    /// The last id the counts cover; a stream with this cursor goes on from here.
     pub cursor: AlarmId,
 }
 
@@ -29,13 +30,46 @@ impl From<Counts> for Meta {
     }
 }
 
+/// One page of an inbox.
+pub(crate) async fn page(
+    state: &AppState,
+    inbox: Inbox,
+    before: Option<AlarmId>,
+    limit: usize,
+    status: Status,
+) -> Result<Page, Refusal> {
+    Ok(state.store.inbox_page(inbox, before, limit, status).await?)
+}
+
+/// The counts of an inbox.
+pub(crate) async fn counts(state: &AppState, inbox: Inbox) -> Result<Counts, Refusal> {
+    Ok(state.store.counts(inbox).await?)
+}
+
+/// The counts a stream begins with. A service has no inbox, so nothing of it is new; its head is that of the log.
+pub(crate) async fn counts_of(state: &AppState, identity: &Identity) -> Result<Counts, Refusal> {
+    if identity.role() == Role::Service {
+        return Ok(Counts {
+            unseen: 0,
+            unread: 0,
+            head: *state.delivered.borrow(),
+        });
+    }
+    counts(state, identity.inbox()).await
+}
+
+/// The newest alarms of the whole log, whoever they are for.
+pub(crate) async fn recent(state: &AppState, limit: i64) -> Result<Vec<Alarm>, Refusal> {
+    Ok(state.store.recent(limit).await?)
+}
+
 /// Marks everything up to an id as seen or read.
 pub(crate) async fn mark_up_to(
     state: &AppState,
     inbox: Inbox,
     up_to: AlarmId,
     mark: Mark,
-) -> Result<Meta, ApiError> {
+) -> Result<Meta, Refusal> {
     state.store.mark_up_to(inbox.clone(), up_to, mark).await?;
     let change = Change {
         up_to: Some(up_to),
@@ -50,9 +84,9 @@ pub(crate) async fn mark(
     inbox: Inbox,
     id: AlarmId,
     mark: Mark,
-) -> Result<Alarm, ApiError> {
+) -> Result<Alarm, Refusal> {
     let marked = state.store.mark(inbox.clone(), id, mark).await?;
-    let alarm = marked.ok_or(ApiError::NotFound("alarm"))?;
+    let alarm = marked.ok_or(Refusal::NotFound(Thing::Alarm))?;
     tell(
         state,
         inbox,
@@ -71,7 +105,7 @@ pub(crate) async fn delete_pair(
     inbox: Inbox,
     target: TargetId,
     alarm_type: AlarmType,
-) -> Result<usize, ApiError> {
+) -> Result<usize, Refusal> {
     let ids = state
         .store
         .delete_pair(inbox.clone(), target, alarm_type)
@@ -91,7 +125,7 @@ pub(crate) async fn delete_pair(
     Ok(count)
 }
 
-/// The data of a `state` event: what changed, and the figures since.
+/// The data of a `state` event: the change, and the counts after it.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Change {
@@ -127,9 +161,9 @@ impl Change {
     }
 }
 
-async fn tell(state: &AppState, inbox: Inbox, change: Change) -> Result<Meta, ApiError> {
+async fn tell(state: &AppState, inbox: Inbox, change: Change) -> Result<Meta, Refusal> {
     let user_id = inbox.user_id().clone();
-    // Figures read later must not be told earlier.
+    // Counts that were read later must not be told earlier.
     let _turn = state.turns.of(&user_id).await;
     let counts = state.store.counts(inbox).await?;
     let change = Change {

@@ -1,0 +1,192 @@
+//! Accounts: made known by a back end, looked up and changed by an administrator.
+
+use serde::Serialize;
+
+use crate::actions::identity::{Identity, UserView};
+use crate::actions::publish::{self, Publication};
+use crate::actions::streams::{self, Bye, ClientInfo};
+use crate::actions::{AppState, Forbidden, Refusal, Rule, Thing};
+use crate::alarm::{DisplayName, Recipients, Role, Timestamp, UserId};
+use crate::store::{Account, Inbox, NewAccount, Page, Status, Stored, Upserted};
+
+/// An account as an administrator sees it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AccountView {
+    /// The user's id.
+    pub id: UserId,
+    /// The name people see.
+    pub display_name: DisplayName,
+    /// The user's role.
+    pub role: Role,
+    /// True if the account is disabled.
+    pub disabled: bool,
+    /// True if the user can sign in on the first page; for others a back end signs tokens.
+    pub has_password: bool,
+    /// When the account was made.
+    pub created_at: Timestamp,
+}
+
+/// Everything about one user.
+pub(crate) struct Profile {
+    /// The account.
+    pub account: AccountView,
+    /// The user's open streams, oldest first.
+    pub connections: Vec<ClientInfo>,
+    /// The first page of the user's inbox.
+    pub inbox: Page,
+}
+
+/// A change of an account; `None` leaves a field as it is.
+pub(crate) struct Change {
+    /// The name people see.
+    pub display_name: Option<DisplayName>,
+    /// The user's role.
+    pub role: Option<Role>,
+    /// True shuts the user out.
+    pub disabled: Option<bool>,
+}
+
+impl From<Account> for AccountView {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id,
+            display_name: account.display_name,
+            role: account.role,
+            disabled: account.disabled,
+            has_password: account.password_hash.is_some(),
+            created_at: account.created_at,
+        }
+    }
+}
+
+/// Makes an account or changes it; tells whether it is new.
+pub(crate) async fn put(
+    state: &AppState,
+    caller: &Identity,
+    id: UserId,
+    change: Change,
+) -> Result<(UserView, bool), Refusal> {
+    let known = state.store.account(&id).await?;
+    let was_admin = known
+        .as_ref()
+        .is_some_and(|account| account.role == Role::Admin);
+    let concerns_admin = was_admin || change.role == Some(Role::Admin);
+    let needs_admin = change.disabled.is_some() || (concerns_admin && change.role.is_some());
+    if needs_admin && caller.role() != Role::Admin {
+        return Err(Refusal::Forbidden(Forbidden::AdminChange));
+    }
+    let account = NewAccount {
+        display_name: change.display_name,
+        role: change.role,
+        disabled: change.disabled,
+        ..NewAccount::named(id.clone())
+    };
+    let outcome = state.store.upsert_accounts(vec![account]).await?;
+    let account = state.store.account(&id).await?;
+    let account = account.ok_or(Refusal::NotFound(Thing::User))?;
+    let role_changed = known.is_some_and(|known| known.role != account.role);
+    // The topics of a stream were decided when it was opened.
+    if account.disabled {
+        streams::close_changed(state, id, Bye::Disabled).await?;
+    } else if role_changed {
+        streams::close_changed(state, id, Bye::Kicked).await?;
+    }
+    Ok((UserView::of(&account), outcome.created > 0))
+}
+
+/// Makes up to 1,000 accounts known, all or none.
+pub(crate) async fn put_many(
+    state: &AppState,
+    users: Vec<(UserId, Option<DisplayName>)>,
+) -> Result<Upserted, Refusal> {
+    if users.len() > MOST_USERS {
+        return Err(Refusal::invalid("users", Rule::AtMost(MOST_USERS)));
+    }
+    let accounts = users.into_iter().map(|(id, display_name)| NewAccount {
+        display_name,
+        ..NewAccount::named(id)
+    });
+    Ok(state.store.upsert_accounts(accounts.collect()).await?)
+}
+
+/// How many accounts there are.
+pub(crate) async fn count(state: &AppState) -> Result<i64, Refusal> {
+    Ok(state.store.account_count().await?)
+}
+
+/// Looks a user up; 404 if there is no such account.
+pub(crate) async fn look_up(state: &AppState, id: &str, rows: usize) -> Result<Profile, Refusal> {
+    let account = existing(state, id).await?;
+    let inbox = Inbox::of(&account, account.role);
+    let inbox = state.store.inbox_page(inbox, None, rows, Status::default());
+    let inbox = inbox.await?;
+    Ok(Profile {
+        connections: streams::list_of(state, account.id.clone()).await?,
+        account: AccountView::from(account),
+        inbox,
+    })
+}
+
+/// Disables an account, which ends its streams at once, or enables it again. Administrators cannot disable their own: there
+/// might be nobody left to undo it.
+pub(crate) async fn set_disabled(
+    state: &AppState,
+    admin: &UserId,
+    id: &str,
+    disabled: bool,
+) -> Result<AccountView, Refusal> {
+    let account = existing(state, id).await?;
+    if disabled && account.id == *admin {
+        return Err(Refusal::Forbidden(Forbidden::OwnAccount));
+    }
+    let change = NewAccount {
+        disabled: Some(disabled),
+        ..NewAccount::named(account.id.clone())
+    };
+    state.store.upsert_accounts(vec![change]).await?;
+    if disabled {
+        streams::close_changed(state, account.id.clone(), Bye::Disabled).await?;
+    }
+    Ok(AccountView {
+        disabled,
+        ..AccountView::from(account)
+    })
+}
+
+/// Ends all streams of a user, who may come back; returns how many there were.
+pub(crate) async fn disconnect(state: &AppState, id: &str) -> Result<usize, Refusal> {
+    let account = existing(state, id).await?;
+    streams::kick(state, account.id).await
+}
+
+/// Sends a user an alarm that says it is a test.
+pub(crate) async fn send_test(
+    state: &AppState,
+    admin: &UserId,
+    id: &str,
+    title: &str,
+) -> Result<Stored, Refusal> {
+    let account = existing(state, id).await?;
+    let publication = Publication {
+        from_user_id: Some(admin.clone()),
+        data: Some(publish::data_of(&Title { title })?),
+        ..Publication::of(Recipients::User(account.id), publish::test_type())
+    };
+    publish::publish(state, publication, None).await
+}
+
+#[derive(Serialize)]
+struct Title<'a> {
+    title: &'a str,
+}
+
+/// The account of an id in a path. An id that no user can have is no user's.
+async fn existing(state: &AppState, id: &str) -> Result<Account, Refusal> {
+    let id = UserId::parse(id).map_err(|_rule| Refusal::NotFound(Thing::User))?;
+    let account = state.store.account(&id).await?;
+    account.ok_or(Refusal::NotFound(Thing::User))
+}
+
+/// One request is one transaction of the only writer.
+const MOST_USERS: usize = 1_000;

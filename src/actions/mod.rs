@@ -1,0 +1,18 @@
+//! What can be done, without HTTP: each action returns its result or a typed refusal. The JSON routes, the pages and every
+//! protocol call the same ones.
+
+pub(crate) mod accounts;
+pub(crate) mod audience;
+pub(crate) mod figures;
+pub(crate) mod identity;
+pub(crate) mod inbox;
+pub(crate) mod pace;
+pub(crate) mod publish;
+mod refusal;
+pub(crate) mod rooms;
+pub(crate) mod sessions;
+mod state;
+pub(crate) mod streams;
+
+pub(crate) use refusal::{Forbidden, Refusal, Rule, Thing};
+pub(crate) use state::{AppState, Epoch, Policy, Readiness, RightsEpoch, Turns};

@@ -1,0 +1,265 @@
+//! Refusals: why an action is not done, as data. `http` maps them to problem documents and `pages` to sentences, each by one
+//! exhaustive match; nobody reads the English text to learn what was wrong.
+
+use std::borrow::Cow;
+use std::num::ParseIntError;
+use std::time::Duration;
+
+use crate::alarm::{InvalidValue, RoomId, UserId};
+use crate::auth::PasswordError;
+use crate::hub::SubscribeError;
+use crate::journal::AppendError;
+use crate::store::{self, StoreError};
+
+/// Why an action is not done.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// The thing that is named does not exist.
+    #[error("there is no such {0}")]
+    NotFound(Thing),
+    /// There is already a thing of that id.
+    #[error("there is already a {0} of that id")]
+    Exists(Thing),
+    /// A field breaks a rule.
+    #[error("{field}: {rule}")]
+    Invalid {
+        /// The field, as the wire names it.
+        field: Cow<'static, str>,
+        /// The rule it breaks.
+        rule: Rule,
+    },
+    /// A required parameter is missing.
+    #[error("missing parameter `{0}`")]
+    Missing(&'static str),
+    /// A recipient without an account.
+    #[error("there is no user {0}")]
+    UnknownUser(UserId),
+    /// A room that does not exist as a recipient.
+    #[error("there is no room {0}")]
+    UnknownRoom(RoomId),
+    /// An idempotency key that was used with another body.
+    #[error("the idempotency key was used with another body")]
+    IdempotencyMismatch,
+    /// A token that is invalid, expired or revoked.
+    #[error("the token is invalid or expired")]
+    InvalidToken,
+    /// A valid token whose user has no account.
+    #[error("the token's user has no account")]
+    UnknownSubject,
+    /// A wrong user id or password, without telling which.
+    #[error("the user id or the password is wrong")]
+    BadCredentials,
+    /// The caller may not do this.
+    #[error("{0}")]
+    Forbidden(Forbidden),
+    /// The account is disabled.
+    #[error("this account is disabled")]
+    AccountDisabled,
+    /// People cannot create accounts.
+    #[error("people cannot create accounts here")]
+    SignupClosed,
+    /// Too many attempts; the next one is allowed after this time.
+    #[error("too many attempts; try again later")]
+    TooManyAttempts(Duration),
+    /// The user has as many streams as one user may have.
+    #[error("this user has as many streams as one may have")]
+    TooManyStreams,
+    /// More work is waiting than can soon be done.
+    #[error("{0}")]
+    Overloaded(Overload),
+    /// The hub is stopping.
+    #[error("the hub is stopping")]
+    ShuttingDown,
+    /// The disk is full.
+    #[error("there is no room left to store it")]
+    StorageFull,
+    /// The database does not answer. The cause is for the log only.
+    #[error("the database does not answer: {0}")]
+    Unavailable(String),
+    /// A fault of the hub. The cause is for the log only.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// A kind of thing that a request names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Thing {
+    /// An alarm of the caller's inbox.
+    Alarm,
+    /// An open stream.
+    Connection,
+    /// A room.
+    Room,
+    /// An account.
+    User,
+}
+
+/// The rule that a field breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Rule {
+    /// The rule of a value of its own type.
+    #[error(transparent)]
+    Value(#[from] InvalidValue),
+    /// A form's field that has to be filled in.
+    #[error("fill this in")]
+    Required,
+    /// A whole number.
+    #[error("expected a whole number")]
+    Number,
+    /// A number within bounds, both included.
+    #[error("expected {0} to {1}")]
+    Between(u64, u64),
+    /// At most so many entries.
+    #[error("at most {0} at once")]
+    AtMost(usize),
+    /// One of a few words.
+    #[error("expected {0}")]
+    OneOf(&'static str),
+    /// The time after which an alarm expires.
+    #[error("expected 1 to 315360000 (ten years)")]
+    Expiry,
+    /// Publishing to everyone has to be confirmed by typing a word.
+    #[error("type the word that confirms it")]
+    Confirmation,
+}
+
+/// What the caller would have to be, or to do, to be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Forbidden {
+    /// Needs an inbox.
+    #[error("a service has no inbox")]
+    ServiceInbox,
+    /// Needs pages.
+    #[error("a service has no pages")]
+    ServicePages,
+    /// Needs the role service or admin.
+    #[error("this needs the role service or admin")]
+    NeedsPublisher,
+    /// Needs the role admin.
+    #[error("this needs the role admin")]
+    NeedsAdmin,
+    /// Needs the role admin, on a page.
+    #[error("only admins may see this page")]
+    AdminPage,
+    /// Needs the role admin, for a change of another account.
+    #[error("only an admin gives or takes the role admin, or disables an account")]
+    AdminChange,
+    /// Nobody can disable their own account.
+    #[error("nobody can disable their own account")]
+    OwnAccount,
+    /// Needs the role service or admin, for `topic`.
+    #[error("topic is for the roles service and admin")]
+    Topic,
+    /// Needs the caller's own id in `id`.
+    #[error("id must be your own user id")]
+    ForeignId,
+    /// Needs the caller's own id in `sender`.
+    #[error("sender must be your own user id")]
+    ForeignSender,
+}
+
+/// What more work is waiting for than can soon be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Overload {
+    /// Storing: nothing was stored.
+    #[error("more is waiting to be stored than can soon be; nothing was, so try again")]
+    Storing,
+    /// Storing: it may have been stored.
+    #[error(
+        "storing it takes too long; it may be done yet, so try again with the same Idempotency-Key"
+    )]
+    Unsettled,
+    /// Checking passwords.
+    #[error("too many passwords are being checked; try again")]
+    Passwords,
+}
+
+impl Refusal {
+    /// A field that breaks a rule.
+    pub(crate) fn invalid(field: impl Into<Cow<'static, str>>, rule: impl Into<Rule>) -> Self {
+        Self::Invalid {
+            field: field.into(),
+            rule: rule.into(),
+        }
+    }
+
+    fn of_store(error: &StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(cause) => Self::Unavailable(cause.clone()),
+            StoreError::Full => Self::StorageFull,
+            StoreError::Conflict | StoreError::Broken(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl std::fmt::Display for Thing {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Alarm => "alarm",
+            Self::Connection => "connection",
+            Self::Room => "room",
+            Self::User => "user",
+        })
+    }
+}
+
+impl From<ParseIntError> for Rule {
+    fn from(_cause: ParseIntError) -> Self {
+        Self::Number
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::of_store(&error)
+    }
+}
+
+impl From<AppendError> for Refusal {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Refused(refusal) => Self::from(refusal),
+            AppendError::Overloaded => Self::Overloaded(Overload::Storing),
+            AppendError::Unsettled => Self::Overloaded(Overload::Unsettled),
+            AppendError::ShuttingDown => Self::ShuttingDown,
+            AppendError::Store(cause) => Self::of_store(&cause),
+        }
+    }
+}
+
+impl From<store::Refusal> for Refusal {
+    fn from(refusal: store::Refusal) -> Self {
+        match refusal {
+            store::Refusal::Failed(cause) => Self::of_store(&cause),
+            store::Refusal::UnknownUser(id) => Self::UnknownUser(id),
+            store::Refusal::UnknownRoom(id) => Self::UnknownRoom(id),
+            store::Refusal::IdempotencyMismatch => Self::IdempotencyMismatch,
+        }
+    }
+}
+
+impl From<SubscribeError> for Refusal {
+    fn from(error: SubscribeError) -> Self {
+        match error {
+            SubscribeError::TooManyStreams => Self::TooManyStreams,
+            SubscribeError::ShuttingDown => Self::ShuttingDown,
+        }
+    }
+}
+
+/// An actor that is gone: the hub is stopping.
+impl From<actix::MailboxError> for Refusal {
+    fn from(_gone: actix::MailboxError) -> Self {
+        Self::ShuttingDown
+    }
+}
+
+impl From<PasswordError> for Refusal {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Invalid(rule) => Self::invalid("password", rule),
+            PasswordError::Busy => Self::Overloaded(Overload::Passwords),
+            PasswordError::Failed(cause) => Self::Internal(cause),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Signing in, up and out.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::actions::identity::{Identity, UserView};
+use crate::actions::{AppState, Refusal, Thing, streams};
+use crate::alarm::{DisplayName, Timestamp, UserId};
+use crate::store::{Account, NewAccount, StoreError};
+
+/// The credentials of a sign-in.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Credentials {
+    /// The user's id.
+    pub user_id: UserId,
+    /// The user's password.
+    pub password: String,
+}
+
+/// The account a sign-up asks for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Registration {
+    /// The user's id.
+    pub user_id: UserId,
+    /// The user's password.
+    pub password: String,
+    /// The name people see; by default the id.
+    #[serde(default)]
+    pub display_name: Option<DisplayName>,
+}
+
+/// A new session.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Session {
+    /// The session's token.
+    pub token: String,
+    /// The end of the token.
+    pub expires_at: Timestamp,
+    /// The user the token speaks for.
+    pub user: UserView,
+}
+
+/// Checks a password and begins a session.
+pub(crate) async fn sign_in(
+    state: &AppState,
+    credentials: Credentials,
+    from: IpAddr,
+) -> Result<Session, Refusal> {
+    let Credentials { user_id, password } = credentials;
+    let attempt = state
+        .limiter
+        .charge(from, &user_id, Instant::now())
+        .map_err(Refusal::TooManyAttempts)?;
+    let account = state.store.account(&user_id).await?;
+    let hash = account
+        .as_ref()
+        .and_then(|account| account.password_hash.clone());
+    let matches = state.passwords.verify(password, hash).await?;
+    let Some(account) = account.filter(|_account| matches) else {
+        return Err(Refusal::BadCredentials);
+    };
+    state.limiter.succeed(&attempt, Instant::now());
+    if account.disabled {
+        return Err(Refusal::AccountDisabled);
+    }
+    begin(state, &account)
+}
+
+/// Makes an account and begins its first session. Hashing costs processor time, so each sign-up costs its address an attempt.
+pub(crate) async fn sign_up(
+    state: &AppState,
+    registration: Registration,
+    from: IpAddr,
+) -> Result<Session, Refusal> {
+    if !state.policy.signup_open {
+        return Err(Refusal::SignupClosed);
+    }
+    // A program on this machine has its processor already.
+    if !from.is_loopback() {
+        let charged = state.limiter.charge_address(from, Instant::now());
+        charged.map_err(Refusal::TooManyAttempts)?;
+    }
+    let hash = state.passwords.hash(registration.password).await?;
+    let account = NewAccount {
+        display_name: registration.display_name,
+        password_hash: Some(hash),
+        ..NewAccount::named(registration.user_id)
+    };
+    let created = state.store.create_account(account).await;
+    let created = created.map_err(|error| match error {
+        StoreError::Conflict => Refusal::Exists(Thing::User),
+        other => Refusal::from(other),
+    })?;
+    begin(state, &created)
+}
+
+/// Ends the session of a request: its token is revoked and its streams are closed.
+pub(crate) async fn sign_out(state: &AppState, identity: &Identity) -> Result<(), Refusal> {
+    let claims = identity.claims();
+    let token_id = claims.token_id.clone();
+    let stored = state
+        .store
+        .revoke_token(token_id.clone(), claims.expires_at);
+    stored.await?;
+    state.revocations.add(token_id.clone(), claims.expires_at);
+    streams::close_revoked(state, token_id).await
+}
+
+fn begin(state: &AppState, account: &Account) -> Result<Session, Refusal> {
+    let issued = state
+        .tokens
+        .issue(&account.id, account.role, state.policy.session_ttl);
+    let issued = issued.map_err(|cause| Refusal::Internal(cause.to_string()))?;
+    Ok(Session {
+        token: issued.token,
+        expires_at: issued.expires_at,
+        user: UserView::of(account),
+    })
+}

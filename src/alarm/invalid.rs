@@ -1,0 +1,69 @@
+//! The rules of validated values: which one a refused value breaks.
+
+/// The rule a value breaks. The text of each is fit for the person who sent the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidValue {
+    /// A user id.
+    #[error("a user id is 1 to 64 letters, digits and _.@-")]
+    UserId,
+    /// A room id.
+    #[error("a room id is 1 to 64 of A-Z a-z 0-9 _ -")]
+    RoomId,
+    /// An alarm type.
+    #[error("an alarm type is a capital letter and up to 63 of A-Z 0-9 _")]
+    AlarmType,
+    /// The id of a target.
+    #[error("a target id is 1 to 128 characters without control characters")]
+    TargetId,
+    /// A target that is neither a JSON number nor a JSON string.
+    #[error("a target id is a number or a string")]
+    TargetKind,
+    /// The name that a client gave its chat message.
+    #[error("a client id is 1 to 128 characters without control characters")]
+    ClientMessageId,
+    /// The value of an `Idempotency-Key` header.
+    #[error("an idempotency key is 1 to 128 characters without control characters")]
+    IdempotencyKey,
+    /// A display name without a visible character.
+    #[error("a name is not blank")]
+    BlankName,
+    /// A display name.
+    #[error("a name is 1 to 100 characters without control characters")]
+    DisplayName,
+    /// The text of a chat message.
+    #[error("a text is 1 to 4,000 characters and not blank")]
+    ChatText,
+    /// Where an alarm leads.
+    #[error("a url is a path starting with a single /, or an http(s) URL, up to 2,048 bytes")]
+    Link,
+    /// Data that is too large.
+    #[error("data is at most 16 KiB of JSON")]
+    DataTooLarge,
+    /// Data that is not JSON.
+    #[error("data is not valid JSON")]
+    DataNotJson,
+    /// Data of the hub itself that has no JSON form.
+    #[error("data cannot be written as JSON")]
+    DataNotWritable,
+    /// A role.
+    #[error("a role is user, service or admin")]
+    Role,
+    /// A topic.
+    #[error("a topic is user:ID, everyone, role:admin or room:ID")]
+    Topic,
+    /// A role that has no topic.
+    #[error("only the role admin has a topic")]
+    RoleWithoutTopic,
+    /// The number of users one alarm is for.
+    #[error("name 1 to 1000 users")]
+    RecipientCount,
+    /// No recipient, or more than one kind of them.
+    #[error("name exactly one of user, users, everyone: true, role, room")]
+    Recipients,
+    /// A password.
+    #[error("a password has 8 to 256 characters")]
+    Password,
+    /// The secret that tokens are signed with.
+    #[error("the secret must have at least 32 bytes")]
+    Secret,
+}

@@ -1,0 +1,159 @@
+//! The recipients of an alarm, as a publisher names them: exactly one kind of them.
+
+use std::collections::HashSet;
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::alarm::{InvalidValue, Role, RoomId, Topic, UserId};
+
+/// The recipients of an alarm. On the wire an object with exactly one of `user`, `users`, `everyone`, `role` and `room`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Wire")]
+pub(crate) enum Recipients {
+    /// One user.
+    User(UserId),
+    /// Several users, each named once, each with an alarm of their own.
+    Users(Vec<UserId>),
+    /// Every signed-in user.
+    Everyone,
+    /// The administrators, the only role that has a topic.
+    Admins,
+    /// Everybody in a room.
+    Room(RoomId),
+}
+
+impl Recipients {
+    /// Several users; each is taken once. `RecipientCount` if there are none or more than 1,000.
+    pub(crate) fn users(users: Vec<UserId>) -> Result<Self, InvalidValue> {
+        if users.is_empty() || users.len() > MOST_RECIPIENTS {
+            return Err(InvalidValue::RecipientCount);
+        }
+        let mut seen = HashSet::new();
+        let mut once = users;
+        once.retain(|user| seen.insert(user.clone()));
+        Ok(Self::Users(once))
+    }
+
+    /// The topics the alarm is stored under: one for each user, one for everybody else.
+    pub(crate) fn topics(&self) -> Vec<Topic> {
+        match self {
+            Self::User(user) => vec![Topic::user(user)],
+            Self::Users(users) => users.iter().map(Topic::user).collect(),
+            Self::Everyone => vec![Topic::everyone()],
+            Self::Admins => vec![Topic::admins()],
+            Self::Room(room) => vec![Topic::room(room)],
+        }
+    }
+}
+
+impl Serialize for Recipients {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        match self {
+            Self::User(user) => map.serialize_entry("user", user)?,
+            Self::Users(users) => map.serialize_entry("users", users)?,
+            Self::Everyone => map.serialize_entry("everyone", &true)?,
+            Self::Admins => map.serialize_entry("role", &Role::Admin)?,
+            Self::Room(room) => map.serialize_entry("room", room)?,
+        }
+        map.end()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with one of user, users, everyone, role, room"
+)]
+struct Wire {
+    #[serde(default)]
+    user: Option<UserId>,
+    #[serde(default, deserialize_with = "some_users")]
+    users: Option<Recipients>,
+    #[serde(default)]
+    everyone: Option<bool>,
+    #[serde(default, deserialize_with = "role_with_topic")]
+    role: Option<Recipients>,
+    #[serde(default)]
+    room: Option<RoomId>,
+}
+
+impl TryFrom<Wire> for Recipients {
+    type Error = InvalidValue;
+
+    fn try_from(wire: Wire) -> Result<Self, InvalidValue> {
+        match (wire.user, wire.users, wire.everyone, wire.role, wire.room) {
+            (Some(user), None, None, None, None) => Ok(Self::User(user)),
+            (None, Some(users), None, None, None) => Ok(users),
+            (None, None, Some(true), None, None) => Ok(Self::Everyone),
+            (None, None, None, Some(role), None) => Ok(role),
+            (None, None, None, None, Some(room)) => Ok(Self::Room(room)),
+            _ => Err(InvalidValue::Recipients),
+        }
+    }
+}
+
+/// Read here, so that a fault is named with the path `to.users`.
+fn some_users<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Recipients>, D::Error> {
+    let users = Option::<Vec<UserId>>::deserialize(deserializer)?;
+    let users = users.map(Recipients::users).transpose();
+    users.map_err(serde::de::Error::custom)
+}
+
+/// Read here, so that a fault is named with the path `to.role`.
+fn role_with_topic<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Recipients>, D::Error> {
+    match Option::<Role>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(Role::Admin) => Ok(Some(Recipients::Admins)),
+        Some(Role::User | Role::Service) => {
+            Err(serde::de::Error::custom(InvalidValue::RoleWithoutTopic))
+        }
+    }
+}
+
+/// One request is one transaction; a larger audience is `everyone` or several requests.
+const MOST_RECIPIENTS: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recipients_read_back_as_they_are_written() {
+        for text in [
+            r#"{"user":"bob"}"#,
+            r#"{"users":["bob","eve"]}"#,
+            r#"{"everyone":true}"#,
+            r#"{"role":"admin"}"#,
+            r#"{"room":"42"}"#,
+        ] {
+            let parsed: Recipients = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn anything_but_exactly_one_kind_is_refused() {
+        for text in [
+            "{}",
+            r#"{"everyone":false}"#,
+            r#"{"user":"bob","room":"42"}"#,
+            r#"{"users":[]}"#,
+            r#"{"role":"user"}"#,
+            r#"{"nobody":1}"#,
+            r#""bob""#,
+        ] {
+            assert!(serde_json::from_str::<Recipients>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_user_named_twice_is_one_recipient() {
+        let twice: Recipients = serde_json::from_str(r#"{"users":["bob","bob"]}"#).unwrap();
+
+        assert_eq!(twice.topics().len(), 1);
+    }
+}

@@ -1,0 +1,98 @@
+//! The parts of a hub, started in order: store, Broadcaster, Journal, and the state that the handlers share.
+
+use actix::{Actor, Addr, Arbiter};
+use tokio::sync::watch;
+
+use crate::actions::figures::Figures;
+use crate::actions::pace::Pace;
+use crate::actions::{AppState, Policy, Readiness, RightsEpoch, Turns};
+use crate::alarm::AlarmId;
+use crate::app::error::StartError;
+use crate::app::secrets;
+use crate::auth::{LoginLimiter, Passwords, Revocations, Tokens};
+use crate::config::{Config, Switch, Users};
+use crate::hub::{Broadcaster, Limits};
+use crate::journal::Journal;
+use crate::metrics::Metrics;
+use crate::store::Store;
+
+/// A started hub without its listener.
+pub(super) struct Parts {
+    /// What every handler shares.
+    pub(super) state: AppState,
+    /// The owner of all open streams.
+    pub(super) broadcaster: Addr<Broadcaster>,
+}
+
+/// Opens the database and starts the actors.
+pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
+    let secret = secrets::read(&config.secret)?;
+    let location = config.database.url.location();
+    secrets::create_folder_of(location)?;
+    let metrics = Metrics::default();
+    let store = Store::open_for_hub(location, metrics.clone())?;
+    let passwords = Passwords::new()?;
+    secrets::create_first_admin(&store, &passwords).await?;
+    let revocations = Revocations::new(store.revoked_tokens().await?);
+    let position = AlarmId(store.head().await?.last_id);
+    let broadcaster = start_broadcaster(config, position, &metrics);
+    let (journal, delivered) = start_journal(&store, &broadcaster, position, &metrics);
+    let state = AppState {
+        store,
+        journal,
+        broadcaster: broadcaster.clone(),
+        tokens: Tokens::new(&secret),
+        revocations,
+        passwords,
+        limiter: LoginLimiter::default(),
+        figures: Figures::start(metrics.clone()),
+        metrics,
+        policy: Policy::from(config),
+        rights: RightsEpoch::default(),
+        test_pace: Pace::default(),
+        turns: Turns::default(),
+        readiness: Readiness::default(),
+        delivered,
+    };
+    Ok(Parts { state, broadcaster })
+}
+
+fn start_broadcaster(config: &Config, position: AlarmId, metrics: &Metrics) -> Addr<Broadcaster> {
+    let limits = Limits {
+        streams_per_user: config.max_streams_per_user as usize,
+        heartbeat: config.heartbeat(),
+    };
+    let metrics = metrics.clone();
+    Broadcaster::start_in_arbiter(&Arbiter::new().handle(), move |_context| {
+        Broadcaster::new(limits, position, metrics)
+    })
+}
+
+fn start_journal(
+    store: &Store,
+    broadcaster: &Addr<Broadcaster>,
+    position: AlarmId,
+    metrics: &Metrics,
+) -> (Addr<Journal>, watch::Receiver<AlarmId>) {
+    let (store, broadcaster, metrics) = (store.clone(), broadcaster.clone(), metrics.clone());
+    let (delivered, watched) = watch::channel(position);
+    let journal = Journal::start_in_arbiter(&Arbiter::new().handle(), move |_context| {
+        Journal::new(store, broadcaster, delivered, metrics)
+    });
+    (journal, watched)
+}
+
+impl From<&Config> for Policy {
+    fn from(config: &Config) -> Self {
+        let origins = config.cors_origins.iter();
+        Self {
+            signup_open: config.signup_is_open(),
+            any_user: config.users == Users::Any,
+            query_token: config.query_token == Switch::On,
+            session_ttl: config.session_ttl,
+            heartbeat: config.heartbeat(),
+            origins: origins.map(|origin| origin.as_str().to_owned()).collect(),
+            tls: config.tls().is_some(),
+        }
+    }
+}

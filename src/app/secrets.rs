@@ -1,0 +1,110 @@
+//! The data folder, the signing secret in it, and the first password.
+
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::alarm::{Role, UserId};
+use crate::app::error::StartError;
+use crate::auth::{Passwords, Secret, random_password};
+use crate::config::SecretSetting;
+use crate::store::{Location, NewAccount, Store, StoreError};
+
+/// The secret of the settings, or the one in the data folder, which is made at the first start.
+pub(super) fn read(setting: &SecretSetting) -> Result<Secret, StartError> {
+    if let Some(secret) = &setting.jwt_secret {
+        return Ok(secret.clone());
+    }
+    let path = PathBuf::from(DATA_FOLDER).join("jwt-secret");
+    let failed = |cause| StartError::Data {
+        path: path.display().to_string(),
+        cause,
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Secret::parse(text.trim())?),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            create_folder(Path::new(DATA_FOLDER))?;
+            let text = Secret::random();
+            write_private(&path, &text).map_err(failed)?;
+            Ok(Secret::parse(&text)?)
+        }
+        Err(cause) => Err(failed(cause)),
+    }
+}
+
+/// Nobody but the owner may read it, from its first byte on.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// A folder for secrets and password hashes is its owner's alone; one that is there stays as it is.
+fn create_folder(folder: &Path) -> Result<(), StartError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(folder).map_err(|cause| StartError::Data {
+        path: folder.display().to_string(),
+        cause,
+    })
+}
+
+/// Makes the first account on an empty database: an administrator, who can make others.
+pub(super) async fn create_first_admin(
+    store: &Store,
+    passwords: &Passwords,
+) -> Result<(), StartError> {
+    if store.account_count().await? > 0 {
+        return Ok(());
+    }
+    let password = random_password();
+    let account = NewAccount {
+        role: Some(Role::Admin),
+        password_hash: Some(passwords.hash(password.clone()).await?),
+        ..NewAccount::named(UserId::parse("admin")?)
+    };
+    match store.create_account(account).await {
+        Ok(_created) => tell_once(&format!(
+            "created the account admin with the password {password}"
+        )),
+        // Another hub on the same database was first, and told its password.
+        Err(StoreError::Conflict) => {}
+        Err(cause) => return Err(cause.into()),
+    }
+    Ok(())
+}
+
+/// Tells a line that is never told again: on standard error if the log's filter would drop it.
+#[expect(
+    clippy::print_stderr,
+    reason = "nobody could sign in to a hub whose first password was filtered out"
+)]
+fn tell_once(line: &str) {
+    if log::log_enabled!(log::Level::Info) {
+        log::info!("{line}");
+    } else {
+        eprintln!("campanile: {line}");
+    }
+}
+
+/// Makes the folder of a database file.
+pub(super) fn create_folder_of(location: &Location) -> Result<(), StartError> {
+    if let Location::Sqlite(path) = location
+        && let Some(folder) = Path::new(path)
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        create_folder(folder)?;
+    }
+    Ok(())
+}
+
+/// Where the secret lies, and by default the database.
+const DATA_FOLDER: &str = "campanile-data";

@@ -1,0 +1,97 @@
+//! The position a subscription starts at: after a cursor the client brought, or now.
+
+use std::sync::Arc;
+
+use crate::alarm::AlarmId;
+use crate::feed::{FeedError, Source};
+use crate::hub::{Frame, GoLive, Start, Subscription};
+
+/// The position a client asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cursor {
+    /// None: the subscription starts now.
+    Now,
+    /// After an id.
+    After(AlarmId),
+    /// After something that is no id: a gap, and the subscription starts now.
+    Invalid,
+}
+
+/// The position a subscription does start at.
+pub(crate) struct Origin {
+    /// The client has everything up to here.
+    pub(crate) cursor: AlarmId,
+    /// True if the cursor that was asked for lies outside what is kept.
+    pub(crate) gap: bool,
+    pub(crate) rest: Rest,
+}
+
+/// The frames between the cursor and the first live frame.
+pub(crate) enum Rest {
+    /// These frames; live ones come above this id.
+    Known(Vec<Arc<Frame>>, AlarmId),
+    /// To be read from the log.
+    InLog,
+}
+
+impl Cursor {
+    /// Reads the written form of a position.
+    pub(crate) fn parse(text: &str) -> Self {
+        match text.trim().parse() {
+            Ok(id) => Self::After(AlarmId(id)),
+            Err(_not_a_number) => Self::Invalid,
+        }
+    }
+
+    /// The moment at which the client's topics are attached.
+    pub(crate) fn start(self) -> Start {
+        match self {
+            Self::After(cursor) => Start::After(cursor),
+            Self::Now | Self::Invalid => Start::Live,
+        }
+    }
+}
+
+impl Origin {
+    /// Finds the position. A cursor outside the log is a gap, never an error; the database is asked only for a cursor that
+    /// the Broadcaster does not know.
+    pub(super) async fn of(
+        asked: Cursor,
+        subscription: &mut Subscription,
+        source: &Source,
+    ) -> Result<Self, FeedError> {
+        let position = subscription.position();
+        let cursor = match (asked, subscription.take_missed()) {
+            (Cursor::After(cursor), Some(missed)) => {
+                return Ok(Self {
+                    cursor,
+                    gap: false,
+                    rest: Rest::Known(missed, position),
+                });
+            }
+            (Cursor::After(cursor), None) => cursor,
+            (Cursor::Now | Cursor::Invalid, _) => {
+                return Ok(Self::now(position, asked == Cursor::Invalid));
+            }
+        };
+        let head = source.store.head().await?;
+        if (0..=head.last_id).contains(&cursor.0) {
+            return Ok(Self {
+                cursor,
+                gap: cursor.0 < head.pruned_up_to,
+                rest: Rest::InLog,
+            });
+        }
+        let attached = source.broadcaster.send(GoLive(subscription.client_id()));
+        // A client that was closed meanwhile hears why on its stream.
+        Ok(Self::now(attached.await?.unwrap_or(position), true))
+    }
+
+    fn now(position: AlarmId, gap: bool) -> Self {
+        Self {
+            cursor: position,
+            gap,
+            rest: Rest::Known(Vec::new(), position),
+        }
+    }
+}

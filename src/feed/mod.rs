@@ -1,0 +1,110 @@
+//! One subscription, from the log to live: where it starts, the replay, and the hand-over to live frames. Every transport and
+//! every protocol writes the events that come out at its end.
+
+pub(crate) mod cursor;
+mod events;
+mod replay;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use actix::Addr;
+
+use crate::alarm::{AlarmId, TopicFilter};
+use crate::feed::cursor::{Cursor, Origin, Rest};
+use crate::feed::replay::{Reader, personal};
+use crate::hub::{Broadcaster, Frame, NewClient, Subscribe, SubscribeError};
+use crate::metrics::Metrics;
+use crate::store::{Inbox, Store, StoreError};
+
+pub(crate) use crate::feed::events::Events;
+
+/// Why there is no subscription, or why it ends early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FeedError {
+    /// The Broadcaster refused it.
+    #[error(transparent)]
+    Refused(#[from] SubscribeError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The Broadcaster is gone: the hub is stopping.
+    #[error("the hub is stopping")]
+    Stopping(#[from] actix::MailboxError),
+}
+
+/// The parts of the hub that a subscription needs.
+#[derive(Clone)]
+pub(crate) struct Source {
+    /// The log.
+    pub store: Store,
+    /// The live frames.
+    pub broadcaster: Addr<Broadcaster>,
+    /// The counters.
+    pub metrics: Metrics,
+}
+
+/// A subscription that is open, before any of its events is written.
+pub(crate) struct Opened {
+    /// The events.
+    pub events: Events,
+    /// The position it starts after.
+    pub cursor: AlarmId,
+    /// True if the cursor that was asked for lies outside what is kept.
+    pub gap: bool,
+}
+
+/// Opens a subscription that starts where `cursor` says. `inbox` tells how its user sees each alarm.
+pub(crate) async fn open(
+    source: Source,
+    client: NewClient,
+    cursor: Cursor,
+    inbox: Inbox,
+) -> Result<Opened, FeedError> {
+    let filter = Arc::clone(&client.filter);
+    let client = NewClient {
+        start: cursor.start(),
+        ..client
+    };
+    let mut subscription = source.broadcaster.send(Subscribe(client)).await??;
+    let Origin { cursor, gap, rest } = Origin::of(cursor, &mut subscription, &source).await?;
+    let events = match rest {
+        Rest::Known(missed, position) => {
+            source.metrics.replayed_alarms.inc_by(missed.len() as u64);
+            let between = cursor..position;
+            let missed = as_seen_by(&source.store, &inbox, &filter, missed, between).await?;
+            Events::live(subscription, missed.into(), position)
+        }
+        Rest::InLog => {
+            let reader = Reader {
+                source,
+                client_id: subscription.client_id(),
+                inbox,
+                filter,
+            };
+            Events::replayed(subscription, cursor, reader)
+        }
+    };
+    Ok(Opened {
+        events,
+        cursor,
+        gap,
+    })
+}
+
+/// Shared frames with the marks of the one user who missed them.
+async fn as_seen_by(
+    store: &Store,
+    inbox: &Inbox,
+    filter: &TopicFilter,
+    missed: Vec<Arc<Frame>>,
+    between: Range<AlarmId>,
+) -> Result<Vec<Arc<Frame>>, StoreError> {
+    // A reader of the whole log is not reading an inbox.
+    if missed.is_empty() || filter.everything {
+        return Ok(missed);
+    }
+    let user_id = inbox.user_id().clone();
+    let receipts = store.receipts(user_id, between.start, between.end).await?;
+    Ok(personal(missed, inbox, &receipts))
+}

@@ -1,0 +1,105 @@
+//! The routes of the system this hub replaces, kept working over the same log.
+
+mod events;
+
+use actix_web::web::{Data, ServiceConfig, delete, get, post, resource};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::actions::{AppState, Forbidden, Refusal, publish};
+use crate::alarm::{RoomId, TopicFilter, UserId};
+use crate::http::api::alarms;
+use crate::http::body::Params;
+use crate::http::identity::{Caller, Subscriber};
+use crate::http::original::events::{alarm_event, room_event};
+use crate::http::problem::ApiError;
+use crate::http::stream::open;
+use crate::http::stream::sse::{self, Dialect};
+
+/// Registers the original routes.
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(resource("/api/main/alarm/sub").route(get().to(subscribe_alarms)))
+        .service(
+            resource("/api/main/alarm")
+                .route(get().to(alarms::list))
+                .route(delete().to(alarms::delete_pair)),
+        )
+        .service(resource("/api/main/alarm/top").route(get().to(alarms::top)))
+        .service(resource(["/room/subscribe", "/room/subscribe/"]).route(get().to(subscribe_rooms)))
+        .service(
+            resource("/room/publish")
+                .route(post().to(ring))
+                .route(get().to(ring_by_get)),
+        );
+}
+
+/// `GET /api/main/alarm/sub`.
+async fn subscribe_alarms(
+    state: Data<AppState>,
+    subscriber: Subscriber,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let mut filter = TopicFilter::default();
+    subscriber
+        .inbox()
+        .topics()
+        .cloned()
+        .for_each(|topic| filter.add(topic));
+    respond(&state, &subscriber, &request, filter, alarm_event).await
+}
+
+/// `GET /room/subscribe`.
+async fn subscribe_rooms(
+    state: Data<AppState>,
+    subscriber: Subscriber,
+    request: HttpRequest,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let id: UserId = params.required("id")?;
+    if id != *subscriber.user_id() {
+        return Err(Refusal::Forbidden(Forbidden::ForeignId).into());
+    }
+    let filter = TopicFilter {
+        all_rooms: true,
+        ..TopicFilter::default()
+    };
+    respond(&state, &subscriber, &request, filter, room_event).await
+}
+
+async fn respond(
+    state: &AppState,
+    subscriber: &Subscriber,
+    request: &HttpRequest,
+    filter: TopicFilter,
+    dialect: Dialect,
+) -> Result<HttpResponse, ApiError> {
+    let events = open::stream(state, subscriber, request, filter, Vec::new()).await?;
+    Ok(sse::respond_as(events, dialect, request))
+}
+
+/// `POST /room/publish`.
+async fn ring(
+    state: Data<AppState>,
+    caller: Caller,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let sender: UserId = params.required("sender")?;
+    if sender != *caller.user_id() {
+        return Err(Refusal::Forbidden(Forbidden::ForeignSender).into());
+    }
+    let room: RoomId = params.required("roomId")?;
+    publish::ring(&state, &sender, caller.role(), &room).await?;
+    Ok(HttpResponse::Accepted().finish())
+}
+
+/// `GET /room/publish`: for programs that send a token themselves. With a cookie a mere link would make a browser ring.
+async fn ring_by_get(
+    state: Data<AppState>,
+    caller: Caller,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    if caller.came_by_cookie() {
+        return Err(ApiError::MethodNotAllowed("POST"));
+    }
+    ring(state, caller, params).await
+}

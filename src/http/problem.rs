@@ -1,0 +1,260 @@
+//! Errors of the wire, and the one place that maps them to `application/problem+json` (RFC 9457).
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use crate::actions::{Refusal, Rule, Thing};
+use crate::feed::FeedError;
+
+/// Why a request is not answered as it wished: an action was refused, or HTTP itself was used wrongly.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum ApiError {
+    /// An action was refused.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// 400.
+    #[error("the body is not JSON: {0}")]
+    MalformedJson(String),
+    /// 401: no token.
+    #[error("this needs a token")]
+    Unauthorized,
+    /// 204: a browser that gets this answer stops coming back.
+    #[error("this account is disabled")]
+    StopStreaming,
+    /// 403: a cookie with an unsafe method from another site.
+    #[error("a request with the session cookie must come from this site")]
+    CrossOrigin,
+    /// 404: a path without a route.
+    #[error("there is no such route")]
+    NoRoute,
+    /// 405.
+    #[error("with a cookie, only {0} does this")]
+    MethodNotAllowed(&'static str),
+    /// 406.
+    #[error("this route answers text/event-stream, application/x-ndjson or application/json")]
+    NotAcceptable,
+    /// 408.
+    #[error("the body did not come within {} seconds", .0.as_secs())]
+    BodyTimeout(Duration),
+    /// 413.
+    #[error("the body is larger than {0} bytes")]
+    BodyTooLarge(usize),
+    /// 422: a JSON body of the wrong shape.
+    #[error("{detail}")]
+    InvalidBody {
+        /// The stable code.
+        code: &'static str,
+        /// The path of the field and its fault.
+        detail: String,
+    },
+    /// 422: a WebSocket handshake that cannot be answered (RFC 6455, section 4.2).
+    #[error("Upgrade: {0}")]
+    Handshake(String),
+    /// 503.
+    #[error("the hub holds as many connections as it can; try again")]
+    TooManyConnections,
+}
+
+/// An error body without the id of its request.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Problem {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    code: &'static str,
+    /// For the log only.
+    #[serde(skip)]
+    cause: Option<String>,
+}
+
+impl ApiError {
+    /// A field that breaks a rule.
+    pub(crate) fn invalid(
+        field: impl Into<std::borrow::Cow<'static, str>>,
+        rule: impl Into<Rule>,
+    ) -> Self {
+        Self::Refused(Refusal::invalid(field, rule))
+    }
+
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Refused(refusal) => status_and_code(refusal),
+            Self::MalformedJson(_) => (StatusCode::BAD_REQUEST, "malformed_json"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::StopStreaming => (StatusCode::NO_CONTENT, "account_disabled"),
+            Self::CrossOrigin => (StatusCode::FORBIDDEN, "cross_origin"),
+            Self::NoRoute => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),
+            Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
+            Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::InvalidBody { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code),
+            Self::Handshake(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_field"),
+            Self::TooManyConnections => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Refused(Refusal::TooManyAttempts(wait)) => Some(wait.as_secs().saturating_add(1)),
+            Self::Refused(Refusal::TooManyStreams) | Self::TooManyConnections => Some(10),
+            Self::Refused(
+                Refusal::Unavailable(_) | Refusal::Overloaded(_) | Refusal::ShuttingDown,
+            ) => Some(1),
+            _ => None,
+        }
+    }
+
+    /// The text for the client. The cause of a fault of the hub is for the log only.
+    pub(crate) fn detail(&self) -> String {
+        match self {
+            Self::Refused(Refusal::Internal(_)) => {
+                "something went wrong here; the log says what".to_owned()
+            }
+            Self::Refused(Refusal::Unavailable(_)) => {
+                "the database does not answer; try again".to_owned()
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// The text for the log only.
+    pub(crate) fn cause(&self) -> Option<String> {
+        match self {
+            Self::Refused(Refusal::Internal(cause) | Refusal::Unavailable(cause)) => {
+                Some(cause.clone())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The status of a refusal.
+pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
+    status_and_code(refusal).0
+}
+
+fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
+    match refusal {
+        Refusal::NotFound(thing) => (StatusCode::NOT_FOUND, not_found(*thing)),
+        Refusal::Exists(Thing::Room) => (StatusCode::CONFLICT, "room_exists"),
+        Refusal::Exists(Thing::Alarm | Thing::Connection | Thing::User) => {
+            (StatusCode::CONFLICT, "user_exists")
+        }
+        Refusal::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_field"),
+        Refusal::Missing(_) => (StatusCode::UNPROCESSABLE_ENTITY, "missing_field"),
+        Refusal::UnknownUser(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_user"),
+        Refusal::UnknownRoom(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_room"),
+        Refusal::IdempotencyMismatch => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch"),
+        Refusal::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid_token"),
+        Refusal::UnknownSubject => (StatusCode::UNAUTHORIZED, "unknown_user"),
+        Refusal::BadCredentials => (StatusCode::UNAUTHORIZED, "bad_credentials"),
+        Refusal::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+        Refusal::AccountDisabled => (StatusCode::FORBIDDEN, "account_disabled"),
+        Refusal::SignupClosed => (StatusCode::FORBIDDEN, "signup_closed"),
+        Refusal::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
+        Refusal::TooManyStreams => (StatusCode::TOO_MANY_REQUESTS, "too_many_streams"),
+        Refusal::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+        Refusal::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
+        Refusal::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, "storage_full"),
+        Refusal::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        Refusal::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+    }
+}
+
+fn not_found(thing: Thing) -> &'static str {
+    match thing {
+        Thing::Alarm => "alarm_not_found",
+        Thing::Connection => "connection_not_found",
+        Thing::Room => "room_not_found",
+        Thing::User => "user_not_found",
+    }
+}
+
+impl Problem {
+    /// The body of an error that came from the framework.
+    pub(crate) fn of_status(status: StatusCode) -> Self {
+        let code = match status {
+            StatusCode::NOT_FOUND => "not_found",
+            StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+            StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
+            StatusCode::REQUEST_TIMEOUT => "request_timeout",
+            status if status.is_server_error() => "internal_error",
+            _ => "bad_request",
+        };
+        let title = status.canonical_reason().unwrap_or("Error");
+        Self::new(status, code, title.to_owned())
+    }
+
+    fn new(status: StatusCode, code: &'static str, detail: String) -> Self {
+        Self {
+            kind: format!("urn:campanile:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail,
+            code,
+            cause: None,
+        }
+    }
+
+    /// The text for the log, if there is one.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status_and_code().0
+    }
+
+    /// The body is written where the id of the request is known: see `request`.
+    fn error_response(&self) -> HttpResponse {
+        let (status, code) = self.status_and_code();
+        let mut response = HttpResponse::new(status);
+        if status == StatusCode::NO_CONTENT {
+            return response;
+        }
+        if let Some(seconds) = self.retry_after() {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Self::MethodNotAllowed(allowed) = self {
+            let value = HeaderValue::from_static(allowed);
+            response.headers_mut().insert(header::ALLOW, value);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response.extensions_mut().insert(Problem {
+            cause: self.cause(),
+            ..Problem::new(status, code, self.detail())
+        });
+        response
+    }
+}
+
+impl<T: Into<Refusal>> From<T> for ApiError {
+    fn from(refusal: T) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl From<FeedError> for Refusal {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::Refused(cause) => Self::from(cause),
+            FeedError::Store(cause) => Self::from(cause),
+            FeedError::Stopping(cause) => Self::from(cause),
+        }
+    }
+}

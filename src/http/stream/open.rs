@@ -1,0 +1,125 @@
+//! Opening a stream: who subscribes, to what, and the first event that tells where it starts.
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+
+use crate::actions::identity::Identity;
+use crate::actions::{AppState, inbox};
+use crate::alarm::{RoomId, TopicFilter};
+use crate::feed::{self, Events, Opened, Source};
+use crate::http::body::Params;
+use crate::http::identity::{QueryToken, identify};
+use crate::http::problem::ApiError;
+use crate::http::stream::query::cursor;
+use crate::hub::{Connected, Frame, NewClient, Start};
+
+/// The purpose of a subscription.
+pub(crate) enum Visit {
+    /// A stream: its user is present in these rooms, and silence is broken by heartbeats.
+    Stream(Vec<RoomId>),
+    /// One answer: its user is present nowhere, and it carries no heartbeats.
+    Poll,
+}
+
+/// Opens the subscription of a stream and puts `connect` in front of its events.
+pub(crate) async fn stream(
+    state: &AppState,
+    identity: &Identity,
+    request: &HttpRequest,
+    filter: TopicFilter,
+    rooms: Vec<RoomId>,
+) -> Result<Events, ApiError> {
+    let opened = subscription(state, identity, request, filter, Visit::Stream(rooms)).await?;
+    greeted(opened, state, identity).await
+}
+
+/// Opens a subscription. Rights that changed while it was opened are checked again: streams that were open then are closed.
+pub(super) async fn subscription(
+    state: &AppState,
+    identity: &Identity,
+    request: &HttpRequest,
+    filter: TopicFilter,
+    visit: Visit,
+) -> Result<Opened, ApiError> {
+    let heartbeats = matches!(visit, Visit::Stream(_));
+    let rooms = match visit {
+        Visit::Stream(rooms) => rooms,
+        Visit::Poll => Vec::new(),
+    };
+    let client = NewClient {
+        heartbeats,
+        rooms,
+        ..new_client(identity, request, &Arc::new(filter))
+    };
+    let cursor = cursor(request, &Params::of(request.query_string()));
+    let opened = feed::open(source(state), client, cursor, identity.inbox()).await?;
+    if identity.is_stale(state) {
+        identify(request, QueryToken::Accepted).await?;
+    }
+    Ok(opened)
+}
+
+/// The events with `connect` in front, which tells the position and the counts.
+async fn greeted(
+    opened: Opened,
+    state: &AppState,
+    identity: &Identity,
+) -> Result<Events, ApiError> {
+    let counts = inbox::counts_of(state, identity).await?;
+    let mut events = opened.events;
+    let connected = Connected {
+        client_id: events.client_id().to_string(),
+        cursor: opened.cursor,
+        gap: opened.gap,
+        unseen: counts.unseen,
+        unread: counts.unread,
+        head: counts.head.max(opened.cursor),
+        heartbeat_seconds: state.policy.heartbeat.as_secs(),
+    };
+    events.begin_with(Frame::connect(&connected));
+    Ok(events)
+}
+
+/// A live client of a caller.
+pub(super) fn new_client(
+    identity: &Identity,
+    request: &HttpRequest,
+    filter: &Arc<TopicFilter>,
+) -> NewClient {
+    let agent = request
+        .headers()
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok());
+    NewClient {
+        user_id: identity.user_id().clone(),
+        role: identity.role(),
+        token_id: identity.claims().token_id.clone(),
+        expires_at: identity.claims().expires_at,
+        filter: Arc::clone(filter),
+        rooms: Vec::new(),
+        heartbeats: true,
+        start: Start::Live,
+        remote_address: request
+            .peer_addr()
+            .map(|address| address.to_string())
+            .unwrap_or_default(),
+        user_agent: agent
+            .unwrap_or_default()
+            .chars()
+            .take(MOST_AGENT_CHARACTERS)
+            .collect(),
+    }
+}
+
+fn source(state: &AppState) -> Source {
+    Source {
+        store: state.store.clone(),
+        broadcaster: state.broadcaster.clone(),
+        metrics: state.metrics.clone(),
+    }
+}
+
+/// Enough to tell browsers apart.
+const MOST_AGENT_CHARACTERS: usize = 200;
