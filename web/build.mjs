@@ -10,7 +10,7 @@ import { WORDS } from "./campanile/words.js";
 const FOLDER = new URL("campanile/", import.meta.url);
 const SOURCE = new URL("main.js", FOLDER);
 const TARGET = new URL("../assets/campanile.js", import.meta.url);
-// docs/embedding.md promises it.
+// docs/guide/embedding.md promises it.
 const MOST_BYTES = 12 * 1024;
 
 const minifiedSheets = {

@@ -21,9 +21,9 @@ pub(crate) struct CommandLine {
 pub(crate) enum Command {
     /// Run workloads and print their figures.
     Run(RunCommand),
-    /// Measure the hub's five ways of telling beside each other.
+    /// Measure the five transports of the hub's stream, one after the other.
     Ways(WaysCommand),
-    /// Measure everything and write `docs/performance.md`, its figures and its pictures.
+    /// Measure everything and write `docs/internals/performance.md`, its figures and its pictures.
     Report(ReportCommand),
     /// Be the bare epoll loop (started by the bench itself).
     #[command(hide = true)]
@@ -91,7 +91,7 @@ pub(crate) struct WaysCommand {
     /// How often everything is measured; the medians are told.
     #[arg(long, default_value_t = 1)]
     pub(crate) runs: usize,
-    /// Write five-ways.md, five-ways.svg and five-ways.json into this folder.
+    /// Folder of the documents: write transports.md, transports.svg and transports.json into its `internals`.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) docs: Option<PathBuf>,
     #[command(flatten)]
@@ -162,6 +162,9 @@ pub(crate) struct Place {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data: Option<PathBuf>,
 }
+
+/// The folder of the documents that the bench writes, inside the folder of all documents.
+pub(crate) const INTERNALS: &str = "internals";
 
 impl RunCommand {
     pub(crate) fn wishes(&self) -> Wishes {

@@ -36,7 +36,7 @@ pub(crate) fn decides(workload: Workload) -> bool {
 
 /// A Markdown table of every bar.
 pub(crate) fn table(report: &Report) -> String {
-    let mut text = "| figure | bar | measured: median (least–most) | floor | reached |\n| --- | --- | ---: | ---: | --- |\n".to_owned();
+    let mut text = "| figure | target | measured: median (least–most) | floor | reached |\n| --- | --- | ---: | ---: | --- |\n".to_owned();
     for bar in &BARS {
         let _ = writeln!(text, "{}", bar.row(report));
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::args::ReportCommand;
+use crate::args::{INTERNALS, ReportCommand};
 use crate::bars;
 use crate::chart::{Chart, Line};
 use crate::disk;
@@ -50,7 +50,8 @@ pub(crate) fn write(command: &ReportCommand) -> Result<()> {
 }
 
 fn save(command: &ReportCommand, report: &Report, busy: &str) -> Result<()> {
-    let folder = command.docs.join("performance");
+    let internals = command.docs.join(INTERNALS);
+    let folder = internals.join("performance");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("figures.json"), report.json()? + "\n")?;
     fs::write(
@@ -72,7 +73,7 @@ fn save(command: &ReportCommand, report: &Report, busy: &str) -> Result<()> {
         ),
     )?;
     fs::write(
-        command.docs.join("performance.md"),
+        internals.join("performance.md"),
         document(command, report, busy),
     )?;
     Ok(())
@@ -108,10 +109,10 @@ fn document(command: &ReportCommand, report: &Report, busy: &str) -> String {
     };
     let _ = write!(
         text,
-        "Measured: {} of Campanile, medians of {}, {} s for each workload that a bar is about (and for fan-out), {} s for the others, on {}. {busy}{once}\n\n\
-         ## What the hub has to reach\n\n\
-         In brackets behind a verdict: the limit as measured in this run, and by how many times it is missed. \
-         `floor` in the fourth column: its figure, and how many times that the hub's is.\n\n{}",
+        "Measured: {} of Campanile, medians of {}, {} s for each workload with a target (and for fan-out), {} s for the others, on {}. {busy}{once}\n\n\
+         ## Targets\n\n\
+         In brackets after each verdict: the limit as measured in this run, and, if it is missed, the hub's figure divided by the limit. \
+         The fourth column is the figure of `floor`, and the hub's figure divided by it.\n\n{}",
         command.of,
         runs(report.repeated()),
         command.seconds,
@@ -127,7 +128,7 @@ fn document(command: &ReportCommand, report: &Report, busy: &str) -> String {
         }
     }
     // What a person says of the figures: the page is written anew, the notes are not.
-    let notes = command.docs.join("performance").join("notes.md");
+    let notes = command.docs.join(INTERNALS).join("performance/notes.md");
     if let Ok(notes) = fs::read_to_string(notes) {
         let _ = write!(text, "\n{}\n", notes.trim());
     }
@@ -211,7 +212,8 @@ fn is_measured_once(kind: &&Kind) -> bool {
     **kind == Kind::Pushpin
 }
 
-const ONCE: &str = " pushpin, which takes longest and which no bar is about, was measured once; rows say where runs are fewer.";
+const ONCE: &str =
+    " pushpin takes longest and has no target, so it was measured once; its rows say so.";
 
 /// Processes that want a core while nobody measures: what built the hub a minute ago still counts a little.
 const QUIET: f64 = 1.0;
@@ -297,7 +299,7 @@ const INTRODUCTION: &str = "# Performance
 <!-- Written by `campanile-bench report`; change bench/src/document.rs instead. -->
 
 One core for the server, the other for the load, loopback network, one server after the other in one run. How each workload and figure is defined:
-[bench/README.md](../bench/README.md). `floor` is a bare epoll loop that writes one ready chunk to every subscriber: the physical limit.
+[bench/README.md](../../bench/README.md). `floor` is a bare epoll loop that writes one ready chunk to every subscriber: the physical limit.
 **`floor`, nchan, Node and pushpin store nothing; `campanile` had every alarm on disk (SQLite, `synchronous=FULL`) before it answered.**
 `campanile-in-memory` is the same hub with its database on a file system in memory. Events are equally large for all.
 

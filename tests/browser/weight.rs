@@ -75,7 +75,7 @@ async fn no_page_needs_an_inline_script_or_style() {
 }
 
 /// Not a test of time, which would fail on a busy machine: it tells what Chromium's trace says. With `CAMPANILE_FIGURES=file`
-/// the table takes the place of the one in that file (see docs/pages.md).
+/// the table takes the place of the one in that file (see docs/reference/pages.md).
 #[tokio::test]
 async fn chromium_s_trace_tells_how_soon_each_page_is_ready() {
     let app = TestApp::spawn().await;

@@ -1,4 +1,4 @@
-//! The hub behind real proxies, with the very configurations of `docs/proxies.md`.
+//! The hub behind real proxies, with the very configurations of `docs/guide/proxies.md`.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

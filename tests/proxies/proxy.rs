@@ -93,7 +93,7 @@ impl Drop for Proxy {
 
 /// The one block of that language in the documentation, with what depends on the place replaced. Each of `changes` must apply.
 pub(crate) fn documented(language: &str, changes: &[(&str, &str)]) -> String {
-    let page = include_str!("../../docs/proxies.md");
+    let page = include_str!("../../docs/guide/proxies.md");
     let (_, block) = page
         .split_once(&format!("```{language}\n"))
         .expect("a block of that language");

@@ -1,4 +1,4 @@
-// What the hub and the module say to each other (docs/api.md), and what a page says to the module (docs/embedding.md).
+// What the hub and the module say to each other (docs/reference/api.md), and what a page says to the module (docs/guide/embedding.md).
 
 export type AlarmId = number;
 

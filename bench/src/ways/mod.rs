@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::args::WaysCommand;
+use crate::args::{INTERNALS, WaysCommand};
 use crate::error::Result;
 use crate::figures::Figures;
 use crate::proc;
@@ -112,9 +112,11 @@ pub(crate) fn run(command: &WaysCommand) -> Result<()> {
             terms: &terms,
             measured: &cells,
         })?;
-        fs::write(folder.join("five-ways.json"), json + "\n")?;
-        fs::write(folder.join("five-ways.svg"), picture::draw(&terms, &cells))?;
-        fs::write(folder.join("five-ways.md"), page::page(&terms, &cells))?;
+        let folder = folder.join(INTERNALS);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("transports.json"), json + "\n")?;
+        fs::write(folder.join("transports.svg"), picture::draw(&terms, &cells))?;
+        fs::write(folder.join("transports.md"), page::page(&terms, &cells))?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `docs/five-ways.md`, all of it: what a reader is told never disagrees with what was measured.
+//! Writes `docs/internals/transports.md` from the figures, so that its text never disagrees with what was measured.
 
 use std::fmt::Write;
 
@@ -14,15 +14,15 @@ pub(super) fn page(terms: &Terms, cells: &[Cell]) -> String {
         several => format!("Medians of {several} runs, of faults the worst"),
     };
     format!(
-        "# The five ways, measured\n\n\
-         <!-- Written by `campanile-bench ways --docs docs`; what is changed by hand is lost. -->\n\n\
-         `GET /api/stream` tells the same alarms in five ways ([api.md](api.md)). This is what each costs the hub and its client, on the same machine, one way \
-         after the other. To see it in your own browser and over your own network, open `/compare`.\n\n\
-         ![Server CPU, latency, bytes and memory of the five ways at each rate](five-ways.svg)\n\n\
+        "# The five transports, measured\n\n\
+         <!-- Written by `campanile-bench ways --docs docs`; changes by hand are overwritten. -->\n\n\
+         `GET /api/stream` sends the same alarms over five transports ([api.md](../reference/api.md#five-transports)). This page shows what each costs the hub and its \
+         client, measured on one machine, one transport after the other. To measure in your own browser and over your own network, open `/compare`.\n\n\
+         ![Server CPU, latency, bytes and memory of the five transports at each rate](transports.svg)\n\n\
          ## What it shows\n\n{findings}\n\
          ## Figures\n\n\
-         For each delivered alarm: CPU of the server (publishing and storing included, the same for every way), requests, bytes. All figures as JSON: \
-         [five-ways.json](five-ways.json).\n\n{tables}\
+         For each delivered alarm: CPU of the server (publishing and storing included, the same for every transport), requests, bytes. All figures as JSON: \
+         [transports.json](transports.json).\n\n{tables}\
          ## How it was measured\n\n\
          ```sh\n\
          cargo build --release -p campanile -p campanile-bench\n\
@@ -31,20 +31,20 @@ pub(super) fn page(terms: &Terms, cells: &[Cell]) -> String {
          - {runs} on {machine}: one core for the hub, the other for the load; loopback network, HTTP/1.1 without TLS. A hub of its own, with SQLite on a disk, \
          for every row.\n\
          - {clients} clients, each a user with one connection that it keeps, in {room_count} rooms of up to {rooms}. An alarm is for one room, and rooms take \
-         turns: a client hears so many alarms a second, and the hub always has something to do.\n\
-         - At least {seconds} s for each row, longer at slow rates, after a second that does not count. Alarms come at their rate whatever happens; latency is \
+         turns: a client receives that many alarms a second, and the hub is never idle.\n\
+         - At least {seconds} s for each row, longer at slow rates, after a second that does not count. Alarms are published at a fixed rate, however slow the answers are; latency is \
          from when an alarm was *due* until its client has it, the commit included.\n\
-         - A polling client asks every {poll} s, and at once when there is more. A long poll waits 30 s and is asked again at once.\n\
-         - Every alarm carries a number, and what each client got is reconciled with what was sent: `faults` are lost, repeated, reordered, failed (not answered \
-         `2xx`) or cut off. What has not come 5 s after the end is lost.\n\
-         - *Bytes* are what TCP carries in each direction, without the headers of TCP and IP. Requests have no more headers than they need; a browser adds some \
-         400 bytes to each, which is paid once by a stream and every time by a poll.\n\
-         - *PSS/client* is what the hub's memory grew by when the clients opened and were left alone; *PSS* is all of it at the end.\n\n\
+         - A polling client polls every {poll} s, and at once when the answer says that there is more. A long poll waits up to 30 s, and the client then polls again at once.\n\
+         - Every alarm carries a number, and what each client received is compared with what was sent: `faults` counts alarms that were lost, repeated or reordered, requests that \
+         failed (not answered `2xx`), and connections that were cut off. An alarm that has not arrived 5 s after the end is lost.\n\
+         - *Bytes* are what TCP carries in each direction, without the headers of TCP and IP. The bench sends only the headers a request needs; a browser adds some \
+         400 bytes to each request: once for a stream, each time for a poll.\n\
+         - *PSS/client* is how much the hub's memory (PSS) grew for each idle client; *PSS* is all of its memory at the end.\n\n\
          ## Read these figures with care\n\n\
-         - The kernel tells CPU time in steps of 10 ms: at {slowest} that is {step} µs for each alarm.\n\
+         - The kernel counts CPU time in steps of 10 ms: at {slowest} one step is {step} µs for each alarm.\n\
          - {company}\n\
-         - The load has one core as well. Where *bench's core* is near 1, it is the load that waits, and latency is the bench's.\n\
-         - The hub and its clients are microseconds apart. Over a real network a poll and a long poll pay its round trip again for every answer.\n",
+         - The load generator has one core. Where *bench's core* is near 1, the load generator is the bottleneck, and the latency is its own.\n\
+         - The hub and its clients are on one machine, so a round trip takes microseconds. Over a real network a poll and a long poll add a round trip to every answer.\n",
         findings = findings(terms, cells),
         tables = table::tables(terms, cells),
         machine = machine(),
@@ -73,9 +73,9 @@ fn findings(terms: &Terms, cells: &[Cell]) -> String {
     }
     let faulty = cells.iter().filter(|cell| !cell.median.faults().is_empty());
     match faulty.count() {
-        0 => {
-            text.push_str("- **Nothing was lost, repeated or reordered** by any way at any rate.\n")
-        }
+        0 => text.push_str(
+            "- **Nothing was lost, repeated or reordered** by any transport at any rate.\n",
+        ),
         count => {
             let _ = writeln!(
                 text,
@@ -115,11 +115,11 @@ fn slowest(terms: &Terms, cells: &[Cell]) -> (String, String) {
 fn company(load: f64) -> String {
     let load_shown = number(load);
     if load < 1.0 {
-        return format!("The machine did nothing else: its load was {load_shown} before.");
+        return format!("The machine was otherwise idle: its load was {load_shown} before.");
     }
     format!(
-        "**Other programs ran beside it: the machine's load was {load_shown} before.** Each core was shared, so latencies are much longer than on a quiet \
-         machine, and no row is exact; compare the ways with each other, not with other pages."
+        "**Other programs were running: the machine's load was {load_shown} before.** Each core was shared, so latencies are much longer than on an idle \
+         machine, and no row is exact; compare the transports with each other, not with other pages."
     )
 }
 

@@ -14,7 +14,7 @@ struct Panel {
 /// The whole picture.
 pub(super) fn draw(terms: &Terms, cells: &[Cell]) -> String {
     let title = format!(
-        "Five ways of being told, measured at {} clients each",
+        "The five transports, measured at {} clients each",
         terms.clients
     );
     let mut drawing = Drawing::new(WIDTH, HEIGHT, &title);

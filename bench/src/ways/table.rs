@@ -27,7 +27,7 @@ pub(super) fn per_client(rate: f64) -> String {
 }
 
 fn table(cells: &[Cell], rate: f64) -> String {
-    let mut text = "| way |".to_owned();
+    let mut text = "| transport |".to_owned();
     for column in &COLUMNS {
         let _ = write!(text, " {} |", column.heading);
     }
