@@ -22,7 +22,7 @@ pub(crate) enum Command {
     /// Run workloads and print their figures.
     Run(RunCommand),
     /// Measure the five transports of the hub's stream, one after the other.
-    Ways(WaysCommand),
+    Transports(TransportsCommand),
     /// Measure everything and write `docs/internals/performance.md`, its figures and its pictures.
     Report(ReportCommand),
     /// Be the bare epoll loop (started by the bench itself).
@@ -73,10 +73,10 @@ pub(crate) struct RunCommand {
     pub(crate) place: Place,
 }
 
-/// `campanile-bench ways`.
+/// `campanile-bench transports`.
 #[derive(Debug, Args)]
-pub(crate) struct WaysCommand {
-    /// Clients of each way; 10,000 at most.
+pub(crate) struct TransportsCommand {
+    /// Clients of each transport; 10,000 at most.
     #[arg(long, default_value_t = 500)]
     pub(crate) clients: usize,
     /// Alarms a second for each client; each is measured on its own.

@@ -20,7 +20,7 @@ mod servers;
 mod stamp;
 mod svg;
 mod swarm;
-mod ways;
+mod transports;
 mod workloads;
 
 use std::process::ExitCode;
@@ -32,7 +32,7 @@ use crate::args::{Command, CommandLine};
 fn main() -> ExitCode {
     let done = match CommandLine::parse().command {
         Command::Run(command) => run::run(&command),
-        Command::Ways(command) => ways::run(&command),
+        Command::Transports(command) => transports::run(&command),
         Command::Report(command) => document::write(&command),
         Command::Floor { address } => servers::floor::serve(address),
         Command::BackEnd { address } => servers::pushpin::serve_back_end(address),

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::fan_out;
 use crate::figures::Figures;
 use crate::servers::Kind;
 use crate::workloads::Workload;
@@ -174,15 +173,6 @@ impl Report {
             most.join(" | "),
             half.join(" | ")
         )
-    }
-
-    /// The tables, and what could not be measured.
-    pub(crate) fn tables(&self) -> String {
-        let mut text = self.tables_only() + &fan_out::section(self) + &self.disk_section();
-        for trouble in self.troubles() {
-            let _ = write!(text, "\n- {trouble}");
-        }
-        text
     }
 
     pub(crate) fn json(&self) -> serde_json::Result<String> {

@@ -1,5 +1,6 @@
 //! Runs workloads: one server after the other, all of them as often as wished.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -9,6 +10,7 @@ use clap::ValueEnum;
 use crate::args::{Place, RunCommand};
 use crate::disk;
 use crate::error::Result;
+use crate::fan_out;
 use crate::proc::{self, Cores, Placement};
 use crate::report::Report;
 use crate::servers::{Kind, Site};
@@ -92,11 +94,20 @@ pub(crate) fn run(command: &RunCommand) -> Result<()> {
             measure(&ground, *kind, workloads, &wishes, &mut report);
         }
     }
-    println!("{}", report.tables());
+    println!("{}", tables(&report));
     if let Some(path) = &command.json {
         fs::write(path, report.json()?)?;
     }
     Ok(())
+}
+
+/// The tables, and what could not be measured.
+fn tables(report: &Report) -> String {
+    let mut text = report.tables_only() + &fan_out::section(report) + &report.disk_section();
+    for trouble in report.troubles() {
+        let _ = write!(text, "\n- {trouble}");
+    }
+    text
 }
 
 /// Every workload at one server, those with the same set-up in one session. What a server cannot do is part of the report, and the next goes on.

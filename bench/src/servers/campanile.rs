@@ -13,7 +13,8 @@ use serde_json::json;
 use crate::error::Result;
 use crate::http::{self, STAMP, Template, USER, user_name};
 use crate::servers::child::Running;
-use crate::servers::{Server, Site, free_address};
+use crate::servers::peer::free_address;
+use crate::servers::server::{Server, Site};
 use crate::swarm::{Audience, Endpoint};
 
 pub(crate) struct Campanile {

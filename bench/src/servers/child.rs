@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::Result;
-use crate::servers::Site;
+use crate::servers::server::Site;
 
 /// A process that ends when this is dropped.
 pub(super) struct Running {

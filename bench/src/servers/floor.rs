@@ -13,9 +13,10 @@ use rustix::process::{Pid, Signal, set_parent_process_death_signal};
 use crate::error::Result;
 use crate::http::{self, Template};
 use crate::servers::child::Running;
-use crate::servers::{
-    BACKLOG, Server, Site, alarm_text, channel, endpoint, free_address, own_binary, user_channel,
+use crate::servers::peer::{
+    BACKLOG, alarm_text, channel, endpoint, free_address, own_binary, user_channel,
 };
+use crate::servers::server::{Server, Site};
 use crate::swarm::{Audience, Endpoint};
 
 pub(crate) struct Floor {

@@ -9,7 +9,8 @@ use rustix::process::Pid;
 use crate::error::Result;
 use crate::http::{self, Template};
 use crate::servers::child::Running;
-use crate::servers::{Server, Site, alarm_text, channel, endpoint, free_address, user_channel};
+use crate::servers::peer::{alarm_text, channel, endpoint, free_address, user_channel};
+use crate::servers::server::{Server, Site};
 use crate::swarm::{Audience, Endpoint};
 
 pub(super) struct Node {

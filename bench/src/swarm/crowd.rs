@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::http::Template;
 use crate::stamp::Stamp;
-use crate::swarm::Endpoint;
+use crate::swarm::endpoint::Endpoint;
 use crate::swarm::phase::Phase;
 use crate::swarm::publisher::{Answer, Publisher};
 use crate::swarm::reading::Reading;

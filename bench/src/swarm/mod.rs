@@ -2,13 +2,14 @@
 
 mod chunks;
 mod crowd;
+mod endpoint;
 mod phase;
+mod plan;
 mod publisher;
 mod reading;
 mod sources;
 mod stream;
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
@@ -20,20 +21,11 @@ use crate::stamp::Stamp;
 use crate::swarm::crowd::Crowd;
 
 pub(crate) use crowd::Ends;
-pub(crate) use phase::{Audience, Pacing, Phase};
+pub(crate) use endpoint::Endpoint;
+pub(crate) use phase::Phase;
+pub(crate) use plan::{Audience, Pacing, Plan, Waiting};
 pub(crate) use publisher::{Answer, Publisher};
 pub(crate) use sources::Sources;
-
-/// The server as the clients see it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Endpoint {
-    /// Where streams are opened.
-    pub(crate) subscribe: SocketAddr,
-    /// Where alarms are published.
-    pub(crate) publish: SocketAddr,
-    /// What every stream begins with.
-    pub(crate) first_event: &'static [u8],
-}
 
 /// All clients.
 pub(crate) struct Swarm {
@@ -44,25 +36,6 @@ pub(crate) struct Swarm {
     // Time spent with events, waiting left out.
     busy: Duration,
     owed: Option<Phase>,
-}
-
-/// How long a publishing measurement runs, and how.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Plan {
-    pub(crate) audience: Audience,
-    pub(crate) publishers: usize,
-    pub(crate) pacing: Pacing,
-    pub(crate) waiting: Waiting,
-    pub(crate) lasting: Duration,
-}
-
-/// What the bench does while nothing comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waiting {
-    /// It looks again, so that no server pays for waking it.
-    Awake,
-    /// It sleeps, so that a server may have its core.
-    Asleep,
 }
 
 impl Swarm {

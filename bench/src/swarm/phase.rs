@@ -7,25 +7,7 @@ use hdrhistogram::Histogram;
 use crate::error::Result;
 use crate::ledger::{Arrival, Ledger, Reconciled};
 use crate::stamp::Stamp;
-use crate::swarm::Plan;
-
-/// Whom alarms are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Audience {
-    /// Every stream gets every alarm.
-    Everyone,
-    /// Each alarm goes to one user, chosen at random.
-    OneUser,
-}
-
-/// When the next alarm is sent.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Pacing {
-    /// Each publisher sends when its last alarm is answered and fewer than `window` of its alarms are still under way to some reader.
-    Closed { window: usize },
-    /// At a fixed rate, whatever comes back. An alarm that is late, because every publisher waits, counts from when it was due.
-    Rate { per_second: f64 },
-}
+use crate::swarm::plan::{Audience, Pacing, Plan};
 
 /// The books and figures of a measurement.
 pub(crate) struct Phase {

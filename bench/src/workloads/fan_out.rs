@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::figures::Figures;
 use crate::proc;
 use crate::swarm::Plan;
-use crate::workloads::Session;
+use crate::workloads::session::Session;
 
 impl Session {
     /// Publishes, and tells the server's threads apart.

@@ -8,7 +8,8 @@ use crate::cpu::{Cpu, Meter};
 use crate::error::Result;
 use crate::figures::Figures;
 use crate::swarm::{Audience, Ends, Pacing, Phase, Plan, Waiting};
-use crate::workloads::{Session, WINDOW, Wishes};
+use crate::workloads::session::Session;
+use crate::workloads::workload::Wishes;
 
 impl Session {
     /// Publishes for a while, after a short run that does not count.
@@ -102,6 +103,9 @@ pub(super) fn set_books(figures: &mut Figures, phase: &Phase, before: Ends, afte
     let bytes = (after.bytes - before.bytes) as f64;
     figures.set("bytes_per_delivery", bytes / phase.deliveries as f64);
 }
+
+/// A closed loop is closed over delivery too: a publisher waits until its last alarm has reached the slowest reader.
+pub(super) const WINDOW: usize = 1;
 
 /// Long enough that caches are warm and connections have grown their buffers.
 const WARMING_UP: Duration = Duration::from_millis(700);

@@ -11,7 +11,7 @@ use crate::figures::Figures;
 use crate::proc::{self, Cores};
 use crate::servers::{Kind, Server, Site};
 use crate::swarm::{Audience, Swarm};
-use crate::workloads::Setup;
+use crate::workloads::workload::Setup;
 
 /// Started, users known, streams open.
 pub(crate) struct Session {

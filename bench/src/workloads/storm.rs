@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::figures::Figures;
 use crate::http;
 use crate::swarm::{Audience, Pacing, Plan, Waiting};
-use crate::workloads::Session;
 use crate::workloads::publishing::{set_books, set_latency};
+use crate::workloads::session::Session;
 
 impl Session {
     /// Publishes what everybody misses, then lets them all come back with their cursors, of which there are `CURSORS` different ones.

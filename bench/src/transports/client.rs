@@ -1,4 +1,4 @@
-//! One client on one connection that it keeps: it opens its way, hears its room, and counts what goes over the wire.
+//! One client on one connection that it keeps: it opens its transport, hears its room, and counts what goes over the wire.
 
 use std::io::{ErrorKind, Read, Write};
 
@@ -7,12 +7,12 @@ use mio::net::TcpStream;
 
 use crate::http;
 use crate::stamp::{Scanner, Stamp};
-use crate::ways::frame::{self, Kind};
-use crate::ways::way::Way;
+use crate::transports::frame::{self, Kind};
+use crate::transports::transport::Transport;
 
 /// A client and how far it is.
 pub(super) struct Client {
-    way: Way,
+    transport: Transport,
     authorization: String,
     room: String,
     socket: TcpStream,
@@ -49,7 +49,7 @@ pub(super) struct Tools {
 /// What reading found out.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// Its way is open: what is published from now on concerns it.
+    /// Its transport is open: what is published from now on concerns it.
     Opened,
     /// A poll was answered; whether there is more at once.
     Answered { more: bool },
@@ -60,9 +60,14 @@ pub(super) enum Found {
 }
 
 impl Client {
-    pub(super) fn new(way: Way, authorization: String, room: String, socket: TcpStream) -> Self {
+    pub(super) fn new(
+        transport: Transport,
+        authorization: String,
+        room: String,
+        socket: TcpStream,
+    ) -> Self {
         Self {
-            way,
+            transport,
             authorization,
             room,
             socket,
@@ -81,7 +86,7 @@ impl Client {
     /// Sends its request: the first, or the next poll.
     pub(super) fn ask(&mut self) -> std::io::Result<()> {
         let request = self
-            .way
+            .transport
             .request(&self.authorization, &self.room, self.cursor);
         self.traffic.requests += 1;
         self.outbox.extend_from_slice(request.as_bytes());
@@ -127,7 +132,7 @@ impl Client {
                 Err(_) => return Some(Found::Ended),
             }
         }
-        if self.way.asks() {
+        if self.transport.asks() {
             return self.take_answer(&tools.scanner, &mut stamped);
         }
         if self.state == State::Head {
@@ -138,22 +143,26 @@ impl Client {
             self.inbox.drain(..head.length);
             self.state = State::Greeting;
         }
-        match self.way {
-            Way::WebSocket => self.take_frames(&tools.scanner, &mut stamped),
+        match self.transport {
+            Transport::WebSocket => self.take_frames(&tools.scanner, &mut stamped),
             _ => self.take_stream(&tools.scanner, &mut stamped),
         }
     }
 
     /// The status of a stream that opens.
     fn welcome(&self) -> u16 {
-        if self.way == Way::WebSocket { 101 } else { 200 }
+        if self.transport == Transport::WebSocket {
+            101
+        } else {
+            200
+        }
     }
 
     fn refusal(&self) -> Found {
         Found::Refused(String::from_utf8_lossy(&self.inbox).into_owned())
     }
 
-    /// One poll at a time is under way, so one answer at most is there.
+    /// One poll at a time is under transport, so one answer at most is there.
     fn take_answer(&mut self, scanner: &Scanner, stamped: &mut impl FnMut(Stamp)) -> Option<Found> {
         let (status, length) = http::answer(&self.inbox)?;
         let cursor = cursor(&self.inbox);
@@ -238,7 +247,7 @@ fn is_patience(kind: ErrorKind) -> bool {
     )
 }
 
-/// In the first event of every stream, written as each way does.
+/// In the first event of every stream, written as each transport does.
 const GREETING: &[u8] = b"heartbeatSeconds";
 
 const CURSOR: &[u8] = b"],\"cursor\":";

@@ -1,4 +1,4 @@
-//! One way at one rate: a hub started for it, its clients opened, a short run that does not count, and one that does.
+//! One transport at one rate: a hub started for it, its clients opened, a short run that does not count, and one that does.
 
 use std::time::Duration;
 
@@ -13,19 +13,29 @@ use crate::proc;
 use crate::run::Ground;
 use crate::servers::Server;
 use crate::servers::campanile::Campanile;
-use crate::ways::Terms;
-use crate::ways::books::Books;
-use crate::ways::crowd::Crowd;
-use crate::ways::way::Way;
+use crate::transports::books::Books;
+use crate::transports::crowd::Crowd;
+use crate::transports::terms::Terms;
+use crate::transports::transport::Transport;
 
-/// Measures one way at one rate.
-pub(super) fn measure(ground: &Ground, terms: &Terms, way: Way, rate: f64) -> Result<Figures> {
+/// Measures one transport at one rate.
+pub(super) fn measure(
+    ground: &Ground,
+    terms: &Terms,
+    transport: Transport,
+    rate: f64,
+) -> Result<Figures> {
     let folder = TempDir::with_prefix_in("bench-", ground.data())?;
     let hub = Campanile::start(&ground.site(folder.path()))?;
     hub.introduce(terms.clients)?;
     hub.make_rooms(terms.rooms)?;
     let template = hub.publish_to_room()?;
-    let mut crowd = Crowd::new(way, hub.endpoint().subscribe, terms.poll_every(), template)?;
+    let mut crowd = Crowd::new(
+        transport,
+        hub.endpoint().subscribe,
+        terms.poll_every(),
+        template,
+    )?;
     let clients: Result<Vec<_>> = (0..terms.clients)
         .map(|client| {
             let authorization = Campanile::authorization(client)?;

@@ -1,9 +1,10 @@
-//! The figures as bars, drawn as SVG: a panel for each figure, a group for each rate, a bar for each way, all on logarithmic scales.
+//! The figures as bars, drawn as SVG: a panel for each figure, a group for each rate, a bar for each transport, all on logarithmic scales.
 
 use crate::report::number;
 use crate::svg::{Anchor, Axis, Drawing};
-use crate::ways::way::Way;
-use crate::ways::{Cell, Terms, cell};
+use crate::transports::cell::{Cell, cell};
+use crate::transports::terms::Terms;
+use crate::transports::transport::Transport;
 
 struct Panel {
     figure: &'static str,
@@ -18,9 +19,9 @@ pub(super) fn draw(terms: &Terms, cells: &[Cell]) -> String {
         terms.clients
     );
     let mut drawing = Drawing::new(WIDTH, HEIGHT, &title);
-    for (place, way) in Way::ALL.into_iter().enumerate() {
+    for (place, transport) in Transport::ALL.into_iter().enumerate() {
         let x = MARGIN + place as f64 * 150.0;
-        drawing.key((x + 8.0, 32.0), color(way), way.name());
+        drawing.key((x + 8.0, 32.0), color(transport), transport.name());
     }
     for (place, panel) in PANELS.iter().enumerate() {
         let (column, row) = ((place % 2) as f64, (place / 2) as f64);
@@ -33,21 +34,22 @@ pub(super) fn draw(terms: &Terms, cells: &[Cell]) -> String {
 }
 
 fn draw_panel(drawing: &mut Drawing, panel: &Panel, terms: &Terms, cells: &[Cell]) {
-    let value =
-        |way, rate| cell(cells, way, rate).map(|cell| cell.value(panel.figure) / panel.unit);
+    let value = |transport, rate| {
+        cell(cells, transport, rate).map(|cell| cell.value(panel.figure) / panel.unit)
+    };
     let rates = terms.rates.iter();
-    let values = rates.flat_map(|rate| Way::ALL.map(|way| value(way, *rate)));
+    let values = rates.flat_map(|rate| Transport::ALL.map(|transport| value(transport, *rate)));
     let scale = Axis::over(values.flatten(), BOTTOM, TOP).in_decades();
     drawing.heading(0.0, 14.0, panel.title);
     drawing.levels(&scale, &scale.ticks(&[1.0]), AXIS, PANEL_WIDTH);
     let group = (PANEL_WIDTH - AXIS) / terms.rates.len().max(1) as f64;
-    let bar = (group - GAP) / Way::ALL.len() as f64;
+    let bar = (group - GAP) / Transport::ALL.len() as f64;
     for (place, rate) in terms.rates.iter().enumerate() {
         let left = AXIS + GAP / 2.0 + place as f64 * group;
-        for (number, way) in Way::ALL.into_iter().enumerate() {
-            if let Some(value) = value(way, *rate).filter(|value| *value > 0.0) {
+        for (number, transport) in Transport::ALL.into_iter().enumerate() {
+            if let Some(value) = value(transport, *rate).filter(|value| *value > 0.0) {
                 let x = left + number as f64 * bar;
-                draw_bar(drawing, &scale, way, value, (x, bar));
+                draw_bar(drawing, &scale, transport, value, (x, bar));
             }
         }
         let below = (left + (group - GAP) / 2.0, BOTTOM + 18.0);
@@ -55,7 +57,13 @@ fn draw_panel(drawing: &mut Drawing, panel: &Panel, terms: &Terms, cells: &[Cell
     }
 }
 
-fn draw_bar(drawing: &mut Drawing, scale: &Axis, way: Way, value: f64, (x, width): (f64, f64)) {
+fn draw_bar(
+    drawing: &mut Drawing,
+    scale: &Axis,
+    transport: Transport,
+    value: f64,
+    (x, width): (f64, f64),
+) {
     let top = scale.place(value);
     let shown = number(value);
     drawing.add(format_args!(
@@ -64,21 +72,21 @@ fn draw_bar(drawing: &mut Drawing, scale: &Axis, way: Way, value: f64, (x, width
          <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-size=\"8.5\">{shown}</text>",
         width - 2.0,
         (BOTTOM - top).max(1.0),
-        color(way),
-        way.name(),
+        color(transport),
+        transport.name(),
         x + width / 2.0 - 1.0,
         top - 3.0
     ));
 }
 
 /// Told apart by people who see colours differently as well (Okabe and Ito's set).
-fn color(way: Way) -> &'static str {
-    match way {
-        Way::Polling => "#999999",
-        Way::LongPolling => "#e69f00",
-        Way::Streaming => "#56b4e9",
-        Way::WebSocket => "#cc79a7",
-        Way::Sse => "#009e73",
+fn color(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Polling => "#999999",
+        Transport::LongPolling => "#e69f00",
+        Transport::Streaming => "#56b4e9",
+        Transport::WebSocket => "#cc79a7",
+        Transport::Sse => "#009e73",
     }
 }
 
@@ -132,25 +140,31 @@ mod tests {
             runs: 1,
             load_before: 0.0,
         };
-        let cell = |way: Way, cpu| {
+        let cell = |transport: Transport, cpu| {
             let mut median = Figures::default();
             median.set("cpu_us", cpu);
             Cell {
-                way: way.name(),
+                transport: transport.name(),
                 rate: 1.0,
                 median,
                 runs: Vec::new(),
             }
         };
 
-        let svg = draw(&terms, &[cell(Way::Polling, 900.0), cell(Way::Sse, 30.0)]);
+        let svg = draw(
+            &terms,
+            &[cell(Transport::Polling, 900.0), cell(Transport::Sse, 30.0)],
+        );
 
-        let height = |way: Way| {
-            let end = format!("<title>{}: ", way.name());
+        let height = |transport: Transport| {
+            let end = format!("<title>{}: ", transport.name());
             let rectangle = svg.lines().find(|line| line.contains(&end)).unwrap();
             let (_, rest) = rectangle.split_once("height=\"").unwrap();
             rest.split_once('"').unwrap().0.parse::<f64>().unwrap()
         };
-        assert!(height(Way::Polling) > 2.0 * height(Way::Sse), "{svg}");
+        assert!(
+            height(Transport::Polling) > 2.0 * height(Transport::Sse),
+            "{svg}"
+        );
     }
 }

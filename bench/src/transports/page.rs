@@ -3,8 +3,10 @@
 use std::fmt::Write;
 
 use crate::report::number;
-use crate::ways::way::Way;
-use crate::ways::{Cell, Terms, cell, table};
+use crate::transports::cell::{Cell, cell};
+use crate::transports::table;
+use crate::transports::terms::Terms;
+use crate::transports::transport::Transport;
 
 /// The whole page.
 pub(super) fn page(terms: &Terms, cells: &[Cell]) -> String {
@@ -86,18 +88,18 @@ fn findings(terms: &Terms, cells: &[Cell]) -> String {
     text
 }
 
-/// The ways from the least to the most of a figure.
+/// The transports from the least to the most of a figure.
 fn ranking(cells: &[Cell], rate: f64, figure: &str, unit: &str) -> String {
-    let mut ways: Vec<(Way, f64)> = Way::ALL
+    let mut transports: Vec<(Transport, f64)> = Transport::ALL
         .into_iter()
-        .filter_map(|way| Some((way, cell(cells, way, rate)?.value(figure))))
+        .filter_map(|transport| Some((transport, cell(cells, transport, rate)?.value(figure))))
         .collect();
-    ways.sort_by(|one, other| one.1.total_cmp(&other.1));
-    let shown = ways.into_iter().map(|(way, value)| {
+    transports.sort_by(|one, other| one.1.total_cmp(&other.1));
+    let shown = transports.into_iter().map(|(transport, value)| {
         let value = number(value);
         format!(
             "{} {value}{}{unit}",
-            way.name(),
+            transport.name(),
             if unit.is_empty() { "" } else { " " }
         )
     });
@@ -107,7 +109,8 @@ fn ranking(cells: &[Cell], rate: f64, figure: &str, unit: &str) -> String {
 /// The slowest rate, and what a step of CPU time is for each of its alarms.
 fn slowest(terms: &Terms, cells: &[Cell]) -> (String, String) {
     let rate = terms.rates.iter().copied().fold(f64::INFINITY, f64::min);
-    let deliveries = cell(cells, Way::Sse, rate).map_or(f64::NAN, |cell| cell.value("deliveries"));
+    let deliveries =
+        cell(cells, Transport::Sse, rate).map_or(f64::NAN, |cell| cell.value("deliveries"));
     (format!("{rate}/s"), number(10_000.0 / deliveries))
 }
 

@@ -1,12 +1,12 @@
-//! The five ways of being told, and how each is asked for.
+//! The five transports of the stream, and the request that opens each.
 
 use clap::ValueEnum;
 
 use crate::http;
 
-/// One way.
+/// One transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(crate) enum Way {
+pub(crate) enum Transport {
     /// Asks again and again.
     Polling,
     /// Asks, and is answered at the first alarm.
@@ -19,7 +19,7 @@ pub(crate) enum Way {
     Sse,
 }
 
-impl Way {
+impl Transport {
     pub(crate) const ALL: [Self; 5] = [
         Self::Polling,
         Self::LongPolling,
@@ -75,8 +75,8 @@ mod tests {
 
     #[test]
     fn a_poll_without_a_cursor_does_not_wait_and_one_with_a_cursor_does() {
-        let first = Way::LongPolling.request("A: b\r\n", "r1", None);
-        let next = Way::LongPolling.request("A: b\r\n", "r1", Some(7));
+        let first = Transport::LongPolling.request("A: b\r\n", "r1", None);
+        let next = Transport::LongPolling.request("A: b\r\n", "r1", Some(7));
 
         assert!(
             first.starts_with("GET /api/stream?room=r1 HTTP/1.1\r\n"),

@@ -1,4 +1,4 @@
-//! All clients of one way and the rooms' publishers, in one thread with one epoll.
+//! All clients of one transport and the rooms' publishers, in one thread with one epoll.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,9 +13,9 @@ use crate::error::Result;
 use crate::http::Template;
 use crate::stamp::Scanner;
 use crate::swarm::{Answer, Publisher, Sources, whole_milliseconds};
-use crate::ways::books::Books;
-use crate::ways::client::{Client, Found, Tools, Traffic};
-use crate::ways::way::Way;
+use crate::transports::books::Books;
+use crate::transports::client::{Client, Found, Tools, Traffic};
+use crate::transports::transport::Transport;
 
 /// Everybody.
 pub(super) struct Crowd {
@@ -24,7 +24,7 @@ pub(super) struct Crowd {
     address: SocketAddr,
     sources: Sources,
     tools: Tools,
-    way: Way,
+    transport: Transport,
     /// A place is empty once its client was cut off.
     clients: Vec<Option<Client>>,
     /// One for each room; a place is empty while its connection is not made, or was closed for being idle.
@@ -41,7 +41,7 @@ pub(super) struct Crowd {
 
 impl Crowd {
     pub(super) fn new(
-        way: Way,
+        transport: Transport,
         address: SocketAddr,
         poll_every: Duration,
         template: Template,
@@ -55,7 +55,7 @@ impl Crowd {
                 buffer: vec![0; BUFFER_BYTES],
                 scanner: Scanner::new(),
             },
-            way,
+            transport,
             clients: Vec::new(),
             publishers: Vec::new(),
             template,
@@ -96,7 +96,7 @@ impl Crowd {
     fn begin(&mut self, authorization: String, room: String) -> Result<()> {
         let socket = self.sources.connect(self.address)?;
         let index = self.clients.len();
-        let mut client = Client::new(self.way, authorization, room, socket);
+        let mut client = Client::new(self.transport, authorization, room, socket);
         client.ask()?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll
@@ -208,7 +208,7 @@ impl Crowd {
             None => {}
             Some(Found::Opened) => {
                 self.opened += 1;
-                if self.way.asks() {
+                if self.transport.asks() {
                     // Clients that began together do not ask together.
                     let own = self.poll_every / PHASES * (index as u64 % PHASES);
                     self.ask_again(index, false, own);
@@ -222,7 +222,7 @@ impl Crowd {
 
     /// A long poll is asked again at once; a poll when its time has come, or when there is more.
     fn ask_again(&mut self, index: usize, more: bool, after: u64) {
-        if self.way == Way::LongPolling || more {
+        if self.transport == Transport::LongPolling || more {
             return self.ask(index);
         }
         self.polls

@@ -1,10 +1,11 @@
-//! The figures as Markdown: one table for each rate, a row for each way.
+//! The figures as Markdown: one table for each rate, a row for each transport.
 
 use std::fmt::Write;
 
 use crate::report::{faults, number};
-use crate::ways::way::Way;
-use crate::ways::{Cell, Terms, cell};
+use crate::transports::cell::{Cell, cell};
+use crate::transports::terms::Terms;
+use crate::transports::transport::Transport;
 
 /// All tables.
 pub(super) fn tables(terms: &Terms, cells: &[Cell]) -> String {
@@ -34,11 +35,11 @@ fn table(cells: &[Cell], rate: f64) -> String {
     text.push_str(" faults |\n| --- |");
     text.push_str(&" ---: |".repeat(COLUMNS.len()));
     text.push_str(" --- |\n");
-    for way in Way::ALL {
-        let Some(cell) = cell(cells, way, rate) else {
+    for transport in Transport::ALL {
+        let Some(cell) = cell(cells, transport, rate) else {
             continue;
         };
-        let _ = write!(text, "| {} |", way.name());
+        let _ = write!(text, "| {} |", transport.name());
         for column in &COLUMNS {
             let _ = write!(
                 text,

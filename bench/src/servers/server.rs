@@ -1,0 +1,59 @@
+//! A running server as the workloads use it, and what it needs to be started.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rustix::process::Pid;
+
+use crate::error::Result;
+use crate::http::Template;
+use crate::proc::{Cores, Placement};
+use crate::swarm::{Audience, Endpoint};
+
+/// One running server.
+pub(crate) trait Server {
+    /// Its process, the parent of its others.
+    fn pid(&self) -> Pid;
+    /// Where its clients go, and what they hear first.
+    fn endpoint(&self) -> Endpoint;
+    /// Makes users known, if the server wants to know them.
+    fn introduce(&self, _users: usize) -> Result<()> {
+        Ok(())
+    }
+    /// The request that opens a user's stream, so that it hears alarms of that audience.
+    fn subscribe(&self, user: usize, audience: Audience) -> Result<Vec<u8>>;
+    /// The request that publishes.
+    fn publish(&self, audience: Audience) -> Result<Template>;
+    /// Streams it can open at the same time.
+    fn opens_at_once(&self) -> usize {
+        AT_ONCE
+    }
+    /// The request that opens a user's stream where it was left, if this server can do that.
+    fn resume(&self, _user: usize, _cursor: u64) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+    /// The numbers an answer to a publisher gave its alarms.
+    fn numbers(&self, _answer: &str) -> Result<Vec<u64>> {
+        Ok(Vec::new())
+    }
+    /// How often the database was read, by kind, if the server counts that.
+    fn store_reads(&self) -> Result<BTreeMap<String, u64>> {
+        Ok(BTreeMap::new())
+    }
+}
+
+/// What a server needs to be started.
+#[derive(Debug)]
+pub(crate) struct Site<'a> {
+    /// A folder of its own, on a real disk.
+    pub(crate) folder: &'a Path,
+    pub(crate) cores: &'a Cores,
+    pub(crate) placement: Placement,
+    /// Whom its alarms will be for.
+    pub(crate) audience: Audience,
+    /// The hub's binary.
+    pub(crate) campanile: &'a Path,
+}
+
+/// Connections under way at a time: fewer than any server's queue of connections to accept.
+const AT_ONCE: usize = 256;

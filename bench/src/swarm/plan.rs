@@ -1,0 +1,40 @@
+//! The plan of a measurement: for whom alarms are published, how many at a time, and for how long.
+
+use std::time::Duration;
+
+/// How long a publishing measurement runs, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) audience: Audience,
+    pub(crate) publishers: usize,
+    pub(crate) pacing: Pacing,
+    pub(crate) waiting: Waiting,
+    pub(crate) lasting: Duration,
+}
+
+/// What the bench does while nothing comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// It looks again, so that no server pays for waking it.
+    Awake,
+    /// It sleeps, so that a server may have its core.
+    Asleep,
+}
+
+/// Whom alarms are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Audience {
+    /// Every stream gets every alarm.
+    Everyone,
+    /// Each alarm goes to one user, chosen at random.
+    OneUser,
+}
+
+/// When the next alarm is sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Pacing {
+    /// Each publisher sends when its last alarm is answered and fewer than `window` of its alarms are still under way to some reader.
+    Closed { window: usize },
+    /// At a fixed rate, whatever comes back. An alarm that is late, because every publisher waits, counts from when it was due.
+    Rate { per_second: f64 },
+}
