@@ -9,7 +9,8 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
 use crate::alarm::{AlarmId, RoomId, Timestamp, Topic, UserId};
 use crate::hub::registry::Registry;
 use crate::hub::{
-    Bye, ClientId, ClientInfo, Frame, Limits, NewClient, StreamList, SubscribeError, Subscription,
+    Bye, ClientId, ClientInfo, Disconnect, Frame, Limits, NewClient, StreamList, SubscribeError,
+    Subscription,
 };
 use crate::metrics::Metrics;
 
@@ -30,11 +31,6 @@ pub(crate) struct Subscribe(pub NewClient);
 #[derive(Message)]
 #[rtype(result = "Option<AlarmId>")]
 pub(crate) struct GoLive(pub ClientId);
-
-/// A client went.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Disconnect(pub ClientId);
 
 /// Offers committed alarms, in id order.
 #[derive(Message)]
@@ -126,7 +122,8 @@ impl Handler<Subscribe> for Broadcaster {
         }
         let opened = self.registry.subscribe(client, Instant::now())?;
         let position = self.registry.position();
-        Ok(Subscription::new(opened, position, context.address()))
+        let broadcaster = context.address().recipient();
+        Ok(Subscription::new(opened, position, broadcaster))
     }
 }
 

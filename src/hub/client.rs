@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::alarm::{AlarmId, Role, RoomId, Timestamp, Topic, TopicFilter, UserId};
 use crate::hub::Frame;
-use crate::hub::subscription::{Channel, Shared};
+use crate::hub::channel::{Channel, Shared};
 
 /// The name of one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,6 +1,7 @@
 //! Who is connected now: the one owner of all client channels. Reads no store, waits for nobody.
 
 mod broadcaster;
+mod channel;
 mod client;
 mod ending;
 mod frame;
@@ -14,11 +15,11 @@ mod registry;
 mod subscription;
 
 pub(crate) use broadcaster::{
-    Broadcaster, Close, CountPresent, CountReach, Disconnect, GoLive, ListPresent, ListStreams,
-    ListStreamsOf, Notify, Publish, Shutdown, Subscribe,
+    Broadcaster, Close, CountPresent, CountReach, GoLive, ListPresent, ListStreams, ListStreamsOf,
+    Notify, Publish, Shutdown, Subscribe,
 };
 pub(crate) use client::{ClientId, ClientInfo, NewClient, Start};
 pub(crate) use frame::{Bye, Connected, EventName, Frame};
 pub(crate) use handover::{Handover, Next};
 pub(crate) use registry::{Limits, StreamList, SubscribeError};
-pub(crate) use subscription::Subscription;
+pub(crate) use subscription::{Disconnect, Subscription};

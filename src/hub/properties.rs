@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use crate::alarm::{
     Alarm, AlarmId, AlarmType, Payload, Role, RoomId, Timestamp, Topic, TopicFilter, UserId,
 };
+use crate::hub::channel::Channel;
 use crate::hub::registry::Registry;
-use crate::hub::subscription::Channel;
 use crate::hub::{Bye, ClientId, Frame, Handover, Limits, NewClient, Next, Start};
 use crate::metrics::Metrics;
 

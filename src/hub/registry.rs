@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::alarm::{AlarmId, RoomId, Timestamp, Topic, UserId};
+use crate::hub::channel::Channel;
 use crate::hub::client::{Client, Fate};
 use crate::hub::ending::Ending;
 use crate::hub::members::Members;
 use crate::hub::presence::{Announcement, Rooms};
 use crate::hub::recent::Recent;
-use crate::hub::subscription::Channel;
 use crate::hub::{Bye, ClientId, ClientInfo, Frame, NewClient, Start};
 use crate::metrics::Metrics;
 
