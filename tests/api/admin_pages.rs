@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::answers::{answer, send};
-use crate::pages::{back, html, page, submit};
+use crate::browsing::{back, html, page, submit};
 use crate::support::TestApp;
 
 #[tokio::test]

@@ -3,28 +3,14 @@
 use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
-use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
+use crate::answers::is_time;
 use crate::answers::{answer, invalid, problem, refusal, send};
-use crate::auth::is_time;
 use crate::crowd::crowd;
 use crate::database::lock;
+use crate::publishing::{count, inbox, publish};
 use crate::support::{DEADLINE, TestApp, until};
-
-/// Publishes as a back end does.
-pub(crate) fn publish(app: &TestApp, body: &Value) -> RequestBuilder {
-    app.post(&app.service(), "/api/alarms").json(body)
-}
-
-async fn inbox(app: &TestApp, token: &str) -> Value {
-    answer(app.get(token, "/api/alarms?limit=100"), 200).await
-}
-
-/// How many alarms the caller has, up to 100.
-pub(crate) async fn count(app: &TestApp, token: &str) -> usize {
-    inbox(app, token).await["items"].as_array().unwrap().len()
-}
 
 #[tokio::test]
 async fn an_alarm_is_stored_as_it_was_published() {

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use crate::answers::{answer, problem, refusal, send};
-use crate::auth::{PASSWORD, login};
+use crate::signing_in::{PASSWORD, login};
 use crate::support::{AppBuilder, TestApp};
 
 #[tokio::test]

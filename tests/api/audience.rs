@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::alarms::{count, publish};
 use crate::answers::{answer, invalid, refusal};
+use crate::publishing::{count, publish};
 use crate::support::TestApp;
 
 #[tokio::test]

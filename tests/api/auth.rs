@@ -4,20 +4,12 @@ use futures::future::join_all;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use crate::answers::{answer, invalid, refusal, send};
+use crate::answers::{answer, invalid, is_time, refusal, send};
+use crate::signing_in::{PASSWORD, login, session};
 use crate::support::{AppBuilder, DEADLINE, TestApp};
-
-/// A password that is long enough.
-pub(crate) const PASSWORD: &str = "correct horse battery";
 
 fn sign_up(app: &TestApp, body: &Value) -> RequestBuilder {
     app.request(Method::POST, "/api/auth/signup").json(body)
-}
-
-/// Signs in.
-pub(crate) fn login(app: &TestApp, id: &str, password: &str) -> RequestBuilder {
-    app.request(Method::POST, "/api/auth/login")
-        .json(&json!({"userId": id, "password": password}))
 }
 
 fn cookie(response: &Response) -> String {
@@ -25,11 +17,6 @@ fn cookie(response: &Response) -> String {
         .to_str()
         .unwrap()
         .to_owned()
-}
-
-/// The cookie of a session.
-pub(crate) fn session(token: &str) -> String {
-    format!("campanile_session={token}")
 }
 
 #[tokio::test]
@@ -203,15 +190,6 @@ async fn signing_in_gives_a_session_as_long_as_configured() {
     let life = expires.duration_since(jiff::Timestamp::now()).as_secs();
     assert!((7_100..=7_200).contains(&life), "{life} s");
     answer(app.get(token, "/api/auth/me"), 200).await;
-}
-
-/// RFC 3339, UTC, milliseconds and `Z`.
-pub(crate) fn is_time(text: &str) -> bool {
-    let shape: String = text
-        .chars()
-        .map(|c| if c.is_ascii_digit() { '0' } else { c })
-        .collect();
-    shape == "0000-00-00T00:00:00.000Z"
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use futures::future::join_all;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::alarms::count;
 use crate::answers::{answer, refusal};
+use crate::publishing::count;
 use crate::support::TestApp;
 
 fn keyed(app: &TestApp, token: &str, key: &str, body: &Value) -> RequestBuilder {

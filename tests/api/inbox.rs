@@ -3,30 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::answers::{answer, refusal};
+use crate::publishing::{ids, list, publish_many};
 use crate::support::TestApp;
-
-/// A page of the inbox.
-pub(crate) async fn list(app: &TestApp, token: &str, query: &str) -> Value {
-    answer(app.get(token, &format!("/api/alarms{query}")), 200).await
-}
-
-/// The ids of a page, in its order.
-pub(crate) fn ids(page: &Value) -> Vec<i64> {
-    let items = page["items"].as_array().unwrap();
-    items
-        .iter()
-        .map(|item| item["id"].as_i64().unwrap())
-        .collect()
-}
-
-/// Publishes `count` alarms to a user, and gives their ids.
-pub(crate) async fn publish_many(app: &TestApp, user: &str, count: usize) -> Vec<i64> {
-    let mut ids = Vec::new();
-    for _ in 0..count {
-        ids.push(app.publish(json!({"user": user}), "T").await);
-    }
-    ids
-}
 
 #[tokio::test]
 async fn the_inbox_is_newest_first_and_has_pages_to_its_end() {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 
 use crate::answers::send;
-use crate::pages::{back, html, page};
+use crate::browsing::{back, html, page};
 use crate::support::TestApp;
 
 #[tokio::test]

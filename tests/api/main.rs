@@ -8,13 +8,28 @@
     reason = "a test fails by panicking and tells its figures on stderr"
 )]
 
+#[path = "../support/answers.rs"]
+mod answers;
+#[path = "../support/browsing.rs"]
+mod browsing;
+#[path = "../support/crowd.rs"]
+mod crowd;
+#[path = "../support/database.rs"]
+mod database;
+#[path = "../support/entries.rs"]
+mod entries;
+#[path = "../support/listener.rs"]
+mod listener;
+#[path = "../support/publishing.rs"]
+mod publishing;
+#[path = "../support/signing_in.rs"]
+mod signing_in;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod admin;
 mod admin_pages;
 mod alarms;
-mod answers;
 mod assets;
 mod attempts;
 mod audience;
@@ -22,23 +37,17 @@ mod auth;
 mod compare;
 mod config;
 mod crash;
-mod crowd;
-mod database;
 mod event_stream;
 mod health;
 mod http2;
 mod idempotency;
 mod inbox;
 mod language;
-mod legacy;
 mod limits;
-mod listener;
 mod load;
 mod logs;
 mod marks;
-mod original_alarms;
-mod original_delivery;
-mod original_identity;
+mod original;
 mod origins;
 mod pages;
 mod polls;
@@ -49,7 +58,7 @@ mod shutdown;
 mod streams;
 mod tls;
 mod tokens;
+mod transports;
 mod users;
 mod wandering;
-mod ways;
 mod web_socket;

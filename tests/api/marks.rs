@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::answers::is_time;
 use crate::answers::{answer, refusal};
-use crate::auth::is_time;
-use crate::inbox::{ids, list, publish_many};
+use crate::publishing::{ids, list, publish_many};
 use crate::support::{DEADLINE, TestApp};
 
 async fn publish_about(app: &TestApp, to: Value, target: &str, alarm_type: &str) -> i64 {

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::answers::{answer, refusal, send};
-use crate::auth::session;
+use crate::signing_in::session;
 use crate::support::{AppBuilder, DEADLINE, TestApp};
 
 #[tokio::test]

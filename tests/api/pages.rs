@@ -1,53 +1,13 @@
 //! The pages without JavaScript: who gets in, what the forms do, and that nothing typed by people becomes markup.
 
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::answers::{answer, send};
+use crate::browsing::{back, html, page, submit};
 use crate::support::{AppBuilder, TestApp};
 
 const PASSWORD: &str = "correct horse battery";
-
-/// Asks for a page as a browser with this session does.
-pub(crate) fn page(app: &TestApp, session: &str, path: &str) -> RequestBuilder {
-    app.request(Method::GET, path)
-        .header("Accept", "text/html")
-        .header("Cookie", format!("campanile_session={session}"))
-}
-
-/// Sends a form of the hub's own pages.
-pub(crate) fn submit(
-    app: &TestApp,
-    session: &str,
-    path: &str,
-    fields: &[(&str, &str)],
-) -> RequestBuilder {
-    app.request(Method::POST, path)
-        .header("Accept", "text/html")
-        .header("Origin", &app.base_url)
-        .header("Cookie", format!("campanile_session={session}"))
-        .form(fields)
-}
-
-/// Sends a request that must be answered with a page, and gives its text.
-pub(crate) async fn html(request: RequestBuilder, status: u16) -> String {
-    let response = send(request).await;
-    let (actual, url) = (response.status(), response.url().clone());
-    let media_type = response.headers()["content-type"]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let text = response.text().await.unwrap();
-    assert_eq!(actual, status, "{url}: {text}");
-    assert!(media_type.starts_with("text/html"), "{url}: {media_type}");
-    text
-}
-
-/// Where a form leads to.
-pub(crate) fn back(response: &Response) -> String {
-    assert_eq!(response.status(), 303, "{response:?}");
-    response.headers()["location"].to_str().unwrap().to_owned()
-}
 
 #[tokio::test]
 async fn pages_send_those_who_are_not_signed_in_to_the_door_and_back() {

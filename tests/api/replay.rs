@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::answers::answer;
 use crate::database::age_alarms;
-use crate::streams::{expect_entries, next_entry};
+use crate::entries::{expect_entries, next_entry};
 use crate::support::{AppBuilder, DEADLINE, SseClient, TestApp};
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 
+use crate::answers::is_time;
 use crate::answers::{answer, invalid, refusal};
-use crate::auth::is_time;
 use crate::support::{DEADLINE, TestApp, until};
 
 async fn say(app: &TestApp, token: &str, room: &str, text: &str) -> Value {

@@ -5,28 +5,8 @@ use std::collections::HashSet;
 use serde_json::json;
 
 use crate::answers::{answer, refusal, send};
-use crate::support::{AppBuilder, DEADLINE, Event, Item, SseClient, TestApp};
-
-/// The next event that is an entry of the log.
-pub(crate) async fn next_entry(stream: &mut SseClient) -> Event {
-    loop {
-        let event = stream.next_event(DEADLINE).await;
-        if ["alarm", "message"].contains(&event.name()) {
-            return event;
-        }
-        assert!(
-            ["ping", "presence", "state"].contains(&event.name()),
-            "{event:?}"
-        );
-    }
-}
-
-/// Reads the entries with exactly these ids, in this order.
-pub(crate) async fn expect_entries(stream: &mut SseClient, ids: &[i64]) {
-    for id in ids {
-        assert_eq!(next_entry(stream).await.number(), *id);
-    }
-}
+use crate::entries::{expect_entries, next_entry};
+use crate::support::{AppBuilder, DEADLINE, Item, SseClient, TestApp};
 
 #[tokio::test]
 async fn a_stream_begins_with_its_headers_a_retry_and_connect() {

@@ -6,8 +6,8 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::answers::{answer, refusal, send};
-use crate::auth::session;
-use crate::streams::next_entry;
+use crate::entries::next_entry;
+use crate::signing_in::session;
 use crate::support::{AppBuilder, Claims, DEADLINE, SseClient, TestApp, sign};
 
 #[tokio::test]

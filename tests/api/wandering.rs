@@ -1,5 +1,5 @@
-//! Clients that change their way and are cut off at random, on a hub that is killed and started again meanwhile: each
-//! sees exactly the log. The seed is printed; `CAMPANILE_SEED` takes it again, and everybody decides the same.
+//! Clients that change their transport and are cut off at random, on a hub that is killed and started again meanwhile:
+//! each sees exactly the log. The seed is printed; `CAMPANILE_SEED` takes it again, and everybody decides the same.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -135,18 +135,19 @@ impl Wanderer {
         }
     }
 
-    /// Opens some way, takes a few events, and is cut off at whatever it is doing then.
+    /// Opens a stream over any transport, takes a few events, and is cut off at whatever it is doing then.
     async fn visit(&mut self, app: &TestApp, round: &Round) {
-        let way = ALL[self.random.random_range(0..ALL.len())];
+        let transport = ALL[self.random.random_range(0..ALL.len())];
         let cut = Instant::now() + Duration::from_millis(self.random.random_range(1..250));
         let most = self.random.random_range(1..30);
-        let opening = Listener::try_open(app, &self.token, way, "room=lobby", Some(self.cursor));
+        let opening =
+            Listener::try_open(app, &self.token, transport, "room=lobby", Some(self.cursor));
         let mut listener = match timeout_at(cut, opening).await {
             Ok(Ok(listener)) => listener,
             Ok(Err(Refused::Gone)) if !round.over.get() => return tokio::task::yield_now().await,
             Ok(Err(Refused::Gone)) | Err(_) => return,
             // A hub that is about to die may be unable to answer well.
-            Ok(Err(Refused::Status(status))) => panic!("{way:?}: {status}"),
+            Ok(Err(Refused::Status(status))) => panic!("{transport:?}: {status}"),
         };
         self.sessions += 1;
         for _ in 0..most {

@@ -1,12 +1,10 @@
 //! What axe-core, run in the page, finds wrong: nothing, in either colour scheme, on a phone and a desk; and what moves for
 //! somebody who wants nothing to move: nothing.
 
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
 use serde_json::json;
 
 use crate::chromium::{Chromium, PASSWORD, Window};
-use crate::screenshots::{PAGES, furnish};
+use crate::scenes::{PAGES, furnish, rename_table};
 use crate::support::TestApp;
 
 #[tokio::test]
@@ -132,20 +130,6 @@ async fn note(window: &Window, what: &str, faults: &mut Vec<String>) {
     if found != json!([]) {
         faults.push(format!("{what}: {found:#}"));
     }
-}
-
-/// So that the page which needs it fails.
-pub(crate) fn rename_table(app: &TestApp, table: &str) {
-    in_the_database(app, &format!("ALTER TABLE {table} RENAME TO away"));
-}
-
-/// Changes what the hub has stored behind its back.
-pub(crate) fn in_the_database(app: &TestApp, sql: &str) {
-    let file = app.folder().join("campanile-data/campanile.db");
-    let file = file.to_str().expect("a path in UTF-8");
-    let mut database = SqliteConnection::establish(file).expect("the database");
-    let sql = format!("PRAGMA busy_timeout = 10000; {sql}");
-    database.batch_execute(&sql).expect("a change");
 }
 
 const LOOKS: [(u32, &str); 4] = [

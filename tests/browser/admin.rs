@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::chromium::{Chromium, Window};
+use crate::scenes::run_in_a_shell;
 use crate::support::{DEADLINE, TestApp, until};
 
 async fn admin_page(app: &TestApp, chromium: &Chromium) -> Window {
@@ -13,22 +14,6 @@ async fn admin_page(app: &TestApp, chromium: &Chromium) -> Window {
     // The form is the script's once this button is there.
     admin.shows("#copy-curl", "Copy as curl").await;
     admin
-}
-
-/// Runs a copied command as the person would who pasted it into a shell.
-pub(crate) async fn run_in_a_shell(command: String, token: String) -> serde_json::Value {
-    let shell = tokio::task::spawn_blocking(move || {
-        std::process::Command::new("sh")
-            .args([
-                "-c",
-                &format!("{command} --silent --show-error --max-time 20"),
-            ])
-            .env("CAMPANILE_TOKEN", token)
-            .output()
-    });
-    let output = shell.await.expect("the shell").expect("its output");
-    let text = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}: {output:?}"))
 }
 
 async fn inbox_size(app: &TestApp, token: &str) -> usize {

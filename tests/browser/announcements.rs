@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::chromium::{Chromium, Window};
-use crate::recovery::network;
+use crate::scenes::network;
+use crate::scenes::say;
 use crate::support::{DEADLINE, TestApp};
-use crate::tabs::say;
 
 const SPOKEN: &str = "document.querySelector('campanile-bell [role=status]').textContent";
 const TOASTS: &str = "document.querySelectorAll('.cb-toast').length";

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::accessibility::{in_the_database, rename_table};
 use crate::chromium::{Chromium, Window};
-use crate::screenshots::{PAGES, furnish};
+use crate::scenes::{PAGES, furnish};
+use crate::scenes::{in_the_database, rename_table};
 use crate::support::TestApp;
 
 #[tokio::test]

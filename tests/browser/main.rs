@@ -7,6 +7,14 @@
     reason = "a test fails by panicking and tells its figures on stderr"
 )]
 
+#[path = "../support/chromium.rs"]
+mod chromium;
+#[path = "../support/faulty_proxy.rs"]
+mod faulty_proxy;
+#[path = "../support/layout.rs"]
+mod layout;
+#[path = "../support/scenes.rs"]
+mod scenes;
 #[expect(
     dead_code,
     unused_imports,
@@ -14,26 +22,24 @@
 )]
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/trace.rs"]
+mod trace;
 
 mod accessibility;
 mod admin;
 mod announcements;
 mod bell;
-mod chromium;
 mod compare;
 mod embed;
 mod http2;
 mod keyboard;
 mod language;
-mod layout;
 mod panel;
 mod plain;
-mod proxy;
 mod recovery;
 mod room_life;
 mod rooms;
 mod screenshots;
 mod sign_in;
 mod tabs;
-mod trace;
 mod weight;

@@ -4,7 +4,7 @@ use serde_json::json;
 use thirtyfour::Key;
 
 use crate::chromium::{Chromium, Window};
-use crate::recovery::network;
+use crate::scenes::network;
 use crate::support::{AppBuilder, DEADLINE, TestApp};
 
 const ROWS: &str =

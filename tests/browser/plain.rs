@@ -108,7 +108,7 @@ async fn an_admin_without_scripts_sees_who_is_reached_and_takes_the_command() {
         .await;
     admin.click("#publish details summary").await;
     let command = admin.text(".command").await;
-    let told = crate::admin::run_in_a_shell(command, app.service()).await;
+    let told = crate::scenes::run_in_a_shell(command, app.service()).await;
 
     assert_eq!(told["alarms"][0]["topic"], "user:erin");
     let alarm = stream.next_named("alarm", DEADLINE).await.json();

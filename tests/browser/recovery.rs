@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::chromium::{Chromium, Window};
-use crate::proxy::{Conduct, Proxy};
+use crate::faulty_proxy::{Conduct, Proxy};
+use crate::scenes::{TEXTS, network, say, shows_exactly};
 use crate::support::{AppBuilder, TestApp};
-use crate::tabs::{TEXTS, say, shows_exactly};
 
 /// What the issue allows a page after its machine woke up.
 const COMPLETE_WITHIN: Duration = Duration::from_secs(2);
@@ -167,15 +167,6 @@ async fn wake(window: &Window) {
         .cdp("Emulation.setFocusEmulationEnabled", looked_at)
         .await;
     network(window, false).await;
-}
-
-pub(crate) async fn network(window: &Window, offline: bool) {
-    let conditions =
-        json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
-    window.cdp("Network.enable", json!({})).await;
-    window
-        .cdp("Network.emulateNetworkConditions", conditions)
-        .await;
 }
 
 #[tokio::test]

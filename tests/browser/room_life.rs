@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::accessibility::in_the_database;
 use crate::chromium::{Chromium, Window};
-use crate::recovery::network;
+use crate::scenes::in_the_database;
+use crate::scenes::network;
+use crate::scenes::{TEXTS, say, shows_exactly};
 use crate::support::{DEADLINE, TestApp};
-use crate::tabs::{TEXTS, say, shows_exactly};
 
 const SCROLLER: &str = "document.getElementById('scroller')";
 

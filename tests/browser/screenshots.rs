@@ -7,20 +7,8 @@ use serde_json::{Value, json};
 
 use crate::chromium::{Chromium, Window};
 use crate::layout;
+use crate::scenes::{PAGES, furnish, publish, say};
 use crate::support::TestApp;
-use crate::tabs::say;
-
-pub(crate) const PAGES: [(&str, &str); 9] = [
-    ("rooms", "/rooms"),
-    ("room", "/rooms/tower"),
-    ("inbox", "/alarms"),
-    ("admin", "/admin"),
-    ("recent", "/admin/recent"),
-    ("person", "/admin/users/dora"),
-    ("compare", "/compare"),
-    ("embed", "/demo/embed"),
-    ("missing", "/nowhere"),
-];
 
 #[tokio::test]
 async fn every_page_is_whole_in_every_look() {
@@ -189,40 +177,6 @@ async fn a_finished_comparison_is_whole_from_top_to_bottom() {
         keep(&format!("../{name}"), &minho.picture().await);
     }
     minho.is_clean().await;
-}
-
-/// Something to see on every page.
-pub(crate) async fn furnish(app: &TestApp) {
-    app.room("tower").await;
-    let dora = app.user("dora").await;
-    for text in ["Who rings at noon?", "오늘 정오에는 누가 종을 울리나요?"] {
-        let said = app
-            .post(&dora, "/api/rooms/tower/messages")
-            .json(&json!({"text": text}))
-            .send()
-            .await
-            .expect("an answer");
-        assert_eq!(said.status(), 201);
-    }
-    let said = app
-        .post(&app.admin(), "/api/rooms/tower/messages")
-        .json(&json!({"text": "안녕하세요"}))
-        .send()
-        .await
-        .expect("an answer");
-    assert_eq!(said.status(), 201);
-    let comment = json!({
-        "to": {"user": "admin"}, "alarmType": "NEW_COMMENT_ON_POST", "fromUserId": "dora",
-        "data": {"title": "Who rings at noon?"}, "url": "/rooms/tower",
-    });
-    publish(app, &comment).await;
-    app.publish(json!({"everyone": true}), "MAINTENANCE").await;
-    app.publish(json!({"user": "dora"}), "NEW_FOLLOWER").await;
-}
-
-async fn publish(app: &TestApp, alarm: &Value) {
-    let stored = app.post(&app.service(), "/api/alarms").json(alarm).send();
-    assert_eq!(stored.await.expect("an answer").status(), 201, "{alarm}");
 }
 
 async fn check_all_looks(app: &TestApp, window: &Window, name: &str, path: &str) {

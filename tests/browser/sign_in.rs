@@ -1,7 +1,7 @@
 //! Signing in, and opening a room, where something goes wrong: the page stays, with what was typed.
 
 use crate::chromium::{Chromium, PASSWORD};
-use crate::recovery::network;
+use crate::scenes::network;
 use crate::support::TestApp;
 
 #[tokio::test]

@@ -1,34 +1,10 @@
 //! Several tabs of one person: one stream, one state.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::chromium::{Chromium, Window};
+use crate::scenes::{TEXTS, say, shows_exactly};
 use crate::support::{DEADLINE, TestApp, until};
-
-/// The texts a room shows, in their order.
-pub(crate) const TEXTS: &str =
-    "[...document.querySelectorAll('#messages .text')].map((one) => one.textContent)";
-
-/// Says something in a room by the wire.
-pub(crate) async fn say(app: &TestApp, token: &str, room: &str, text: &str) {
-    let said = app
-        .post(token, &format!("/api/rooms/{room}/messages"))
-        .json(&json!({"text": text}))
-        .send()
-        .await
-        .expect("an answer");
-    assert_eq!(said.status(), 201, "{text}");
-}
-
-/// Waits until a room shows exactly these texts.
-pub(crate) async fn shows_exactly(window: &Window, texts: &[String]) {
-    let texts = Value::from(texts);
-    window
-        .holds(&format!(
-            "JSON.stringify({TEXTS}) === JSON.stringify({texts})"
-        ))
-        .await;
-}
 
 async fn two_tabs(app: &TestApp, chromium: &Chromium, path: &str) -> Window {
     let carol = chromium.window().await;

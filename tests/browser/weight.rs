@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::chromium::{Chromium, Window};
-use crate::screenshots::{PAGES, furnish};
+use crate::scenes::{PAGES, furnish};
 use crate::support::TestApp;
 use crate::trace::{Figures, Tracing};
 

@@ -13,9 +13,9 @@ use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::process::{self, Confined};
 use crate::support::http2::Connection;
 use crate::support::{AppBuilder, Claims, DEADLINE, TestApp, sign, until};
+use crate::system::{self, Confined};
 
 /// Beyond every time-out of the server, one after the other, on a machine that is busy with something else.
 const LONG: Duration = Duration::from_secs(120);
@@ -54,7 +54,7 @@ async fn a_connection_that_is_read_no_more_is_given_back_with_all_its_streams() 
 
     app.wait_for_connections(1, LONG).await;
     until("the connection is given back", LONG, async || {
-        (!process::holds_between(server, client)).then_some(())
+        (!system::holds_between(server, client)).then_some(())
     })
     .await;
     let id = app.publish(json!({"user": "bob"}), "T").await;

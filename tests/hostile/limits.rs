@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::net::TcpStream;
 
-use crate::process::{self, Confined};
 use crate::socket;
 use crate::support::{Claims, TestApp, sign, until};
+use crate::system::{self, Confined};
 
 /// Beyond every time-out of the server, on a machine that is busy with something else.
 const LONG: Duration = Duration::from_secs(60);
@@ -91,7 +91,7 @@ async fn connections_beyond_the_open_files_are_told_so_and_none_is_forgotten() {
         streams.push(socket);
         assert!(streams.len() < 256, "there is a bound");
     };
-    let without_them = process::open_files(hub.id()) - streams.len();
+    let without_them = system::open_files(hub.id()) - streams.len();
     // These are more than there are files for: they wait in front of the door.
     let mut waiting = Vec::new();
     for _ in 0..FILES {
@@ -112,7 +112,7 @@ async fn connections_beyond_the_open_files_are_told_so_and_none_is_forgotten() {
         "{refusal}"
     );
     until("all is given back", LONG, async || {
-        (process::open_files(hub.id()) <= without_them + 2).then_some(())
+        (system::open_files(hub.id()) <= without_them + 2).then_some(())
     })
     .await;
     let (_socket, head) = hub.open_stream(&token).await;

@@ -10,6 +10,8 @@
     reason = "a test fails by panicking and tells its figures on stderr"
 )]
 
+#[path = "../support/socket.rs"]
+mod socket;
 #[expect(
     dead_code,
     unused_imports,
@@ -17,10 +19,10 @@
 )]
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/system.rs"]
+mod system;
 
 mod http2;
 mod limits;
 mod nonsense;
-mod process;
 mod slow;
-mod socket;

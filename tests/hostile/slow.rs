@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::support::{AppBuilder, Claims, Item, Parser, TestApp, sign, until};
-use crate::{process, socket};
+use crate::{socket, system};
 
 /// What a queue holds is far less than this many of the largest alarms, and so are the kernel's buffers.
 const LARGE_ALARMS: usize = 150;
@@ -28,7 +28,7 @@ async fn a_client_that_reads_nothing_is_gone_with_all_it_held_and_the_log_says_w
         stuck.push(socket::stuck(&app, &token).await);
     }
     app.wait_for_connections(STUCK, GONE_WITHIN).await;
-    assert!(stuck.iter().all(process::holds));
+    assert!(stuck.iter().all(system::holds));
 
     for _ in 0..LARGE_ALARMS {
         let body = json!({"to": {"everyone": true}, "alarmType": "T", "data": "x".repeat(16_000)});
@@ -46,7 +46,7 @@ async fn a_client_that_reads_nothing_is_gone_with_all_it_held_and_the_log_says_w
     let cut_off = begin.elapsed();
     // The client's own end stays open all the time: it is the server that lets go.
     until("the connections are given back", GONE_WITHIN, async || {
-        (!stuck.iter().any(process::holds)).then_some(())
+        (!stuck.iter().any(system::holds)).then_some(())
     })
     .await;
 
@@ -69,7 +69,7 @@ async fn clients_that_read_nothing_cost_the_others_nothing() {
         .spawn()
         .await;
     let bob = app.user("bob").await;
-    let process = process::id(&app);
+    let process = system::id(&app);
     let mut clients = JoinSet::new();
     for _ in 0..healthy {
         clients.spawn(follow(app.get(&bob, "/api/stream")));
@@ -78,7 +78,7 @@ async fn clients_that_read_nothing_cost_the_others_nothing() {
     let begin = Instant::now();
 
     publish(&app, begin, "WITHOUT").await;
-    let memory = process::resident_kib(process);
+    let memory = system::resident_kib(process);
     let token = sign(&Claims::of("sloth", "service"));
     let mut stuck = Vec::new();
     for _ in 0..slow {
@@ -87,7 +87,7 @@ async fn clients_that_read_nothing_cost_the_others_nothing() {
     app.wait_for_connections(healthy + slow, GONE_WITHIN).await;
     publish(&app, begin, "WITH").await;
     app.publish(json!({"everyone": true}), "END").await;
-    let memory_with = process::resident_kib(process);
+    let memory_with = system::resident_kib(process);
     let seen = clients.join_all().await;
 
     for kind in ["WITHOUT", "WITH"] {

@@ -8,6 +8,8 @@
     reason = "a test fails by panicking and tells its figures on stderr"
 )]
 
+#[path = "../support/documented_proxy.rs"]
+mod documented_proxy;
 #[expect(
     dead_code,
     unused_imports,
@@ -19,4 +21,3 @@ mod support;
 mod haproxy;
 mod nginx;
 mod promises;
-mod proxy;

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
+use crate::documented_proxy::{Proxy, documented, free_port};
 use crate::promises;
-use crate::proxy::{Proxy, documented, free_port};
 use crate::support::TestApp;
 use crate::support::tls::{CERT_FILE, Identity, KEY_FILE};
 

@@ -8,7 +8,7 @@ use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
-use crate::proxy::Proxy;
+use crate::documented_proxy::Proxy;
 use crate::support::http2::Connection;
 use crate::support::{AppBuilder, DEADLINE, TestApp};
 

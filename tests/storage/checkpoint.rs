@@ -7,8 +7,8 @@ use std::path::Path;
 use futures::future::{Either, join_all, select};
 use serde_json::json;
 
+use crate::stored::{database_file, publish};
 use crate::support::{DEADLINE, TestApp, on_postgres, until};
-use crate::{database_file, publish};
 
 const MARK: &str = "a text that stands nowhere else";
 

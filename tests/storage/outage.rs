@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::publish;
+use crate::stored::publish;
 use crate::support::postgres::{PASSWORD, Postgres, signal};
 use crate::support::{AppBuilder, DEADLINE, SseClient, TestApp, until};
 

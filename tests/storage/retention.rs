@@ -6,9 +6,9 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use serde_json::{Value, json};
 
+use crate::stored::{database_file, publish};
 use crate::support::postgres::Postgres;
 use crate::support::{AppBuilder, DEADLINE, TestApp, on_postgres, until};
-use crate::{database_file, publish};
 
 const OLD: i64 = 20_000;
 

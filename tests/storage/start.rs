@@ -5,7 +5,7 @@ use std::process::Output;
 #[cfg(feature = "postgres")]
 use std::time::{Duration, Instant};
 
-use crate::disk::Mount;
+use crate::mount::Mount;
 #[cfg(feature = "postgres")]
 use crate::support::AppBuilder;
 #[cfg(feature = "postgres")]
@@ -142,7 +142,7 @@ async fn hubs_that_start_at_once_on_an_empty_server_migrate_it_once_and_share_on
     }
     let mut published = Vec::new();
     for hub in [&one, &two, &three, &two, &one, &one] {
-        let (status, id) = crate::publish(hub, &serde_json::Value::Null).await;
+        let (status, id) = crate::stored::publish(hub, &serde_json::Value::Null).await;
         assert_eq!(status, 201);
         published.push(id.unwrap());
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::proxy::Proxy;
-use crate::publish;
+use crate::commit_proxy::Proxy;
+use crate::stored::publish;
 use crate::support::postgres::Postgres;
 use crate::support::{AppBuilder, DEADLINE, TestApp};
 

@@ -19,11 +19,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod arena;
-mod database;
-mod ledger;
-mod listener;
-mod publisher;
+#[path = "../support/torture/mod.rs"]
+mod torture;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,10 +29,11 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::task::JoinSet;
 
-use arena::Arena;
-use database::{Database, PostgresServer, Sqlite};
-use ledger::{Ledger, Promise, Witness};
 use support::{AppBuilder, TestApp};
+use torture::arena::Arena;
+use torture::database::{Database, PostgresServer, Sqlite};
+use torture::ledger::{Ledger, Promise, Witness};
+use torture::{listener, publisher};
 
 const PUBLISHERS: u64 = 6;
 

@@ -67,10 +67,10 @@ async fn fault_a_token_checked_only_at_the_start_a_stream_ends_with_its_token() 
     app.user("bob").await;
     let token = sign(&Claims::of("bob", "user").lasting(Duration::from_secs(3)));
     let mut stream = app.connected(&token, "/api/stream").await;
-    let mut legacy = app.stream(&token, "/room/subscribe?id=bob").await;
+    let mut original = app.stream(&token, "/room/subscribe?id=bob").await;
 
     stream.bye("expired", DEADLINE).await;
-    legacy.bye("expired", DEADLINE).await;
+    original.bye("expired", DEADLINE).await;
 
     app.wait_for_connections(0, DEADLINE).await;
 }

@@ -7,9 +7,9 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, RunQueryDsl, SqliteConnection};
 use tempfile::TempDir;
 
-use crate::ledger::{Entry, marker_of};
 use crate::support::postgres::Postgres;
 use crate::support::{DEADLINE, until};
+use crate::torture::ledger::{Entry, marker_of};
 
 /// What holds the log.
 pub(crate) trait Database {
@@ -133,5 +133,5 @@ impl Database for PostgresServer {
     }
 }
 
-/// [`crate::ledger::MARK`] as SQL writes it.
+/// [`crate::torture::ledger::MARK`] as SQL writes it.
 const MARK_QUOTED: &str = "'#'";

@@ -8,8 +8,8 @@ use std::time::Duration;
 use reqwest::{Client, RequestBuilder};
 use tokio::sync::watch;
 
-use crate::ledger::{Carries, Promise};
 use crate::support::{Claims, TestApp, sign};
+use crate::torture::ledger::{Carries, Promise};
 
 pub(crate) const USERS: usize = 12;
 pub(crate) const ROOMS: usize = 4;

@@ -1,4 +1,4 @@
-//! The five ways of being told, over HTTP/1.1 and HTTP/2: the same promises, tested on each with the same code.
+//! The five transports, over HTTP/1.1 and HTTP/2: the same promises, tested on each with the same code.
 
 use std::time::Duration;
 
@@ -26,10 +26,11 @@ async fn each_way_gives_what_was_missed_and_then_what_comes_once_and_in_order() 
     app.publish(json!({"user": "carol"}), "T").await;
 
     let mut listeners = Vec::new();
-    for way in ALL {
-        let mut listener = Listener::open(&app, &bob, way, "room=lobby", Some(missed[0])).await;
-        assert_eq!(listener.ids(2).await, missed[1..], "{way:?}");
-        listeners.push((way, listener));
+    for transport in ALL {
+        let mut listener =
+            Listener::open(&app, &bob, transport, "room=lobby", Some(missed[0])).await;
+        assert_eq!(listener.ids(2).await, missed[1..], "{transport:?}");
+        listeners.push((transport, listener));
     }
     app.room("lobby").await;
     let alarm = app.publish(json!({"everyone": true}), "T").await;
@@ -38,8 +39,8 @@ async fn each_way_gives_what_was_missed_and_then_what_comes_once_and_in_order() 
         .json(&json!({"text": "hi"}));
     let said = answer(said, 201).await["id"].as_i64().unwrap();
 
-    for (way, mut listener) in listeners {
-        assert_eq!(listener.ids(2).await, [alarm, said], "{way:?}");
+    for (transport, mut listener) in listeners {
+        assert_eq!(listener.ids(2).await, [alarm, said], "{transport:?}");
     }
 }
 
@@ -49,10 +50,10 @@ async fn each_way_brings_nothing_twice_and_nothing_of_before_when_no_cursor_is_g
     let bob = app.user("bob").await;
     publish_many(&app, 3).await;
 
-    for way in ALL {
-        let mut listener = Listener::open(&app, &bob, way, "", None).await;
+    for transport in ALL {
+        let mut listener = Listener::open(&app, &bob, transport, "", None).await;
         let ids = publish_many(&app, 2).await;
-        assert_eq!(listener.ids(2).await, ids, "{way:?}");
+        assert_eq!(listener.ids(2).await, ids, "{transport:?}");
     }
 }
 
@@ -64,8 +65,8 @@ async fn a_client_may_change_its_way_and_carry_its_cursor_along() {
 
     let mut cursor = Some(0);
     let mut seen = Vec::new();
-    for way in ALL.into_iter().cycle().take(30) {
-        let mut listener = Listener::open(&app, &bob, way, "", cursor).await;
+    for transport in ALL.into_iter().cycle().take(30) {
+        let mut listener = Listener::open(&app, &bob, transport, "", cursor).await;
         seen.extend(listener.ids(1).await);
         // A poll may bring more than was asked for: only what was taken counts.
         cursor = listener.cursor;
@@ -83,20 +84,20 @@ async fn each_way_survives_a_restart_of_the_hub() {
     app.restart().await;
     let after = publish_many(&app, 2).await;
 
-    for way in ALL {
-        let mut listener = Listener::open(&app, &bob, way, "", Some(before[0])).await;
+    for transport in ALL {
+        let mut listener = Listener::open(&app, &bob, transport, "", Some(before[0])).await;
         let ids = listener.ids(3).await;
-        assert_eq!(ids, [before[1], after[0], after[1]], "{way:?}");
+        assert_eq!(ids, [before[1], after[0], after[1]], "{transport:?}");
     }
 }
 
 #[tokio::test]
 async fn each_way_that_waits_is_told_when_it_is_disconnected_and_why() {
     let app = TestApp::spawn().await;
-    for way in waiting() {
-        let id = format!("user-{way:?}");
+    for transport in waiting() {
+        let id = format!("user-{transport:?}");
         let token = app.user(&id).await;
-        let mut listener = Listener::open(&app, &token, way, "", None).await;
+        let mut listener = Listener::open(&app, &token, transport, "", None).await;
 
         let (bye, ()) = tokio::join!(listener.named("bye"), async {
             let mine = async || {
@@ -112,7 +113,7 @@ async fn each_way_that_waits_is_told_when_it_is_disconnected_and_why() {
         });
 
         let kicked = json!({"reason": "kicked", "reconnect": true});
-        assert_eq!(bye, kicked, "{way:?}");
+        assert_eq!(bye, kicked, "{transport:?}");
     }
 }
 
@@ -122,41 +123,56 @@ async fn each_way_ends_with_its_token() {
     app.user("bob").await;
     let token = sign(&Claims::of("bob", "user").lasting(Duration::from_secs(4)));
     let mut listeners = Vec::new();
-    for way in ALL {
-        listeners.push((way, Listener::open(&app, &token, way, "", None).await));
+    for transport in ALL {
+        listeners.push((
+            transport,
+            Listener::open(&app, &token, transport, "", None).await,
+        ));
     }
 
-    let ends = listeners.into_iter().map(async |(way, mut listener)| {
-        if way.kind != Kind::Polling {
-            assert_eq!(listener.named("bye").await["reason"], "expired", "{way:?}");
-        }
-        assert!(listener.event().await.is_null(), "{way:?}: nothing more");
-    });
+    let ends = listeners
+        .into_iter()
+        .map(async |(transport, mut listener)| {
+            if transport.kind != Kind::Polling {
+                assert_eq!(
+                    listener.named("bye").await["reason"],
+                    "expired",
+                    "{transport:?}"
+                );
+            }
+            assert!(
+                listener.event().await.is_null(),
+                "{transport:?}: nothing more"
+            );
+        });
     join_all(ends).await;
-    for way in ALL {
-        let again = Listener::try_open(&app, &token, way, "", None).await;
-        assert_eq!(again.err(), Some(Refused::Status(401)), "{way:?}");
+    for transport in ALL {
+        let again = Listener::try_open(&app, &token, transport, "", None).await;
+        assert_eq!(again.err(), Some(Refused::Status(401)), "{transport:?}");
     }
 }
 
 #[tokio::test]
 async fn each_way_ends_with_its_session() {
     let app = TestApp::spawn().await;
-    for way in ALL {
+    for transport in ALL {
         let token = app
-            .sign_up(&format!("user-{way:?}"), "a long password")
+            .sign_up(&format!("user-{transport:?}"), "a long password")
             .await;
-        let mut listener = Listener::open(&app, &token, way, "", None).await;
+        let mut listener = Listener::open(&app, &token, transport, "", None).await;
 
         let ending = async {
-            if way.kind != Kind::Polling {
+            if transport.kind != Kind::Polling {
                 let gone = json!({"reason": "logout", "reconnect": false});
-                assert_eq!(listener.named("bye").await, gone, "{way:?}");
+                assert_eq!(listener.named("bye").await, gone, "{transport:?}");
             }
-            assert!(listener.event().await.is_null(), "{way:?}: nothing more");
+            assert!(
+                listener.event().await.is_null(),
+                "{transport:?}: nothing more"
+            );
         };
         let logout = async {
-            if way.kind == Kind::LongPolling {
+            if transport.kind == Kind::LongPolling {
                 app.wait_for_connections(1, DEADLINE).await;
             }
             let logout = app.post(&token, "/api/auth/logout");
@@ -168,10 +184,10 @@ async fn each_way_ends_with_its_session() {
 
 #[tokio::test]
 async fn each_way_that_waits_hears_that_the_hub_stops() {
-    for way in waiting() {
+    for transport in waiting() {
         let mut app = TestApp::spawn().await;
         let bob = app.user("bob").await;
-        let mut listener = Listener::open(&app, &bob, way, "", None).await;
+        let mut listener = Listener::open(&app, &bob, transport, "", None).await;
 
         let (bye, ()) = tokio::join!(listener.named("bye"), async {
             app.wait_for_connections(1, DEADLINE).await;
@@ -181,9 +197,9 @@ async fn each_way_that_waits_hears_that_the_hub_stops() {
         drop(listener);
 
         let shutdown = json!({"reason": "shutdown", "reconnect": true});
-        assert_eq!(bye, shutdown, "{way:?}");
-        assert!(end.is_null(), "{way:?}");
-        assert!(app.ended().await.success(), "{way:?}");
+        assert_eq!(bye, shutdown, "{transport:?}");
+        assert!(end.is_null(), "{transport:?}");
+        assert!(app.ended().await.success(), "{transport:?}");
     }
 }
 
@@ -192,22 +208,22 @@ async fn each_way_keeps_the_same_rights() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
     let nonsense = format!("{bob}x");
-    for way in ALL {
+    for transport in ALL {
         let refused = async |token: &str, query: &str| {
-            let refused = Listener::try_open(&app, token, way, query, None).await;
+            let refused = Listener::try_open(&app, token, transport, query, None).await;
             refused.err()
         };
         let forbidden = Some(Refused::Status(403));
         assert_eq!(
             refused(&bob, "topic=user:carol").await,
             forbidden,
-            "{way:?}"
+            "{transport:?}"
         );
-        assert_eq!(refused(&bob, "topic=*").await, forbidden, "{way:?}");
+        assert_eq!(refused(&bob, "topic=*").await, forbidden, "{transport:?}");
         let unknown = Some(Refused::Status(401));
-        assert_eq!(refused(&nonsense, "").await, unknown, "{way:?}");
+        assert_eq!(refused(&nonsense, "").await, unknown, "{transport:?}");
         let invalid = Some(Refused::Status(422));
-        assert_eq!(refused(&bob, "rooms=some").await, invalid, "{way:?}");
+        assert_eq!(refused(&bob, "rooms=some").await, invalid, "{transport:?}");
     }
 }
 
@@ -216,17 +232,17 @@ async fn each_way_shows_a_service_the_whole_log_and_a_user_his_own() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
     app.user("carol").await;
-    for way in ALL {
+    for transport in ALL {
         let service = app.service();
-        let mut all = Listener::open(&app, &service, way, "topic=*", None).await;
-        let mut his = Listener::open(&app, &bob, way, "", None).await;
+        let mut all = Listener::open(&app, &service, transport, "topic=*", None).await;
+        let mut his = Listener::open(&app, &bob, transport, "", None).await;
 
         let hers = app.publish(json!({"user": "carol"}), "T").await;
         let admins = app.publish(json!({"role": "admin"}), "T").await;
         let own = app.publish(json!({"user": "bob"}), "T").await;
 
-        assert_eq!(all.ids(3).await, [hers, admins, own], "{way:?}");
-        assert_eq!(his.ids(1).await, [own], "{way:?}");
+        assert_eq!(all.ids(3).await, [hers, admins, own], "{transport:?}");
+        assert_eq!(his.ids(1).await, [own], "{transport:?}");
     }
 }
 
@@ -241,10 +257,10 @@ async fn each_way_counts_as_a_stream_of_its_user_while_it_waits() {
         let mut holder = Listener::open(&app, &bob, holding, "", None).await;
         let asking = async {
             app.wait_for_connections(1, DEADLINE).await;
-            for way in ALL {
-                let more = Listener::try_open(&app, &bob, way, "", None).await;
+            for transport in ALL {
+                let more = Listener::try_open(&app, &bob, transport, "", None).await;
                 let too_many = Some(Refused::Status(429));
-                assert_eq!(more.err(), too_many, "{way:?} beside {holding:?}");
+                assert_eq!(more.err(), too_many, "{transport:?} beside {holding:?}");
             }
             app.publish(json!({"user": "bob"}), "T").await
         };
@@ -259,13 +275,13 @@ async fn each_way_counts_as_a_stream_of_its_user_while_it_waits() {
 async fn each_way_is_forgotten_within_a_second_when_its_client_leaves() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
-    for way in waiting() {
-        let mut listener = Listener::open(&app, &bob, way, "", None).await;
+    for transport in waiting() {
+        let mut listener = Listener::open(&app, &bob, transport, "", None).await;
         // A long poll is only there while it is asked.
         let waits = tokio::time::timeout(DEADLINE * 2, listener.named("never"));
         tokio::select! {
             () = app.wait_for_connections(1, DEADLINE) => {}
-            _never = waits => panic!("{way:?}: nothing comes"),
+            _never = waits => panic!("{transport:?}: nothing comes"),
         }
 
         drop(listener);
@@ -283,15 +299,18 @@ async fn each_way_that_streams_breaks_a_silence_with_the_position() {
     let bob = app.user("bob").await;
     app.user("carol").await;
     let mut listeners = Vec::new();
-    for way in streaming() {
-        listeners.push((way, Listener::open(&app, &bob, way, "", None).await));
+    for transport in streaming() {
+        listeners.push((
+            transport,
+            Listener::open(&app, &bob, transport, "", None).await,
+        ));
     }
     let id = app.publish(json!({"user": "carol"}), "T").await;
 
-    for (way, mut listener) in listeners {
+    for (transport, mut listener) in listeners {
         let told = async { while listener.named("ping").await["cursor"] != id {} };
         let told = tokio::time::timeout(DEADLINE, told).await;
-        assert!(told.is_ok(), "{way:?}");
+        assert!(told.is_ok(), "{transport:?}");
     }
 }
 
@@ -304,8 +323,8 @@ async fn each_way_that_streams_makes_its_user_present_and_a_poll_does_not() {
         let users = answer(app.get(&bob, "/api/rooms/lobby/presence"), 200).await;
         users["users"].as_array().unwrap().len()
     };
-    for way in waiting() {
-        let mut listener = Listener::open(&app, &bob, way, "room=lobby", None).await;
+    for transport in waiting() {
+        let mut listener = Listener::open(&app, &bob, transport, "room=lobby", None).await;
         let looking = async {
             app.wait_for_connections(1, DEADLINE).await;
             let present = present().await;
@@ -315,7 +334,11 @@ async fn each_way_that_streams_makes_its_user_present_and_a_poll_does_not() {
         let (_ids, present_meanwhile) = tokio::join!(listener.ids(1), looking);
         drop(listener);
 
-        assert_eq!(present_meanwhile, usize::from(way.streams()), "{way:?}");
+        assert_eq!(
+            present_meanwhile,
+            usize::from(transport.streams()),
+            "{transport:?}"
+        );
         until("nobody is there", DEADLINE, async || {
             (present().await == 0).then_some(())
         })
@@ -329,9 +352,12 @@ async fn a_client_that_does_not_read_misses_nothing_on_any_way_and_holds_up_nobo
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
     let (mut slow, mut beside) = (Vec::new(), Vec::new());
-    for way in ALL {
-        slow.push((way, Listener::open(&app, &bob, way, "", None).await));
-        beside.push(Listener::open(&app, &bob, way, "", None).await);
+    for transport in ALL {
+        slow.push((
+            transport,
+            Listener::open(&app, &bob, transport, "", None).await,
+        ));
+        beside.push(Listener::open(&app, &bob, transport, "", None).await);
     }
 
     let publishing = async {
@@ -350,9 +376,9 @@ async fn a_client_that_does_not_read_misses_nothing_on_any_way_and_holds_up_nobo
         (app.figure(closed).await == streaming().count() as f64).then_some(())
     })
     .await;
-    for (way, mut listener) in slow {
+    for (transport, mut listener) in slow {
         // What was on its way comes first, then `bye`, and the rest with the cursor. A poll was asked for nothing yet.
-        assert_eq!(listener.ids_resuming(ALARMS).await, log, "{way:?}");
+        assert_eq!(listener.ids_resuming(ALARMS).await, log, "{transport:?}");
     }
 }
 

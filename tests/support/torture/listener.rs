@@ -10,9 +10,9 @@ use futures::{Stream, StreamExt};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::arena::{Arena, Seat, Tally};
-use crate::ledger::{Witness, marker_of};
 use crate::support::{DEADLINE, Event, Item, Parser};
+use crate::torture::arena::{Arena, Seat, Tally};
+use crate::torture::ledger::{Witness, marker_of};
 
 /// Events until a client does something other than read.
 const PATIENCE: std::ops::Range<u32> = 1..1_500;

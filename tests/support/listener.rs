@@ -1,4 +1,4 @@
-//! One client of `/api/stream`, whichever way it is told and whatever it is told over: the same code for all.
+//! One client of `/api/stream`, over any of the five transports and either version of HTTP: the same code for all.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,9 +16,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::support::{DEADLINE, SseClient, TestApp};
 
-/// How a client is told.
+/// A transport over one version of HTTP.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Way {
+pub(crate) struct Transport {
     pub(crate) kind: Kind,
     over: Over,
 }
@@ -39,30 +39,31 @@ enum Over {
     Http2,
 }
 
-/// The five ways, and those of them that HTTP/2 carries once more over HTTP/2.
-pub(crate) const ALL: [Way; 9] = [
-    Way::http1(Kind::EventStream),
-    Way::http1(Kind::WebSocket),
-    Way::http1(Kind::Lines),
-    Way::http1(Kind::LongPolling),
-    Way::http1(Kind::Polling),
-    Way::http2(Kind::EventStream),
-    Way::http2(Kind::Lines),
-    Way::http2(Kind::LongPolling),
-    Way::http2(Kind::Polling),
+/// The five transports over HTTP/1.1, and again over HTTP/2 those that it can carry.
+pub(crate) const ALL: [Transport; 9] = [
+    Transport::http1(Kind::EventStream),
+    Transport::http1(Kind::WebSocket),
+    Transport::http1(Kind::Lines),
+    Transport::http1(Kind::LongPolling),
+    Transport::http1(Kind::Polling),
+    Transport::http2(Kind::EventStream),
+    Transport::http2(Kind::Lines),
+    Transport::http2(Kind::LongPolling),
+    Transport::http2(Kind::Polling),
 ];
 
-/// The ways that hold one answer open.
-pub(crate) fn streaming() -> impl Iterator<Item = Way> {
-    ALL.into_iter().filter(|way| way.streams())
+/// The transports that hold one answer open.
+pub(crate) fn streaming() -> impl Iterator<Item = Transport> {
+    ALL.into_iter().filter(|transport| transport.streams())
 }
 
-/// The ways of which the hub knows between two events: all but polling.
-pub(crate) fn waiting() -> impl Iterator<Item = Way> {
-    ALL.into_iter().filter(|way| way.kind != Kind::Polling)
+/// The transports with an open request between two events: all but polling.
+pub(crate) fn waiting() -> impl Iterator<Item = Transport> {
+    ALL.into_iter()
+        .filter(|transport| transport.kind != Kind::Polling)
 }
 
-impl Way {
+impl Transport {
     const fn http1(kind: Kind) -> Self {
         Self {
             kind,
@@ -82,7 +83,7 @@ impl Way {
     }
 }
 
-impl fmt::Debug for Way {
+impl fmt::Debug for Transport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?}-{:?}", self.kind, self.over)
     }
@@ -100,7 +101,7 @@ pub(crate) enum Refused {
 /// One client.
 pub(crate) struct Listener<'a> {
     app: &'a TestApp,
-    way: Way,
+    transport: Transport,
     token: String,
     query: String,
     /// Everything up to here was taken.
@@ -130,38 +131,38 @@ impl<'a> Listener<'a> {
     pub(crate) async fn open(
         app: &'a TestApp,
         token: &str,
-        way: Way,
+        transport: Transport,
         query: &str,
         cursor: Option<i64>,
     ) -> Self {
-        let opened = Self::try_open(app, token, way, query, cursor).await;
-        opened.unwrap_or_else(|refused| panic!("{way:?}: {refused:?}"))
+        let opened = Self::try_open(app, token, transport, query, cursor).await;
+        opened.unwrap_or_else(|refused| panic!("{transport:?}: {refused:?}"))
     }
 
     /// See [`Self::open`].
     pub(crate) async fn try_open(
         app: &'a TestApp,
         token: &str,
-        way: Way,
+        transport: Transport,
         query: &str,
         cursor: Option<i64>,
     ) -> Result<Self, Refused> {
         let mut listener = Self {
             app,
-            way,
+            transport,
             token: token.to_owned(),
             query: query.to_owned(),
             cursor,
             link: Link::Poll(Polled::default()),
         };
-        if way.streams() {
+        if transport.streams() {
             listener.link = listener.link().await?;
             let connect = listener.event().await;
             if connect.is_null() {
                 return Err(Refused::Gone);
             }
-            assert_eq!(connect["event"], "connect", "{way:?}");
-            assert_eq!(connect["id"], connect["data"]["cursor"], "{way:?}");
+            assert_eq!(connect["event"], "connect", "{transport:?}");
+            assert_eq!(connect["id"], connect["data"]["cursor"], "{transport:?}");
         } else if cursor.is_none() {
             // Where the log ends now, as a stream's `connect` tells.
             listener.poll(false).await?;
@@ -171,7 +172,7 @@ impl<'a> Listener<'a> {
 
     async fn link(&self) -> Result<Link, Refused> {
         let address = self.address();
-        match self.way.kind {
+        match self.transport.kind {
             Kind::EventStream => {
                 let answer = answered(self.get(&address, "text/event-stream")).await?;
                 Ok(Link::EventStream(Box::new(SseClient::of(answer).await)))
@@ -194,7 +195,7 @@ impl<'a> Listener<'a> {
     }
 
     fn get(&self, address: &str, accept: &str) -> RequestBuilder {
-        let client = match self.way.over {
+        let client = match self.transport.over {
             Over::Http1 => &self.app.client,
             Over::Http2 => &self.app.http2,
         };
@@ -212,7 +213,8 @@ impl<'a> Listener<'a> {
     /// The next event of any kind as `{event,id,data}`; null at the end.
     pub(crate) async fn event(&mut self) -> Value {
         let next = tokio::time::timeout(DEADLINE, self.wait_for_event()).await;
-        let event = next.unwrap_or_else(|_elapsed| panic!("{:?}: an event in time", self.way));
+        let event =
+            next.unwrap_or_else(|_elapsed| panic!("{:?}: an event in time", self.transport));
         if let Some(id) = event["id"].as_i64() {
             self.cursor = Some(id);
         }
@@ -255,12 +257,12 @@ impl<'a> Listener<'a> {
                 Link::Poll(polled) => match polled.events.pop_front() {
                     Some(event) => return event,
                     None => {
-                        let waits = self.way.kind == Kind::LongPolling;
+                        let waits = self.transport.kind == Kind::LongPolling;
                         match self.poll(waits).await {
                             Ok(()) => {}
                             // On a connection that is not closed yet, a hub that stops says 503.
                             Err(Refused::Gone | Refused::Status(401 | 503)) => return Value::Null,
-                            Err(other) => panic!("{:?}: {other:?}", self.way),
+                            Err(other) => panic!("{:?}: {other:?}", self.transport),
                         }
                     }
                 },
@@ -305,7 +307,7 @@ impl<'a> Listener<'a> {
         let mut ids = Vec::new();
         while ids.len() < count {
             let id = self.next_id().await;
-            ids.push(id.unwrap_or_else(|| panic!("{:?}: the end after {ids:?}", self.way)));
+            ids.push(id.unwrap_or_else(|| panic!("{:?}: the end after {ids:?}", self.transport)));
         }
         ids
     }
@@ -318,7 +320,8 @@ impl<'a> Listener<'a> {
                 Some(id) => ids.push(id),
                 None => {
                     let cursor = self.cursor;
-                    *self = Self::open(self.app, &self.token, self.way, &self.query, cursor).await;
+                    *self = Self::open(self.app, &self.token, self.transport, &self.query, cursor)
+                        .await;
                 }
             }
         }
@@ -329,7 +332,11 @@ impl<'a> Listener<'a> {
     pub(crate) async fn named(&mut self, name: &str) -> Value {
         loop {
             let event = self.event().await;
-            assert!(!event.is_null(), "{:?}: {name} before the end", self.way);
+            assert!(
+                !event.is_null(),
+                "{:?}: {name} before the end",
+                self.transport
+            );
             if event["event"] == name {
                 return event["data"].clone();
             }

@@ -73,3 +73,12 @@ pub(crate) async fn invalid(request: RequestBuilder, field: &str) {
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains(field), "{field:?} is named: {problem}");
 }
+
+/// RFC 3339, UTC, milliseconds and `Z`.
+pub(crate) fn is_time(text: &str) -> bool {
+    let shape: String = text
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
+    shape == "0000-00-00T00:00:00.000Z"
+}

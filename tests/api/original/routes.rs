@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::answers::is_time;
 use crate::answers::{answer, problem, refusal, send};
-use crate::auth::is_time;
 use crate::support::{DEADLINE, Event, SseClient, TestApp};
 
 async fn ring(app: &TestApp, token: &str, sender: &str, room: &str) -> u16 {

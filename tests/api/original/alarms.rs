@@ -5,7 +5,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::answers::answer;
-use crate::auth::is_time;
+use crate::answers::is_time;
 use crate::support::{AppBuilder, DEADLINE, TestApp};
 
 #[tokio::test]

@@ -8,9 +8,9 @@ use rand::rngs::StdRng;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::arena::{Arena, ROOMS, USERS, room, service, user};
-use crate::ledger::{MARK, Promise};
 use crate::support::{Claims, DEADLINE, sign};
+use crate::torture::arena::{Arena, ROOMS, USERS, room, service, user};
+use crate::torture::ledger::{MARK, Promise};
 
 const LONGEST_BURST: u32 = 60;
 
