@@ -27,6 +27,12 @@ pub(super) struct Slot {
     is_head_written: Cell<bool>,
 }
 
+impl Slot {
+    pub(super) fn leave(&self, body: BoxBody) {
+        self.body.replace(Some(body));
+    }
+}
+
 /// The body a dispatcher is given.
 pub(super) enum Body {
     /// The whole of it.
@@ -92,7 +98,7 @@ fn leave<B: MessageBody + 'static>(answer: ServiceResponse<B>) -> Response<Body>
     let answer = answer.map_body(|head, body| match (body.size(), slot) {
         (BodySize::Stream, Some(slot)) => {
             head.set_connection_type(ConnectionType::Close);
-            slot.body.replace(Some(body.boxed()));
+            slot.leave(body.boxed());
             Body::Left(slot)
         }
         _ => Body::Here(body.boxed()),

@@ -4,6 +4,8 @@
 pub(crate) mod connections;
 mod endless;
 mod http2;
+#[cfg(test)]
+mod order;
 mod preface;
 pub(crate) mod socket;
 pub(crate) mod tls;
