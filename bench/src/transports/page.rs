@@ -17,7 +17,7 @@ pub(super) fn page(terms: &Terms, cells: &[Cell]) -> String {
     };
     format!(
         "# The five transports, measured\n\n\
-         <!-- Written by `campanile-bench ways --docs docs`; changes by hand are overwritten. -->\n\n\
+         <!-- Written by `campanile-bench transports --docs docs`; changes by hand are overwritten. -->\n\n\
          `GET /api/stream` sends the same alarms over five transports ([api.md](../reference/api.md#five-transports)). This page shows what each costs the hub and its \
          client, measured on one machine, one transport after the other. To measure in your own browser and over your own network, open `/compare`.\n\n\
          ![Server CPU, latency, bytes and memory of the five transports at each rate](transports.svg)\n\n\
@@ -28,7 +28,7 @@ pub(super) fn page(terms: &Terms, cells: &[Cell]) -> String {
          ## How it was measured\n\n\
          ```sh\n\
          cargo build --release -p campanile -p campanile-bench\n\
-         target/release/campanile-bench ways --docs docs\n\
+         target/release/campanile-bench transports --docs docs\n\
          ```\n\n\
          - {runs} on {machine}: one core for the hub, the other for the load; loopback network, HTTP/1.1 without TLS. A hub of its own, with SQLite on a disk, \
          for every row.\n\
