@@ -1,10 +1,10 @@
-//! The failure of an append: of one submission's data, or of the whole batch.
+//! The error of an append: caused by the data of one submission, or by the database.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::store::StoreError;
 
-/// Whether a failed append is the fault of one submission's data or of the database.
+/// The cause of a failed append: the data of one submission, or the database.
 pub(super) enum AppendFailure {
     Data(StoreError),
     Whole(StoreError),

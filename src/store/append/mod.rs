@@ -1,4 +1,5 @@
-//! Appending to the log: a batch of submissions in one commit, ids in commit order, and each request once.
+//! Appending to the log: a batch of submissions in one commit, with ids in commit order. A repeated request is stored
+//! once.
 
 mod failure;
 mod repeats;
@@ -25,7 +26,7 @@ pub(super) use crate::store::append::repeats::IDEMPOTENCY_LIFE;
 pub(crate) use crate::store::append::submission::{Idempotency, Refusal, Stored, Submission};
 
 impl Store {
-    /// Appends a batch in one commit. Only the journal calls this: ids follow the order of its batches.
+    /// Appends a batch in one commit. Only the journal calls this, so ids follow the order of its batches.
     pub(crate) async fn append(&self, batch: Vec<Submission>) -> Result<Vec<Outcome>, StoreError> {
         self.write(move |connection| append_batch(connection, &batch))
             .await
@@ -38,7 +39,7 @@ fn append_batch(
 ) -> Result<Vec<Outcome>, StoreError> {
     let whole = connection.transact(|connection| append_locked(connection, batch));
     match whole {
-        // Something in the data of one submission: alone, each hears its own fate.
+        // The data of one submission is invalid: each is tried alone, so that the others are stored.
         Err(AppendFailure::Data(_)) if batch.len() > 1 => Ok(batch
             .iter()
             .map(|one| append_alone(connection, one))
@@ -99,7 +100,7 @@ fn append_locked(
     Ok(outcomes)
 }
 
-/// Gives a submission its ids.
+/// Assigns ids to the alarms of a submission.
 fn place(
     connection: &mut DbConnection,
     submission: &Submission,

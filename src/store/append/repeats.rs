@@ -1,4 +1,4 @@
-//! Idempotency: a request or a chat message that comes again is answered with the alarms it stored first.
+//! Idempotency: a repeated request or chat message is answered with the alarms that the first one stored.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::store::connection::{DbConnection, native};
 use crate::store::log::Row;
 use crate::store::schema::{alarms, idempotency_keys};
 
-/// The outcome a submission had before, if it comes again.
+/// Returns the earlier outcome of a repeated submission; `None` if it is new.
 pub(super) fn repeated(
     connection: &mut DbConnection,
     submission: &Submission,
@@ -111,7 +111,8 @@ pub(super) fn remember_request(
     Ok(())
 }
 
-/// What this batch stores and a later submission of it may repeat; its rows are inserted only at the end.
+/// The alarms and accounts of the current batch that a later submission of it may repeat. Their rows are inserted at
+/// the end of the batch only.
 #[derive(Default)]
 pub(super) struct Fresh {
     requests: HashMap<i64, Vec<Arc<Alarm>>>,
@@ -150,5 +151,5 @@ impl Fresh {
     }
 }
 
-/// How long a repeated request is recognised.
+/// The time for which a repeated request is recognised.
 pub(in crate::store) const IDEMPOTENCY_LIFE: Duration = Duration::from_hours(24);

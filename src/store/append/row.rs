@@ -1,4 +1,4 @@
-//! The row of an alarm, and the insertion of many.
+//! The row of an alarm, and the insertion of rows.
 
 use diesel::prelude::*;
 
@@ -39,8 +39,8 @@ impl<'a> NewRow<'a> {
     }
 }
 
-/// A server is sent many rows at once. In the same process each row by itself is quicker: its statement stays prepared,
-/// where one of many rows is another text each time.
+/// Inserts the rows. PostgreSQL gets many rows in one statement, which saves round trips. On SQLite one statement for
+/// each row is faster, because a prepared statement is reused.
 pub(super) fn insert_rows(
     connection: &mut DbConnection,
     rows: &[NewRow<'_>],
@@ -65,6 +65,6 @@ pub(super) fn insert_rows(
     Ok(())
 }
 
-/// Ten columns a row: far under the 65,535 bind variables PostgreSQL allows.
+/// A row has ten columns: far below PostgreSQL's limit of 65,535 bind variables.
 #[cfg(feature = "postgres")]
 const ROWS_AN_INSERT: usize = 500;

@@ -5,38 +5,38 @@ use std::sync::Arc;
 use crate::alarm::{Alarm, IdempotencyKey, NewAlarm, RoomId, UserId};
 use crate::store::StoreError;
 
-/// What one publisher wants stored: all of it or nothing.
+/// The alarms of one request, stored all or none.
 #[derive(Debug, Clone)]
 pub(crate) struct Submission {
-    /// The alarms, in the order they are to have.
+    /// The alarms, in the order of their ids.
     pub alarms: Vec<NewAlarm>,
-    /// Given when the same request must not be stored again.
+    /// Present if a repeated request must not be stored again.
     pub idempotency: Option<Idempotency>,
-    /// Whether a recipient without an account gets one instead of a refusal.
+    /// True if a recipient without an account gets one; otherwise the submission is refused.
     pub create_recipients: bool,
 }
 
-/// Recognises a request that comes again.
+/// The identity of a request, by which a repeated one is recognised.
 #[derive(Debug, Clone)]
 pub(crate) struct Idempotency {
-    /// Who sent it: keys are each publisher's own.
+    /// The user who sent it. Each publisher has its own keys.
     pub publisher: UserId,
-    /// The key he gave.
+    /// The key from the request.
     pub key: IdempotencyKey,
-    /// A digest of the body, so that the same key with another body is noticed.
+    /// A digest of the body: the same key with another body is refused.
     pub body_hash: String,
 }
 
-/// What became of a submission.
+/// The outcome of a submission that is stored.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     /// The alarms, with their ids.
     pub alarms: Vec<Arc<Alarm>>,
-    /// Whether they were stored by an earlier request, and so published by it.
+    /// True if an earlier request stored and delivered them.
     pub repeated: bool,
 }
 
-/// Why a submission was not stored. The others of its batch are.
+/// The reason why a submission was not stored. It does not affect the others of its batch.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Refusal {
     /// A recipient has no account.
@@ -48,7 +48,7 @@ pub(crate) enum Refusal {
     /// The key was used with another body.
     #[error("the idempotency key was used with another body")]
     IdempotencyMismatch,
-    /// The database would not take it, though it took others.
+    /// The database refused this submission.
     #[error(transparent)]
     Failed(Arc<StoreError>),
 }

@@ -1,4 +1,4 @@
-//! The recipients of a batch that do not exist: refused, or given an account.
+//! The recipients of a batch that do not exist: the submission is refused, or they get an account.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use crate::store::connection::{DbConnection, native};
 use crate::store::schema::rooms;
 use crate::store::users::{self, NewAccount};
 
-/// The recipients of a batch that do not exist, looked up once for all of it.
+/// The recipients of a batch that do not exist, found once for the whole batch.
 pub(super) struct Unknown {
     users: HashSet<String>,
     rooms: HashSet<String>,
