@@ -85,7 +85,7 @@ type Answer = oneshot::Sender<Result<Stored, AppendError>>;
 
 struct Waiting {
     submission: Submission,
-    /// The deadline. After it the publisher is told to try again, and the submission must not be stored.
+    /// The deadline. After it the publisher is answered with `Overloaded`, and the submission must not be stored.
     until: Instant,
     answer: Answer,
 }
