@@ -1,23 +1,23 @@
-// The admin pages: publishes without leaving the page, never twice by accident; says whom it would reach; keeps figures,
-// recent alarms and connections fresh. Its words come with the page.
+// The admin pages: publishes in the background and never twice by accident, previews the audience, and updates the
+// figures, the recent alarms and the connections. The texts are part of the page.
 
 import { refresh, submit } from "./page.js";
 
 const REFRESH_EVERY_MS = 5_000;
 const PREVIEW_AFTER_MS = 300;
-/** How many seconds a chart shows; the server draws as many. */
+/** The number of seconds in a chart; the server draws the same number. */
 const SECONDS = 60;
 
 const words = document.getElementById("admin-words")?.dataset ?? {};
 const number = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
 
-/** A sentence of the page with its holes filled. */
+/** Fills the placeholders of a sentence. */
 function filled(sentence, ...values) {
   return sentence.replace(/\{(\d)\}/g, (hole, index) => String(values[Number(index)] ?? hole));
 }
 
 /**
- * What the hub answers to the form, in the language of the page: the part of its answer that has this id.
+ * Submits the form and returns the part of the hub's answer with this id, in the language of the page.
  * @param {string} address
  * @param {string} id
  */
@@ -30,7 +30,7 @@ async function answerTo(address, id) {
   const page = new DOMParser().parseFromString(text, "text/html");
   const part = page.getElementById(id);
   if (part?.childElementCount) return part;
-  // Not ours: the session has ended, or the page of a fault came in its place.
+  // The answer is not the expected page: the session has ended, or it is the error page.
   throw new Error(page.querySelector(".fault p:not([class])")?.textContent ?? words.sessionOver);
 }
 
@@ -45,12 +45,14 @@ function publishing() {
   const copy = document.getElementById("copy-curl");
   const check = document.getElementById("data-check");
   const audience = document.getElementById("audience");
-  /** The keys of what is on its way: the same is not sent twice, and something else does not wait. */
+  /**
+   * The idempotency keys of the requests under way: the same request is not sent twice, and another one need not wait.
+   */
   const underWay = new Set();
   let timer;
   let asked = 0;
 
-  /** The body of POST /api/alarms that the form describes. The data stays as it was typed: parsing would round its numbers. */
+  /** Returns the body of POST /api/alarms. The data stays as it was typed, because parsing would round its numbers. */
   function body() {
     const parts = [`"to":${JSON.stringify(recipient())}`, `"alarmType":${JSON.stringify(fields.alarmType.value.trim())}`];
     const data = fields.data.value.trim();
@@ -82,7 +84,7 @@ function publishing() {
       JSON.parse(data);
       return null;
     } catch (error) {
-      // The browser explains it in English only; where it is, is the same in every language.
+      // The browser's message is in English; only the position in it is used.
       const at = /position (\d+)/.exec(error.message)?.[1];
       return at ? filled(words.jsonBadAt, Number(at) + 1) : words.jsonBad;
     }
@@ -93,7 +95,7 @@ function publishing() {
     if (underWay.has(key)) return;
     underWay.add(key);
     try {
-      // Told before anything is sent.
+      // Reports errors in the form before anything is sent.
       body();
       if (fields.target.value === "everyone" && fields.confirm.value.trim() !== words.confirmWord) {
         fields.confirm.focus();
@@ -113,7 +115,7 @@ function publishing() {
     }
   }
 
-  /** Publishing exactly the same once more is possible, but only on purpose. */
+  /** Returns a button that publishes the same alarm once more, under a new key. */
   function againButton() {
     const again = document.createElement("button");
     again.type = "button";
@@ -141,10 +143,10 @@ function publishing() {
     check.textContent = fault ?? (data ? words.jsonGood : "");
   }
 
-  /** Says whom the form would reach; of several answers under way only the last counts. */
+  /** Shows the audience of the form. If several answers are under way, only the last one counts. */
   async function preview() {
     const mine = (asked += 1);
-    // A form that names nobody yet is not a fault.
+    // A form without a recipient is incomplete, not wrong.
     const named = fields.target.value !== "user" || fields.users.value.trim();
     const lines = named ? await answerTo("/admin/audience", "audience").then((part) => [...part.childNodes], fault) : [];
     if (mine === asked) audience.replaceChildren(...lines);
@@ -163,8 +165,8 @@ function publishing() {
     send();
   });
 
-  // The key belongs to what the form says, not to the click: the second click of a double click, however late, is
-  // answered with the first one's result. Only a change of the form makes another alarm.
+  // The key belongs to the content of the form, not to the click. A second click of a double click is answered with the
+  // result of the first one; only a change of the form publishes another alarm.
   form.addEventListener("input", (event) => {
     const { name } = /** @type {HTMLInputElement} */ (event.target);
     if (name !== "confirm") fields.idempotencyKey.value = newKey();
@@ -190,7 +192,7 @@ function publishing() {
   preview();
 }
 
-/** The form as a command for a shell; the token is left to whoever runs it. */
+/** Returns the request as a shell command; the user of the command fills in the token. */
 function curl(body, key) {
   return [
     `curl -X POST ${quoted(`${location.origin}/api/alarms`)}`,
@@ -201,12 +203,12 @@ function curl(body, key) {
   ].join(" \\\n  ");
 }
 
-/** One word of a shell: between single quotes everything but a single quote is itself. */
+/** Quotes one word for a shell: between single quotes every character but the single quote is literal. */
 function quoted(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** `crypto.randomUUID` is there on secure pages only. */
+/** Returns a random key. `crypto.randomUUID` exists on secure pages only. */
 function newKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -215,7 +217,7 @@ function newKey() {
 
 let recent = null;
 
-/** The list of recent alarms: filtered while typing, and still while it is paused. */
+/** The list of recent alarms. It is filtered while typing, and not updated while it is paused. */
 class Recent {
   constructor() {
     this.filter = /** @type {HTMLInputElement} */ (document.getElementById("q"));
@@ -240,7 +242,7 @@ class Recent {
     if (!this.paused) this.look();
   }
 
-  /** One reading at a time, and one more if something came meanwhile. */
+  /** Reads the list again: one request at a time, and one more if alarms arrived in the meantime. */
   async look() {
     if (this.paused || document.visibilityState !== "visible") return;
     if (this.looking) {
@@ -286,10 +288,10 @@ class Recent {
 const FORMATS = {
   commitMilliseconds: (value) => `${value.toFixed(1)} ms`,
 };
-/** What a chart draws where it is not the figure itself. */
+/** The figures whose chart shows another figure. */
 const CHARTS = { slowDrops: "slowDropsPerSecond", replayed: "replayedPerSecond" };
 
-/** The tiles, over a stream of their own that is open only while somebody looks. */
+/** The tiles. They have a stream of their own, which is open only while the page is visible. */
 class Figures {
   constructor(tiles) {
     this.tiles = [...tiles.querySelectorAll("[data-figure]")];
@@ -311,7 +313,7 @@ class Figures {
     this.stream = stream;
     stream.addEventListener("history", (event) => this.show(JSON.parse(event.data)));
     stream.addEventListener("figures", (event) => this.show([...this.samples, JSON.parse(event.data)]));
-    // Whatever the reason, the browser's own way back would ignore most of them.
+    // After any end the page reconnects itself, because the browser does not reconnect after most of them.
     stream.addEventListener("bye", () => this.lost());
     stream.addEventListener("error", () => this.lost());
   }
@@ -321,7 +323,8 @@ class Figures {
     this.stream = null;
     this.state.textContent = words.noFigures;
     clearTimeout(this.timer);
-    // Spread, so that many pages do not come back together. A page whose session has ended is sent to sign in.
+    // The delay is random, so that many pages do not reconnect together. If the session has ended, the page leads to
+    // the sign-in.
     this.timer = setTimeout(() => refresh(["tile-accounts"]).catch(() => {}).then(() => this.turn()), 2_000 + Math.random() * 3_000);
   }
 

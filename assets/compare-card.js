@@ -1,4 +1,4 @@
-// One way's card on /compare: its state, its figures, and the button that cuts it.
+// The card of one transport on /compare: its state, its figures, and the button that cuts it.
 
 import { element } from "./campanile.js";
 import { WAYS, WORDS, number, ratio, time } from "./compare-words.js";
@@ -36,7 +36,7 @@ export class Card {
     return element("div", {}, element("dt", {}, words), value);
   }
 
-  /** `published` is how many alarms there were to bring; null before the first run. */
+  /** Shows the figures. `published` is the number of alarms to deliver; null before the first run. */
   show(figures, published) {
     this.p50.textContent = time(figures.p50);
     this.p99.textContent = time(figures.p99);

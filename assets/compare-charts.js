@@ -1,5 +1,5 @@
-// The two pictures of /compare that all ways share an axis in: when each alarm arrived, and how long it took. Drawn as SVG,
-// so that the stylesheet gives the colours, also the forced ones.
+// The two charts of /compare, each with one axis for all transports: the times of arrival, and the latencies. They are
+// drawn as SVG, so that the stylesheet sets the colours, including forced ones.
 
 export const WINDOW_MS = 20_000;
 const SECOND_MARKS = [15, 10, 5];
@@ -11,7 +11,7 @@ const STILL_MS = 500;
 
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** An SVG element. */
+/** Creates an SVG element. */
 export function svg(name, attributes = {}, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
@@ -19,7 +19,7 @@ export function svg(name, attributes = {}, ...children) {
   return made;
 }
 
-/** One lane's dots over the last twenty seconds, right is now. All lanes are moved together. */
+/** The dots of each lane over the last twenty seconds; the right edge is now. All lanes move together. */
 export class Timeline {
   constructor(elements) {
     this.lanes = new Map();
@@ -68,7 +68,7 @@ export class Timeline {
     this.add(lane, { kind: "dot", at, node: svg("circle", { cy: HEIGHT / 2, r: 4, class: "dot" }) });
   }
 
-  /** From `at` on the way was away, until `mend`. */
+  /** Marks the transport as disconnected from `at` until `mend`. */
   tear(lane, at) {
     const { holes } = this.lanes.get(lane);
     if (holes.has("open")) return;
@@ -103,7 +103,7 @@ export class Timeline {
     requestAnimationFrame(frame);
   }
 
-  /** Stands still, so that it can be looked at, the last dots a little from the edge. */
+  /** Stops the movement, with the last dots a little left of the edge. */
   stop() {
     this.stopped = performance.now() + STILL_MS;
     this.move();
@@ -121,7 +121,7 @@ export class Timeline {
   }
 }
 
-/** How long the alarms took, on a logarithmic axis from one millisecond to ten seconds, with p50 and p99 marked. */
+/** The latencies on a logarithmic axis from one millisecond to ten seconds, with p50 and p99 marked. */
 export class Histogram {
   constructor(element) {
     this.bars = [...new Array(BINS).keys()].map((at) => svg("rect", { class: "bar", x: `${(at / BINS) * 100}%`, width: `${100 / BINS}%`, y: HEIGHT, height: 0 }));

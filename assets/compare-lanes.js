@@ -1,4 +1,5 @@
-// The lanes of /compare: one for what was published and one for each way, over one axis of time and one of latency.
+// The lanes of /compare: one for the published alarms and one for each transport, over one axis of time and one of
+// latency.
 
 import { element } from "./campanile.js";
 import { Histogram, Timeline, svg } from "./compare-charts.js";
@@ -23,7 +24,7 @@ export class Lanes {
     this.pictures.set(name, { label, dots, bars, histogram: new Histogram(bars) });
   }
 
-  /** Shows a lane's latencies, and says in words what its two pictures show. */
+  /** Shows the latencies of a lane, and describes its two charts as text. */
   show(name, figures) {
     const { label, dots, bars, histogram } = this.pictures.get(name);
     histogram.show(figures);
@@ -31,7 +32,7 @@ export class Lanes {
     bars.setAttribute("aria-label", WORDS.histogram(label, figures.p50, figures.p99));
   }
 
-  /** Shows how long the publish requests themselves took. */
+  /** Shows the durations of the publish requests. */
   showPublished(times) {
     const sorted = [...times].sort((a, b) => a - b);
     const p50 = percentile(sorted, 0.5);
@@ -40,7 +41,7 @@ export class Lanes {
   }
 }
 
-/** Labels at even distances, from `first` per cent to the right end. */
+/** Places labels at even distances, from `first` per cent to the right end. */
 function axis(classes, labels, first) {
   const step = (100 - first) / (labels.length - 1);
   const anchor = (at) => {

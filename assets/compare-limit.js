@@ -1,9 +1,11 @@
-// How many streams this browser opens to this hub: one after another, until one does not become live.
+// The number of streams that this browser opens to this hub: opens them one by one until one does not become live.
 
 export const MOST = 30;
 const PATIENCE_MS = 3_000;
 
-/** Opens up to `MOST`; gives how many became live and what became of the next: "all", "waits" or "refused". */
+/**
+ * Opens up to `MOST` streams; returns the number of live ones and the outcome of the next: "all", "waits" or "refused".
+ */
 export async function openUntilStuck(open, progress) {
   const opened = [];
   let outcome = "all";

@@ -1,4 +1,4 @@
-// The table of properties on /compare: puts what was measured in the place of what is commonly said.
+// The table of properties on /compare: replaces the generally known values with measured ones.
 
 import { element } from "./campanile.js";
 import { WAYS, WORDS } from "./compare-words.js";
@@ -8,26 +8,26 @@ const COLUMNS = Object.keys(WAYS);
 const RECONNECTS = { sse: "browser", websocket: "page", streaming: "page", longpoll: "request", polling: "request" };
 const HELD_BACK_MS = 1_000;
 
-/** What a run told of one way. `protocol` is the page's own. */
+/** Shows the results of a run for one transport. `protocol` is that of the page. */
 export function showWay(way, figures, publishTimes, protocol) {
   const { name } = way;
   const publish = percentile([...publishTimes].sort((a, b) => a - b), 0.5);
   if (publish !== null) put("direction", name, way.pongMs === null ? WORDS.direction.one(publish) : WORDS.direction.both(way.pongMs));
   if (figures.received) put("data", name, WORDS.data(figures.dataBytesPerAlarm, figures.bytesPerAlarm));
-  // Browsers do not tell what a WebSocket came over.
+  // Browsers do not report the protocol of a WebSocket.
   if (name !== "websocket") put("protocol", name, figures.protocol || protocol);
   if (figures.held && name !== "sse" && name !== "websocket") put("connections", name, WORDS.connections.held(figures.held));
   put("proxies", name, proxies(name, figures));
   showCut(way);
 }
 
-/** What a way's last cut told. */
+/** Shows the result of the last cut of a transport. */
 export function showCut({ name, cuts }) {
   const last = cuts.findLast((one) => one.over);
   if (last) put("reconnection", name, WORDS.reconnection[RECONNECTS[name]](last));
 }
 
-/** How many streams the browser opened of one kind. */
+/** Shows the number of streams that the browser opened with one transport. */
 export function showLimit(name, { live, outcome }, protocol) {
   put("connections", name, WORDS.connections[outcome](live, name === "websocket" ? "WebSocket" : protocol));
 }

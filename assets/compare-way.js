@@ -1,18 +1,18 @@
-// What the five ways of /api/stream share on /compare: the requests a way makes, the tally of what arrived and what it took,
-// and what a cut did.
+// The base of the five transports of /api/stream on /compare: their requests, the counts of received alarms and bytes,
+// and the result of a cut.
 
 import { whyOf } from "./refused.js";
 
-const HEADER_BYTES = 300; // What Resource Timing counts for the header of an answer.
+const HEADER_BYTES = 300; // The size that Resource Timing assumes for the header of a response.
 const RETRY_MS = [500, 1_500];
 const HISTORY = 5_000;
 
 const encoder = new TextEncoder();
 
-/** How many bytes a text is as UTF-8. */
+/** Returns the size of a text in UTF-8. */
 export const size = (/** @type {string} */ text) => encoder.encode(text).length;
 
-/** One request, until it is over and the browser has told what it took. */
+/** One request, with its duration and, as soon as the browser reports it, its size. */
 class Request {
   constructor(url) {
     this.url = url;
@@ -27,7 +27,7 @@ class Request {
   }
 }
 
-/** What a way did since a run began. */
+/** The counts of a transport since a run began. */
 class Tally {
   constructor() {
     this.begin = performance.now();
@@ -46,7 +46,7 @@ class Tally {
     return this.counts.size;
   }
 
-  /** What the page shows, as of now. */
+  /** Returns the current figures for the page. */
   figures(now = performance.now()) {
     const sorted = [...this.latencies].sort((a, b) => a - b);
     const open = this.requests.reduce((sum, one) => sum + (one.end ?? now) - one.begin, 0);
@@ -77,11 +77,12 @@ export function percentile(sorted, share) {
 }
 
 /**
- * A way, without the code that opens it (`begin`), closes it (`end`) and cuts it (`sever`). `listener` is told of test
- * alarms (`arrived`), of changes (`changed`) and of the end of a cut (`cutOver`), and asked what was published.
+ * A transport without the code that opens it (`begin`), closes it (`end`) and cuts it (`sever`). `listener` is notified
+ * of test alarms (`arrived`), of changes (`changed`) and of the end of a cut (`cutOver`), and knows the published
+ * alarms.
  */
 export class Way {
-  /** What only some ways have: how long a ping took, and how often to ask. */
+  /** Used by some transports only: the duration of a ping, and the interval of polling. */
   pongMs = null;
   everyMs = null;
 
@@ -96,7 +97,7 @@ export class Way {
     this.since = performance.now();
     this.cuts = [];
     this.current = null;
-    /** Why the last cut could not be made. */
+    /** The reason why the last cut failed. */
     this.refusal = null;
   }
 
@@ -114,7 +115,7 @@ export class Way {
     this.become("closed");
   }
 
-  /** Begins to count anew, on a new request. */
+  /** Resets the counts and begins a new request. */
   restart(cursor) {
     this.close();
     this.tally = new Tally();
@@ -148,7 +149,7 @@ export class Way {
   address(more = {}) {
     const url = new URL("/api/stream", location.origin);
     Way.serial += 1;
-    // The last two mean nothing to the hub: they tell the requests of this page apart in its Resource Timing.
+    // The last two parameters are ignored by the hub. They identify the requests of this page in its Resource Timing.
     const query = { cursor: this.cursor, ...more, way: this.name, n: Way.serial };
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     return url;
@@ -158,7 +159,7 @@ export class Way {
     this.request = new Request(String(url));
     const { requests } = this.tally;
     requests.push(this.request);
-    // Between runs nobody counts, and a page may stay open for days.
+    // Between runs old requests are dropped, because a page may stay open for days.
     if (!this.listener.run && requests.length > HISTORY) requests.shift();
     return this.request;
   }
@@ -168,7 +169,7 @@ export class Way {
     this.request = null;
   }
 
-  /** The browser tells what a finished request took. */
+  /** Takes the size and protocol of a finished request from the browser. */
   timed(entry) {
     this.tally.protocol = entry.nextHopProtocol || this.tally.protocol;
     const request = this.tally.requests.find((one) => one.url === entry.name && one.end !== null && one.told === null);
@@ -225,7 +226,7 @@ export class Way {
     this.settleCut();
   }
 
-  /** The connection is gone, but for the code that brings it back. */
+  /** Handles a lost connection, except for reconnecting. */
   lost() {
     this.finish();
     if (!this.wanted) return;
@@ -248,7 +249,7 @@ export class Way {
 
   // --- a cut --------------------------------------------------------------------------------------------------------
 
-  /** Cuts the way. It must come back by itself, with every alarm that was published meanwhile, once. */
+  /** Cuts the transport. It must reconnect by itself and receive every alarm published in the meantime exactly once. */
   async cut() {
     if (this.state !== "live" || this.cutting) return;
     this.refusal = null;
@@ -269,7 +270,7 @@ export class Way {
     return Boolean(this.current && !this.current.over);
   }
 
-  /** A cut is over when the way has come to what had been published when it was back. */
+  /** Ends a cut when the cursor has reached the last alarm that was published before the transport was back. */
   settleCut() {
     const cut = this.current;
     if (!cut || cut.over || cut.backAt === null || this.cursor < cut.upTo) return;

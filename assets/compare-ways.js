@@ -1,4 +1,4 @@
-// The five ways of /api/stream, each with the code a page needs to keep it open.
+// The five transports of /api/stream, each with the code that a page needs to keep it open.
 
 import { Way, size } from "./compare-way.js";
 
@@ -15,7 +15,7 @@ class ServerSentEvents extends Way {
     this.become("connecting");
     this.ask(url);
     this.source.onopen = () => {
-      // The browser has come back by itself, to the same address.
+      // The browser has reconnected by itself, to the same address.
       if (!this.request) this.ask(url);
     };
     this.source.onerror = () => {
@@ -29,7 +29,7 @@ class ServerSentEvents extends Way {
         if (!this.request) this.ask(url);
         const data = event.data;
         const id = name === "connect" || name === "alarm" || name === "message" ? `id: ${event.lastEventId}\n` : "";
-        // Scripts get an event without its framing; this is how the hub writes it.
+        // Scripts get an event without its framing, so its size is computed from the format that the hub writes.
         this.request.body += size(`event: ${name}\n${id}data: ${data}\n\n`);
         this.heard(name, Number(event.lastEventId), JSON.parse(data), size(data));
       });
@@ -75,7 +75,7 @@ class WebSocketWay extends Way {
   /** @override */
   live() {
     super.live();
-    // The one way that also leads to the hub.
+    // WebSocket is the only transport that also sends to the hub.
     this.pingedAt = performance.now();
     this.socket.send('{"type":"ping"}');
   }
@@ -105,7 +105,7 @@ class Streaming extends Way {
       if (!answer.ok) throw new Error(String(answer.status));
       await this.read(answer.body.getReader(), request);
     } catch {
-      // Broken off, refused or out of reach: all the same to what follows.
+      // Aborted, refused or unreachable: the page reconnects in each case.
     }
     if (ending !== this.ending) return;
     this.lost();
@@ -141,12 +141,12 @@ class Streaming extends Way {
   }
 }
 
-/** Long polling and polling: an answer ends the request, and the next one carries the cursor on. */
+/** Long polling and polling: a response ends the request, and the next request carries the cursor. */
 class Asking extends Way {
   /** @override */
   everyMs = 0;
 
-  /** What a question adds to the address. */
+  /** Returns the additional parameters of a request. */
   parameters() {
     return {};
   }
@@ -204,7 +204,7 @@ class Asking extends Way {
 
 class LongPolling extends Asking {
   /**
-   * The first question after trouble does not wait: its answer tells that the hub is there.
+   * The first request after an error does not wait, so that its response shows early that the hub is back.
    * @override
    */
   parameters() {
@@ -222,7 +222,7 @@ class Polling extends Asking {
   everyMs = 1_000;
 
   /**
-   * Between two polls there is nothing to cut: the next answer is lost on its way.
+   * Between two polls there is no connection to cut, so the next response is dropped.
    * @override
    */
   async sever() {
@@ -230,7 +230,7 @@ class Polling extends Asking {
   }
 }
 
-/** All five, in the order they are shown in. */
+/** Creates all five, in the order in which they are shown. */
 export function fiveWays(listener) {
   const ways = [
     new ServerSentEvents("sse", listener),

@@ -1,4 +1,4 @@
-// Every sentence the scripts of /compare say, by the language of the page; the names of the ways are the table's.
+// The texts of the scripts of /compare, by the language of the page. The names of the transports come from the table.
 
 import { localeOf, wordsOf } from "./campanile.js";
 

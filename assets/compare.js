@@ -1,5 +1,5 @@
-// /compare: opens the five ways, publishes test alarms, cuts, and shows what each way did. What it claims at the end it
-// has compared with the hub's log.
+// /compare: opens the five transports, publishes test alarms, cuts connections, and shows the result of each transport.
+// The final verdict is based on a comparison with the hub's log.
 
 import { element, newId, request } from "./campanile.js";
 import { Card } from "./compare-card.js";
@@ -31,7 +31,7 @@ const limits = new Map();
 
 let run = null;
 
-// --- the ways ----------------------------------------------------------------------------------------------------------
+// --- the transports -----------------------------------------------------------------------------------------------------
 
 const listener = {
   get run() {
@@ -56,10 +56,10 @@ const listener = {
 const ways = fiveWays(listener);
 const cursor = () => Math.max(Number(root.dataset.cursor), ...ways.map((way) => way.cursor ?? 0));
 
-/** What a way did in the run: as of now, or as of the run's end. */
+/** Returns the figures of a transport in the run: the current ones, or those at its end. */
 const figuresOf = (way) => run?.final?.get(way) ?? way.tally.figures();
 
-// --- what is shown -----------------------------------------------------------------------------------------------------
+// --- the display -------------------------------------------------------------------------------------------------------
 
 const lanes = new Lanes(document.getElementById("lanes"));
 const { timeline } = lanes;
@@ -143,7 +143,10 @@ async function go() {
   }
 }
 
-/** One request at a time: it has one connection, and the hub's answer sets the pace when the hub is slower. */
+/**
+ * Publishes the alarms of a run, one request at a time. If the hub is slower than the chosen rate, its answers set the
+ * pace.
+ */
 async function publishAll(everyMs) {
   const began = performance.now();
   for (let sequence = 1; sequence <= run.count && !run.stopped; sequence += 1) {
@@ -166,7 +169,7 @@ function caughtUp(way) {
   return way.state === "live" && !way.cutting && run.published.every(({ id }) => way.tally.counts.has(id));
 }
 
-/** Reads the log from where the run began and compares it with what each way brought. */
+/** Reads the log of the run and compares it with the alarms that each transport received. */
 async function check() {
   const ids = [];
   let from = run.from;
@@ -194,7 +197,7 @@ function faultOf({ name, tally }, ids) {
   return missing || strange || repeated || !ordered ? WORDS.fault(WAYS[name], { missing, repeated, strange, ordered }) : null;
 }
 
-/** Takes a run's alarms out of the inbox; should that fail, they expire. */
+/** Deletes the alarms of a run from the inbox. If that fails, they expire. */
 function forget({ id, published }) {
   if (!published.length) return;
   request(HUB, undefined, "DELETE", `/api/alarms?targetId=${encodeURIComponent(id)}&alarmType=COMPARE_TEST`).catch(() => {});
@@ -205,7 +208,7 @@ function say(kind, words) {
   verdict.textContent = words;
 }
 
-/** Waits for a condition; gives up after a while without a fuss, as the caller looks for himself. */
+/** Waits for a condition or a time limit; the caller checks which of the two it was. */
 function until(condition, limitMs) {
   return /** @type {Promise<void>} */ (new Promise((resolve) => {
     const end = performance.now() + limitMs;
@@ -225,7 +228,7 @@ measureLimit.addEventListener("click", async () => {
   const tell = (...more) => limitResult.replaceChildren(...[...lines, ...more].map((line) => element("p", {}, line)));
   try {
     for (const { name, open } of [{ name: "sse", open: eventSource }, { name: "websocket", open: webSocket }]) {
-      await until(() => false, 1_000); // The hub counts a stream until it has seen its end.
+      await until(() => false, 1_000); // The hub counts a stream until it notices its end.
       const result = await openUntilStuck(open, (count) => tell(WORDS.measuring(WAYS[name], count)));
       limits.set(name, result);
       lines.push(WORDS.limit[result.outcome](WAYS[name], result.live));
@@ -252,7 +255,7 @@ function begin() {
   show();
 }
 
-// Nobody looks: the connections are for the tabs somebody looks at.
+// A hidden page closes its connections, so that visible pages of the browser can use them.
 document.addEventListener("visibilitychange", () => {
   if (run && !run.over) return;
   const from = cursor();
@@ -268,7 +271,10 @@ addEventListener("pagehide", () => {
 });
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 
-/** Two of these pages in one browser would need all six connections of HTTP/1.1, and both would stand still. */
+/**
+ * Returns true if no other tab has this page open. Two of them would need all six connections of HTTP/1.1, and both
+ * would block.
+ */
 function alone() {
   if (shared || !navigator.locks) return Promise.resolve(true);
   return new Promise((resolve) => {

@@ -1,5 +1,5 @@
-// /demo/embed: what another site's script would do with the module. It takes it by the same address as the page's tag, so
-// that there is one.
+// /demo/embed: an example of another site's script that uses the module. It imports the same address as the script tag
+// of the page, so that the module is loaded once.
 
 export {};
 
@@ -9,7 +9,7 @@ const { connect, element } = await import(tag.src);
 
 const MOST_LINES = 50;
 
-// The site's own words for what it sends.
+// The site's own names for the types of its alarms.
 const bell = /** @type {import("./campanile.js").CampanileBell} */ (document.querySelector("campanile-bell"));
 const kinds = JSON.parse(bell.dataset.kinds);
 bell.describe = ({ alarmType }) => ({ what: kinds[alarmType] });
@@ -39,7 +39,7 @@ connect({
 
 ring.addEventListener("submit", async (event) => {
   event.preventDefault();
-  // The form's own way shows what is wrong, if anything is.
+  // If the request failed, the form is submitted normally, so that the browser shows the error.
   const answer = await fetch(ring.action, { method: "POST", redirect: "manual" }).catch(() => null);
   if (answer?.type !== "opaqueredirect") ring.submit();
 });

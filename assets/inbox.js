@@ -1,5 +1,5 @@
-// The inbox: its forms act without leaving the page, and what is new waits behind a button so that nothing moves
-// under the pointer.
+// The inbox: its forms are sent in the background, and new alarms wait behind a button, so that nothing moves under the
+// pointer.
 
 import { connect, request, wordsOf } from "./campanile.js";
 import { isUnreachable, refresh, submit, tellUnreachable } from "./page.js";
@@ -39,7 +39,7 @@ async function show() {
   seen();
 }
 
-/** A list that came anew has its button hidden. */
+/** A newly loaded list has its button hidden, so the count starts again. */
 function renewed() {
   if (document.getElementById("fresh").hidden) fresh = 0;
 }
@@ -65,7 +65,7 @@ connect({
     announce();
   },
   onState: (data) => {
-    // Our own forms already brought the new page; this is for what was done elsewhere.
+    // The page's own forms have already loaded the new list; this event reports changes made elsewhere.
     if (data.seen && data.read === undefined) return;
     clearTimeout(timer);
     timer = setTimeout(() => refresh(["inbox"]).then(renewed).catch(() => {}), 300);

@@ -1,4 +1,4 @@
-// What a page remembers between two loads. A browser may forbid it; then it is forgotten, and nothing breaks.
+// Values that a page keeps between two loads. If the browser forbids storage, they are lost and nothing else fails.
 
 /**
  * @param {"localStorage" | "sessionStorage"} where
@@ -23,6 +23,6 @@ export function remember(where, key, value) {
     if (value === null) window[where].removeItem(key);
     else window[where].setItem(key, JSON.stringify(value));
   } catch {
-    // Forbidden, or full.
+    // Storage is forbidden or full.
   }
 }

@@ -1,5 +1,5 @@
-// What every page of the hub does: local times, and forms whose answer takes the place of a part of the page.
-// The server renders everything; nothing here builds HTML.
+// The script of every page of the hub: local times, and forms whose answer replaces a part of the page. The server
+// renders all HTML.
 
 import { element, wordsOf } from "./campanile.js";
 import { localTimes } from "./times.js";
@@ -11,7 +11,7 @@ const words = wordsOf({
   ko: { unreachable: "허브에 연결할 수 없습니다. 변경된 내용이 없습니다." },
 });
 
-// What the hub itself sends is named in the language of the page.
+// The names of the hub's own alarm types, in the language of the page.
 const bell = /** @type {import("./campanile.js").CampanileBell} */ (document.querySelector("campanile-bell"));
 const kinds = JSON.parse(bell?.dataset.kinds ?? "{}");
 if (bell) bell.describe = ({ alarmType }) => ({ what: kinds[alarmType] });
@@ -29,7 +29,7 @@ for (const menu of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.query
 }
 
 /**
- * Takes the parts with these ids out of a page of this site and puts them in the place of ours.
+ * Fetches a page of this site and replaces the parts with these ids by its parts.
  * @param {string[]} ids
  * @param {string} [address]
  * @param {RequestInit} [options]
@@ -39,14 +39,15 @@ export async function refresh(ids, address = location.href, options = {}) {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const parts = ids.map((id) => [document.getElementById(id), fresh.getElementById(id)]);
   if (parts.some(([, part]) => !part)) {
-    // Sent elsewhere: the session has ended. Anything else that came back instead is not worth the page and what was typed.
+    // A redirect means that the session has ended. Any other page is ignored, so that this page and the typed text
+    // stay.
     if (answer.redirected) return location.assign(answer.url);
     throw new Error(`${address}: ${answer.status}`);
   }
   for (const [old, part] of parts) {
     localTimes(part);
     if (old.isEqualNode(part)) continue;
-    // A live region stays: what comes together with its region is not heard.
+    // A live region stays in the page: a screen reader does not announce the content of a new one.
     if (old.getAttribute("role") === "status") {
       old.replaceChildren(...part.childNodes);
       continue;
@@ -59,7 +60,7 @@ export async function refresh(ids, address = location.href, options = {}) {
 }
 
 /**
- * Sends a form in the background and shows the answer's parts.
+ * Sends a form in the background and shows the parts of the answer.
  * @param {HTMLFormElement} form
  * @param {string[]} ids
  */
@@ -67,29 +68,29 @@ export async function submit(form, ids) {
   if (form.dataset.busy) return;
   form.dataset.busy = "true";
   try {
-    // Without an answer the page is on its way to another: a second click must not send again.
+    // Without an answer the browser is loading another page, and a second click must not send again.
     if (!(await refresh(ids, form.action, { method: "POST", body: new URLSearchParams(/** @type {any} */ (new FormData(form))) }))) return;
   } catch (error) {
     if (isUnreachable(error)) tellUnreachable(ids[0]);
-    // The browser's own way shows what came in the answer's place.
+    // A normal submission shows the page that was answered instead.
     else form.submit();
   }
   delete form.dataset.busy;
 }
 
-// A form that names the part of the page its answer is for.
+// Forms that name the part of the page that their answer replaces.
 document.addEventListener("submit", async (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
   const { part } = form.dataset;
   if (!part) return;
   event.preventDefault();
   await submit(form, [part]);
-  // The new part's fields begin where the page's would have.
+  // The focus goes to the field of the new part that has `autofocus`.
   if (document.activeElement === document.body) /** @type {HTMLElement} */ (document.querySelector(`#${part} [autofocus]`))?.focus();
 });
 
 /**
- * Whether nothing answered: then the page that is there is worth more than the browser's error page.
+ * True if there was no answer. The current page then stays, because the browser's error page would be of less use.
  * @param {unknown} error
  */
 export function isUnreachable(error) {
@@ -97,7 +98,7 @@ export function isUnreachable(error) {
 }
 
 /**
- * Says so at the top of a part, until its next change.
+ * Shows at the top of a part that the hub is unreachable, until the next change of the part.
  * @param {string} id
  */
 export function tellUnreachable(id) {
@@ -107,7 +108,7 @@ export function tellUnreachable(id) {
 }
 
 /**
- * Remembers which button of which row has the focus; after a row is gone, the next row's has it.
+ * Remembers the focused button of a row. If the row is gone afterwards, the same button of the next row gets the focus.
  * @param {HTMLElement} root
  */
 function focusIn(root) {

@@ -1,5 +1,5 @@
-// Why the hub did not do what a script asked of it, as a sentence for a person. The hub explains itself in English; in
-// another language its code says which of our sentences it is (docs/reference/api.md lists them).
+// The reason of a refused request as a sentence. The hub answers in English; in another language the error code selects
+// the sentence (docs/reference/api.md lists the codes).
 
 import { RequestError, wordsOf } from "./campanile.js";
 

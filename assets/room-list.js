@@ -1,5 +1,5 @@
-// The messages of a room: their rows and order, day lines, the line "new since you left", and what is being read stays
-// where it is. The server renders the first page; `messageRow` makes the same markup as templates/room.html.
+// The messages of a room: their rows and order, day lines, the line "new since you left", and a stable scroll position.
+// The server renders the first page; `messageRow` makes the same markup as templates/room.html.
 
 import { element, safeUrl, summaryOf, typeInWords } from "./campanile.js";
 import { recall, remember } from "./memory.js";
@@ -14,7 +14,7 @@ const GROUPED_WITHIN_MS = 5 * 60_000;
 export const root = document.getElementById("room");
 export const roomId = root.dataset.room;
 export const me = { id: document.body.dataset.user, name: document.body.dataset.name };
-/** A page of the past, where nothing is live. */
+/** True on a page of older messages, which is not live. */
 export const paged = root.hasAttribute("data-paged");
 
 const list = document.getElementById("messages");
@@ -24,7 +24,7 @@ const SEEN = `campanile seen ${me.id} ${roomId}`;
 /** @type {Map<string, string>} */
 const names = new Map([[me.id, me.name]]);
 let unseenBelow = 0;
-/** @type {number | null} the last message seen before this person went away; null if nothing was said since */
+/** @type {number | null} the last message seen before this user left the page; null if there is none after it */
 let leftAt = recall("localStorage", SEEN);
 
 /**
@@ -70,7 +70,7 @@ export function initialOf(name) {
 }
 
 /**
- * The same sum as `pages::view::tone`, so that a person keeps a colour.
+ * Uses the same sum as `pages::view::tone`, so that a user keeps their colour.
  * @param {string} id
  */
 export function toneOf(id) {
@@ -83,7 +83,7 @@ function rows() {
 }
 
 /**
- * Puts a row where its id belongs. What was said here but is not stored yet stays last.
+ * Inserts a row in the order of the ids. Messages that are not stored yet stay last.
  * @param {HTMLElement} row
  */
 function place(row) {
@@ -96,7 +96,7 @@ function place(row) {
 }
 
 /**
- * Shows a message once, whether it comes from the stream, from an answer, or from the history. Says whether it is news.
+ * Shows a message once, whether from the stream, a response or the history. Returns true if it is new.
  * @param {Alarm} alarm
  */
 function take(alarm) {
@@ -106,7 +106,7 @@ function take(alarm) {
     place(messageRow(alarm));
     return true;
   }
-  // The row stays the same one: a screen reader says it once.
+  // The row is kept, so that a screen reader announces it once.
   pending.classList.remove("pending", "failed");
   pending.querySelector(".trouble")?.remove();
   if (alarm.data.senderRole === "admin" && !pending.querySelector(".tag")) pending.querySelector(".byline b").after(" ", adminTag());
@@ -120,7 +120,7 @@ function take(alarm) {
 }
 
 /**
- * The row of what was said here and is not stored yet, as far as this page knows.
+ * The row of a message sent here that is not stored yet, as far as this page knows.
  * @param {string} clientId
  * @returns {HTMLElement | null}
  */
@@ -129,7 +129,7 @@ export function rowOf(clientId) {
 }
 
 /**
- * Whether a message of this page is stored.
+ * True if a message of this page is stored.
  * @param {string} clientId
  */
 export function isStored(clientId) {
@@ -137,7 +137,7 @@ export function isStored(clientId) {
 }
 
 /**
- * Shows what is about to be sent.
+ * Shows a message that is about to be sent.
  * @param {string} text
  * @param {string} clientId
  * @param {string} at
@@ -150,7 +150,7 @@ export function addPending(text, clientId, at) {
 }
 
 /**
- * Runs a change of the list and keeps what is being read where it is; says whether the end was in view.
+ * Changes the list and keeps the scroll position. Returns true if the end of the list was in view.
  * @param {() => void} change
  */
 export function keepingPlace(change) {
@@ -167,7 +167,7 @@ function atEnd() {
   return Math.abs(scroller.scrollTop) < NEAR_END_PX;
 }
 
-/** Day lines, and one byline for what one person says within five minutes. */
+/** Draws the day lines, and groups messages of one sender within five minutes under one name. */
 function regroup() {
   drawSince();
   let before = null;
@@ -182,7 +182,7 @@ function regroup() {
     row.classList.toggle("continued", follows && at.getTime() - before.at.getTime() < GROUPED_WITHIN_MS);
     before = { at, from: row.dataset.from, chat };
   }
-  // A row that moved or went leaves its line behind.
+  // A moved or removed row leaves its day line behind.
   for (const line of list.querySelectorAll(".day")) {
     const row = messageAfter(line);
     if (!row || lineBefore(row, "day") !== line) line.remove();
@@ -190,7 +190,7 @@ function regroup() {
 }
 
 /**
- * Names the day of a line, or of a new line before a row: what was today is yesterday after midnight.
+ * Names the day of a line, or of a new line before a row. After midnight "today" becomes "yesterday".
  * @param {Element} place
  * @param {Date} at
  */
@@ -220,9 +220,9 @@ function lineBefore(row, kind) {
   return null;
 }
 
-// --- what was seen, and what is new since -----------------------------------------------------------------------------
+// --- seen and new messages --------------------------------------------------------------------------------------------
 
-/** Draws the line before the first thing somebody else said after this person left. */
+/** Draws the line before the first message of another user after this user left. */
 function drawSince() {
   const line = list.querySelector(".since");
   const first = leftAt === null ? null : rows().find((row) => Number(row.dataset.id) > leftAt && row.dataset.from !== me.id);
@@ -231,14 +231,14 @@ function drawSince() {
   first?.before(element("li.since", {}, element("span", {}, words.since)));
 }
 
-/** What is at the end of the list of somebody who looks at it is seen. */
+/** Marks the end of the list as seen if it is in view on a visible page. */
 function see() {
   if (document.visibilityState !== "visible" || !atEnd()) return;
   const newest = rows().findLast((row) => row.dataset.id)?.dataset.id;
   if (newest) remember("localStorage", SEEN, Number(newest));
 }
 
-/** A line that was drawn stays while this person is here; without one, what comes from now on is not new since then. */
+/** Handles the return of the user. A line that was drawn stays; if there is none, later messages get no line. */
 function arrive() {
   drawSince();
   if (!list.querySelector(".since")) leftAt = null;
@@ -264,7 +264,7 @@ export function arrived(alarm) {
 }
 
 /**
- * The messages before the first one shown.
+ * Inserts messages before the first one shown.
  * @param {Alarm[]} alarms
  */
 export function addEarlier(alarms) {
@@ -275,7 +275,7 @@ export function addEarlier(alarms) {
 }
 
 /**
- * The latest messages, after it is unknown how many were missed: without a bridge to what is shown, that goes.
+ * Shows the latest messages after a gap. If none of them is shown already, the older messages are removed.
  * @param {Alarm[]} newestFirst
  * @returns {boolean} whether there was no bridge
  */
@@ -298,7 +298,7 @@ export function toEnd() {
   see();
 }
 
-// --- who is who -------------------------------------------------------------------------------------------------------
+// --- names ------------------------------------------------------------------------------------------------------------
 
 /** @param {string} id */
 export function isKnown(id) {
@@ -306,7 +306,7 @@ export function isKnown(id) {
 }
 
 /**
- * Learns display names; rows that had to do with an id get theirs.
+ * Stores display names and updates the rows of these users.
  * @param {{ id: string, displayName: string }[]} users
  */
 export function learn(users) {

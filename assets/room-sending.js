@@ -1,4 +1,5 @@
-// The composer: sending at once, again if it failed, never twice; and what was typed outlives the page.
+// The message form: shows a message at once, retries it after a failure, never sends it twice, and keeps unsent text
+// across page loads.
 
 import { element, newId, request, RequestError } from "./campanile.js";
 import { recall, remember } from "./memory.js";
@@ -14,16 +15,16 @@ const DRAFT = `campanile draft ${me.id} ${roomId}`;
 const OUTBOX = `campanile outbox ${me.id} ${roomId}`;
 const RING_PAUSE_MS = 1_000;
 
-/** @type {Map<string, () => void>} by client id: what did not reach the hub, and how it is sent again */
+/** @type {Map<string, () => void>} by client id: the retries of messages that did not reach the hub */
 const unreached = new Map();
-// One after the other: two requests at once may arrive in either order.
+// Messages are sent one after the other, because parallel requests may arrive in any order.
 let sending = Promise.resolve();
 
 const composer = /** @type {HTMLFormElement} */ (document.getElementById("composer"));
 const field = /** @type {HTMLTextAreaElement} */ (document.getElementById("text"));
 const ring = /** @type {HTMLButtonElement} */ (document.getElementById("ring"));
 
-/** @returns {Unsent[]} what was said in this tab and is not known to be stored */
+/** @returns {Unsent[]} the messages of this tab that are not known to be stored */
 function outbox() {
   return recall("sessionStorage", OUTBOX) ?? [];
 }
@@ -66,13 +67,13 @@ async function post(row, unsent) {
     arrived(await request(HUB, undefined, "POST", `${PATH}/messages`, { text, clientId }));
     settle(clientId);
   } catch (error) {
-    // The stream may have brought it although the answer was lost.
+    // The stream may have delivered it although the response was lost.
     if (isStored(clientId)) settle(clientId);
     else fail(row, unsent, error);
   }
 }
 
-/** The hub is there again: what did not reach it goes by itself. */
+/** Sends the unsent messages again when the hub is reachable. */
 export function sendUnreached() {
   for (const again of [...unreached.values()]) again();
 }
@@ -108,7 +109,10 @@ function fail(row, unsent, error) {
   });
 }
 
-/** What was under way when the page went: it may have arrived; sent again under its own id, it arrives once. */
+/**
+ * Sends the messages again that were under way when the page was closed. The client id makes sure that each is stored
+ * once.
+ */
 function takeUpOutbox() {
   for (const unsent of outbox()) {
     if (isStored(unsent.clientId)) settle(unsent.clientId);
@@ -130,13 +134,14 @@ composer.addEventListener("submit", (event) => {
 });
 
 field.addEventListener("keydown", (event) => {
-  // While Korean (or any) input is being composed, Enter belongs to the input method; 229 is Safari's way to say so.
+  // While an input method composes text (Korean, for instance), Enter belongs to it; Safari signals this with key code
+  // 229.
   if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
   event.preventDefault();
   composer.requestSubmit();
 });
 
-/** The field grows with its text where the stylesheet cannot do it. */
+/** Fits the height of the field to its text, if the stylesheet cannot do it. */
 function fit() {
   if (CSS.supports("field-sizing", "content")) return;
   field.style.height = "auto";
@@ -156,7 +161,7 @@ ring.addEventListener("click", async () => {
   await request(HUB, undefined, "POST", `/room/publish?${query}`).catch((error) => {
     composer.prepend(element("p.notice.bad", { role: "alert" }, whyOf(error)));
   });
-  // A held-down key must not ring for ever.
+  // A key that is held down must not ring repeatedly.
   setTimeout(() => {
     ring.disabled = false;
     if (document.activeElement === document.body) ring.focus();

@@ -1,4 +1,4 @@
-// What a room's script says. The same sentences as in src/pages/words, where both say one.
+// The texts of a room's script; those that the page has as well are the same as in src/pages/words.
 
 import { wordsOf } from "./campanile.js";
 

@@ -1,4 +1,4 @@
-// One chat room: live messages, what is earlier, and who is here.
+// One chat room: live messages, earlier messages, and the users who are present.
 
 import { connect, element, request } from "./campanile.js";
 import { addEarlier, arrived, catchUp, initialOf, isKnown, learn, me, root, roomId, toneOf } from "./room-list.js";
@@ -10,10 +10,10 @@ import { words } from "./room-words.js";
 const HUB = location.origin;
 const PATH = `/api/rooms/${encodeURIComponent(roomId)}`;
 const PAGE = 50;
-// People come and go in bursts.
+// Users often come and go in bursts, so their changes are collected.
 const LOOK_AFTER_MS = 150;
 
-// --- what is earlier --------------------------------------------------------------------------------------------------
+// --- earlier messages -------------------------------------------------------------------------------------------------
 
 /** @param {HTMLElement} link */
 function watchEarlier(link) {
@@ -24,7 +24,7 @@ function watchEarlier(link) {
     link.textContent = words.loading;
     try {
       const page = await request(HUB, undefined, "GET", `${PATH}/messages?limit=${PAGE}&before=${link.dataset.before}`);
-      // The focus goes where the reading goes on: its link may leave.
+      // The link may be removed, so the focus moves to the list.
       if (page.next === null && document.activeElement === link) document.getElementById("scroller").focus({ preventScroll: true });
       addEarlier(page.items);
       if (page.next === null) link.remove();
@@ -41,7 +41,7 @@ function watchEarlier(link) {
 const earlier = document.getElementById("earlier");
 if (earlier) watchEarlier(earlier);
 
-/** The hub no longer has all that this page missed: the latest page, and the rest on demand. */
+/** Handles a gap, when the hub no longer has all messages that this page missed: loads the latest page. */
 async function startOver() {
   const page = await request(HUB, undefined, "GET", `${PATH}/messages?limit=${PAGE}`).catch(() => null);
   if (!page || !catchUp(page.items)) return;
@@ -52,7 +52,7 @@ async function startOver() {
   watchEarlier(link);
 }
 
-// --- who is here ------------------------------------------------------------------------------------------------------
+// --- present users ----------------------------------------------------------------------------------------------------
 
 /** @type {ReturnType<typeof setTimeout>} */
 let asking;
@@ -82,7 +82,7 @@ function showPresent(users) {
 function heard(alarm) {
   if (alarm.topic !== `room:${roomId}`) return;
   arrived(alarm);
-  // Who speaks is here, most often; then the list of those who are tells the name.
+  // An unknown sender is usually present, so the list of present users gives their name.
   if (alarm.fromUserId && !isKnown(alarm.fromUserId)) lookAround();
 }
 
@@ -96,7 +96,7 @@ connect({
   onStatus: (status) => {
     if (status.state !== "live") return;
     sendUnreached();
-    // Polls are told of nobody's coming and going.
+    // Polling delivers no presence events.
     if (status.way === "polls") lookAround();
   },
   onGap: startOver,

@@ -1,14 +1,14 @@
-// The list of rooms: how many people are in each, kept fresh. That a room was opened is no event; it is seen when its
-// first visitor comes, or when this page is looked at again.
+// The list of rooms with the number of users in each, kept up to date. There is no event for a new room: it appears
+// when its first visitor comes, or when this page becomes visible again.
 
 import { connect } from "./campanile.js";
 import { refresh } from "./page.js";
 
 /** @type {ReturnType<typeof setTimeout>} */
 let timer;
-// Signed out: the page says so and stays, with what was typed in it.
+// True after the session has ended: the page stays as it is, with the text typed in it.
 let over = false;
-// People come and go in bursts.
+// Users often come and go in bursts, so their changes are collected.
 const soon = () => {
   clearTimeout(timer);
   if (!over) timer = setTimeout(() => refresh(["room-list"]).catch(() => {}), 500);

@@ -1,4 +1,4 @@
-// The pages' times, in the reader's zone and language.
+// The times of the pages, in the reader's time zone and language.
 
 import { formatsOf, localeOf, relativeTime } from "./campanile.js";
 
@@ -7,7 +7,7 @@ const time = new Intl.DateTimeFormat(localeOf(), { timeStyle: "short" });
 const day = new Intl.DateTimeFormat(localeOf(), { weekday: "long", month: "long", day: "numeric" });
 
 /**
- * Makes the UTC times a server wrote local: `data-format` is `time`, `relative`, or nothing for both date and time.
+ * Converts the server's UTC times to local ones. `data-format` is `time`, `relative`, or empty for date and time.
  * @param {ParentNode} root
  */
 export function localTimes(root = document) {
@@ -17,13 +17,13 @@ export function localTimes(root = document) {
     const { format } = element.dataset;
     element.title = moment.format(date);
     const text = format === "relative" ? relativeTime(date) : (format === "time" ? time : moment).format(date);
-    // What does not change is left alone: in a live region a screen reader would say it again.
+    // An unchanged text is not written again, because a screen reader would announce it again in a live region.
     if (element.textContent !== text) element.textContent = text;
   }
 }
 
 /**
- * "Today", "Yesterday", or the day.
+ * Returns "Today", "Yesterday", or the day.
  * @param {Date} date
  */
 export function dayName(date) {

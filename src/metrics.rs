@@ -1,4 +1,4 @@
-//! What the hub counts of itself, as Prometheus reads it. Every part that counts holds a clone.
+//! The hub's metrics, in the format of Prometheus. Every part that counts holds a clone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-/// The figures; cheap to clone, all clones count into the same ones.
+/// The metrics. Cheap to clone; all clones share the same counters.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     /// Streams open now.
@@ -29,7 +29,7 @@ pub(crate) struct Metrics {
     refused: Family<Reason, Counter>,
     store_reads: Family<Kind, Counter>,
     commit_seconds: Histogram,
-    /// The sum and the number of what the histogram holds, which it does not tell.
+    /// The number and the total time of commits. The histogram holds both, but its library does not return them.
     commits: Arc<Commits>,
     batch_alarms: Histogram,
 }
@@ -50,7 +50,7 @@ struct Commits {
     micros: AtomicU64,
 }
 
-/// What was counted up to one moment, as far as the admin page shows it.
+/// The values that the admin page shows, at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     /// Streams open now.
@@ -67,12 +67,12 @@ pub(crate) struct Totals {
     pub replayed: u64,
     /// Batches committed.
     pub commits: u64,
-    /// How long all commits took together, in microseconds.
+    /// The total time of all commits, in microseconds.
     pub commit_micros: u64,
 }
 
 impl Metrics {
-    /// The figures of this moment.
+    /// Returns the current values.
     pub(crate) fn totals(&self) -> Totals {
         let slow = self.closed.get_or_create(&Reason { reason: "slow" }).get();
         Totals {
@@ -87,22 +87,22 @@ impl Metrics {
         }
     }
 
-    /// A stream the hub ended, and why.
+    /// Counts a stream that the hub ended, by its reason.
     pub(crate) fn stream_closed(&self, reason: &'static str) {
         self.closed.get_or_create(&Reason { reason }).inc();
     }
 
-    /// A submission that was not stored, and why.
+    /// Counts a submission that was not stored, by its reason.
     pub(crate) fn append_refused(&self, reason: &'static str) {
         self.refused.get_or_create(&Reason { reason }).inc();
     }
 
-    /// A question the database is asked.
+    /// Counts a read from the database, by its kind.
     pub(crate) fn store_read(&self, kind: &'static str) {
         self.store_reads.get_or_create(&Kind { kind }).inc();
     }
 
-    /// A batch that was committed.
+    /// Counts a committed batch.
     pub(crate) fn committed(&self, alarms: usize, took: Duration) {
         self.alarms_stored.inc_by(alarms as u64);
         self.batch_alarms
@@ -113,7 +113,7 @@ impl Metrics {
         self.commits.count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The OpenMetrics text.
+    /// Returns all metrics as OpenMetrics text.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("campanile");
         registry.register("streams", "Streams open now", self.streams.clone());
@@ -176,7 +176,7 @@ impl Default for Metrics {
             closed: Family::default(),
             refused: Family::default(),
             store_reads: Family::default(),
-            // From 0.25 ms, a fast disk's write, to 4 s, a disk in trouble.
+            // From 0.25 ms (a write on a fast disk) to 4 s (a disk that fails).
             commit_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 15)),
             batch_alarms: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
         }

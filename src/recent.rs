@@ -1,10 +1,11 @@
-//! A map that keeps what is asked for again and again, and forgets the rest: of a bounded size, whoever comes.
+//! A cache of bounded size that keeps the entries which are used most recently.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Two generations: when the young one is full it becomes the old one, and what nobody asked for since is dropped.
+/// A map in two generations. When the young one is full it becomes the old one, and the entries of the old one that
+/// were not used since are dropped.
 #[derive(Debug)]
 pub(crate) struct Recent<K, V> {
     young: HashMap<K, V>,
@@ -13,7 +14,7 @@ pub(crate) struct Recent<K, V> {
 }
 
 impl<K: Eq + Hash, V> Recent<K, V> {
-    /// A map of up to twice `generation` entries.
+    /// Returns an empty cache of up to twice `generation` entries.
     pub(crate) fn of(generation: usize) -> Self {
         Self {
             young: HashMap::new(),
@@ -22,7 +23,7 @@ impl<K: Eq + Hash, V> Recent<K, V> {
         }
     }
 
-    /// What is kept under a key; it is kept longer for having been asked for.
+    /// Returns the value of a key and moves its entry to the young generation.
     pub(crate) fn find<Q>(&mut self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -35,7 +36,7 @@ impl<K: Eq + Hash, V> Recent<K, V> {
         self.young.get(key)
     }
 
-    /// Keeps a value.
+    /// Inserts a value.
     pub(crate) fn keep(&mut self, key: K, value: V) {
         if self.young.len() >= self.generation {
             self.old = std::mem::take(&mut self.young);
@@ -43,7 +44,7 @@ impl<K: Eq + Hash, V> Recent<K, V> {
         self.young.insert(key, value);
     }
 
-    /// Forgets a value.
+    /// Removes a value.
     pub(crate) fn forget<Q>(&mut self, key: &Q)
     where
         K: Borrow<Q>,

@@ -1,4 +1,4 @@
-//! Accounts: made known by a back end, looked up and changed by an administrator.
+//! Accounts: created or updated by a back end, read and changed by an administrator.
 
 use serde::Serialize;
 
@@ -15,15 +15,15 @@ use crate::store::{Account, Inbox, NewAccount, Page, Status, Stored, Upserted};
 pub(crate) struct AccountView {
     /// The user's id.
     pub id: UserId,
-    /// The name people see.
+    /// The name that is shown.
     pub display_name: DisplayName,
     /// The user's role.
     pub role: Role,
     /// True if the account is disabled.
     pub disabled: bool,
-    /// True if the user can sign in on the first page; for others a back end signs tokens.
+    /// True if the user can sign in with a password. For other users a back end signs tokens.
     pub has_password: bool,
-    /// When the account was made.
+    /// The time at which the account was created.
     pub created_at: Timestamp,
 }
 
@@ -39,11 +39,11 @@ pub(crate) struct Profile {
 
 /// A change of an account; `None` leaves a field as it is.
 pub(crate) struct Change {
-    /// The name people see.
+    /// The name that is shown.
     pub display_name: Option<DisplayName>,
     /// The user's role.
     pub role: Option<Role>,
-    /// True shuts the user out.
+    /// True to disable the account.
     pub disabled: Option<bool>,
 }
 
@@ -60,7 +60,7 @@ impl From<Account> for AccountView {
     }
 }
 
-/// Makes an account or changes it; tells whether it is new.
+/// Creates an account or changes it; returns true if it is new.
 pub(crate) async fn put(
     state: &AppState,
     caller: &Identity,
@@ -86,7 +86,7 @@ pub(crate) async fn put(
     let account = state.store.account(&id).await?;
     let account = account.ok_or(Refusal::NotFound(Thing::User))?;
     let role_changed = known.is_some_and(|known| known.role != account.role);
-    // The topics of a stream were decided when it was opened.
+    // The topics of a stream are chosen when it is opened, so a change of role closes the user's streams.
     if account.disabled {
         streams::close_changed(state, id, Bye::Disabled).await?;
     } else if role_changed {
@@ -95,7 +95,7 @@ pub(crate) async fn put(
     Ok((UserView::of(&account), outcome.created > 0))
 }
 
-/// Makes up to 1,000 accounts known, all or none.
+/// Creates or updates up to 1,000 accounts, all or none.
 pub(crate) async fn put_many(
     state: &AppState,
     users: Vec<(UserId, Option<DisplayName>)>,
@@ -110,12 +110,12 @@ pub(crate) async fn put_many(
     Ok(state.store.upsert_accounts(accounts.collect()).await?)
 }
 
-/// How many accounts there are.
+/// Returns the number of accounts.
 pub(crate) async fn count(state: &AppState) -> Result<i64, Refusal> {
     Ok(state.store.account_count().await?)
 }
 
-/// Looks a user up; 404 if there is no such account.
+/// Returns a user by id; 404 if there is no such account.
 pub(crate) async fn look_up(state: &AppState, id: &str, rows: usize) -> Result<Profile, Refusal> {
     let account = existing(state, id).await?;
     let inbox = Inbox::of(&account, account.role);
@@ -128,8 +128,8 @@ pub(crate) async fn look_up(state: &AppState, id: &str, rows: usize) -> Result<P
     })
 }
 
-/// Disables an account, which ends its streams at once, or enables it again. Administrators cannot disable their own: there
-/// might be nobody left to undo it.
+/// Disables an account, which closes its streams at once, or enables it again. Administrators cannot disable their own
+/// account, because then there might be no administrator left to enable it.
 pub(crate) async fn set_disabled(
     state: &AppState,
     admin: &UserId,
@@ -154,13 +154,13 @@ pub(crate) async fn set_disabled(
     })
 }
 
-/// Ends all streams of a user, who may come back; returns how many there were.
+/// Closes all streams of a user and returns their number. The user may reconnect.
 pub(crate) async fn disconnect(state: &AppState, id: &str) -> Result<usize, Refusal> {
     let account = existing(state, id).await?;
     streams::kick(state, account.id).await
 }
 
-/// Sends a user an alarm that says it is a test.
+/// Sends a user a test alarm.
 pub(crate) async fn send_test(
     state: &AppState,
     admin: &UserId,
@@ -181,12 +181,12 @@ struct Title<'a> {
     title: &'a str,
 }
 
-/// The account of an id in a path. An id that no user can have is no user's.
+/// Returns the account of an id in a path. An invalid id has no account.
 async fn existing(state: &AppState, id: &str) -> Result<Account, Refusal> {
     let id = UserId::parse(id).map_err(|_rule| Refusal::NotFound(Thing::User))?;
     let account = state.store.account(&id).await?;
     account.ok_or(Refusal::NotFound(Thing::User))
 }
 
-/// One request is one transaction of the only writer.
+/// One request is one transaction, and on SQLite there is only one writer.
 const MOST_USERS: usize = 1_000;

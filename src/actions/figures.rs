@@ -1,4 +1,4 @@
-//! The last minute of the hub's counters, sampled once a second by one task for all who watch them.
+//! The history of the hub's metrics over the last minute, sampled once a second by one task for all viewers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,41 +9,41 @@ use tokio::sync::watch;
 use crate::alarm::Timestamp;
 use crate::metrics::{Metrics, Totals};
 
-/// Holds the newest samples; cheap to clone.
+/// The samples of the last minute. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Figures(watch::Receiver<Samples>);
 
-/// Oldest first.
+/// The samples, oldest first.
 pub(crate) type Samples = Arc<Vec<Sample>>;
 
-/// One second.
+/// The values of one second.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Sample {
-    /// When it ended.
+    /// The end of the second.
     pub at: Timestamp,
-    /// Streams open.
+    /// The number of open streams.
     pub streams: i64,
-    /// Users who have one.
+    /// The number of users with an open stream.
     pub users: i64,
-    /// Alarms stored.
+    /// The alarms that were stored.
     pub alarms_per_second: f64,
-    /// Events queued for clients.
+    /// The events that were queued for clients.
     pub deliveries_per_second: f64,
-    /// Streams cut off because they were not read, since the start.
+    /// The streams dropped for backpressure since the start: their client did not read.
     pub slow_drops: u64,
-    /// The same, in this second.
+    /// The streams dropped for backpressure in this second.
     pub slow_drops_per_second: f64,
-    /// Alarms read back from the log, since the start.
+    /// The alarms that were replayed from the log since the start.
     pub replayed: u64,
-    /// The same, in this second.
+    /// The alarms that were replayed from the log in this second.
     pub replayed_per_second: f64,
-    /// What a commit took on average; null if there was none.
+    /// The average duration of a commit; null if there was none.
     pub commit_milliseconds: Option<f64>,
 }
 
 impl Figures {
-    /// Begins to take them. The task ends with the system it runs in.
+    /// Starts sampling. The task ends with the actix system it runs in.
     pub(crate) fn start(metrics: Metrics) -> Self {
         let (sender, receiver) = watch::channel(Samples::default());
         actix::spawn(async move {
@@ -67,12 +67,12 @@ impl Figures {
         Self(receiver)
     }
 
-    /// The last minute.
+    /// Returns the samples of the last minute.
     pub(crate) fn samples(&self) -> Samples {
         Arc::clone(&self.0.borrow())
     }
 
-    /// Each further second.
+    /// Returns a stream of the samples that follow.
     pub(crate) fn watch(&self) -> watch::Receiver<Samples> {
         let mut watched = self.0.clone();
         watched.mark_unchanged();
@@ -105,15 +105,15 @@ fn difference(before: u64, now: u64) -> f64 {
     f64::from(u32::try_from(more).unwrap_or(u32::MAX))
 }
 
-/// To two decimals: more would be noise, and a longer line a second for each who looks.
+/// Rounds to two decimals: more digits would only make each message longer.
 fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 
-/// Often enough to look live, seldom enough to cost nothing.
+/// Frequent enough for a live chart, and cheap.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// A minute.
+/// One minute of samples.
 const KEPT: usize = 60;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! A user's inbox: listing it, and marking alarms as seen, read or deleted. Each change is told to the user's open streams.
+//! A user's inbox: listing it, and marking alarms as seen, read or deleted. Each change is delivered to the user's open
+//! streams.
 
 use serde::Serialize;
 
@@ -9,14 +10,14 @@ use crate::hub::{Frame, Notify};
 
 pub(crate) use crate::store::{Counts, Inbox, Mark, Page, Status};
 
-/// The counts of an inbox as the wire shows them.
+/// The counts of an inbox, as the API shows them.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Meta {
-    /// Alarms not seen yet: the badge.
+    /// The number of unseen alarms, which a badge shows.
     pub unseen: i64,
-    /// Alarms not read yet.
+    /// The number of unread alarms.
     pub unread: i64,
-    /// The last id the counts cover; a stream with this cursor goes on from here.
+    /// The last id that the counts cover. It is the cursor for a stream that follows.
     pub cursor: AlarmId,
 }
 
@@ -41,12 +42,13 @@ pub(crate) async fn page(
     Ok(state.store.inbox_page(inbox, before, limit, status).await?)
 }
 
-/// The counts of an inbox.
+/// Returns the counts of an inbox.
 pub(crate) async fn counts(state: &AppState, inbox: Inbox) -> Result<Counts, Refusal> {
     Ok(state.store.counts(inbox).await?)
 }
 
-/// The counts a stream begins with. A service has no inbox, so nothing of it is new; its head is that of the log.
+/// Returns the counts at the start of a stream. A service has no inbox, so both are zero and the head is that of the
+/// log.
 pub(crate) async fn counts_of(state: &AppState, identity: &Identity) -> Result<Counts, Refusal> {
     if identity.role() == Role::Service {
         return Ok(Counts {
@@ -58,12 +60,12 @@ pub(crate) async fn counts_of(state: &AppState, identity: &Identity) -> Result<C
     counts(state, identity.inbox()).await
 }
 
-/// The newest alarms of the whole log, whoever they are for.
+/// Returns the newest alarms of the whole log, for all recipients.
 pub(crate) async fn recent(state: &AppState, limit: i64) -> Result<Vec<Alarm>, Refusal> {
     Ok(state.store.recent(limit).await?)
 }
 
-/// Marks everything up to an id as seen or read.
+/// Marks every alarm up to an id as seen or read.
 pub(crate) async fn mark_up_to(
     state: &AppState,
     inbox: Inbox,
@@ -99,7 +101,7 @@ pub(crate) async fn mark(
     Ok(alarm)
 }
 
-/// Deletes all alarms about one target and of one type; returns how many.
+/// Deletes all alarms with one target and one type; returns their number.
 pub(crate) async fn delete_pair(
     state: &AppState,
     inbox: Inbox,
@@ -163,7 +165,7 @@ impl Change {
 
 async fn tell(state: &AppState, inbox: Inbox, change: Change) -> Result<Meta, Refusal> {
     let user_id = inbox.user_id().clone();
-    // Counts that were read later must not be told earlier.
+    // Counts must be delivered in the order in which they were read.
     let _turn = state.turns.of(&user_id).await;
     let counts = state.store.counts(inbox).await?;
     let change = Change {

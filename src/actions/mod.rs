@@ -1,5 +1,5 @@
-//! What can be done, without HTTP: each action returns its result or a typed refusal. The JSON routes, the pages and every
-//! protocol call the same ones.
+//! The actions of the hub, without HTTP: each returns its result or a typed refusal. The JSON routes, the pages and
+//! every protocol call the same actions.
 
 pub(crate) mod accounts;
 pub(crate) mod audience;

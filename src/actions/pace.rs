@@ -1,4 +1,4 @@
-//! A limit on how often one user may do what costs the hub a write and serves only themselves.
+//! A rate limit for actions that cost the hub a write and serve only the user themselves.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::alarm::UserId;
 
-/// Counts what each user does in a window of time that starts anew when it is over.
+/// Counts the actions of each user in a fixed window of time.
 #[derive(Debug, Default)]
 pub(crate) struct Pace(Mutex<Window>);
 
@@ -17,10 +17,10 @@ struct Window {
 }
 
 impl Pace {
-    /// Takes one turn, or tells how long to wait for the next.
+    /// Counts one action, or returns the time until the next one is allowed.
     pub(crate) fn take(&self, user_id: &UserId, now: Instant) -> Result<(), Duration> {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Everybody is forgotten at once: what is kept is bounded by who came within one window.
+        // All counts are cleared together, so memory is bounded by the users of one window.
         if window.ends.is_none_or(|ends| ends <= now) {
             window.counts.clear();
             window.ends = Some(now + WINDOW);
@@ -37,7 +37,7 @@ impl Pace {
 
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// Twice what the fastest run of `/compare` asks for.
+/// Twice the rate of the fastest run of `/compare`.
 const MOST: u32 = 200;
 
 #[cfg(test)]

@@ -32,10 +32,10 @@ pub(crate) struct Publication {
     /// Any JSON for the page that shows it.
     #[serde(default)]
     pub data: Option<Payload>,
-    /// The address it leads to.
+    /// The address it links to.
     #[serde(default)]
     pub url: Option<Link>,
-    /// The time after which it no longer matters.
+    /// The time after which it expires.
     #[serde(default)]
     pub expires_in_seconds: Option<u64>,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Publication {
 /// A chat message.
 #[derive(Debug)]
 pub(crate) struct ChatMessage {
-    /// The room it is said in.
+    /// The room it is sent to.
     pub room: RoomId,
     /// The text.
     pub text: ChatText,
@@ -52,7 +52,7 @@ pub(crate) struct ChatMessage {
 }
 
 impl Publication {
-    /// An alarm with nothing but its recipients and its type.
+    /// Returns an alarm with only its recipients and its type.
     pub(crate) fn of(to: Recipients, alarm_type: AlarmType) -> Self {
         Self {
             to,
@@ -65,7 +65,7 @@ impl Publication {
         }
     }
 
-    /// The alarms to store, one for each topic.
+    /// Returns the alarms to store, one for each topic.
     fn alarms(self) -> Result<Vec<NewAlarm>, Refusal> {
         let created_at = Timestamp::now();
         let expires_at = self
@@ -89,7 +89,7 @@ impl Publication {
     }
 }
 
-/// Publishes an alarm, once if the request can be recognised when it comes again.
+/// Publishes an alarm. With an idempotency key a repeated request publishes nothing.
 pub(crate) async fn publish(
     state: &AppState,
     publication: Publication,
@@ -103,7 +103,7 @@ pub(crate) async fn publish(
     Ok(journal::append(&state.journal, submission).await?)
 }
 
-/// Recognises a publisher's request by its key; the same key with another body is refused.
+/// Identifies a publisher's request by its key; the same key with another body is refused.
 pub(crate) fn idempotency(publisher: &UserId, key: IdempotencyKey, body: &[u8]) -> Idempotency {
     Idempotency {
         publisher: publisher.clone(),
@@ -112,7 +112,7 @@ pub(crate) fn idempotency(publisher: &UserId, key: IdempotencyKey, body: &[u8]) 
     }
 }
 
-/// Says something in a room.
+/// Sends a chat message to a room.
 pub(crate) async fn say(
     state: &AppState,
     sender: &UserId,
@@ -131,7 +131,7 @@ pub(crate) async fn say(
     in_room(state, alarm).await
 }
 
-/// Rings a room: calls everybody who is subscribed to it.
+/// Rings a room: sends a ring to everyone who is subscribed to it.
 pub(crate) async fn ring(
     state: &AppState,
     sender: &UserId,
@@ -149,12 +149,12 @@ pub(crate) async fn ring(
     in_room(state, room_alarm(room, sender, ROOM_RING, data)).await
 }
 
-/// The type of the alarms that an administrator sends to try a connection.
+/// The type of a test alarm, which an administrator sends to test a connection.
 pub(crate) fn test_type() -> AlarmType {
     AlarmType::trusted("TEST".to_owned())
 }
 
-/// The data of an alarm that the hub writes itself.
+/// Returns the data of an alarm that the hub creates itself.
 pub(crate) fn data_of<T: Serialize>(value: &T) -> Result<Payload, Refusal> {
     Payload::of(value).map_err(|rule: InvalidValue| Refusal::invalid("data", rule))
 }
@@ -167,7 +167,7 @@ async fn in_room(state: &AppState, alarm: NewAlarm) -> Result<Stored, Refusal> {
     };
     let appended = journal::append(&state.journal, submission).await;
     appended.map_err(|error| match error {
-        // Here the room is part of the path.
+        // The room comes from the path, so an unknown one is `NotFound`.
         AppendError::Refused(store::Refusal::UnknownRoom(_)) => Refusal::NotFound(Thing::Room),
         other => Refusal::from(other),
     })

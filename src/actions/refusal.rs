@@ -1,5 +1,5 @@
-//! Refusals: why an action is not done, as data. `http` maps them to problem documents and `pages` to sentences, each by one
-//! exhaustive match; nobody reads the English text to learn what was wrong.
+//! Refusals: the reason why an action is not done, as data. `http` maps them to problem documents and `pages` to
+//! sentences, each with one exhaustive match; no code parses the English text.
 
 use std::borrow::Cow;
 use std::num::ParseIntError;
@@ -11,13 +11,13 @@ use crate::hub::SubscribeError;
 use crate::journal::AppendError;
 use crate::store::{self, StoreError};
 
-/// Why an action is not done.
+/// The reason why an action is not done.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Refusal {
-    /// The thing that is named does not exist.
+    /// The named thing does not exist.
     #[error("there is no such {0}")]
     NotFound(Thing),
-    /// There is already a thing of that id.
+    /// A thing with that id exists already.
     #[error("there is already a {0} of that id")]
     Exists(Thing),
     /// A field breaks a rule.
@@ -46,7 +46,7 @@ pub(crate) enum Refusal {
     /// A valid token whose user has no account.
     #[error("the token's user has no account")]
     UnknownSubject,
-    /// A wrong user id or password, without telling which.
+    /// A wrong user id or a wrong password; the answer does not say which.
     #[error("the user id or the password is wrong")]
     BadCredentials,
     /// The caller may not do this.
@@ -55,16 +55,16 @@ pub(crate) enum Refusal {
     /// The account is disabled.
     #[error("this account is disabled")]
     AccountDisabled,
-    /// People cannot create accounts.
+    /// Users cannot create accounts themselves.
     #[error("people cannot create accounts here")]
     SignupClosed,
     /// Too many attempts; the next one is allowed after this time.
     #[error("too many attempts; try again later")]
     TooManyAttempts(Duration),
-    /// The user has as many streams as one user may have.
+    /// The user has the maximum number of streams.
     #[error("this user has as many streams as one may have")]
     TooManyStreams,
-    /// More work is waiting than can soon be done.
+    /// The queue of waiting work is full.
     #[error("{0}")]
     Overloaded(Overload),
     /// The hub is stopping.
@@ -73,10 +73,10 @@ pub(crate) enum Refusal {
     /// The disk is full.
     #[error("there is no room left to store it")]
     StorageFull,
-    /// The database does not answer. The cause is for the log only.
+    /// The database does not answer. The cause is written to the log only.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
-    /// A fault of the hub. The cause is for the log only.
+    /// An internal error. The cause is written to the log only.
     #[error("{0}")]
     Internal(String),
 }
@@ -100,7 +100,7 @@ pub(crate) enum Rule {
     /// The rule of a value of its own type.
     #[error(transparent)]
     Value(#[from] InvalidValue),
-    /// A form's field that has to be filled in.
+    /// A required field of a form.
     #[error("fill this in")]
     Required,
     /// A whole number.
@@ -109,10 +109,10 @@ pub(crate) enum Rule {
     /// A number within bounds, both included.
     #[error("expected {0} to {1}")]
     Between(u64, u64),
-    /// At most so many entries.
+    /// The maximum number of entries.
     #[error("at most {0} at once")]
     AtMost(usize),
-    /// One of a few words.
+    /// One of a list of words.
     #[error("expected {0}")]
     OneOf(&'static str),
     /// The time after which an alarm expires.
@@ -123,13 +123,13 @@ pub(crate) enum Rule {
     Confirmation,
 }
 
-/// What the caller would have to be, or to do, to be allowed.
+/// The condition that the caller does not meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Forbidden {
-    /// Needs an inbox.
+    /// Needs an inbox, which a service does not have.
     #[error("a service has no inbox")]
     ServiceInbox,
-    /// Needs pages.
+    /// Needs pages, which a service does not have.
     #[error("a service has no pages")]
     ServicePages,
     /// Needs the role service or admin.
@@ -144,7 +144,7 @@ pub(crate) enum Forbidden {
     /// Needs the role admin, for a change of another account.
     #[error("only an admin gives or takes the role admin, or disables an account")]
     AdminChange,
-    /// Nobody can disable their own account.
+    /// Administrators cannot disable their own account.
     #[error("nobody can disable their own account")]
     OwnAccount,
     /// Needs the role service or admin, for `topic`.
@@ -158,13 +158,13 @@ pub(crate) enum Forbidden {
     ForeignSender,
 }
 
-/// What more work is waiting for than can soon be done.
+/// The kind of work whose queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Overload {
-    /// Storing: nothing was stored.
+    /// Storing an alarm; it was not stored.
     #[error("more is waiting to be stored than can soon be; nothing was, so try again")]
     Storing,
-    /// Storing: it may have been stored.
+    /// Storing an alarm; it may have been stored.
     #[error(
         "storing it takes too long; it may be done yet, so try again with the same Idempotency-Key"
     )]
@@ -247,7 +247,7 @@ impl From<SubscribeError> for Refusal {
     }
 }
 
-/// An actor that is gone: the hub is stopping.
+/// The actor has ended, because the hub is stopping.
 impl From<actix::MailboxError> for Refusal {
     fn from(_gone: actix::MailboxError) -> Self {
         Self::ShuttingDown

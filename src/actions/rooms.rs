@@ -1,4 +1,4 @@
-//! Rooms: listing and making them, their messages, and the users who are present in them.
+//! Rooms: listing and creating them, their messages, and the users who are present.
 
 use std::collections::HashMap;
 
@@ -12,32 +12,32 @@ use crate::store::StoreError;
 
 pub(crate) use crate::store::Room;
 
-/// A room as the wire shows it.
+/// A room, as the API shows it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RoomView {
-    /// Its id.
+    /// The id.
     pub id: RoomId,
-    /// The name people see.
+    /// The name that is shown.
     pub name: DisplayName,
-    /// When it was made.
+    /// The time at which it was created.
     pub created_at: Timestamp,
-    /// How many users have a stream on it.
+    /// The number of users with a stream subscribed to it.
     pub online: usize,
 }
 
 /// A page of a room's messages.
 pub(crate) struct History {
-    /// Newest first.
+    /// The messages, newest first.
     pub items: Vec<Alarm>,
     /// The `before` of the next page, if there is one.
     pub next: Option<AlarmId>,
-    /// A stream with this cursor goes on where the page ends.
+    /// The cursor for a stream that follows the page.
     pub cursor: AlarmId,
 }
 
 impl RoomView {
-    /// A room and how many are in it.
+    /// Returns a room with the number of users present in it.
     pub(crate) fn of(room: Room, online: usize) -> Self {
         Self {
             id: room.id,
@@ -48,7 +48,7 @@ impl RoomView {
     }
 }
 
-/// All rooms, each with the number of users present in it.
+/// Returns all rooms, each with the number of users present in it.
 pub(crate) async fn all(state: &AppState) -> Result<Vec<RoomView>, Refusal> {
     let online = state.broadcaster.send(CountPresent).await?;
     let rooms = state.store.rooms().await?;
@@ -60,7 +60,7 @@ pub(crate) async fn all(state: &AppState) -> Result<Vec<RoomView>, Refusal> {
     Ok(rooms.into_iter().map(view).collect())
 }
 
-/// Makes a room, with an id of its own if none is given.
+/// Creates a room. If no id is given, it gets a new one.
 pub(crate) async fn create(
     state: &AppState,
     id: Option<RoomId>,
@@ -87,7 +87,7 @@ pub(crate) async fn create(
     Ok(room)
 }
 
-/// The room of an id in a path; `NotFound` if there is none.
+/// Returns the room of an id in a path; `NotFound` if there is none.
 pub(crate) async fn existing(state: &AppState, id: &str) -> Result<Room, Refusal> {
     state
         .store
@@ -96,12 +96,12 @@ pub(crate) async fn existing(state: &AppState, id: &str) -> Result<Room, Refusal
         .ok_or(Refusal::NotFound(Thing::Room))
 }
 
-/// An id in a path that no room can have is no room's.
+/// Parses the id of a room in a path. An invalid id has no room.
 pub(crate) fn room_id(text: &str) -> Result<RoomId, Refusal> {
     RoomId::parse(text).map_err(|_cause| Refusal::NotFound(Thing::Room))
 }
 
-/// The messages of a room, newest first, with the cursor from which a stream goes on.
+/// Returns the messages of a room, newest first, with the cursor for a stream that follows.
 pub(crate) async fn history(
     state: &AppState,
     room: &RoomId,
@@ -121,7 +121,7 @@ pub(crate) async fn history(
     })
 }
 
-/// The names of those of `ids` that have an account.
+/// Returns the names of those of `ids` that have an account.
 pub(crate) async fn names(
     state: &AppState,
     ids: Vec<UserId>,
@@ -130,7 +130,7 @@ pub(crate) async fn names(
     Ok(names.into_iter().collect())
 }
 
-/// The users who have a stream on a room now, with the names people see.
+/// Returns the users who have a stream subscribed to a room now, with their names.
 pub(crate) async fn present(
     state: &AppState,
     room: RoomId,

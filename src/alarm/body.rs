@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 
 use crate::alarm::{InvalidValue, TargetId};
 
-/// Any JSON up to 16 KiB, kept as it was written (numbers keep their digits, keys their order) without the white space.
+/// Any JSON up to 16 KiB without insignificant white space. Numbers keep their digits and objects the order of their
+/// keys.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Payload(Arc<RawValue>);
@@ -18,7 +19,7 @@ impl Payload {
         Self(RawValue::NULL.to_owned().into())
     }
 
-    /// Checks the size and that every reader can parse it, and takes out the white space: a line feed would end an NDJSON line.
+    /// Checks the size and the syntax, and removes white space: a line feed would end a line of NDJSON.
     pub(crate) fn parse(json: &str) -> Result<Self, InvalidValue> {
         if json.len() > MOST_DATA_BYTES {
             return Err(InvalidValue::DataTooLarge);
@@ -28,14 +29,14 @@ impl Payload {
         Ok(Self::trusted(without_white_space(json)))
     }
 
-    /// Makes the data of an alarm the hub writes itself.
+    /// Serialises the data of an alarm that the hub creates itself.
     pub(crate) fn of<T: Serialize>(value: &T) -> Result<Self, InvalidValue> {
         let raw = serde_json::value::to_raw_value(value)
             .map_err(|_cause| InvalidValue::DataNotWritable)?;
         Ok(Self(raw.into()))
     }
 
-    /// Takes in data that was parsed before it was stored.
+    /// Wraps data that was validated before it was stored.
     pub(crate) fn trusted(json: String) -> Self {
         RawValue::from_string(json).map_or_else(|_cause| Self::null(), |raw| Self(raw.into()))
     }
@@ -89,7 +90,8 @@ fn without_white_space(json: &str) -> String {
     compact
 }
 
-/// Large enough for what a page shows of an event, small enough that a queue of them stays small.
+/// Large enough for the data that a page shows of an event, and small enough that a queue of alarms needs little
+/// memory.
 const MOST_DATA_BYTES: usize = 16 * 1024;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the product is about: an alarm, its topic and its validated parts. Knows no storage and no transport.
+//! The domain: an alarm, its topic and its validated parts. It knows no storage and no transport.
 
 mod body;
 mod invalid;
@@ -22,5 +22,5 @@ pub(crate) use topic::{Role, Topic, TopicFilter, TopicKind};
 /// The type of a chat message.
 pub(crate) const CHAT_MESSAGE: &str = "CHAT_MESSAGE";
 
-/// The type of a ring: somebody calls a room.
+/// The type of a ring: a user calls everyone in a room.
 pub(crate) const ROOM_RING: &str = "ROOM_RING";

@@ -1,4 +1,4 @@
-//! The recipients of an alarm, as a publisher names them: exactly one kind of them.
+//! The recipients of an alarm as a publisher names them: exactly one kind.
 
 use std::collections::HashSet;
 
@@ -13,18 +13,18 @@ use crate::alarm::{InvalidValue, Role, RoomId, Topic, UserId};
 pub(crate) enum Recipients {
     /// One user.
     User(UserId),
-    /// Several users, each named once, each with an alarm of their own.
+    /// Several users without duplicates; each gets an alarm of their own.
     Users(Vec<UserId>),
     /// Every signed-in user.
     Everyone,
     /// The administrators, the only role that has a topic.
     Admins,
-    /// Everybody in a room.
+    /// Everyone in a room.
     Room(RoomId),
 }
 
 impl Recipients {
-    /// Several users; each is taken once. `RecipientCount` if there are none or more than 1,000.
+    /// Returns several users as recipients, without duplicates; `RecipientCount` if there are none or more than 1,000.
     pub(crate) fn users(users: Vec<UserId>) -> Result<Self, InvalidValue> {
         if users.is_empty() || users.len() > MOST_RECIPIENTS {
             return Err(InvalidValue::RecipientCount);
@@ -35,7 +35,7 @@ impl Recipients {
         Ok(Self::Users(once))
     }
 
-    /// The topics the alarm is stored under: one for each user, one for everybody else.
+    /// Returns the topics under which the alarm is stored: one for each user, or a single one.
     pub(crate) fn topics(&self) -> Vec<Topic> {
         match self {
             Self::User(user) => vec![Topic::user(user)],
@@ -94,14 +94,14 @@ impl TryFrom<Wire> for Recipients {
     }
 }
 
-/// Read here, so that a fault is named with the path `to.users`.
+/// Parsed here, so that an error has the path `to.users`.
 fn some_users<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Recipients>, D::Error> {
     let users = Option::<Vec<UserId>>::deserialize(deserializer)?;
     let users = users.map(Recipients::users).transpose();
     users.map_err(serde::de::Error::custom)
 }
 
-/// Read here, so that a fault is named with the path `to.role`.
+/// Parsed here, so that an error has the path `to.role`.
 fn role_with_topic<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Recipients>, D::Error> {
@@ -114,7 +114,7 @@ fn role_with_topic<'de, D: Deserializer<'de>>(
     }
 }
 
-/// One request is one transaction; a larger audience is `everyone` or several requests.
+/// One request is one transaction. A larger audience needs `everyone` or several requests.
 const MOST_RECIPIENTS: usize = 1_000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The alarm itself, before and after it has its place in the log.
+//! The alarm, before and after it is stored.
 
 use std::fmt;
 
@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::alarm::{AlarmType, ClientMessageId, Link, Payload, TargetId, Timestamp, Topic, UserId};
 
-/// An alarm's place in the log: dense, increasing, given in commit order. It is the only cursor there is.
+/// The id of an alarm: its position in the log. Ids have no gaps, increase, and are assigned in commit order. They are
+/// the only cursor.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]
@@ -22,56 +23,56 @@ impl fmt::Display for AlarmId {
 /// A validated alarm that is not stored yet.
 #[derive(Debug, Clone)]
 pub(crate) struct NewAlarm {
-    /// Whom it concerns.
+    /// The topic.
     pub topic: Topic,
-    /// What kind it is.
+    /// The type.
     pub alarm_type: AlarmType,
-    /// Who caused it.
+    /// The user who caused it.
     pub from_user_id: Option<UserId>,
-    /// What it is about.
+    /// The thing it is about.
     pub target_id: Option<TargetId>,
-    /// Anything the page wants to know.
+    /// Any JSON for the page that shows it.
     pub data: Payload,
-    /// Where it leads.
+    /// The address it links to.
     pub url: Option<Link>,
-    /// The sender's own name for it: the same again in the same topic is stored once.
+    /// The sender's own id for it: an alarm with the same id, sender and topic is stored once.
     pub client_id: Option<ClientMessageId>,
-    /// When it was made.
+    /// The time at which it was created.
     pub created_at: Timestamp,
-    /// When it stops to matter.
+    /// The time at which it expires.
     pub expires_at: Option<Timestamp>,
 }
 
-/// A stored alarm, as the wire shows it. `seen_at` and `read_at` are those of the user it is shown to.
+/// A stored alarm, as the API shows it. `seen_at` and `read_at` are those of the user it is shown to.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Alarm {
-    /// Its place in the log.
+    /// The id, which is its position in the log.
     pub id: AlarmId,
-    /// Whom it concerns.
+    /// The topic.
     pub topic: Topic,
-    /// What kind it is.
+    /// The type.
     pub alarm_type: AlarmType,
-    /// Who caused it.
+    /// The user who caused it.
     pub from_user_id: Option<UserId>,
-    /// What it is about.
+    /// The thing it is about.
     pub target_id: Option<TargetId>,
-    /// Anything the page wants to know.
+    /// Any JSON for the page that shows it.
     pub data: Payload,
-    /// Where it leads.
+    /// The address it links to.
     pub url: Option<Link>,
-    /// When it was made.
+    /// The time at which it was created.
     pub created_at: Timestamp,
-    /// When it stops to matter.
+    /// The time at which it expires.
     pub expires_at: Option<Timestamp>,
-    /// When this user saw it.
+    /// The time at which this user first saw it.
     pub seen_at: Option<Timestamp>,
-    /// When this user read it.
+    /// The time at which this user read it.
     pub read_at: Option<Timestamp>,
 }
 
 impl NewAlarm {
-    /// The alarm once it has its id.
+    /// Returns the stored alarm with an id.
     pub(crate) fn stored_as(self, id: AlarmId) -> Alarm {
         Alarm {
             id,

@@ -1,4 +1,4 @@
-//! A moment in UTC with milliseconds, the precision both databases and the wire share.
+//! A time in UTC with milliseconds, the common precision of both databases and the API.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 pub(crate) struct Timestamp(i64);
 
 impl Timestamp {
-    /// This moment.
+    /// Returns the current time.
     pub(crate) fn now() -> Self {
         let since_epoch = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -18,33 +18,33 @@ impl Timestamp {
         Self(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// The moment that many milliseconds after the Unix epoch.
+    /// Returns the time that many milliseconds after the Unix epoch.
     pub(crate) fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// The moment that many seconds after the Unix epoch.
+    /// Returns the time that many seconds after the Unix epoch.
     pub(crate) fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000))
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     pub(crate) fn millis(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch.
+    /// Returns the whole seconds since the Unix epoch.
     pub(crate) fn seconds(self) -> i64 {
         self.0.div_euclid(1_000)
     }
 
-    /// This moment and `span` later.
+    /// Returns the time that is `span` later.
     #[must_use]
     pub(crate) fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(millis_of(span)))
     }
 
-    /// This moment less `span`.
+    /// Returns the time that is `span` earlier.
     #[must_use]
     pub(crate) fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(millis_of(span)))

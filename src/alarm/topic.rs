@@ -1,4 +1,4 @@
-//! Topics: whom or what an alarm concerns, and the set of them one stream carries.
+//! Topics: the address of an alarm, and the set of topics that a stream subscribes to.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::alarm::{InvalidValue, RoomId, UserId};
 
-/// What an account or a token may do.
+/// The role of an account or a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
-    /// A person: reads his own alarms, talks in rooms.
+    /// A person, who reads their own alarms and talks in rooms.
     User,
-    /// A site's back end: publishes.
+    /// A site's back end, which publishes.
     Service,
-    /// A person who also publishes and watches the hub.
+    /// A person who also publishes and manages the hub.
     Admin,
 }
 
@@ -59,11 +59,11 @@ pub(crate) struct Topic {
 /// The kind of a topic with the id in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TopicKind<'a> {
-    /// One user's own alarms.
+    /// The alarms of one user.
     User(&'a str),
     /// Every signed-in user.
     Everyone,
-    /// The administrators, the only role that has a topic.
+    /// The administrators. No other role has a topic.
     Admins,
     /// A chat room.
     Room(&'a str),
@@ -78,27 +78,27 @@ enum Kind {
 }
 
 impl Topic {
-    /// The topic of one user.
+    /// Returns the topic of one user.
     pub(crate) fn user(id: &UserId) -> Self {
         Self::of(Kind::User, format!("{USER}{id}"))
     }
 
-    /// The topic of every signed-in user.
+    /// Returns the topic of every signed-in user.
     pub(crate) fn everyone() -> Self {
         Self::of(Kind::Everyone, EVERYONE)
     }
 
-    /// The topic of the administrators, the only role that has one.
+    /// Returns the topic of the administrators. No other role has one.
     pub(crate) fn admins() -> Self {
         Self::of(Kind::Admins, ADMINS)
     }
 
-    /// The topic of a room.
+    /// Returns the topic of a room.
     pub(crate) fn room(id: &RoomId) -> Self {
         Self::of(Kind::Room, format!("{ROOM}{id}"))
     }
 
-    /// Reads the written form.
+    /// Parses the written form.
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidValue> {
         match kind_of(text) {
             Some((Kind::User, id)) => UserId::parse(id).map(|id| Self::user(&id)),
@@ -108,7 +108,7 @@ impl Topic {
         }
     }
 
-    /// Takes in a topic that was parsed before it was stored. An unknown prefix is an error.
+    /// Wraps a topic that was parsed before it was stored. An unknown prefix is an error.
     pub(crate) fn trusted(text: String) -> Result<Self, InvalidValue> {
         let (kind, _id) = kind_of(&text).ok_or(InvalidValue::Topic)?;
         Ok(Self::of(kind, text))
@@ -121,12 +121,12 @@ impl Topic {
         }
     }
 
-    /// The written form.
+    /// Returns the written form.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The kind, with the id that the written form holds.
+    /// Returns the kind, with the id from the written form.
     pub(crate) fn kind(&self) -> TopicKind<'_> {
         match self.kind {
             Kind::User => TopicKind::User(self.after(USER)),
@@ -136,7 +136,7 @@ impl Topic {
         }
     }
 
-    /// Whether it is a room's.
+    /// True if it is the topic of a room.
     pub(crate) fn is_room(&self) -> bool {
         self.kind == Kind::Room
     }
@@ -146,7 +146,7 @@ impl Topic {
     }
 }
 
-/// The kind of a written topic and its id, which is not checked yet.
+/// Returns the kind of a written topic and its id, which is not validated.
 fn kind_of(text: &str) -> Option<(Kind, &str)> {
     match text {
         EVERYONE => Some((Kind::Everyone, "")),
@@ -175,26 +175,26 @@ impl Serialize for Topic {
     }
 }
 
-/// What a stream carries. The rights to it were checked before it was made.
+/// The topics that a stream subscribes to. The user's rights to them are checked before it is created.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TopicFilter {
-    /// The topics named one by one.
+    /// The topics that are named one by one.
     pub topics: Vec<Topic>,
-    /// Every room, those still to be made included.
+    /// True for every room, including those created later.
     pub all_rooms: bool,
-    /// The whole log.
+    /// True for the whole log.
     pub everything: bool,
 }
 
 impl TopicFilter {
-    /// Adds a topic once.
+    /// Adds a topic, unless it is there already.
     pub(crate) fn add(&mut self, topic: Topic) {
         if !self.topics.contains(&topic) {
             self.topics.push(topic);
         }
     }
 
-    /// Whether an alarm of a topic is carried.
+    /// True if the stream is subscribed to a topic.
     pub(crate) fn lets_through(&self, topic: &Topic) -> bool {
         self.everything || self.topics.contains(topic) || self.all_rooms && topic.is_room()
     }

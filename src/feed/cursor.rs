@@ -6,36 +6,36 @@ use crate::alarm::AlarmId;
 use crate::feed::{FeedError, Source};
 use crate::hub::{Frame, GoLive, Start, Subscription};
 
-/// The position a client asks for.
+/// The position that a client requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cursor {
-    /// None: the subscription starts now.
+    /// No cursor: the subscription starts now.
     Now,
     /// After an id.
     After(AlarmId),
-    /// After something that is no id: a gap, and the subscription starts now.
+    /// An invalid id: a gap, and the subscription starts now.
     Invalid,
 }
 
-/// The position a subscription does start at.
+/// The position at which a subscription starts.
 pub(crate) struct Origin {
-    /// The client has everything up to here.
+    /// The client has every alarm up to this id.
     pub(crate) cursor: AlarmId,
-    /// True if the cursor that was asked for lies outside what is kept.
+    /// True if the requested cursor lies outside the retained log.
     pub(crate) gap: bool,
     pub(crate) rest: Rest,
 }
 
 /// The frames between the cursor and the first live frame.
 pub(crate) enum Rest {
-    /// These frames; live ones come above this id.
+    /// The frames; live frames have a higher id.
     Known(Vec<Arc<Frame>>, AlarmId),
-    /// To be read from the log.
+    /// The frames must be read from the log.
     InLog,
 }
 
 impl Cursor {
-    /// Reads the written form of a position.
+    /// Parses the written form of a position.
     pub(crate) fn parse(text: &str) -> Self {
         match text.trim().parse() {
             Ok(id) => Self::After(AlarmId(id)),
@@ -43,7 +43,7 @@ impl Cursor {
         }
     }
 
-    /// The moment at which the client's topics are attached.
+    /// Returns the position at which the client's topics are attached.
     pub(crate) fn start(self) -> Start {
         match self {
             Self::After(cursor) => Start::After(cursor),
@@ -53,8 +53,8 @@ impl Cursor {
 }
 
 impl Origin {
-    /// Finds the position. A cursor outside the log is a gap, never an error; the database is asked only for a cursor that
-    /// the Broadcaster does not know.
+    /// Resolves the position. A cursor outside the log is a gap, never an error. The database is read only if the
+    /// Broadcaster does not know the cursor.
     pub(super) async fn of(
         asked: Cursor,
         subscription: &mut Subscription,
@@ -83,7 +83,7 @@ impl Origin {
             });
         }
         let attached = source.broadcaster.send(GoLive(subscription.client_id()));
-        // A client that was closed meanwhile hears why on its stream.
+        // If the client was closed in the meantime, its stream delivers the reason.
         Ok(Self::now(attached.await?.unwrap_or(position), true))
     }
 

@@ -1,4 +1,4 @@
-//! The subscription core: one client's events, first those it missed and then those that come, each once and in order.
+//! The events of one subscription: first the missed ones, then the live ones, each once and in order.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use crate::feed::FeedError;
 use crate::feed::replay::{Reader, Step};
 use crate::hub::{ClientId, Frame, Handover, Next, Subscription};
 
-/// The events of one stream, `bye` last.
+/// The events of one stream; `bye` is the last.
 pub(crate) struct Events {
     subscription: Subscription,
     ready: VecDeque<Arc<Frame>>,
@@ -21,9 +21,9 @@ pub(crate) struct Events {
 }
 
 enum Phase {
-    /// Reading the log; boxed, as most of a stream's life is spent live.
+    /// Replaying the log. Boxed, because a stream is live for most of its life.
     Reading(Box<Reading>),
-    /// Passing on what comes.
+    /// Delivering live frames.
     Live(Handover),
     Over,
 }
@@ -34,7 +34,7 @@ struct Reading {
 }
 
 impl Events {
-    /// What is known already, then what comes above an id.
+    /// Returns the given frames, then the live ones above an id.
     pub(crate) fn live(
         subscription: Subscription,
         ready: VecDeque<Arc<Frame>>,
@@ -47,7 +47,7 @@ impl Events {
         }
     }
 
-    /// Events after a cursor, from the log and then live.
+    /// Returns the events after a cursor, first from the log and then live.
     pub(crate) fn replayed(subscription: Subscription, after: AlarmId, reader: Reader) -> Self {
         let reading = Reading::next(Arc::new(reader), Handover::replay(after));
         Self {
@@ -57,22 +57,23 @@ impl Events {
         }
     }
 
-    /// Puts an event in front of all others.
+    /// Inserts an event before all others.
     pub(crate) fn begin_with(&mut self, first: Arc<Frame>) {
         self.ready.push_front(first);
     }
 
-    /// Takes what is ready without waiting.
+    /// Returns the next available event without waiting.
     pub(crate) fn take_ready(&mut self) -> Option<Arc<Frame>> {
         self.ready.pop_front()
     }
 
-    /// The name of the stream.
+    /// The id of the stream.
     pub(crate) fn client_id(&self) -> ClientId {
         self.subscription.client_id()
     }
 
-    /// Takes in one page. A page is read only when the last is written: the reader's pace is the client's.
+    /// Takes in one page of the replay. The next page is read only when this one is written, so a slow client slows the
+    /// replay.
     fn take_in(&mut self, step: Result<Step, FeedError>) {
         let Phase::Reading(reading) = &mut self.phase else {
             return;
@@ -93,7 +94,7 @@ impl Events {
         }
     }
 
-    /// Up to where everything was passed on or read, once nothing is left to read.
+    /// The id up to which every event was delivered; `None` until the replay is complete.
     pub(crate) fn reached(&self) -> Option<AlarmId> {
         match &self.phase {
             Phase::Live(handover) => Some(handover.after()),
@@ -124,7 +125,7 @@ impl Stream for Events {
         loop {
             if let Some(frame) = self.ready.pop_front() {
                 if self.ready.is_empty() {
-                    // A live stream needs it no more.
+                    // A live stream does not need the queue, so its memory is freed.
                     self.ready = VecDeque::new();
                 }
                 return Poll::Ready(Some(frame));
@@ -132,7 +133,8 @@ impl Stream for Events {
             let closed = self.subscription.closed().is_some();
             match &mut self.phase {
                 Phase::Over => return Poll::Ready(None),
-                // There is no queue to drain yet, and what is not read now is read when the client is back.
+                // During a replay there is no queue to deliver first. The client resumes from its cursor and replays
+                // the rest.
                 Phase::Reading(_) if closed => return Poll::Ready(self.end()),
                 Phase::Reading(reading) => {
                     let step = ready!(reading.step.poll_unpin(context));

@@ -1,5 +1,5 @@
-//! One subscription, from the log to live: where it starts, the replay, and the hand-over to live frames. Every transport and
-//! every protocol writes the events that come out at its end.
+//! One subscription, from the log to live delivery: its start position, the replay, and the handover to live frames.
+//! Every transport and every protocol writes the events it returns.
 
 pub(crate) mod cursor;
 mod events;
@@ -19,7 +19,7 @@ use crate::store::{Inbox, Store, StoreError};
 
 pub(crate) use crate::feed::events::Events;
 
-/// Why there is no subscription, or why it ends early.
+/// The reason why a subscription is refused or ends early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FeedError {
     /// The Broadcaster refused it.
@@ -28,7 +28,7 @@ pub(crate) enum FeedError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The Broadcaster is gone: the hub is stopping.
+    /// The Broadcaster has ended: the hub is stopping.
     #[error("the hub is stopping")]
     Stopping(#[from] actix::MailboxError),
 }
@@ -38,23 +38,23 @@ pub(crate) enum FeedError {
 pub(crate) struct Source {
     /// The log.
     pub store: Store,
-    /// The live frames.
+    /// The Broadcaster, which delivers the live frames.
     pub broadcaster: Addr<Broadcaster>,
-    /// The counters.
+    /// The metrics.
     pub metrics: Metrics,
 }
 
-/// A subscription that is open, before any of its events is written.
+/// An open subscription, before any of its events is written.
 pub(crate) struct Opened {
     /// The events.
     pub events: Events,
-    /// The position it starts after.
+    /// The id after which it starts.
     pub cursor: AlarmId,
-    /// True if the cursor that was asked for lies outside what is kept.
+    /// True if the requested cursor lies outside the retained log.
     pub gap: bool,
 }
 
-/// Opens a subscription that starts where `cursor` says. `inbox` tells how its user sees each alarm.
+/// Opens a subscription at `cursor`. `inbox` gives the marks of the user on each alarm.
 pub(crate) async fn open(
     source: Source,
     client: NewClient,
@@ -92,7 +92,7 @@ pub(crate) async fn open(
     })
 }
 
-/// Shared frames with the marks of the one user who missed them.
+/// Returns shared frames with the marks of the user.
 async fn as_seen_by(
     store: &Store,
     inbox: &Inbox,
@@ -100,7 +100,7 @@ async fn as_seen_by(
     missed: Vec<Arc<Frame>>,
     between: Range<AlarmId>,
 ) -> Result<Vec<Arc<Frame>>, StoreError> {
-    // A reader of the whole log is not reading an inbox.
+    // A subscription to the whole log has no inbox.
     if missed.is_empty() || filter.everything {
         return Ok(missed);
     }

@@ -1,4 +1,4 @@
-//! Reading the log for one client, page by page, until live frames take over.
+//! The replay: reads the log for one client, page by page, until the handover to live frames.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::feed::{FeedError, Source};
 use crate::hub::{ClientId, Frame, GoLive, Handover, Next};
 use crate::store::{Inbox, Receipt};
 
-/// What one client's reading needs.
+/// The replay of one client.
 pub(crate) struct Reader {
     pub(crate) source: Source,
     pub(crate) client_id: ClientId,
@@ -16,14 +16,14 @@ pub(crate) struct Reader {
     pub(crate) filter: Arc<TopicFilter>,
 }
 
-/// One step of a reading: the frames it found, and how far it has come.
+/// One step of a replay: its frames, and the position it has reached.
 pub(crate) struct Step {
     pub(crate) frames: Vec<Arc<Frame>>,
     pub(crate) handover: Handover,
 }
 
 impl Reader {
-    /// Reads the next page, or finds that live frames take over.
+    /// Reads the next page, or reports that live frames follow.
     pub(crate) async fn step(&self, mut handover: Handover) -> Result<Step, FeedError> {
         loop {
             match handover.next() {
@@ -49,7 +49,7 @@ impl Reader {
         }
     }
 
-    /// Shows each alarm as this user has it.
+    /// Returns the frames of the alarms, with the marks of this user.
     async fn frames(
         &self,
         alarms: Vec<Alarm>,
@@ -63,7 +63,7 @@ impl Reader {
             .metrics
             .replayed_alarms
             .inc_by(alarms.len() as u64);
-        // A reader of the whole log is not reading an inbox.
+        // A subscription to the whole log has no inbox.
         if self.filter.everything {
             return Ok(alarms
                 .into_iter()
@@ -87,7 +87,7 @@ impl Reader {
     }
 }
 
-/// Shows frames that were made for everybody as one user has them.
+/// Returns shared frames with the marks of one user.
 pub(crate) fn personal(
     frames: Vec<Arc<Frame>>,
     inbox: &Inbox,
@@ -106,7 +106,7 @@ pub(crate) fn personal(
     frames.into_iter().filter_map(shown).collect()
 }
 
-/// An alarm with what its reader did with it; nothing if he deleted it.
+/// Returns an alarm with the marks of its reader; `None` if they deleted it.
 fn marked(alarm: &Alarm, receipt: &Receipt) -> Option<Arc<Frame>> {
     let marked = || Alarm {
         seen_at: receipt.seen_at,

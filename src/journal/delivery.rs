@@ -1,5 +1,6 @@
-//! Delivery to the Broadcaster: every id of the log once and in order, also of rows that another hub stored. The last id that
-//! was delivered is published in a `watch`: other parts (other hubs, push, mail) follow the log without the Journal knowing them.
+//! Delivery to the Broadcaster: every id of the log once and in order, including rows that another hub stored. The last
+//! delivered id is published in a `watch`, so that other parts (other hubs, push, mail) can follow the log without the
+//! Journal knowing them.
 
 use std::sync::Arc;
 
@@ -10,19 +11,19 @@ use crate::alarm::{Alarm, AlarmId, TopicFilter};
 use crate::hub::{Broadcaster, Frame, Publish};
 use crate::store::Store;
 
-/// The log, the Broadcaster, and the position that delivery has reached.
+/// The log, the Broadcaster, and the position up to which alarms are delivered.
 #[derive(Clone)]
 pub(super) struct Delivery {
     store: Store,
     broadcaster: Addr<Broadcaster>,
     up_to: AlarmId,
     delivered: Arc<watch::Sender<AlarmId>>,
-    /// True if a row may be stored that was not delivered, though nobody but this hub writes.
+    /// True if a row may be stored that was not delivered, although only this hub writes.
     unsure: bool,
 }
 
 impl Delivery {
-    /// Delivery of what follows the id that `delivered` holds.
+    /// Returns a delivery that continues after the id that `delivered` holds.
     pub(super) fn new(
         store: Store,
         broadcaster: Addr<Broadcaster>,
@@ -38,8 +39,8 @@ impl Delivery {
         }
     }
 
-    /// Delivers the alarms of a batch. Ids that do not follow the last one delivered mean that more was stored: by another
-    /// hub, or by a commit that succeeded although its answer was lost. Then the alarms are read from the log.
+    /// Delivers the alarms of a batch. If their ids do not follow the last delivered one, more rows were stored, by
+    /// another hub or by a commit whose answer was lost. In that case the alarms are read from the log.
     pub(super) async fn batch(mut self, fresh: Vec<Arc<Alarm>>) -> Self {
         let Some(last) = fresh.last().map(|alarm| alarm.id) else {
             return self;
@@ -53,18 +54,18 @@ impl Delivery {
         self
     }
 
-    /// Notes that a batch failed: it may be stored all the same, now or later.
+    /// Records that a batch failed. It may be stored nevertheless, now or later.
     pub(super) fn unheard(mut self) -> Self {
         self.unsure = true;
         self
     }
 
-    /// True if the log has to be looked at: another hub may have written, or a batch of this one may be stored.
+    /// True if the log has to be read: another hub may have written, or a failed batch of this one may be stored.
     pub(super) fn must_look(&self) -> bool {
         self.unsure || !self.store.is_exclusive()
     }
 
-    /// Delivers what the log holds beyond the last id delivered.
+    /// Delivers the alarms of the log after the last delivered id.
     pub(super) async fn look(mut self) -> Self {
         let head = if self.store.is_exclusive() {
             self.store.settled_head().await
@@ -81,7 +82,8 @@ impl Delivery {
         self
     }
 
-    /// Rows that cannot be read now are read at the next look; until then nothing above them is delivered.
+    /// Reads and delivers the log up to an id. If a read fails it is repeated at the next look, and until then no later
+    /// alarm is delivered.
     async fn catch_up(&mut self, to: AlarmId) {
         let everything = Arc::new(TopicFilter {
             everything: true,
@@ -111,7 +113,7 @@ impl Delivery {
         self.delivered.send_replace(id);
     }
 
-    /// The Broadcaster never waits, so waiting for its mailbox is short and keeps the order.
+    /// Sends alarms to the Broadcaster. It never blocks, so waiting for its mailbox is short and keeps the order.
     async fn publish(&self, alarms: impl Iterator<Item = Arc<Alarm>>) {
         let frames: Vec<Arc<Frame>> = alarms.map(Frame::alarm).collect();
         if !frames.is_empty() && self.broadcaster.send(Publish(frames)).await.is_err() {

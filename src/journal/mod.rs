@@ -1,4 +1,5 @@
-//! The write lane: gathers submissions while a batch is committed, then delivers the alarms to the Broadcaster in id order.
+//! The write path: collects submissions while a batch is committed, then delivers the alarms to the Broadcaster in id
+//! order.
 
 mod delivery;
 
@@ -27,23 +28,23 @@ pub(crate) struct Journal {
     waiting: VecDeque<Waiting>,
     waiting_alarms: usize,
     state: State,
-    /// Set when the Journal takes no more submissions: those who wait until it is drained.
+    /// Set when the Journal accepts no more submissions; holds the callers that wait until it is drained.
     draining: Option<Vec<oneshot::Sender<()>>>,
 }
 
-/// The work of the Journal. Only one batch or look delivers at a time.
+/// The state of the Journal. Only one batch or look delivers at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing is under way.
+    /// No work is under way.
     Idle,
     /// A batch is about to begin.
     Gathering,
-    /// A batch is being committed, or the log is being looked at.
+    /// A batch is being committed, or the log is being read.
     Working,
 }
 
-/// Stores a submission. The answer, after its commit, goes straight to the publisher: as the message's own result it
-/// would have to pass through the Journal once more.
+/// Stores a submission. After the commit the answer goes straight to the publisher through a channel; the result of a
+/// message would pass through the Journal's mailbox once more.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Append {
@@ -51,21 +52,21 @@ pub(crate) struct Append {
     answer: Answer,
 }
 
-/// Takes no more and answers when everything taken is committed.
+/// Stops accepting submissions, and answers when every accepted one is committed.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Drain;
 
-/// Why a submission was not stored.
+/// The reason why a submission was not stored.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum AppendError {
-    /// Something it names is not there, or its key is taken.
+    /// A recipient does not exist, or the key was used with another body.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// More is waiting to be written than the disk can soon take.
+    /// The queue of submissions is full.
     #[error("more is waiting to be stored than can soon be; nothing was, so try again")]
     Overloaded,
-    /// The store took longer than anybody waits: it may be stored yet.
+    /// The store did not answer in time: the submission may still be stored.
     #[error(
         "storing it takes too long; it may be done yet, so try again with the same Idempotency-Key"
     )]
@@ -73,7 +74,7 @@ pub(crate) enum AppendError {
     /// The hub is stopping.
     #[error("the hub is stopping")]
     ShuttingDown,
-    /// The store failed. If that was at the commit itself, the submission may be stored all the same.
+    /// The store failed. If the commit itself failed, the submission may be stored nevertheless.
     #[error(transparent)]
     Store(Arc<StoreError>),
 }
@@ -84,14 +85,14 @@ type Answer = oneshot::Sender<Result<Stored, AppendError>>;
 
 struct Waiting {
     submission: Submission,
-    /// After this the publisher is told to try again, and the submission must not be stored.
+    /// The deadline. After it the publisher is answered with `Overloaded`, and the submission must not be stored.
     until: Instant,
     answer: Answer,
 }
 
 impl Journal {
-    /// A Journal that writes to `store` and delivers to `broadcaster`. `delivered` holds the last id that was delivered; the
-    /// Journal delivers what comes after it, and keeps it up to date.
+    /// Returns a Journal that writes to `store` and delivers to `broadcaster`. It delivers the alarms after the id that
+    /// `delivered` holds, and updates that id.
     pub(crate) fn new(
         store: Store,
         broadcaster: Addr<Broadcaster>,
@@ -109,8 +110,8 @@ impl Journal {
         }
     }
 
-    /// Commits the submissions that wait, unless a commit is under way: its end comes back here. Requests that have arrived
-    /// are read first, so that they share this commit and need not wait for the next.
+    /// Commits the waiting submissions, unless a commit is under way; its end calls this again. Requests that have
+    /// already arrived are handled first, so that they share the commit.
     fn commit(&mut self, context: &mut Context<Self>) {
         if self.state != State::Idle {
             return;
@@ -162,7 +163,7 @@ impl Journal {
         self.deliver(work, context);
     }
 
-    /// Looks at the log when nothing is under way and there may be rows whose commit this hub did not hear of.
+    /// Reads the log if no work is under way and there may be rows that this hub has not delivered.
     fn look(&mut self, context: &mut Context<Self>) {
         let is_free = self.state == State::Idle && self.draining.is_none();
         if is_free && self.delivery.must_look() {
@@ -204,7 +205,7 @@ impl Journal {
         batch
     }
 
-    /// Takes the first of the queue out, unstored.
+    /// Removes the first submission of the queue and answers that it was not stored.
     fn turn_away(&mut self) {
         if let Some(late) = self.waiting.pop_front() {
             self.waiting_alarms -= late.submission.alarms.len();
@@ -277,13 +278,13 @@ pub(crate) async fn append(
     }
 }
 
-/// Gives this core to another thread or task once, if one waits for it.
+/// Lets other threads and tasks run once.
 async fn let_others_run() {
     std::thread::yield_now();
     tokio::task::yield_now().await;
 }
 
-/// The alarms that were not stored, and so not delivered, before.
+/// Returns the alarms that this batch stored. Those of repeated submissions were delivered before.
 fn fresh(outcomes: &[Outcome]) -> Vec<Arc<Alarm>> {
     let fresh = outcomes.iter().flatten().filter(|stored| !stored.repeated);
     fresh.flat_map(|stored| &stored.alarms).cloned().collect()
@@ -293,7 +294,7 @@ fn answer_all(answers: Vec<Answer>, outcomes: Result<Vec<Outcome>, StoreError>) 
     match outcomes {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                // A publisher that hung up still has its alarms stored.
+                // The alarms of a publisher that has disconnected are stored nevertheless.
                 drop(answer.send(outcome.map_err(AppendError::from)));
             }
         }
@@ -310,17 +311,17 @@ fn answer_all(answers: Vec<Answer>, outcomes: Result<Vec<Outcome>, StoreError>) 
     }
 }
 
-/// Past this, a larger batch no longer makes an alarm cheaper and only makes the first of it wait.
+/// A larger batch does not make an alarm cheaper and only delays its first alarms.
 const BATCH_ALARMS: usize = 1_024;
 
-/// About a second of writing on a slow disk; a publisher beyond it hears so at once.
+/// About one second of writing on a slow disk. Beyond it a publisher is refused at once.
 const WAITING_ALARMS: usize = 16_384;
 
-/// How late an alarm may be whose commit was not heard of. One row is read each time.
+/// The maximum delay of an alarm whose commit was not confirmed. Each look reads one row.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// A queue that takes longer is a disk in trouble, and its publishers had better hear of it.
+/// A longer wait means that the disk fails, and publishers should learn of it.
 const WAIT_WITHIN: Duration = Duration::from_secs(5);
 
-/// The wait in the queue, and all the store allows itself for one batch.
+/// The sum of the maximum wait in the queue and the store's own time limits for one batch.
 const APPEND_WITHIN: Duration = Duration::from_secs(20);

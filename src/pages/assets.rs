@@ -1,4 +1,4 @@
-//! The stylesheets and the scripts: embedded in the binary, compressed once.
+//! The stylesheets and the scripts: embedded in the binary and compressed once.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -22,7 +22,7 @@ struct Assets;
 
 struct Asset {
     media_type: String,
-    /// Names the content: a cache may keep what has it for ever.
+    /// A digest of the content. A cache may keep an address that contains it for ever.
     digest: String,
     plain: Bytes,
     gzip: OnceLock<Option<Bytes>>,
@@ -36,13 +36,14 @@ pub(crate) async fn asset(
     Ok(named(&name)?.answer(&request, EACH_TIME))
 }
 
-/// `GET /campanile.js`: the module other sites load, under an address that stays.
+/// `GET /campanile.js`: the module that other sites load, at a permanent address.
 pub(crate) async fn module(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     Ok(for_every_site(named(MODULE)?.answer(&request, EACH_TIME)))
 }
 
-/// `GET /campanile@{version}.js`: the same for one version, which browsers ask for once. Another version than the one there
-/// is leads on to that one, so that a hub can be renewed without breaking the sites that name the old one.
+/// `GET /campanile@{version}.js`: the module at the address of one version, which browsers cache for ever. Any other
+/// version is redirected to the current module, so that an upgrade of the hub does not break sites that name an older
+/// version.
 pub(crate) async fn versioned_module(
     request: HttpRequest,
     version: web::Path<String>,
@@ -59,7 +60,7 @@ pub(crate) async fn versioned_module(
     Ok(for_every_site(response))
 }
 
-/// The version of the module there is, for its address that may be kept.
+/// Returns the version of the current module, as its address contains it.
 pub(crate) fn module_version() -> Result<&'static str, ApiError> {
     Ok(&named(MODULE)?.digest)
 }
@@ -68,7 +69,7 @@ fn named(name: &str) -> Result<&'static Asset, ApiError> {
     ASSETS.get(name).ok_or(ApiError::NoRoute)
 }
 
-/// A module from another origin runs only with this. It is public and the same for everyone.
+/// Adds the headers that a module loaded from another origin needs. The module is public and the same for everyone.
 fn for_every_site(mut response: HttpResponse) -> HttpResponse {
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -99,7 +100,7 @@ impl Asset {
         } else {
             None
         };
-        // The two are different bytes, so each has a tag of its own (RFC 9110, section 8.8.3).
+        // The compressed and the plain form are different bytes, so each has its own tag (RFC 9110, section 8.8.3).
         let suffix = if gzip.is_some() { "-gzip" } else { "" };
         let tag = format!("\"{}{suffix}\"", self.digest);
         let mut known = request.headers().get_all(IF_NONE_MATCH);
@@ -137,7 +138,7 @@ fn takes_gzip(request: &HttpRequest) -> bool {
     })
 }
 
-/// `None` where compressing fails: then it is served as it is.
+/// Compresses the content; `None` if compression fails, and then it is served uncompressed.
 fn compressed(plain: &Bytes) -> Option<Bytes> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(plain).ok()?;
@@ -152,7 +153,7 @@ static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
 
 const MODULE: &str = "campanile.js";
 
-/// The names stay the same from one version to the next, so browsers ask each time; the answer is mostly 304.
+/// The names are the same in every version, so browsers revalidate each time; the answer is mostly 304.
 const EACH_TIME: &str = "public, no-cache";
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 

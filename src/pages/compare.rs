@@ -1,9 +1,9 @@
-//! `/compare`: the five ways of `/api/stream` side by side in the visitor's own browser.
+//! `/compare`: the five transports of `/api/stream` side by side in the visitor's own browser.
 //!
-//! A run's test alarms go to the visitor's own `user:` topic, through the path of `POST /api/alarms`. In a room everybody
-//! would see them and their bells would ring; here nobody else does. They expire soon, and the page deletes them from the
-//! inbox when a run is over. The page has no bell of its own: it would ring for every one of them, and on HTTP/1.1 its
-//! stream would take one of the six connections that are measured here.
+//! The test alarms of a run go to the visitor's own `user:` topic, through the code of `POST /api/alarms`. In a room
+//! every member would see them; here only the visitor does. They expire soon, and the page deletes them from the inbox
+//! at the end of a run. The page has no bell of its own: it would ring for each of them, and on HTTP/1.1 its stream
+//! would take one of the browser's six connections, which are measured here.
 
 use std::time::Instant;
 
@@ -34,11 +34,11 @@ struct ComparePage {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Test {
-    /// Names the run: what is deleted when it is over.
+    /// The id of the run, by which its alarms are deleted at its end.
     run: Target,
-    /// Counts the run's alarms.
+    /// The number of the alarm in the run.
     sequence: u32,
-    /// The browser's own clock: it is compared only with itself.
+    /// The time of the browser's clock, which is only compared with itself.
     sent_at: f64,
 }
 
@@ -71,7 +71,7 @@ pub(crate) async fn show(
     html(StatusCode::OK, &ComparePage { page })
 }
 
-/// `POST /compare/alarms`: one test alarm to oneself, answered after the commit.
+/// `POST /compare/alarms`: publishes one test alarm to the visitor and answers after the commit.
 pub(crate) async fn publish(
     state: Data<AppState>,
     member: Member,
@@ -101,7 +101,7 @@ pub(crate) async fn publish(
     Ok(HttpResponse::Created().json(Published { id: alarm.id }))
 }
 
-/// `POST /compare/cut`: the hub ends one of the visitor's own streams, as an admin's Disconnect does.
+/// `POST /compare/cut`: closes one of the visitor's own streams, as the Disconnect button of an admin does.
 pub(crate) async fn cut(
     state: Data<AppState>,
     member: Member,
@@ -122,5 +122,6 @@ fn take_a_turn(state: &AppState, member: &Member) -> Result<(), Refusal> {
 
 const TEST_TYPE: &str = "COMPARE_TEST";
 
-/// Longer than the longest run with its final check; a page that was closed in the middle leaves nothing behind for long.
+/// Longer than the longest run with its final check, and short enough that a page closed during a run leaves nothing
+/// behind for long.
 const LIFE_SECONDS: u64 = 300;

@@ -1,5 +1,5 @@
-//! `/demo/embed`: a page as another site would have it, with the bell in its bar and what `connect()` hears below. It has
-//! none of the hub's own styles, and takes the module by its versioned address.
+//! `/demo/embed`: an example of another site's page, with the bell in its bar and the events of `connect()` below. It
+//! uses none of the hub's own styles, and loads the module from its versioned address.
 
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ use crate::pages::visitor::Visitor;
 struct Demo {
     page: Page,
     version: &'static str,
-    /// Where the visitor sees the hub. The page's script knows better where a proxy does not tell.
+    /// The origin of the hub as the visitor sees it. The page's script corrects it if a proxy does not forward it.
     hub: String,
 }
 
@@ -45,7 +45,7 @@ pub(crate) async fn show(
     html(StatusCode::OK, &demo)
 }
 
-/// `POST /demo/embed`: one alarm to oneself, as the site's back end would publish it.
+/// `POST /demo/embed`: publishes one alarm to the visitor, as the site's back end would.
 pub(crate) async fn publish(
     state: Data<AppState>,
     visitor: Visitor,
@@ -67,5 +67,5 @@ pub(crate) async fn publish(
 
 const DEMO_TYPE: &str = "ORDER_SHIPPED";
 
-/// Long enough to be looked at, and nobody's inbox is left with it.
+/// Long enough to be looked at, and short enough that it does not stay in an inbox.
 const LIFE_SECONDS: u64 = 600;

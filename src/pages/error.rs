@@ -1,4 +1,4 @@
-//! The error of a page, on its way to becoming one.
+//! The error of a page handler, which is answered with a redirect or an error page.
 
 use std::fmt;
 
@@ -10,28 +10,28 @@ use crate::actions::Refusal;
 use crate::http::problem::ApiError;
 use crate::pages::redirect::see_other;
 
-/// Why there is no page.
+/// The reason why a page is not shown.
 #[derive(Debug)]
 pub(crate) enum PageError {
-    /// Nobody is signed in: first that, then on to `next`.
+    /// The visitor is not signed in: they are sent to sign in, and then to `next`.
     SignIn {
-        /// The page that was asked for.
+        /// The page that was requested.
         next: String,
     },
-    /// There is nothing at this address.
+    /// There is no page at this address.
     NoPage,
-    /// The same refusal as on the wire, told in words for a person.
+    /// The same refusal as in the API, shown as a sentence.
     Refused(ApiError),
 }
 
-/// A refusal in the extensions of an answer, which `error_page` turns into a page.
+/// A refusal in the extensions of a response, which `error_page` turns into a page.
 #[derive(Debug, Clone)]
 pub(super) struct Told(pub(super) PageFault);
 
-/// What an error page shows.
+/// The content of an error page.
 #[derive(Debug, Clone)]
 pub(super) enum PageFault {
-    /// There is nothing at this address.
+    /// There is no page at this address.
     NoPage,
     /// A refusal.
     Refused(ApiError),

@@ -1,4 +1,4 @@
-//! The page that stands in for one that cannot be shown.
+//! The error page.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -94,7 +94,7 @@ async fn error_page(fault: &PageFault, request: HttpRequest) -> HttpResponse {
     response
 }
 
-/// The page with the bar of whoever is signed in. A hub that is in trouble is asked for nothing more.
+/// The page around the error, with the bar if the visitor is signed in. After a server error the database is not asked.
 async fn frame(status: StatusCode, request: &HttpRequest, title: &str) -> Page {
     let public = Page::public(Visit::of(request), title);
     let Some(state) = request.app_data::<Data<AppState>>() else {

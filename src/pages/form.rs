@@ -20,7 +20,7 @@ impl Form {
         self.0.first(name).unwrap_or_default()
     }
 
-    /// A field without the white space around it; `None` if nothing is left.
+    /// A field without the surrounding white space; `None` if it is empty.
     pub(crate) fn given(&self, name: &str) -> Option<&str> {
         self.0
             .first(name)
@@ -28,7 +28,7 @@ impl Form {
             .filter(|value| !value.is_empty())
     }
 
-    /// A field that must be there, parsed.
+    /// A required field, parsed.
     pub(crate) fn required<T: std::str::FromStr<Err: Into<Rule>>>(
         &self,
         name: &'static str,
@@ -39,7 +39,7 @@ impl Form {
         given.parse().map_err(|rule| Refusal::invalid(name, rule))
     }
 
-    /// A field that may be left empty, parsed.
+    /// An optional field, parsed.
     pub(crate) fn optional<T: std::str::FromStr<Err: Into<Rule>>>(
         &self,
         name: &'static str,
@@ -48,7 +48,7 @@ impl Form {
         self.given(name).map(parse).transpose()
     }
 
-    /// A field that names a path under `root` to go back to; else `root` itself.
+    /// A path under `root` to return to, from a field; otherwise `root`.
     pub(crate) fn way_back(&self, name: &str, root: &str) -> String {
         local_path(self.text(name))
             .filter(|path| path.starts_with(root))
@@ -57,7 +57,7 @@ impl Form {
     }
 }
 
-/// A path of this site, which no browser takes for another.
+/// True for a path of this site that no browser interprets as another site.
 pub(crate) fn local_path(text: &str) -> Option<&str> {
     let stays_here = text.starts_with('/') && Link::parse(text).is_ok();
     stays_here.then_some(text)

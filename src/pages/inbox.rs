@@ -128,7 +128,7 @@ async fn mark_one(
         .map(AlarmId)
         .map_err(|_cause| Refusal::NotFound(Thing::Alarm))?;
     match inbox::mark(state, visitor.inbox(), id, mark).await {
-        // The second click of two, or another tab was faster: the list shows how it is.
+        // A double click, or another tab, has already changed it: the list shows the current state.
         Ok(_) | Err(Refusal::NotFound(_)) => Ok(see_other(&form.way_back("back", "/alarms"))),
         Err(error) => Err(error.into()),
     }

@@ -1,4 +1,4 @@
-//! The switch between the languages.
+//! The language switch.
 
 use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
@@ -10,7 +10,8 @@ use crate::pages::form::{Form, local_path};
 use crate::pages::redirect::see_other;
 use crate::pages::words::{COOKIE, Language};
 
-/// `POST /language`: keeps the choice in a cookie and goes back to the page. It changes no account, so whoever asks may.
+/// `POST /language`: stores the choice in a cookie and returns to the page. It changes no account, so no session is
+/// needed.
 pub(crate) async fn choose(state: Data<AppState>, form: Form) -> Result<HttpResponse, PageError> {
     let language = Language::of_tag(form.text("language"))
         .ok_or_else(|| Refusal::invalid("language", Rule::OneOf("en or ko")))?;

@@ -1,5 +1,5 @@
 //! The pages: HTML rendered from templates, and the targets of their forms. Everything here works without JavaScript;
-//! `assets/` makes it live. Knows no rule of its own: what a form does is what the JSON routes do.
+//! the scripts in `assets/` add live updates. It has no rules of its own: a form does the same as the JSON route.
 
 mod admin;
 mod assets;

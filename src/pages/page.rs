@@ -1,4 +1,4 @@
-//! What all pages have: the bar, the headers, the way to another page.
+//! The parts that all pages share: the bar and the headers.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -14,12 +14,12 @@ use crate::pages::view::{initial, tone};
 use crate::pages::visitor::{Visit, Visitor};
 use crate::pages::words::{Language, Words};
 
-/// What `base.html` shows.
+/// The values of the template `base.html`.
 pub(crate) struct Page {
     pub(crate) words: &'static Words,
-    /// The language the switch leads to.
+    /// The language that the switch selects.
     pub(crate) other: Language,
-    /// Where the switch leads back to.
+    /// The page that the language switch returns to.
     pub(crate) here: String,
     pub(crate) title: String,
     pub(crate) section: &'static str,
@@ -27,7 +27,7 @@ pub(crate) struct Page {
     pub(crate) room: Option<String>,
 }
 
-/// Who looks at the page, and his bell.
+/// The signed-in user and the counts of their bell.
 pub(crate) struct Viewer {
     pub(crate) id: String,
     pub(crate) display_name: String,
@@ -40,7 +40,7 @@ pub(crate) struct Viewer {
 }
 
 impl Page {
-    /// A page of somebody who is not signed in.
+    /// Returns a page for a visitor who is not signed in.
     pub(crate) fn public(visit: Visit, title: &str) -> Self {
         Self {
             words: visit.words,
@@ -53,7 +53,8 @@ impl Page {
         }
     }
 
-    /// A page with the bar. Its figures are read before anything else of the page: what comes later is live.
+    /// Returns a page with the bar. Its counts are read before the rest of the page: later changes arrive on the
+    /// stream.
     pub(crate) async fn of(
         state: &AppState,
         visitor: &Visitor,
@@ -80,7 +81,7 @@ impl Page {
     }
 }
 
-/// Answers a page.
+/// Answers with a page.
 pub(crate) fn html(
     status: StatusCode,
     template: &impl Template,
@@ -92,18 +93,18 @@ pub(crate) fn html(
         .content_type("text/html; charset=utf-8")
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        // Forms must say where they come from; other sites need not know.
+        // Forms must send their origin; other sites do not need it.
         .insert_header((REFERRER_POLICY, "same-origin"))
-        // Nobody finds the last person's page by going back.
+        // After a sign-out the next user of the browser must not find the page with the Back button.
         .insert_header((CACHE_CONTROL, "no-store"))
         .body(body))
 }
 
-/// Where the visitor sees the hub, as far as a proxy tells: scheme and authority.
+/// The origin of the hub as the visitor sees it (scheme and authority), as far as a proxy forwards it.
 pub(crate) fn origin_of(request: &HttpRequest) -> String {
     let connection = request.connection_info();
     format!("{}://{}", connection.scheme(), connection.host())
 }
 
-/// Scripts, styles and streams of this hub only; no inline script, no frame.
+/// Allows scripts, styles and streams of this hub only; no inline script, no frame.
 const POLICY: &str = "default-src 'self'; frame-ancestors 'none'";

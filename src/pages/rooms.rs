@@ -1,4 +1,4 @@
-//! `/rooms`: the list, and one room.
+//! `/rooms`: the list of rooms, and the page of one room.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -53,7 +53,7 @@ struct RoomPage {
     error: Option<String>,
 }
 
-/// What somebody wrote that was not taken, and why.
+/// A message that was refused, and the reason.
 struct Refused {
     text: String,
     error: Refusal,
@@ -95,7 +95,7 @@ pub(crate) async fn show(
     id: Path<String>,
     params: Params,
 ) -> Result<HttpResponse, PageError> {
-    // A page that somebody's bookmark calls wrongly is the latest page.
+    // An invalid `before` shows the latest page, so that a damaged bookmark still works.
     let before = params.parsed::<i64>("before").unwrap_or_default();
     let page = room_page(&state, &visitor, &id, before.map(AlarmId), None).await?;
     html(StatusCode::OK, &page)
@@ -133,7 +133,7 @@ async fn publish_message(
     room: &Room,
     form: &Form,
 ) -> Result<(), Refusal> {
-    // Forms send a line's end as CR LF (HTML, 4.10.22); scripts send what was typed.
+    // Forms send a line break as CR LF (HTML, 4.10.22); scripts send what was typed.
     let text = ChatText::parse(form.text("text").replace("\r\n", "\n"))
         .map_err(|rule| Refusal::invalid("text", rule))?;
     let message = ChatMessage {
@@ -222,5 +222,5 @@ impl From<RoomView> for RoomCard {
     }
 }
 
-/// How much of a conversation one page shows.
+/// The number of messages on one page.
 const PAGE: usize = 50;

@@ -1,4 +1,4 @@
-//! `/`: signing in and up; and out again.
+//! `/`: signing in, signing up and signing out.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -27,7 +27,7 @@ struct SignIn {
     display_name: String,
     signing_up: bool,
     signup_open: bool,
-    /// True until the first alarm is published: the visitor is most likely the operator.
+    /// True until the first alarm is published: until then the visitor is most likely the operator.
     is_new: bool,
 }
 
@@ -91,7 +91,7 @@ pub(crate) async fn sign_up(
     }
 }
 
-/// `POST /logout`. Somebody who is not signed in any more is just shown the first page.
+/// `POST /logout`. A visitor who is not signed in is sent to the first page as well.
 pub(crate) async fn log_out(
     state: Data<AppState>,
     request: HttpRequest,
@@ -122,7 +122,7 @@ impl SignIn {
 }
 
 async fn sign_in(state: &AppState, request: &HttpRequest, form: &Form) -> Result<Session, Refusal> {
-    // An id nobody can have is wrong in the same words as one nobody has.
+    // An invalid id gets the same answer as an unknown one.
     let user_id = form
         .required("userId")
         .map_err(|_cause| Refusal::BadCredentials)?;
@@ -154,7 +154,7 @@ fn begun(state: &AppState, session: &Session, next: &str) -> HttpResponse {
     response
 }
 
-/// Where a person goes once signed in: a path of this site, but not back to the sign-in.
+/// The page to show after signing in: a path of this site other than the sign-in page.
 fn destination(next: &str) -> String {
     let path = local_path(next).filter(|path| *path != "/" && !path.starts_with("/?"));
     path.unwrap_or("/rooms").to_owned()

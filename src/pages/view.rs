@@ -1,4 +1,5 @@
-//! What templates show of people, alarms and messages: plain strings, no rules. `assets/campanile.js` says the same words.
+//! Users, alarms and messages in the form that templates show: plain strings, no rules. `assets/campanile.js` uses the
+//! same texts.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,7 @@ use crate::alarm::{
 };
 use crate::pages::words::Words;
 
-/// Somebody, with the letter and colour of his avatar.
+/// A user, with the letter and colour of their avatar.
 pub(crate) struct Person {
     pub(crate) id: String,
     pub(crate) display_name: String,
@@ -17,7 +18,7 @@ pub(crate) struct Person {
     pub(crate) tone: u32,
 }
 
-/// One line of an inbox, or of the list of recent alarms.
+/// One row of an inbox, or of the list of recent alarms.
 pub(crate) struct AlarmRow {
     pub(crate) id: AlarmId,
     pub(crate) topic: String,
@@ -93,7 +94,7 @@ impl AlarmRow {
 }
 
 impl AlarmRow {
-    /// Whether a word, in any case, is somewhere in what the row says.
+    /// True if the text of the row contains a word, ignoring case.
     pub(crate) fn holds(&self, word: &str) -> bool {
         let word = word.trim().to_lowercase();
         let texts = [
@@ -110,7 +111,7 @@ impl AlarmRow {
 }
 
 impl MessageRow {
-    /// The messages in the order they were said, as `viewer` sees them.
+    /// The messages in the order they were sent, as `viewer` sees them.
     pub(crate) fn list(
         newest_first: &[Alarm],
         viewer: &UserId,
@@ -191,7 +192,7 @@ pub(crate) fn type_in_words(alarm_type: &str) -> String {
     first + letters.as_str()
 }
 
-/// The one line that says what an alarm is about.
+/// The line of text that describes an alarm.
 pub(crate) fn summary_of(data: &Payload) -> String {
     match serde_json::from_str(data.as_json()).unwrap_or_default() {
         Value::Null => String::new(),
@@ -209,7 +210,7 @@ pub(crate) fn summary_of(data: &Payload) -> String {
     }
 }
 
-/// `2026-11-22 01:02 UTC`, until the page's script makes it local.
+/// `2026-11-22 01:02 UTC`; the page's script converts it to local time.
 pub(crate) fn date_and_time(moment: Timestamp) -> String {
     let text = moment.to_string();
     let day = text.get(..10).unwrap_or_default();
@@ -232,7 +233,7 @@ pub(crate) fn tone(id: &str) -> u32 {
     id.chars().map(u32::from).fold(0, u32::wrapping_add) % 8
 }
 
-/// What one person says within this time stands under one byline.
+/// Messages of one sender within this time are shown under one name.
 const GROUPED_WITHIN_MS: i64 = 5 * 60 * 1_000;
 
 #[cfg(test)]

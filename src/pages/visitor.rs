@@ -1,4 +1,4 @@
-//! The visitor of a page: like the extractors of the wire, but a visitor without a session is sent to sign in.
+//! The visitor of a page: an extractor like those of the API, but a visitor without a session is sent to sign in.
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
@@ -16,26 +16,26 @@ use crate::http::problem::ApiError;
 use crate::pages::error::PageError;
 use crate::pages::words::{Language, Words};
 
-/// How to speak to whoever asked for a page, and where he is.
+/// The language and the address of a request for a page.
 #[derive(Clone)]
 pub(crate) struct Visit {
     pub(crate) language: Language,
     pub(crate) words: &'static Words,
-    /// Where the switch of the language leads back to.
+    /// The page that the language switch returns to.
     pub(crate) here: String,
 }
 
-/// Somebody signed in who has an inbox.
+/// A signed-in user who has an inbox.
 pub(crate) struct Visitor {
     caller: Caller,
     visit: Visit,
 }
 
-/// An admin.
+/// A signed-in admin.
 pub(crate) struct AdminVisitor(Visitor);
 
 impl Visit {
-    /// The visit a request belongs to.
+    /// Returns the visit of a request.
     pub(crate) fn of(request: &HttpRequest) -> Self {
         let language = Language::of(request);
         Self {
@@ -47,17 +47,17 @@ impl Visit {
 }
 
 impl Visitor {
-    /// How to speak to him.
+    /// Returns the language and the address of the request.
     pub(crate) fn visit(&self) -> Visit {
         self.visit.clone()
     }
 
-    /// What the pages say to him.
+    /// Returns the texts in the visitor's language.
     pub(crate) fn words(&self) -> &'static Words {
         self.visit.words
     }
 
-    /// Whether he also publishes and watches the hub.
+    /// True if the visitor is an admin.
     pub(crate) fn is_admin(&self) -> bool {
         self.role() == Role::Admin
     }
@@ -114,7 +114,7 @@ impl FromRequest for AdminVisitor {
     }
 }
 
-/// The signed-in caller; `None` also for a session that has ended.
+/// Returns the signed-in caller; `None` also if the session has ended.
 pub(crate) async fn signed_in(request: &HttpRequest) -> Result<Option<Caller>, PageError> {
     match identify(request, QueryToken::Refused).await {
         Ok(caller) => Ok(caller),
@@ -140,7 +140,7 @@ async fn visitor(request: &HttpRequest) -> Result<Visitor, PageError> {
     })
 }
 
-/// Where to go after signing in: what was asked for, unless that was the sending of a form.
+/// The page to show after signing in: the requested one, unless the request submitted a form.
 fn wanted(request: &HttpRequest) -> String {
     if *request.method() != Method::GET {
         return "/rooms".to_owned();
@@ -152,7 +152,7 @@ fn wanted(request: &HttpRequest) -> String {
         .to_owned()
 }
 
-/// The page a request shows: its own address, or for a form that is shown again the one that form is on.
+/// The page that a request shows: its own address, or the page of a form that is shown again.
 fn page_of(request: &HttpRequest) -> String {
     let path = request.path();
     if *request.method() == Method::GET {

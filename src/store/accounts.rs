@@ -1,7 +1,7 @@
-//! Accounts as they were read, so that neither a publisher's thousandth request nor a poll that finds nothing asks the
-//! database who he is. Every change this hub makes is seen at once; another hub's when the count of changes is next read,
-//! beside the head of the log, or within [`REMEMBERED_FOR`]. What changes accounts without counting (a person with a SQL
-//! shell) is not noticed.
+//! A cache of accounts, so that a repeated request or poll does not read the account from the database. A change made
+//! by this hub takes effect at once. A change made by another hub takes effect when the count of account changes is
+//! next read, together with the head of the log, or after [`REMEMBERED_FOR`]. A change that does not increment the
+//! count (with a SQL shell, for instance) is not noticed.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,27 +10,27 @@ use crate::alarm::UserId;
 use crate::recent::Recent;
 use crate::store::{Account, Read, Store, StoreError, users};
 
-/// What is known of an account without asking the database.
+/// The result of looking up an account in the cache.
 #[derive(Debug, Clone)]
 pub(crate) enum Remembered {
-    /// It is this one, or another hub has changed it just now.
+    /// The account. Another hub may have changed it a moment ago.
     Account(Arc<Account>),
-    /// There was none a moment ago. One that another process or an alarm to him made since is not noticed yet, so this
-    /// may shut nobody out.
+    /// The user had no account a moment ago. One may have been created since, by another process or by an alarm to
+    /// them, so this must not be used to refuse access.
     Nobody,
-    /// Nothing.
+    /// The cache cannot answer.
     Nothing,
 }
 
-/// What was read lately. Cheap to clone, all clones remember the same.
+/// The cache. Cheap to clone; all clones share the same entries.
 #[derive(Clone)]
 pub(super) struct Accounts(Arc<Mutex<Known>>);
 
 struct Known {
     accounts: Recent<UserId, Entry>,
-    /// How often this hub forgot something.
+    /// The number of times this hub forgot an entry.
     changes: u64,
-    /// What the database counted when it was last asked, and when that was.
+    /// The last count of changes read from the database, and the time of that reading.
     counted: Option<(i64, Instant)>,
 }
 
@@ -40,17 +40,18 @@ struct Entry {
     read_at: Instant,
 }
 
-/// How many changes there were when a reading began.
+/// The number of changes when a reading began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment(u64);
 
 impl Store {
-    /// What is known of an account without asking the database.
+    /// Looks up an account in the cache, without asking the database.
     pub(crate) fn remembered(&self, id: &UserId) -> Remembered {
         self.accounts.find(id, self.is_exclusive(), Instant::now())
     }
 
-    /// One account, if there is one, read now and remembered until it changes. Its password's hash is left out.
+    /// Reads one account from the database, if it exists, and caches it until it changes. The password hash is left
+    /// out.
     pub(crate) async fn known_account(
         &self,
         id: &UserId,
@@ -72,13 +73,13 @@ impl Store {
 }
 
 impl Accounts {
-    /// Taken before a reading, so that what a change overtook is not remembered.
+    /// Taken before a reading, so that a result which a change has overtaken is not cached.
     fn moment(&self) -> Moment {
         Moment(self.known().changes)
     }
 
-    /// Where nobody else changes accounts, one that was read is what it is. That there is none is soon out of date
-    /// everywhere: the command line may make one, or an alarm to somebody.
+    /// Looks up an account. If no other hub writes to the database, a cached account is always valid. The absence of an
+    /// account is valid for a short time only, because the command line or an alarm may create one.
     fn find(&self, id: &UserId, is_exclusive: bool, now: Instant) -> Remembered {
         let mut known = self.known();
         let counted_at = known.counted.map(|(_count, at)| at);
@@ -103,7 +104,7 @@ impl Accounts {
         }
     }
 
-    /// Forgets accounts that were, or may have been, changed. Called after the change and before anybody hears of it.
+    /// Removes accounts that were, or may have been, changed. Called after the change and before its result is sent.
     pub(super) fn forget<'a>(&self, ids: impl Iterator<Item = &'a UserId>) {
         let mut known = self.known();
         known.changes += 1;
@@ -112,7 +113,7 @@ impl Accounts {
         }
     }
 
-    /// How often accounts were changed, as the database counts it, by a reading that began at `now`.
+    /// Takes the count of account changes that a reading which began at `now` found in the database.
     pub(super) fn changed_so_often(&self, count: i64, now: Instant) {
         let mut known = self.known();
         match known.counted {
@@ -120,7 +121,8 @@ impl Accounts {
                 known.counted = Some((count, at.max(now)));
                 return;
             }
-            // It was overtaken. A later one that is less is of a database that went back, and nothing is known of it.
+            // This reading was overtaken by a later one. A later reading with a lower count means that the database was
+            // restored, so the cache is emptied.
             Some((_count, at)) if now < at => return,
             _ => {}
         }
@@ -144,11 +146,12 @@ impl Default for Accounts {
     }
 }
 
-/// How late a change that another hub made on the same database may take effect here: a little more than the time from one
-/// look at the log to the next.
+/// The maximum delay until a change made by another hub on the same database takes effect: a little more than the
+/// interval at which the log is read.
 const REMEMBERED_FOR: Duration = Duration::from_millis(1_500);
 
-/// As many as may poll a hub again and again, a few megabytes; a crowd that comes once each must not fill the memory.
+/// Enough for the users that poll one hub repeatedly, and a few megabytes. The limit keeps users that come only once
+/// from filling the memory.
 const A_GENERATION: usize = 16_384;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One user's reading of the log: his topics, with what he saw, read and deleted.
+//! The inbox of one user: the alarms of their topics, with the marks seen, read and deleted.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::store::log::{Row, stored_topic};
 use crate::store::schema::{alarms, log_head, receipts, users};
 use crate::store::{Account, Read, Store, StoreError};
 
-/// Whose inbox, and which part of the log it is.
+/// An inbox: its user, and the part of the log that belongs to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Inbox {
     pub(super) user_id: UserId,
@@ -19,69 +19,69 @@ pub(crate) struct Inbox {
     pub(super) topics: Vec<(Topic, i64)>,
 }
 
-/// How many alarms of an inbox are new, as of one position of the log.
+/// The numbers of unseen and unread alarms of an inbox, as of one position of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// Not seen yet: the badge.
+    /// The number of unseen alarms, which a badge shows.
     pub unseen: i64,
-    /// Not read yet.
+    /// The number of unread alarms.
     pub unread: i64,
-    /// The last id these figures cover.
+    /// The last id that the counts cover.
     pub head: AlarmId,
 }
 
 /// One page of an inbox.
 #[derive(Debug, Clone)]
 pub(crate) struct Page {
-    /// Newest first.
+    /// The alarms, newest first.
     pub items: Vec<Alarm>,
     /// The `before` of the next page, if there is one.
     pub next: Option<AlarmId>,
-    /// The figures of the whole inbox, as of a moment before: a stream that goes on from their head misses nothing
-    /// that the page does not show.
+    /// The counts of the whole inbox. They are read before the page, so a stream that resumes after their head misses
+    /// no alarm that the page does not show.
     pub counts: Counts,
 }
 
-/// Which alarms a listing shows.
+/// The filter of a listing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Status {
-    /// Only those not read yet.
+    /// True for unread alarms only.
     pub unread_only: bool,
-    /// Only those of one type.
+    /// The only type that is listed, if one is given.
     pub alarm_type: Option<AlarmType>,
 }
 
-/// A change of what a user did with his alarms.
+/// A change of the receipt of an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
-    /// He saw it in a list.
+    /// The user saw it in a list.
     Seen,
-    /// He read it, and so saw it.
+    /// The user read it, and so saw it.
     Read,
-    /// He wants to come back to it.
+    /// The user marked it as unread, to come back to it.
     Unread,
-    /// He does not want it in his inbox.
+    /// The user deleted it from their inbox.
     Deleted,
 }
 
-/// What a user did with one alarm.
+/// The marks of one user on one alarm.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Receipt {
-    /// When he saw it.
+    /// The time at which the user first saw it.
     pub seen_at: Option<Timestamp>,
-    /// When he read it.
+    /// The time at which the user read it.
     pub read_at: Option<Timestamp>,
-    /// Whether he deleted it.
+    /// True if the user deleted it.
     pub deleted: bool,
 }
 
 impl Inbox {
-    /// The inbox of an account, read in a role.
+    /// Returns the inbox of an account, read with a role.
     pub(crate) fn of(account: &Account, role: Role) -> Self {
         Self::since(account.id.clone(), role, account.inbox_start)
     }
 
-    /// The inbox of somebody without an account: nothing is older than him.
+    /// Returns the inbox of a user without an account. It starts at the beginning of the log.
     pub(crate) fn of_stranger(user_id: UserId, role: Role) -> Self {
         Self::since(user_id, role, 0)
     }
@@ -94,17 +94,17 @@ impl Inbox {
         Self { user_id, topics }
     }
 
-    /// Whose it is.
+    /// The user that the inbox belongs to.
     pub(crate) fn user_id(&self) -> &UserId {
         &self.user_id
     }
 
-    /// The topics it reads.
+    /// The topics of the inbox.
     pub(crate) fn topics(&self) -> impl Iterator<Item = &Topic> {
         self.topics.iter().map(|(topic, _)| topic)
     }
 
-    /// Whether an alarm of one of its topics is old enough to belong to somebody else's time.
+    /// True if the alarm is on one of its topics but older than the account.
     pub(crate) fn predates(&self, alarm: &Alarm) -> bool {
         self.topics
             .iter()
@@ -119,7 +119,7 @@ impl Inbox {
 }
 
 impl Store {
-    /// One page of an inbox, newest first, of alarms before an id.
+    /// Returns one page of an inbox, newest first, with the alarms before an id.
     pub(crate) async fn inbox_page(
         &self,
         inbox: Inbox,
@@ -133,7 +133,7 @@ impl Store {
         .await
     }
 
-    /// The figures of an inbox.
+    /// Returns the counts of an inbox.
     pub(crate) async fn counts(&self, inbox: Inbox) -> Result<Counts, StoreError> {
         self.read(Read::Counts, move |connection| {
             counts(connection, &inbox, Timestamp::now())
@@ -141,7 +141,8 @@ impl Store {
         .await
     }
 
-    /// What a user did with the alarms after one id and up to another; those without an entry are new to him.
+    /// Returns the receipts of a user for the alarms after one id and up to another. An alarm without a receipt is
+    /// unread.
     pub(crate) async fn receipts(
         &self,
         user_id: UserId,
@@ -178,7 +179,7 @@ impl Store {
     }
 }
 
-/// The alarms of one topic that a user still has in his inbox.
+/// The alarms of one topic that are in the inbox of a user: not deleted and not expired.
 #[auto_type(no_type_alias)]
 pub(super) fn visible<'a>(user_id: &'a str, topic: &'a str, after: i64, now: i64) -> _ {
     let mine = receipts::table.on(receipts::alarm_id
@@ -192,7 +193,7 @@ pub(super) fn visible<'a>(user_id: &'a str, topic: &'a str, after: i64, now: i64
         .filter(receipts::deleted_at.is_null())
 }
 
-/// Everything in an inbox up to these ids is seen, and read.
+/// The ids up to which every alarm of an inbox is seen, and read.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Floors {
     pub(super) seen: i64,
@@ -200,7 +201,7 @@ pub(super) struct Floors {
 }
 
 impl Floors {
-    /// Those of an inbox; somebody without an account has none.
+    /// Reads the floors of an inbox. A user without an account has none.
     pub(super) fn of(connection: &mut DbConnection, inbox: &Inbox) -> Result<Self, StoreError> {
         let floors = users::table
             .find(inbox.user_id.as_str())
@@ -221,7 +222,8 @@ fn alarm_of((row, seen_at, read_at): Shown) -> Result<Alarm, StoreError> {
     })
 }
 
-/// Each topic is read along its index and the few lists merged: no plan sorts a long history for one page.
+/// Reads one page. Each topic is read along its index and the results are merged, so no query plan sorts a long history
+/// for one page.
 fn page(
     connection: &mut DbConnection,
     inbox: &Inbox,
@@ -267,7 +269,8 @@ fn page(
     })
 }
 
-/// The head is read first and bounds the figures, so they cover exactly the alarms up to it.
+/// Counts the alarms of an inbox. The head is read first and limits the counts, so they cover exactly the alarms up to
+/// it.
 fn counts(
     connection: &mut DbConnection,
     inbox: &Inbox,

@@ -1,4 +1,4 @@
-//! A pool of connections, the threads that use them, and the queue in front of those: every wait with a bound.
+//! A pool of connections, the threads that use them, and the queue in front of them. Every wait has a deadline.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,33 +12,32 @@ use tokio::sync::oneshot;
 use crate::store::connection::{DbConnection, Pool, Quiet, Server};
 use crate::store::{Location, StoreError};
 
-/// A queue of work for one kind of connection; its threads end with its last clone.
+/// A queue of work for one kind of connection. Its threads end when its last clone is dropped.
 #[derive(Clone)]
 pub(super) struct Lane {
     queue: Arc<Queue>,
     _open: Arc<Open>,
 }
 
-/// What a lane is for, and of what size.
+/// The purpose and the size of a lane.
 pub(super) struct Plan {
-    /// What it says it cannot, when it cannot.
+    /// The purpose, as the log names it after "cannot".
     pub(super) purpose: &'static str,
     /// The name of its threads.
     pub(super) name: &'static str,
-    /// How many connections and threads it has.
+    /// The number of connections and of threads.
     pub(super) size: u32,
-    /// How much work may wait for each thread that is awake before another is woken.
+    /// The number of jobs that may wait for each awake thread before another thread is woken.
     pub(super) patience: usize,
 }
 
-/// Work, given its connection or why there is none; answers whether that connection is still sound.
+/// A job. It is given a connection, or the error of opening one, and returns true if the connection is still usable.
 type Job = Box<dyn FnOnce(Result<&mut DbConnection, StoreError>) -> bool + Send>;
 
 impl Lane {
     /// Opens the connections and starts the threads. Blocks until there is one connection.
     pub(super) fn open(location: &Location, plan: Plan) -> Result<Self, StoreError> {
-        // A connection is asked for a sign of life before each use (the pool's own default): that is how one which broke
-        // while nobody looked is replaced, and how the hub heals.
+        // The pool tests each connection before it is used (its default), so a broken connection is replaced.
         let pool = Pool::builder()
             .max_size(plan.size)
             .connection_timeout(CONNECT_WITHIN)
@@ -69,7 +68,7 @@ impl Lane {
         })
     }
 
-    /// Does work on a connection of this lane. Work that is given up for its slowness may still be done afterwards.
+    /// Runs work on a connection of this lane. Work that missed its deadline may still be done afterwards.
     pub(super) async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
@@ -79,7 +78,7 @@ impl Lane {
         let turn = Arc::new(Turn::default());
         let begun = Arc::clone(&turn);
         self.queue.push(Box::new(move |connection| {
-            // Whoever stopped waiting for his turn was told so, or is gone.
+            // The caller has timed out or is gone.
             if answer.is_closed() || !begun.take() {
                 return true;
             }
@@ -110,18 +109,18 @@ impl Lane {
     }
 }
 
-/// Whose turn it is to decide about a job: its thread's, which does it, or its caller's, who gives it up.
+/// Decides once what happens to a job: its thread runs it, or its caller gives it up.
 #[derive(Default)]
 struct Turn(AtomicBool);
 
 impl Turn {
-    /// Whether the one who asks is the first.
+    /// True for the first call only.
     fn take(&self) -> bool {
         !self.0.swap(true, Ordering::AcqRel)
     }
 }
 
-/// Closes the queue when the last clone of its lane goes.
+/// Closes the queue when the last clone of its lane is dropped.
 struct Open(Arc<Queue>);
 
 impl Drop for Open {
@@ -131,7 +130,7 @@ impl Drop for Open {
     }
 }
 
-/// Work that waits, as much as there are requests under way, and the threads that wait for some.
+/// The jobs that wait and the threads that sleep. The number of jobs is bounded by the number of requests under way.
 struct Queue {
     patience: usize,
     state: Mutex<State>,
@@ -143,7 +142,7 @@ struct State {
     jobs: VecDeque<Job>,
     awake: usize,
     asleep: usize,
-    /// How many of the sleepers are told to wake up.
+    /// The number of sleeping threads that were told to wake up.
     calls: usize,
     closed: bool,
 }
@@ -153,7 +152,8 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A thread that is awake takes what waits when it is done, so that under load one trip to it serves many.
+    /// Adds a job. An awake thread takes the waiting jobs when it has finished, so under load one connection serves
+    /// several jobs.
     fn push(&self, job: Job) {
         let mut state = self.state();
         state.jobs.push_back(job);
@@ -168,12 +168,12 @@ impl Queue {
         self.woken.notify_one();
     }
 
-    /// The next job, if one waits.
+    /// Returns the next job without waiting, if there is one.
     fn next(&self) -> Option<Job> {
         self.state().jobs.pop_front()
     }
 
-    /// The next job; `None` when the lane is closed and nothing is left to do.
+    /// Waits for the next job; returns `None` when the lane is closed and no job is left.
     fn wait(&self) -> Option<Job> {
         let mut state = self.state();
         loop {
@@ -199,12 +199,12 @@ impl Queue {
     }
 }
 
-/// One thread and what it needs.
+/// One thread of a lane.
 struct Worker {
     purpose: &'static str,
     pool: Pool,
     queue: Arc<Queue>,
-    /// Whether the last who asked waited for a connection in vain.
+    /// True if the last attempt to get a connection failed.
     away: Arc<AtomicBool>,
 }
 
@@ -213,17 +213,17 @@ impl Worker {
         self.queue.state().awake += 1;
         while let Some(job) = self.queue.wait() {
             if self.queue.patience > 0 {
-                // Whoever is about to ask as well is served on this trip.
+                // Lets other tasks add their jobs first; this thread then takes them as well.
                 std::thread::yield_now();
             }
-            // A panic costs its caller the answer and the pool the connection, not the lane its thread.
+            // After a panic the caller gets an error and the pool replaces the connection; the thread goes on.
             if catch_unwind(AssertUnwindSafe(|| self.trip(job))).is_err() {
                 log::error!("work that was to {} panicked", self.purpose);
             }
         }
     }
 
-    /// Does a job and all that wait, as long as its connection lasts.
+    /// Runs a job and all that wait, as long as the connection is usable.
     fn trip(&self, job: Job) {
         let mut connection = match self.connection() {
             Ok(connection) => connection,
@@ -239,7 +239,7 @@ impl Worker {
         }
     }
 
-    /// A connection. While the database is known to be away nobody waits for it: the pool tries in the background.
+    /// Returns a connection. While the database is known to be away there is no wait; the pool tries in the background.
     fn connection(&self) -> Result<PooledConnection<Server>, StoreError> {
         let known_away = self.away.load(Ordering::Relaxed) && self.pool.state().connections == 0;
         let wait = if known_away {
@@ -258,16 +258,16 @@ impl Worker {
     }
 }
 
-/// How long work waits for its turn before the caller hears that the database is unavailable.
+/// The maximum time a job waits in the queue before its caller gets `Unavailable`.
 const QUEUE_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long a broken connection's replacement is waited for. While the database is away the pool tries again at intervals of
-/// half of it, so that is also how soon its return is noticed.
+/// The maximum wait for the replacement of a broken connection. While the database is away the pool tries again at
+/// intervals of half this time, which is therefore also the delay until its return is noticed.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
-/// The first connections of a server far away, over TLS.
+/// The maximum wait for the first connection; a distant server with TLS needs longer.
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
 
-/// Longer than a statement may take on PostgreSQL and than SQLite waits for another process; a database slower than this
-/// hangs.
+/// Longer than the statement timeout on PostgreSQL and than SQLite's wait for another process. A database that is
+/// slower than this hangs.
 const WORK_WITHIN: Duration = Duration::from_secs(8);

@@ -1,18 +1,19 @@
-//! Which database, and where: reading the URL, and never showing the password in it.
+//! The location of the database: parsing its URL, and hiding the password in it.
 
 use std::path::PathBuf;
 
-/// Which database, and where.
+/// The kind and the address of the database.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Location {
-    /// A file.
+    /// SQLite, by the path of its file.
     Sqlite(String),
-    /// A server, by its URL.
+    /// PostgreSQL, by its URL.
     Postgres(String),
 }
 
 impl Location {
-    /// What a connection is opened with: the URL, with bounds on every wait for a server unless it brings its own.
+    /// The URL a connection is opened with. Time limits are added for every wait for a server, unless the URL sets
+    /// them.
     pub(super) fn connection_url(&self) -> String {
         let url = match self {
             Self::Sqlite(path) => return path.clone(),
@@ -42,7 +43,8 @@ impl Location {
         complete
     }
 
-    /// SQLite has one writer anyway: a queue in front of one connection is fair, its busy handler is not.
+    /// The number of connections that write. SQLite allows one writer at a time: a queue in front of one connection is
+    /// fair, SQLite's busy handler is not.
     pub(super) fn writer_count(&self) -> u32 {
         match self {
             Self::Sqlite(_) => 1,
@@ -50,7 +52,8 @@ impl Location {
         }
     }
 
-    /// The file whose lock says that a hub serves this database; a server may have several hubs.
+    /// The file whose lock marks the database as in use by a hub. A PostgreSQL server may have several hubs, so it has
+    /// none.
     pub(super) fn lock_file(&self) -> Option<PathBuf> {
         match self {
             Self::Sqlite(path) => Some(PathBuf::from(format!("{path}.lock"))),
@@ -58,12 +61,12 @@ impl Location {
         }
     }
 
-    /// Whether a failure to connect is one that passes while a server starts beside the hub.
+    /// True if a failure to connect may pass, because the server is still starting.
     pub(super) fn may_come_up(&self, cause: &str) -> bool {
         matches!(self, Self::Postgres(_)) && NOT_YET.iter().any(|part| cause.contains(part))
     }
 
-    /// What may be shown of a message that could quote the URL: libpq does, of one it cannot read.
+    /// Removes the passwords from a message that may quote the URL, as libpq does with a URL it cannot parse.
     pub(super) fn without_secrets(&self, message: String) -> String {
         let Self::Postgres(url) = self else {
             return message;
@@ -88,7 +91,7 @@ impl std::fmt::Debug for Location {
     }
 }
 
-/// Whatever of a URL may be a password: rather too much, where it is not well formed.
+/// Every part of a URL that may be a password. In a malformed URL this is more than necessary.
 fn passwords(url: &str) -> Vec<&str> {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     let before_host = after_scheme.rsplit_once('@').map(|(info, _)| info);
@@ -102,10 +105,11 @@ fn passwords(url: &str) -> Vec<&str> {
     in_front.into_iter().chain(named).collect()
 }
 
-/// In a password these make libpq read the URL otherwise than it was meant.
+/// Characters that, in a password, make libpq parse the URL differently.
 const RESERVED: &[char] = &['@', '/', '?', '#', ':', '['];
 
-/// A server that vanished without a word is noticed after about 10 seconds, one that does not answer the call after 3.
+/// With these, a server that disappeared is noticed after about 10 seconds, and one that does not accept a connection
+/// after 3.
 const CONNECTION_DEFAULTS: &[(&str, &str)] = &[
     ("application_name", "campanile"),
     ("connect_timeout", "3"),
@@ -115,7 +119,7 @@ const CONNECTION_DEFAULTS: &[(&str, &str)] = &[
     ("tcp_user_timeout", "10000"),
 ];
 
-/// What libpq says of a server that is on its way.
+/// The messages of libpq that mean that the server is still starting.
 const NOT_YET: &[&str] = &[
     "Connection refused",
     "No route to host",

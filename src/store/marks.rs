@@ -1,4 +1,5 @@
-//! Changes of what a user saw, read or deleted: a receipt for each alarm, and a floor below which nothing is new.
+//! Changes of the marks seen, read and deleted: a receipt for each alarm, and a floor up to which every alarm is
+//! marked.
 
 use diesel::prelude::*;
 
@@ -10,7 +11,7 @@ use crate::store::schema::{alarms, receipts, users};
 use crate::store::{Read, Store, StoreError};
 
 impl Store {
-    /// Marks one alarm of an inbox; `None` if it is not there.
+    /// Marks one alarm of an inbox; returns `None` if it is not there.
     pub(crate) async fn mark(
         &self,
         inbox: Inbox,
@@ -38,8 +39,8 @@ impl Store {
         .await
     }
 
-    /// Marks all alarms of an inbox up to an id as seen or read: found on a reader, changed in batches that let
-    /// publishers in between. Nothing to change takes no lock.
+    /// Marks all alarms of an inbox up to an id as seen or read. They are found on a reader and changed in batches, so
+    /// that publishing goes on in between. If there is nothing to change, no lock is taken.
     pub(crate) async fn mark_up_to(
         &self,
         inbox: Inbox,
@@ -81,7 +82,7 @@ impl Store {
         }
     }
 
-    /// Deletes all alarms of an inbox about one target and of one type; returns their ids.
+    /// Deletes all alarms of an inbox with one target and one type; returns their ids.
     pub(crate) async fn delete_pair(
         &self,
         inbox: Inbox,
@@ -110,8 +111,8 @@ impl Store {
     }
 }
 
-/// One change of an inbox at a time: the no-op write locks its account's row on PostgreSQL, and on SQLite makes a
-/// transaction that reads before it writes safe, which could otherwise not be upgraded.
+/// Serialises the changes of one inbox. The update changes nothing: on PostgreSQL it locks the row of the account, and
+/// on SQLite it takes the write lock first, because a transaction that begins with a read cannot always be upgraded.
 fn lock(connection: &mut DbConnection, inbox: &Inbox) -> Result<(), StoreError> {
     diesel::update(users::table.find(inbox.user_id.as_str()))
         .set(users::seen_up_to.eq(users::seen_up_to))
@@ -127,7 +128,7 @@ fn floor(floors: Floors, mark: Mark) -> i64 {
     }
 }
 
-/// Up to a batch of the alarms after one id and up to another that a mark would change, by id.
+/// Returns at most one batch of ids, in order, of the alarms after one id and up to another that the mark would change.
 fn unmarked(
     connection: &mut DbConnection,
     inbox: &Inbox,
@@ -167,8 +168,7 @@ fn unmarked(
     Ok(ids)
 }
 
-/// Nothing up to `up_to` is new any more, unless something was marked unread since it was looked for: then the floor
-/// stays below that.
+/// Raises the floor to `up_to`. If an alarm was marked as unread since the search, the floor stays below it.
 fn raise_floor(
     connection: &mut DbConnection,
     inbox: &Inbox,
@@ -212,7 +212,7 @@ fn lower_read_floor(
     Ok(())
 }
 
-/// Changes the receipts that are there and adds those that are not.
+/// Updates the receipts that exist and inserts those that do not.
 fn apply(
     connection: &mut DbConnection,
     inbox: &Inbox,
@@ -278,5 +278,5 @@ impl<'a> NewReceipt<'a> {
     }
 }
 
-/// How many alarms one transaction marks: a few milliseconds of the writer.
+/// The maximum of alarms that one transaction marks: it occupies the writer for a few milliseconds.
 const MARK_BATCH: usize = 500;

@@ -1,5 +1,5 @@
-//! What is remembered: the log, inbox state, users, rooms and revoked tokens, in Diesel on one of two databases.
-//! Knows nothing of who is connected. All work runs on threads of its own, one for each connection.
+//! Persistence: the log, inboxes, users, rooms and revoked tokens, with Diesel on SQLite or PostgreSQL. It knows
+//! nothing of connected clients. All work runs on its own threads, one for each connection.
 
 mod accounts;
 mod append;
@@ -44,19 +44,19 @@ pub(crate) struct Store {
     writers: Lane,
     accounts: Accounts,
     metrics: Metrics,
-    /// Whether there may be something a checkpoint has to copy.
+    /// True if there may be data that the next checkpoint has to copy.
     written: Arc<AtomicBool>,
-    /// The lock of a database file; it goes with its last clone.
+    /// The lock on a database file; it is released when the last clone is dropped.
     lock: Option<Arc<File>>,
 }
 
 impl Store {
-    /// Whether nobody else writes alarms: a database file has one hub.
+    /// True if no other hub writes to this database: a database file has exactly one hub.
     pub(crate) fn is_exclusive(&self) -> bool {
         self.lock.is_some()
     }
 
-    /// Whether the database answers.
+    /// Returns `Ok` if the database answers.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
         self.read(Read::Other, |connection| {
             log::head(connection).map(|_head| ())
@@ -93,7 +93,7 @@ impl Store {
     }
 }
 
-/// What is read, as the figures tell it apart.
+/// The kind of a read, as the metrics label it.
 #[derive(Debug, Clone, Copy)]
 enum Read {
     Account,

@@ -1,4 +1,4 @@
-//! Forgetting what is older than the retention time, in batches small enough not to hold up publishing.
+//! Pruning: deletes everything older than the retention time, in batches small enough not to delay publishing.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use crate::store::schema::{alarms, idempotency_keys, log_head, receipts, revoked
 use crate::store::{Store, StoreError};
 
 impl Store {
-    /// Prunes the oldest alarms made before now less `retention`; returns how many. Fewer than a batch: it is done.
+    /// Prunes the oldest alarms created before now minus `retention`; returns their number. A number below the batch
+    /// size means that none is left.
     pub(crate) async fn prune_alarms(&self, retention: Duration) -> Result<usize, StoreError> {
         let cutoff = Timestamp::now().minus(retention).millis();
         let pruned = self
@@ -20,13 +21,13 @@ impl Store {
                 connection.transact(|connection| prune_batch(connection, cutoff))
             })
             .await?;
-        // One alarm for everyone has a receipt of each reader, so they are counted by themselves. Without their alarm
-        // nothing reads them any more: what a crash leaves here is deleted by the next call.
+        // An alarm for everyone has a receipt for each reader, so receipts are pruned in batches of their own. Receipts
+        // of pruned alarms are never read, so those that a crash leaves here can wait for the next call.
         while self.write(prune_receipts).await? == RECEIPT_BATCH {}
         Ok(pruned)
     }
 
-    /// Prunes idempotency keys and revoked tokens that no longer decide anything.
+    /// Prunes expired idempotency keys and revoked tokens that have expired.
     pub(crate) async fn prune_keys(&self) -> Result<(), StoreError> {
         let stale = Timestamp::now().minus(IDEMPOTENCY_LIFE).millis();
         while self
@@ -43,11 +44,11 @@ impl Store {
         .await
     }
 
-    /// How many alarms one call prunes at most.
+    /// The maximum of alarms that one call prunes.
     pub(crate) const PRUNE_BATCH: usize = 500;
 }
 
-/// Only a prefix of the log is pruned, so one number tells a stale cursor from a good one.
+/// Prunes one batch. Only a prefix of the log is pruned, so a single id separates expired cursors from valid ones.
 fn prune_batch(connection: &mut DbConnection, cutoff: i64) -> Result<usize, StoreError> {
     let pruned_up_to = lock_head(connection)?.pruned_up_to;
     let oldest = alarms::table
@@ -71,7 +72,7 @@ fn prune_batch(connection: &mut DbConnection, cutoff: i64) -> Result<usize, Stor
     Ok(old.len())
 }
 
-/// Deletes some receipts of alarms that are pruned.
+/// Deletes one batch of receipts of pruned alarms.
 fn prune_receipts(connection: &mut DbConnection) -> Result<usize, StoreError> {
     let pruned_up_to = log_head::table
         .select(log_head::pruned_up_to)
@@ -94,7 +95,7 @@ fn prune_receipts(connection: &mut DbConnection) -> Result<usize, StoreError> {
     Ok(oldest.len())
 }
 
-/// Deletes some keys made before `stale`.
+/// Deletes one batch of keys created before `stale`.
 fn prune_key_batch(connection: &mut DbConnection, stale: i64) -> Result<usize, StoreError> {
     let oldest = idempotency_keys::table
         .filter(idempotency_keys::created_at.lt(stale))
@@ -114,8 +115,8 @@ fn limit(batch: usize) -> i64 {
     i64::try_from(batch).unwrap_or(i64::MAX)
 }
 
-/// A few milliseconds of the writer.
+/// One batch occupies the writer for a few milliseconds.
 const RECEIPT_BATCH: usize = 1_000;
 
-/// As many as fit in a few milliseconds: they have no payload.
+/// Keys have no payload, so more of them fit in a few milliseconds.
 const KEY_BATCH: usize = 1_000;

@@ -1,4 +1,4 @@
-//! Rooms: an id and a name. What is said in them lies in the log.
+//! Rooms: an id and a name. The messages of a room are alarms in the log.
 
 use diesel::prelude::*;
 use serde::Serialize;
@@ -11,16 +11,16 @@ use crate::store::{Read, Store, StoreError};
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Room {
-    /// Its id, the rest of its topic.
+    /// The id, which is the second part of its topic.
     pub id: RoomId,
-    /// The name people see.
+    /// The name that is shown.
     pub name: DisplayName,
-    /// When it was made.
+    /// The time at which it was created.
     pub created_at: Timestamp,
 }
 
 impl Store {
-    /// All rooms, oldest first.
+    /// Returns all rooms, oldest first.
     pub(crate) async fn rooms(&self) -> Result<Vec<Room>, StoreError> {
         self.read(Read::Other, |connection| {
             let rows = dsl::rooms
@@ -31,7 +31,7 @@ impl Store {
         .await
     }
 
-    /// One room, if there is one of that id.
+    /// Returns one room, if it exists.
     pub(crate) async fn room(&self, id: &RoomId) -> Result<Option<Room>, StoreError> {
         let id = id.as_str().to_owned();
         self.read(Read::Other, move |connection| {
@@ -44,7 +44,7 @@ impl Store {
         .await
     }
 
-    /// Makes a room. `Conflict` if the id is taken.
+    /// Creates a room; `Conflict` if the id is taken.
     pub(crate) async fn create_room(&self, room: &Room) -> Result<(), StoreError> {
         let row = (
             dsl::id.eq(room.id.as_str().to_owned()),

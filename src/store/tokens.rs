@@ -1,4 +1,4 @@
-//! Tokens revoked before they expired.
+//! Revoked tokens, kept until they expire.
 
 use diesel::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::store::schema::revoked_tokens::dsl;
 use crate::store::{Read, Store, StoreError};
 
 impl Store {
-    /// Remembers that a token is no longer good, until it expires by itself. Idempotent.
+    /// Stores that a token is revoked, until it expires. Idempotent.
     pub(crate) async fn revoke_token(
         &self,
         token_id: String,
@@ -31,7 +31,7 @@ impl Store {
         }
     }
 
-    /// The revoked tokens that have not expired.
+    /// Returns the revoked tokens that have not expired.
     pub(crate) async fn revoked_tokens(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
         let now = Timestamp::now().millis();
         self.read(Read::Other, move |connection| {

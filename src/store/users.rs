@@ -1,4 +1,4 @@
-//! Accounts.
+//! Accounts: reading, creating and changing them.
 
 use std::collections::HashSet;
 
@@ -14,50 +14,51 @@ use crate::store::{Read, Store, StoreError};
 /// An account.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
-    /// Who it is.
+    /// The user's id.
     pub id: UserId,
-    /// The name people see.
+    /// The name that is shown.
     pub display_name: DisplayName,
-    /// What he may do.
+    /// The role.
     pub role: Role,
-    /// The PHC string of his password; `None` for an account a back end made known.
+    /// The PHC string of the password hash; `None` for an account that a back end created.
     pub password_hash: Option<String>,
-    /// Alarms for everyone or a role up to this id are older than the account.
+    /// Alarms for everyone or for a role with an id up to this one are not in the inbox of the account.
     pub inbox_start: i64,
-    /// Tokens issued before this are refused.
+    /// Tokens issued before this time are refused.
     pub tokens_valid_from: Timestamp,
-    /// Whether the hub shuts him out.
+    /// True if the account is disabled.
     pub disabled: bool,
-    /// When the account was made.
+    /// The time at which the account was created.
     pub created_at: Timestamp,
 }
 
-/// What an account is made or changed with; `None` leaves a field as it is, or gives a new account the default.
+/// The fields with which an account is created or changed. `None` keeps the value of a known account and gives a new
+/// one the default.
 #[derive(Debug, Clone)]
 pub(crate) struct NewAccount {
-    /// Who it is.
+    /// The user's id.
     pub id: UserId,
-    /// The name people see; by default the id.
+    /// The name that is shown; by default the id.
     pub display_name: Option<DisplayName>,
-    /// What he may do; by default [`Role::User`].
+    /// The role; by default [`Role::User`].
     pub role: Option<Role>,
-    /// The PHC string of his password; never changed by an update.
+    /// The PHC string of the password hash; an update never changes it.
     pub password_hash: Option<String>,
-    /// Whether the hub shuts him out.
+    /// True if the account is disabled.
     pub disabled: Option<bool>,
 }
 
-/// The outcome of making accounts known.
+/// The result of creating or updating several accounts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Upserted {
-    /// How many are new.
+    /// The number of accounts that were created.
     pub created: usize,
-    /// How many were there.
+    /// The number of accounts that existed.
     pub updated: usize,
 }
 
 impl NewAccount {
-    /// An account of that id and nothing else said.
+    /// Returns a new account with an id and default values.
     pub(crate) fn named(id: UserId) -> Self {
         Self {
             id,
@@ -70,14 +71,14 @@ impl NewAccount {
 }
 
 impl Store {
-    /// One account, if there is one.
+    /// Returns one account, if it exists.
     pub(crate) async fn account(&self, id: &UserId) -> Result<Option<Account>, StoreError> {
         let id = id.clone();
         self.read(Read::Account, move |connection| find(connection, &id))
             .await
     }
 
-    /// The names of those of `ids` that have an account, by id.
+    /// Returns the names of those of `ids` that have an account, by id.
     pub(crate) async fn display_names(
         &self,
         ids: Vec<UserId>,
@@ -100,7 +101,7 @@ impl Store {
         .await
     }
 
-    /// Makes an account. `Conflict` if the id is taken.
+    /// Creates an account; `Conflict` if the id is taken.
     pub(crate) async fn create_account(&self, account: NewAccount) -> Result<Account, StoreError> {
         let accounts = self.accounts.clone();
         self.write(move |connection| {
@@ -114,7 +115,7 @@ impl Store {
         .await
     }
 
-    /// Makes accounts known, all or none: new ones are made, known ones get the fields that are given.
+    /// Creates or updates accounts, all or none: new ones are created, known ones get the given fields.
     pub(crate) async fn upsert_accounts(
         &self,
         accounts: Vec<NewAccount>,
@@ -122,14 +123,14 @@ impl Store {
         let remembered = self.accounts.clone();
         self.write(move |connection| {
             let outcome = connection.transact(|connection| upsert(connection, &accounts));
-            // Also after a failure: a commit whose answer was lost may have been one.
+            // Also after an error: the commit may have succeeded although its answer was lost.
             remembered.forget(accounts.iter().map(|account| &account.id));
             outcome
         })
         .await
     }
 
-    /// How many accounts there are.
+    /// Returns the number of accounts.
     pub(crate) async fn account_count(&self) -> Result<i64, StoreError> {
         self.read(Read::Other, |connection| {
             Ok(dsl::users.count().get_result(connection)?)
@@ -137,7 +138,7 @@ impl Store {
         .await
     }
 
-    /// How many accounts have a role.
+    /// Returns the number of accounts with a role.
     pub(crate) async fn account_count_of(&self, role: Role) -> Result<i64, StoreError> {
         self.read(Read::Other, move |connection| {
             let with_role = dsl::users.filter(dsl::role.eq(role.as_str()));
@@ -147,7 +148,7 @@ impl Store {
     }
 }
 
-/// A server is asked for many at once.
+/// Returns those of `ids` that exist. One query asks a PostgreSQL server for many ids, which saves round trips.
 #[cfg(feature = "postgres")]
 fn known_at_once(
     connection: &mut PgConnection,
@@ -164,7 +165,8 @@ fn known_at_once(
     Ok(known)
 }
 
-/// In the same process each by itself is quicker: its statement stays prepared.
+/// Returns those of `ids` that exist. On SQLite one query for each id is faster, because its prepared statement is
+/// reused.
 fn known_by_one(
     connection: &mut SqliteConnection,
     ids: &[&str],
@@ -181,7 +183,7 @@ fn known_by_one(
     Ok(known)
 }
 
-/// One account, if there is one.
+/// Returns one account, if it exists.
 pub(super) fn find(
     connection: &mut DbConnection,
     id: &UserId,
@@ -193,7 +195,7 @@ pub(super) fn find(
     Ok(row.map(Account::from))
 }
 
-/// Those of `ids` that have no account.
+/// Returns those of `ids` that have no account.
 pub(super) fn unknown(
     connection: &mut DbConnection,
     ids: &[&str],
@@ -224,7 +226,7 @@ fn upsert(connection: &mut DbConnection, accounts: &[NewAccount]) -> Result<Upse
     Ok(outcome)
 }
 
-/// Takes the lock of the log, as an inbox starts where the log ends, and counts a change of accounts.
+/// Locks the head of the log, because an inbox starts where the log ends, and increments the count of account changes.
 fn lock_for_change(connection: &mut DbConnection) -> Result<i64, StoreError> {
     let head = lock_head(connection)?;
     diesel::update(log_head::table)
@@ -233,7 +235,7 @@ fn lock_for_change(connection: &mut DbConnection) -> Result<i64, StoreError> {
     Ok(head.last_id)
 }
 
-/// Makes an account whose inbox starts after `head`.
+/// Creates an account whose inbox starts after `head`.
 pub(super) fn insert(
     connection: &mut DbConnection,
     account: &NewAccount,
@@ -261,7 +263,7 @@ pub(super) fn insert(
     Ok(Account::from(row))
 }
 
-/// Changes what is given of a known account; `false` if there is none.
+/// Changes the given fields of an account; returns `false` if it does not exist.
 fn update(connection: &mut DbConnection, account: &NewAccount) -> Result<bool, StoreError> {
     let target = dsl::users.find(account.id.as_str());
     let Some(known) = target
@@ -281,7 +283,7 @@ fn update(connection: &mut DbConnection, account: &NewAccount) -> Result<bool, S
         let change = (
             dsl::role.eq(role.as_str()),
             dsl::tokens_valid_from.eq(now.millis()),
-            // Another role reads other topics, of which nothing was seen.
+            // Another role reads other topics, and no alarm of those was seen, so the floors are reset.
             dsl::seen_up_to.eq(0),
             dsl::read_up_to.eq(0),
         );
@@ -315,7 +317,7 @@ impl From<Row> for Account {
         Self {
             id: UserId::trusted(row.id),
             display_name: DisplayName::trusted(row.display_name),
-            // The least of the rights, should the column ever hold an unknown word.
+            // An unknown word in the column gives the role with the fewest rights.
             role: row.role.parse().unwrap_or(Role::User),
             password_hash: row.password_hash,
             inbox_start: row.inbox_start,
@@ -326,5 +328,5 @@ impl From<Row> for Account {
     }
 }
 
-/// Well under the number of bind variables both databases allow.
+/// Well below the limit of bind variables of both databases.
 const IDS_A_QUERY: usize = 500;

@@ -1,4 +1,5 @@
-//! The tiles with the hub's figures, and the line of the last minute in each. `assets/admin.js` keeps them going.
+//! The tiles with the hub's figures, each with a line chart of the last minute. `assets/admin.js` keeps them up to
+//! date.
 
 use std::fmt::Write as _;
 
@@ -7,11 +8,11 @@ use crate::actions::figures::Sample;
 use crate::pages::words::Words;
 
 pub(super) struct Tile {
-    /// The figure's name in the stream of figures.
+    /// The name of the figure in the stream of figures.
     pub(super) figure: &'static str,
     pub(super) label: &'static str,
     pub(super) value: String,
-    /// The points of its line, oldest first; none for a figure that is not watched.
+    /// The points of its line, oldest first; `None` for a figure without a history.
     pub(super) line: Option<String>,
 }
 
@@ -75,7 +76,7 @@ impl Tile {
     }
 }
 
-/// The last commit's time there was.
+/// The duration of the last commit.
 fn commit(samples: &[Sample]) -> String {
     let last = samples.iter().rev().find_map(|one| one.commit_milliseconds);
     last.map_or_else(|| "–".to_owned(), |took| format!("{took:.1} ms"))
@@ -93,7 +94,7 @@ fn whole(count: i64) -> f64 {
     f64::from(i32::try_from(count).unwrap_or(i32::MAX))
 }
 
-/// The points of a line in a box of 59 by 20, the newest at the right edge, the largest at the top.
+/// The points of a line in a box of 59 by 20: the newest value at the right edge, the largest at the top.
 fn line(values: impl ExactSizeIterator<Item = f64> + Clone) -> String {
     let most = values.clone().fold(1.0, f64::max);
     let mut points = String::new();

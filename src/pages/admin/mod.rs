@@ -1,4 +1,4 @@
-//! `/admin`: how the hub is doing, publishing by hand, what was published, who is connected.
+//! `/admin`: the hub's figures, publishing by hand, the recent alarms and the open connections.
 
 mod chart;
 mod person;
@@ -40,7 +40,7 @@ struct AdminPage {
     error: Option<String>,
 }
 
-/// The recent alarms alone: what the page's script asks for again and again.
+/// The list of recent alarms alone, which the page's script fetches repeatedly.
 #[derive(Template)]
 #[template(path = "recent.html")]
 struct RecentPage {
@@ -54,9 +54,9 @@ struct Choice {
     name: String,
 }
 
-/// The oldest connections, and how many there are.
+/// The oldest connections, and the number of all.
 struct ConnectionList {
-    /// What stands there if there are none.
+    /// The text of an empty list.
     none: &'static str,
     shown: Vec<Connection>,
     count: usize,
@@ -118,7 +118,7 @@ pub(crate) async fn disconnect(
     form: Form,
 ) -> Result<HttpResponse, PageError> {
     match streams::disconnect(&state, &client_id).await {
-        // A stream that ended by itself meanwhile is what was wanted.
+        // A stream that has ended in the meantime counts as disconnected.
         Ok(()) | Err(Refusal::NotFound(Thing::Connection)) => {}
         Err(refusal) => return Err(refusal.into()),
     }
@@ -153,7 +153,7 @@ async fn admin_page(
     })
 }
 
-/// The newest alarms that hold a word, or all of the newest.
+/// Returns the newest alarms that contain a word, or all of the newest.
 async fn recent_rows(
     state: &AppState,
     filter: &str,
@@ -177,7 +177,7 @@ impl ConnectionList {
         }
     }
 
-    /// How many are not shown.
+    /// The number of connections that are not shown.
     fn more(&self) -> usize {
         self.count - self.shown.len()
     }
@@ -202,8 +202,8 @@ impl Connection {
     }
 }
 
-/// What one looks at after publishing; the log itself holds all.
+/// Enough to check the result of publishing; the log holds all alarms.
 const RECENT: i64 = 200;
 
-/// What one reads through; whom one looks for is found by the look-up.
+/// As many as a person reads through; a certain user is found with the look-up.
 const CONNECTIONS: usize = 50;

@@ -1,4 +1,4 @@
-//! `/admin/users/{id}`: one user, with his connections and his inbox as he has it.
+//! `/admin/users/{id}`: one user, their connections and their inbox.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -20,7 +20,7 @@ use crate::pages::visitor::AdminVisitor;
 #[template(path = "person.html")]
 struct PersonPage {
     page: Page,
-    /// His own address.
+    /// The address of the page of this user.
     path: String,
     who: Person,
     role: &'static str,
@@ -36,7 +36,7 @@ struct PersonPage {
     done: Option<&'static str>,
 }
 
-/// `GET /admin/users?id=`: the look-up's target.
+/// `GET /admin/users?id=`: the target of the look-up form.
 pub(crate) async fn find(
     state: Data<AppState>,
     _admin: AdminVisitor,
@@ -130,7 +130,7 @@ fn done(id: &str, what: &str) -> HttpResponse {
     see_other(&format!("{}?done={what}", path_of(id)))
 }
 
-/// An id is letters of any script, which an address spells out.
+/// An id may hold letters of any script, which a URL must percent-encode.
 fn path_of(id: &str) -> String {
     format!("/admin/users/{}", utf8_percent_encode(id, NON_ALPHANUMERIC))
 }

@@ -1,4 +1,4 @@
-//! The publish form: what it says, whom that would reach, and sending it.
+//! The publish form: its fields, the preview of its audience, and publishing.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -21,7 +21,7 @@ use crate::pages::redirect::see_other;
 use crate::pages::visitor::AdminVisitor;
 use crate::pages::words::Words;
 
-/// The publish form as it was filled in. What says the same again is the same request.
+/// The submitted publish form. Its fields make up the request, so the same fields with the same key are one request.
 #[derive(Serialize)]
 pub(super) struct PublishForm {
     #[serde(skip)]
@@ -36,14 +36,14 @@ pub(super) struct PublishForm {
     pub(super) expires_in_seconds: String,
 }
 
-/// Whom sending the form would reach.
+/// The audience of the form.
 pub(super) struct Told {
     pub(super) reaches: String,
-    /// Who is named and unknown.
+    /// The named users who do not exist.
     pub(super) unknown: Option<String>,
 }
 
-/// That alone: what the page's script asks for while somebody fills in the form.
+/// The audience alone, which the page's script fetches while the form is being filled in.
 #[derive(Template)]
 #[template(path = "audience.html")]
 struct AudiencePart {
@@ -53,10 +53,10 @@ struct AudiencePart {
     fault: Option<String>,
 }
 
-/// What sending the form would do.
+/// The preview of the form.
 pub(super) struct Preview {
     pub(super) told: Told,
-    /// The same as a command.
+    /// The same request as a shell command.
     pub(super) command: String,
 }
 
@@ -73,7 +73,7 @@ pub(crate) async fn publish(
     }
 }
 
-/// `POST /admin/preview`: the page again, with what the form would do.
+/// `POST /admin/preview`: the page again, with the preview of the form.
 pub(crate) async fn preview(
     state: Data<AppState>,
     admin: AdminVisitor,
@@ -94,7 +94,7 @@ pub(crate) async fn preview(
     }
 }
 
-/// `POST /admin/audience`: whom a form that is not finished would reach.
+/// `POST /admin/audience`: the audience of a form that may be incomplete.
 pub(crate) async fn audience(
     state: Data<AppState>,
     admin: AdminVisitor,
@@ -151,7 +151,7 @@ async fn store(
     })
 }
 
-/// Publishing to everyone needs a typed word.
+/// Publishing to everyone must be confirmed by typing a word.
 fn require_confirmation(form: &Form, words: &Words) -> Result<(), Refusal> {
     let wanted = form.text("target") == "everyone";
     if wanted && form.given("confirm") != Some(words.admin.confirm_word) {
@@ -244,7 +244,7 @@ fn unknown(audience: &Audience, words: &Words) -> Option<String> {
     (!names.is_empty()).then(|| sentence.with(names.join(", ")))
 }
 
-/// The request as a command for a shell, with the token left to whoever runs it.
+/// The request as a shell command; the user of the command fills in the token.
 fn command(hub: &str, key: &str, request: &Publication) -> Result<String, Refusal> {
     let data = request.data.as_ref().map(Payload::as_json);
     let data = data.map(|json| RawValue::from_string(json.to_owned()));
@@ -267,7 +267,7 @@ fn command(hub: &str, key: &str, request: &Publication) -> Result<String, Refusa
     .join(" \\\n  "))
 }
 
-/// One word of a POSIX shell (2.2.2): between single quotes everything but a single quote is itself.
+/// Quotes one word for a POSIX shell (2.2.2): between single quotes every character but the single quote is literal.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
@@ -276,7 +276,7 @@ fn internal(cause: serde_json::Error) -> Refusal {
     Refusal::Internal(cause.to_string())
 }
 
-/// `POST /api/alarms` as it is written.
+/// The body of `POST /api/alarms`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Body<'a> {

@@ -1,11 +1,11 @@
-//! `/compare` in each language, beside each other: most of it is one table.
+//! The texts of `/compare` in each language, side by side: most of them are one table.
 
 use crate::pages::words::Phrase;
 
-/// `/compare`.
+/// The texts of `/compare`.
 pub(crate) struct Compare {
     pub(crate) title: &'static str,
-    /// The route's name stands between the two.
+    /// The text before the name of the route; `lead_after` is the text after it.
     pub(crate) lead_before: &'static str,
     pub(crate) lead_after: &'static str,
     pub(crate) needs_scripts: &'static str,
@@ -17,7 +17,7 @@ pub(crate) struct Compare {
     pub(crate) start: &'static str,
     pub(crate) cut_all: &'static str,
     pub(crate) progress: &'static str,
-    /// What a test alarm says: its number.
+    /// The text of a test alarm, with its number.
     pub(crate) alarm: Phrase,
     pub(crate) arrivals: &'static str,
     pub(crate) time_axis: &'static str,
@@ -26,21 +26,21 @@ pub(crate) struct Compare {
     pub(crate) measure_limit: &'static str,
     pub(crate) properties_title: &'static str,
     pub(crate) legend: &'static str,
-    /// The ways, in the order of the columns.
+    /// The names of the transports, in the order of the columns.
     pub(crate) ways: [&'static str; 5],
     pub(crate) properties: [Property; 6],
     pub(crate) notes_title: &'static str,
     pub(crate) notes: [Note; 7],
 }
 
-/// One row: what is commonly said of each way.
+/// One row of the table: the generally known property of each transport.
 pub(crate) struct Property {
     pub(crate) key: &'static str,
     pub(crate) name: &'static str,
     pub(crate) said: [&'static str; 5],
 }
 
-/// What a figure includes.
+/// An explanation of one figure.
 pub(crate) struct Note {
     pub(crate) name: &'static str,
     pub(crate) text: &'static str,

@@ -1,6 +1,6 @@
-//! `/demo/embed` in each language.
+//! The texts of `/demo/embed` in each language.
 
-/// `/demo/embed`.
+/// The texts of `/demo/embed`.
 pub(crate) struct Demo {
     pub(crate) title: &'static str,
     pub(crate) site: &'static str,
@@ -15,7 +15,7 @@ pub(crate) struct Demo {
     pub(crate) heard: &'static str,
     pub(crate) needs_scripts: &'static str,
     pub(crate) back: &'static str,
-    /// What the alarm of the button says.
+    /// The text of the alarm that the button publishes.
     pub(crate) alarm: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! English.
+//! The texts in English.
 
 use crate::actions::{Forbidden, Rule};
 use crate::pages::words::{
@@ -278,7 +278,7 @@ pub(super) static WORDS: Words = Words {
     },
 };
 
-/// The rules are written in English where they are defined.
+/// The text of a rule. Rules have their English text where they are defined.
 fn rule_in_english(rule: &Rule) -> String {
     match rule {
         Rule::Confirmation => WORDS.admin.confirm_wanted.to_owned(),

@@ -1,5 +1,5 @@
-//! What the pages say, in every language there is. A sentence that lacks a translation does not compile: each language
-//! is one value of [`Words`]. The scripts keep their own words and follow `<html lang>`.
+//! The texts of the pages in every language. Each language is one value of [`Words`], so a missing translation does not
+//! compile. The scripts have their own texts and follow `<html lang>`.
 
 mod compare;
 mod demo;
@@ -20,19 +20,19 @@ use crate::actions::{Forbidden, Refusal, Rule};
 use crate::alarm::Role;
 use crate::http::problem::ApiError;
 
-/// A language the pages speak.
+/// A language of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
-    /// What somebody reads who asks for a language there is not.
+    /// English, which is also used if none of the requested languages is available.
     English,
     Korean,
 }
 
-/// Everything the pages say in one language.
+/// All texts of the pages in one language.
 pub(crate) struct Words {
-    /// The language (RFC 5646).
+    /// The language tag (RFC 5646).
     pub(crate) tag: &'static str,
-    /// What the hub's own alarm types are called. Other types speak for themselves.
+    /// The names of the hub's own alarm types. Other types have no translation.
     kinds: &'static [(&'static str, &'static str)],
     pub(crate) bar: Bar,
     pub(crate) sign_in: SignIn,
@@ -49,16 +49,16 @@ pub(crate) struct Words {
     pub(crate) refusals: Refusals,
 }
 
-/// Around every page.
+/// The texts around every page.
 pub(crate) struct Bar {
     pub(crate) skip: &'static str,
     pub(crate) main: &'static str,
     pub(crate) rooms: &'static str,
     pub(crate) inbox: &'static str,
     pub(crate) admin: &'static str,
-    /// How many notifications are new.
+    /// The number of new notifications.
     pub(crate) bell: Counted,
-    /// Whose account the menu is about.
+    /// The label of the account menu, with the user's name.
     pub(crate) account: Phrase,
     pub(crate) compare: &'static str,
     pub(crate) embed: &'static str,
@@ -66,7 +66,7 @@ pub(crate) struct Bar {
     pub(crate) language: &'static str,
 }
 
-/// `/` of somebody who is not signed in.
+/// The texts of `/` for a visitor who is not signed in.
 pub(crate) struct SignIn {
     pub(crate) title: &'static str,
     pub(crate) pitch: &'static str,
@@ -84,19 +84,19 @@ pub(crate) struct SignIn {
     pub(crate) signup_closed: &'static str,
 }
 
-/// One thing the hub is good for.
+/// One use of the hub, on the first page.
 pub(crate) struct Point {
     pub(crate) title: &'static str,
     pub(crate) text: &'static str,
 }
 
-/// `/rooms`.
+/// The texts of `/rooms`.
 pub(crate) struct Rooms {
     pub(crate) title: &'static str,
     pub(crate) lead: &'static str,
     pub(crate) none: &'static str,
     pub(crate) none_hint: &'static str,
-    /// How many people are in a room.
+    /// The number of users in a room.
     pub(crate) here_now: Counted,
     pub(crate) nobody: &'static str,
     pub(crate) open: &'static str,
@@ -109,13 +109,13 @@ pub(crate) struct Rooms {
     pub(crate) submit: &'static str,
 }
 
-/// `/rooms/{id}`.
+/// The texts of `/rooms/{id}`.
 pub(crate) struct Room {
     pub(crate) all: &'static str,
     pub(crate) ring: &'static str,
     pub(crate) here_now: &'static str,
     pub(crate) messages: &'static str,
-    /// The messages of a room.
+    /// The label of the list of messages, with the name of the room.
     pub(crate) messages_in: Phrase,
     pub(crate) earlier: &'static str,
     pub(crate) admin: &'static str,
@@ -124,16 +124,16 @@ pub(crate) struct Room {
     pub(crate) empty_hint: &'static str,
     pub(crate) latest: &'static str,
     pub(crate) message: &'static str,
-    /// What to write, and in which room.
+    /// The label of the message field, with the name of the room.
     pub(crate) message_to: Phrase,
     pub(crate) send: &'static str,
-    /// Somebody rings.
+    /// A ring, with the name of the caller.
     pub(crate) rings: Phrase,
-    /// An admin rings.
+    /// A ring by an admin.
     pub(crate) admin_rings: Phrase,
 }
 
-/// `/alarms`.
+/// The texts of `/alarms`.
 pub(crate) struct Inbox {
     pub(crate) title: &'static str,
     pub(crate) mark_all: &'static str,
@@ -145,7 +145,7 @@ pub(crate) struct Inbox {
     pub(crate) empty_hint: &'static str,
     pub(crate) everyone: &'static str,
     pub(crate) admins: &'static str,
-    /// Where a row leads.
+    /// The label of the link of a row, with its target.
     pub(crate) open: Phrase,
     pub(crate) mark_read: &'static str,
     pub(crate) mark_unread: &'static str,
@@ -153,7 +153,7 @@ pub(crate) struct Inbox {
     pub(crate) older: &'static str,
 }
 
-/// `/admin`.
+/// The texts of `/admin`.
 pub(crate) struct Admin {
     pub(crate) title: &'static str,
     pub(crate) connections_tile: &'static str,
@@ -167,17 +167,17 @@ pub(crate) struct Admin {
     pub(crate) find_title: &'static str,
     pub(crate) find: &'static str,
     pub(crate) preview: &'static str,
-    /// How many accounts.
+    /// The number of accounts in the audience.
     pub(crate) reached_accounts: Counted,
-    /// How many open streams.
+    /// The number of open streams in the audience.
     pub(crate) reached_streams: Counted,
-    /// Accounts and streams.
+    /// The audience in accounts and streams.
     pub(crate) reaches: Phrase,
-    /// Streams only.
+    /// The audience of a room, in streams only.
     pub(crate) reaches_room: Phrase,
-    /// Who has no account, so that nothing is sent.
+    /// The named users who have no account, so that publishing is refused.
     pub(crate) unknown: Phrase,
-    /// Who has no account and gets one.
+    /// The named users who have no account and get one.
     pub(crate) unknown_made: Phrase,
     pub(crate) as_command: &'static str,
     pub(crate) filter: &'static str,
@@ -186,13 +186,13 @@ pub(crate) struct Admin {
     pub(crate) pause: &'static str,
     pub(crate) resume: &'static str,
     pub(crate) no_match: &'static str,
-    /// How many connections are not shown.
+    /// The number of connections that are not shown.
     pub(crate) more: Counted,
     pub(crate) figures_stream: &'static str,
     pub(crate) copied: &'static str,
     pub(crate) json_good: &'static str,
     pub(crate) json_bad: &'static str,
-    /// Where the data stops being JSON.
+    /// The position of the first error in the JSON data.
     pub(crate) json_bad_at: Phrase,
     pub(crate) name_a_user: &'static str,
     pub(crate) again: &'static str,
@@ -200,9 +200,9 @@ pub(crate) struct Admin {
     pub(crate) session_over: &'static str,
     pub(crate) no_figures: &'static str,
     pub(crate) publish_title: &'static str,
-    /// The id of what was published.
+    /// The id of the published alarm.
     pub(crate) published: Phrase,
-    /// The first and the last id.
+    /// The first and the last id of the published alarms.
     pub(crate) published_many: Phrase,
     pub(crate) to: &'static str,
     pub(crate) users: &'static str,
@@ -221,7 +221,7 @@ pub(crate) struct Admin {
     pub(crate) expires: &'static str,
     pub(crate) seconds: &'static str,
     pub(crate) never: &'static str,
-    /// What typing the word confirms; the word itself stands between the two.
+    /// The text before the word to type as a confirmation; the next field is the text after it.
     pub(crate) confirm_before: &'static str,
     pub(crate) confirm_word: &'static str,
     pub(crate) confirm_after: &'static str,
@@ -239,11 +239,11 @@ pub(crate) struct Admin {
     pub(crate) from: &'static str,
     pub(crate) action: &'static str,
     pub(crate) disconnect: &'static str,
-    /// Whose connection.
+    /// The label of the Disconnect button, with the user of the connection.
     pub(crate) disconnect_one: Phrase,
 }
 
-/// `/admin/users/{id}`.
+/// The texts of `/admin/users/{id}`.
 pub(crate) struct Person {
     pub(crate) active: &'static str,
     pub(crate) disabled: &'static str,
@@ -253,14 +253,14 @@ pub(crate) struct Person {
     pub(crate) with_password: &'static str,
     pub(crate) with_token: &'static str,
     pub(crate) send_test: &'static str,
-    /// Who sends it.
+    /// The title of a test alarm, with its sender.
     pub(crate) test_title: Phrase,
     pub(crate) disconnect_all: &'static str,
     pub(crate) disable: &'static str,
     pub(crate) enable: &'static str,
     pub(crate) not_connected: &'static str,
     pub(crate) inbox: &'static str,
-    /// How many are unseen and unread.
+    /// The numbers of unseen and unread alarms.
     pub(crate) counts: Phrase,
     pub(crate) inbox_empty: &'static str,
     pub(crate) unread: &'static str,
@@ -270,7 +270,7 @@ pub(crate) struct Person {
     pub(crate) enabled_now: &'static str,
 }
 
-/// How long something has been, by its two largest units.
+/// The texts of a duration, in its two largest units.
 pub(crate) struct Age {
     pub(crate) seconds: Phrase,
     pub(crate) minutes: Phrase,
@@ -278,14 +278,14 @@ pub(crate) struct Age {
     pub(crate) days: Phrase,
 }
 
-/// What an account may do.
+/// The names of the roles.
 pub(crate) struct Roles {
     pub(crate) user: &'static str,
     pub(crate) service: &'static str,
     pub(crate) admin: &'static str,
 }
 
-/// The page in the place of one that cannot be shown.
+/// The texts of the error page.
 pub(crate) struct Fault {
     pub(crate) not_found: &'static str,
     pub(crate) forbidden: &'static str,
@@ -295,7 +295,7 @@ pub(crate) struct Fault {
     pub(crate) to_rooms: &'static str,
 }
 
-/// Refusals as sentences.
+/// The texts of refusals.
 pub(crate) struct Refusals {
     pub(crate) bad_credentials: &'static str,
     pub(crate) user_exists: &'static str,
@@ -316,28 +316,29 @@ pub(crate) struct Refusals {
     pub(crate) stopping: &'static str,
     pub(crate) full: &'static str,
     pub(crate) internal: &'static str,
-    /// An id nobody has.
+    /// The id has no account.
     pub(crate) unknown_user: Phrase,
-    /// An id no room has.
+    /// The room does not exist.
     pub(crate) unknown_room: Phrase,
     pub(crate) idempotency_mismatch: &'static str,
-    /// A required parameter that is missing.
+    /// A required parameter is missing.
     pub(crate) missing: Phrase,
-    /// A label of the form and the fault of its field.
+    /// The label of a form field and the error in it.
     pub(crate) in_field: Phrase,
     pub(crate) field_user_id: &'static str,
     pub(crate) field_display_name: &'static str,
     pub(crate) no_token: &'static str,
     pub(crate) no_method: &'static str,
     pub(crate) not_acceptable: &'static str,
-    /// The sentence for a rule that a value breaks.
+    /// Returns the sentence for a rule that a value breaks.
     pub(crate) rule: fn(&Rule) -> String,
-    /// The sentence for what the caller may not do.
+    /// Returns the sentence for an action that the caller is not allowed to do.
     pub(crate) forbidden: fn(Forbidden) -> String,
 }
 
 impl Language {
-    /// The language a request wants: what was chosen with the switch, else what the browser prefers (RFC 9110, 12.5.4).
+    /// Returns the language of a request: the one chosen with the switch, else the browser's preference (RFC 9110,
+    /// 12.5.4).
     pub(crate) fn of(request: &HttpRequest) -> Self {
         let chosen = request.cookie(COOKIE);
         chosen
@@ -346,7 +347,7 @@ impl Language {
             .unwrap_or(Self::English)
     }
 
-    /// The language of a tag such as `ko-KR`.
+    /// Returns the language of a tag such as `ko-KR`.
     pub(crate) fn of_tag(tag: &str) -> Option<Self> {
         let primary = tag.split('-').next().unwrap_or_default();
         match primary.to_ascii_lowercase().as_str() {
@@ -356,12 +357,12 @@ impl Language {
         }
     }
 
-    /// The tag without a region.
+    /// Returns the tag without a region.
     pub(crate) fn tag(self) -> &'static str {
         self.words().tag
     }
 
-    /// Its own name for itself.
+    /// Returns the name of the language in that language.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::English => "English",
@@ -369,7 +370,7 @@ impl Language {
         }
     }
 
-    /// What the pages say in it.
+    /// Returns the texts in this language.
     pub(crate) fn words(self) -> &'static Words {
         match self {
             Self::English => &english::WORDS,
@@ -377,7 +378,7 @@ impl Language {
         }
     }
 
-    /// The one the switch leads to.
+    /// Returns the language that the switch selects.
     pub(crate) fn other(self) -> Self {
         match self {
             Self::English => Self::Korean,
@@ -387,7 +388,7 @@ impl Language {
 }
 
 impl Words {
-    /// What an account may do.
+    /// Returns the name of a role.
     pub(crate) fn role(&self, role: Role) -> &'static str {
         match role {
             Role::User => self.roles.user,
@@ -396,13 +397,13 @@ impl Words {
         }
     }
 
-    /// What an alarm type of the hub's own is called.
+    /// Returns the name of one of the hub's own alarm types.
     pub(crate) fn kind(&self, alarm_type: &str) -> Option<&'static str> {
         let mut kinds = self.kinds.iter();
         kinds.find_map(|(known, name)| (*known == alarm_type).then_some(*name))
     }
 
-    /// The same for the scripts: an object.
+    /// Returns the names of the alarm types for the scripts, as a JSON object.
     pub(crate) fn kinds_as_json(&self) -> String {
         let kinds = self
             .kinds
@@ -411,7 +412,7 @@ impl Words {
         Value::Object(kinds.collect()).to_string()
     }
 
-    /// How long, by its two largest units: "3 min", "1 h 12 min".
+    /// Formats a duration in its two largest units: "3 min", "1 h 12 min".
     pub(crate) fn age(&self, seconds: u64) -> String {
         let words = &self.age;
         match (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60) {
@@ -422,12 +423,12 @@ impl Words {
         }
     }
 
-    /// An error of the wire as a sentence for a person. The cause of a fault of the hub is for the log only.
+    /// Returns an error of the API as a sentence. The cause of an internal error is written to the log only.
     pub(crate) fn sentence(&self, error: &ApiError) -> String {
         refusal::of_error(&self.refusals, error)
     }
 
-    /// A refusal as a sentence for a person.
+    /// Returns a refusal as a sentence.
     pub(crate) fn refusal(&self, refusal: &Refusal) -> String {
         refusal::of_refusal(&self.refusals, refusal)
     }
@@ -435,7 +436,7 @@ impl Words {
 
 fn preferred(request: &HttpRequest) -> Option<Language> {
     let mut wanted = AcceptLanguage::parse(request).ok()?.0;
-    // Stable: of two that are wanted alike, the first.
+    // The sort is stable: of two languages with the same quality, the first is used.
     wanted.sort_by_key(|one| std::cmp::Reverse(one.quality));
     wanted
         .iter()
@@ -446,7 +447,7 @@ fn preferred(request: &HttpRequest) -> Option<Language> {
         })
 }
 
-/// Where the choice is kept.
+/// The name of the cookie that holds the chosen language.
 pub(crate) const COOKIE: &str = "campanile_lang";
 
 #[cfg(test)]

@@ -1,28 +1,28 @@
-//! Sentences with holes.
+//! Sentences with placeholders.
 
 use std::fmt::Display;
 
-/// A sentence with a hole `{0}`, or two.
+/// A sentence with one or two placeholders, `{0}` and `{1}`.
 pub(crate) struct Phrase(pub(super) &'static str);
 
-/// A phrase whose words follow a number, the number's own hole being `{0}`. Languages without a plural say the same twice.
+/// A phrase that depends on a number, which replaces `{0}`. A language without a plural has the same phrase twice.
 pub(crate) struct Counted {
     pub(super) one: Phrase,
     pub(super) many: Phrase,
 }
 
 impl Phrase {
-    /// The sentence with its holes, for a script to fill.
+    /// Returns the sentence with its placeholders, for a script to fill in.
     pub(crate) fn open(&self) -> &'static str {
         self.0
     }
 
-    /// The sentence with its hole filled.
+    /// Returns the sentence with its placeholder filled in.
     pub(crate) fn with(&self, value: impl Display) -> String {
         self.with_both(value, "")
     }
 
-    /// The sentence with both holes filled. What is filled in is not looked into for holes.
+    /// Returns the sentence with both placeholders filled in. Braces in the values are not replaced.
     pub(crate) fn with_both(&self, first: impl Display, second: impl Display) -> String {
         let mut filled = String::with_capacity(self.0.len());
         let mut rest = self.0;
@@ -48,7 +48,7 @@ impl Phrase {
 }
 
 impl Counted {
-    /// The phrase for that many.
+    /// Returns the phrase for a number.
     pub(crate) fn of(&self, count: impl Display) -> String {
         let count = count.to_string();
         let form = if count == "1" { &self.one } else { &self.many };

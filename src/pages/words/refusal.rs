@@ -1,14 +1,14 @@
-//! Refusals as sentences for a person.
+//! Refusals as sentences in the visitor's language.
 
 use crate::actions::{Refusal, Thing};
 use crate::http::problem::ApiError;
 use crate::pages::words::Refusals;
 
-/// An error of the wire as a sentence.
+/// Returns an error of the API as a sentence.
 pub(super) fn of_error(words: &Refusals, error: &ApiError) -> String {
     let sentence = match error {
         ApiError::Refused(refusal) => return of_refusal(words, refusal),
-        // Bodies of JSON come from scripts, whose text is English.
+        // JSON bodies are sent by scripts only, so their errors stay in English.
         ApiError::MalformedJson(_) | ApiError::InvalidBody { .. } | ApiError::Handshake(_) => {
             return finished(&error.detail());
         }
@@ -25,7 +25,7 @@ pub(super) fn of_error(words: &Refusals, error: &ApiError) -> String {
     sentence.to_owned()
 }
 
-/// A refusal as a sentence.
+/// Returns a refusal as a sentence.
 pub(super) fn of_refusal(words: &Refusals, refusal: &Refusal) -> String {
     let sentence = match refusal {
         Refusal::Invalid { field, rule } => {
@@ -57,17 +57,17 @@ pub(super) fn of_refusal(words: &Refusals, refusal: &Refusal) -> String {
 }
 
 impl Refusals {
-    /// The fault of a field under the label that the form gives it.
+    /// Returns the error in a field, with the label that the form gives it.
     fn in_form(&self, field: &str, fault: &str) -> String {
         match self.label(field) {
             Some("") => finished(fault),
             Some(label) => finished(&self.in_field.with_both(label, fault)),
-            // A name that the visitor typed stays as it was typed.
+            // A name that the visitor typed is shown as they typed it.
             None => self.in_field.with_both(field, finished(fault)),
         }
     }
 
-    /// The form's label of a field; empty where the fault speaks for itself.
+    /// Returns the label of a field; empty if the error needs none.
     fn label(&self, field: &str) -> Option<&'static str> {
         match field {
             "userId" => Some(self.field_user_id),
@@ -79,7 +79,7 @@ impl Refusals {
     }
 }
 
-/// Begins with a capital letter and ends with a full stop.
+/// Makes a sentence begin with a capital letter and end with a full stop.
 fn finished(text: &str) -> String {
     let mut letters = text.chars();
     let first: String = letters
