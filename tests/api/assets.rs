@@ -28,7 +28,7 @@ fn header(response: &Response, name: &str) -> String {
 
 #[tokio::test]
 async fn the_module_weighs_less_than_promised_and_is_the_same_compressed() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
 
     let plain = fetch(&app, "/campanile.js", &[]).await;
     let packed = fetch(
@@ -54,7 +54,7 @@ async fn the_module_weighs_less_than_promised_and_is_the_same_compressed() {
 
 #[tokio::test]
 async fn a_browser_that_has_the_module_is_told_so() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
 
     for encoding in ["gzip", "identity"] {
         let first = fetch(&app, "/campanile.js", &[("Accept-Encoding", encoding)]).await;
@@ -72,7 +72,7 @@ async fn a_browser_that_has_the_module_is_told_so() {
 
 #[tokio::test]
 async fn a_version_of_the_module_may_be_kept_and_another_one_leads_to_the_one_there_is() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let current = fetch(&app, "/campanile.js", &[]).await;
     let version = header(&current, "etag").trim_matches('"').to_owned();
 

@@ -8,7 +8,7 @@ use crate::support::TestApp;
 
 #[tokio::test]
 async fn every_kind_of_recipient_has_its_topic() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     app.user("bob").await;
     app.user("carol").await;
     app.room("lobby").await;
@@ -34,7 +34,7 @@ async fn every_kind_of_recipient_has_its_topic() {
 
 #[tokio::test]
 async fn a_thousand_users_are_addressed_at_once_and_not_one_more() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let users: Vec<Value> = (0..1001)
         .map(|i| json!({"id": format!("user{i}")}))
         .collect();
@@ -75,7 +75,7 @@ async fn a_thousand_users_are_addressed_at_once_and_not_one_more() {
 
 #[tokio::test]
 async fn with_one_unknown_recipient_nothing_is_stored() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let bob = app.user("bob").await;
 
     for to in [
@@ -98,7 +98,7 @@ async fn with_one_unknown_recipient_nothing_is_stored() {
 
 #[tokio::test]
 async fn a_recipient_is_exactly_one_kind() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     app.user("bob").await;
 
     for to in [

@@ -8,7 +8,7 @@ use crate::support::TestApp;
 
 #[tokio::test]
 async fn the_inbox_is_newest_first_and_has_pages_to_its_end() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let bob = app.user("bob").await;
     app.user("carol").await;
     let mut published = publish_many(&app, "bob", 3).await;
@@ -33,7 +33,7 @@ async fn the_inbox_is_newest_first_and_has_pages_to_its_end() {
 
 #[tokio::test]
 async fn a_last_page_that_is_just_full_has_no_next() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let bob = app.user("bob").await;
     publish_many(&app, "bob", 2).await;
 
@@ -43,7 +43,7 @@ async fn a_last_page_that_is_just_full_has_no_next() {
 
 #[tokio::test]
 async fn a_page_has_20_alarms_unless_asked_and_100_at_most() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let bob = app.user("bob").await;
     let body = json!({"to": {"everyone": true}, "alarmType": "T"});
     let service = app.service();
@@ -73,7 +73,7 @@ async fn a_page_has_20_alarms_unless_asked_and_100_at_most() {
 
 #[tokio::test]
 async fn the_counts_are_of_the_whole_inbox_and_the_cursor_is_the_head_of_the_log() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let bob = app.user("bob").await;
     let mine = publish_many(&app, "bob", 3).await;
     app.user("carol").await;
@@ -100,7 +100,7 @@ async fn the_counts_are_of_the_whole_inbox_and_the_cursor_is_the_head_of_the_log
 
 #[tokio::test]
 async fn the_inbox_is_my_topic_everyone_and_my_role() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let bob = app.user("bob").await;
     app.user("carol").await;
     app.room("lobby").await;
@@ -119,7 +119,7 @@ async fn the_inbox_is_my_topic_everyone_and_my_role() {
 
 #[tokio::test]
 async fn alarms_for_everyone_that_are_older_than_the_account_are_not_in_its_inbox() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     app.publish(json!({"everyone": true}), "BEFORE").await;
     let bob = app.user("bob").await;
     let after = app.publish(json!({"everyone": true}), "AFTER").await;
@@ -132,7 +132,7 @@ async fn alarms_for_everyone_that_are_older_than_the_account_are_not_in_its_inbo
 
 #[tokio::test]
 async fn the_inbox_can_be_narrowed_to_unread_and_to_a_type() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let bob = app.user("bob").await;
     let first = app.publish(json!({"user": "bob"}), "ONE").await;
     let second = app.publish(json!({"user": "bob"}), "TWO").await;
@@ -163,7 +163,7 @@ async fn the_inbox_can_be_narrowed_to_unread_and_to_a_type() {
 
 #[tokio::test]
 async fn the_navigation_bar_gets_the_newest_five() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let bob = app.user("bob").await;
     let mut published = publish_many(&app, "bob", 7).await;
     published.reverse();

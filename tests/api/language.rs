@@ -8,7 +8,7 @@ use crate::support::TestApp;
 
 #[tokio::test]
 async fn a_page_speaks_the_language_the_browser_prefers() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let bob = app.user("bob").await;
     let speaks = async |accept: &str| {
         let request = page(&app, &bob, "/rooms").header("Accept-Language", accept);
@@ -28,7 +28,7 @@ async fn a_page_speaks_the_language_the_browser_prefers() {
 
 #[tokio::test]
 async fn the_switch_of_the_language_is_kept_and_leads_back() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let choose = |language: &str, back: &str| {
         app.request(Method::POST, "/language")
             .header("Accept", "text/html")
@@ -66,7 +66,7 @@ async fn the_switch_of_the_language_is_kept_and_leads_back() {
 
 #[tokio::test]
 async fn a_page_that_is_refused_is_refused_in_the_reader_s_language() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let bob = app.user("bob").await;
     let korean = |path: &str| page(&app, &bob, path).header("Accept-Language", "ko");
 
@@ -95,7 +95,7 @@ async fn a_page_that_is_refused_is_refused_in_the_reader_s_language() {
 
 #[tokio::test]
 async fn a_ring_is_told_in_the_reader_s_language() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let bob = app.user("bob").await;
     app.room("lobby").await;
     let ring = app.post(&bob, "/room/publish?sender=bob&roomId=lobby");

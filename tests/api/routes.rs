@@ -144,7 +144,7 @@ fn relabelled(signed: &str) -> String {
 }
 
 async fn app() -> TestApp {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     app.user("bob").await;
     app.room("lobby").await;
     app

@@ -12,7 +12,7 @@ fn put(app: &TestApp, token: &str, id: &str, body: &Value) -> RequestBuilder {
 
 #[tokio::test]
 async fn a_back_end_makes_its_users_known_and_renames_them() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let service = app.service();
 
     let made = answer(
@@ -39,7 +39,7 @@ async fn a_back_end_makes_its_users_known_and_renames_them() {
 
 #[tokio::test]
 async fn only_an_admin_gives_the_role_admin() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let body = json!({"role": "admin"});
 
     refusal(put(&app, &app.service(), "bob", &body), 403, "forbidden").await;
@@ -50,7 +50,7 @@ async fn only_an_admin_gives_the_role_admin() {
 
 #[tokio::test]
 async fn a_user_can_raise_nobody_not_even_himself() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let bob = app.user("bob").await;
 
     for id in ["bob", "carol"] {
@@ -65,7 +65,7 @@ async fn a_user_can_raise_nobody_not_even_himself() {
 
 #[tokio::test]
 async fn an_account_is_checked_field_by_field() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let service = app.service();
 
     invalid(put(&app, &service, "bob", &json!({"role": "root"})), "role").await;
@@ -90,7 +90,7 @@ async fn an_account_is_checked_field_by_field() {
 
 #[tokio::test]
 async fn an_account_made_by_the_back_end_has_no_password() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     app.user("bob").await;
 
     let login = app
@@ -102,7 +102,7 @@ async fn an_account_made_by_the_back_end_has_no_password() {
 
 #[tokio::test]
 async fn many_users_are_made_known_at_once() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     app.user("user7").await;
     let users: Vec<Value> = (0..1000)
         .map(|i| json!({"id": format!("user{i}")}))
@@ -117,7 +117,7 @@ async fn many_users_are_made_known_at_once() {
 
 #[tokio::test]
 async fn of_a_list_with_one_bad_user_nobody_is_made_known() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let service = app.service();
     let post = |users: &Value| app.post(&service, "/api/users").json(users);
 
@@ -138,7 +138,7 @@ async fn of_a_list_with_one_bad_user_nobody_is_made_known() {
 
 #[tokio::test]
 async fn a_list_over_a_mebibyte_is_refused() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
 
     let request = app
         .post(&app.service(), "/api/users")
@@ -150,7 +150,7 @@ async fn a_list_over_a_mebibyte_is_refused() {
 
 #[tokio::test]
 async fn a_disabled_account_is_shut_out_and_its_streams_end() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let bob = app.user("bob").await;
     let mut stream = app.connected(&bob, "/api/stream").await;
 
@@ -188,7 +188,7 @@ async fn a_disabled_account_is_shut_out_and_its_streams_end() {
 
 #[tokio::test]
 async fn a_disabled_account_cannot_sign_in() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     app.sign_up("alice", "correct horse").await;
     answer(
         put(&app, &app.admin(), "alice", &json!({"disabled": true})),
@@ -222,7 +222,7 @@ async fn a_hub_open_to_any_user_makes_accounts_as_they_come() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_gets_in_after_his_disabling_was_answered_however_often_he_asked_meanwhile() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let (admin, bob) = (app.admin(), app.user("bob").await);
 
     for _round in 0..20 {
@@ -250,7 +250,7 @@ async fn nobody_gets_in_after_his_disabling_was_answered_however_often_he_asked_
 
 #[tokio::test]
 async fn an_account_made_a_moment_after_its_user_was_turned_away_lets_him_in() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let bob = sign(&Claims::of("bob", "user"));
 
     for _again in 0..2 {
@@ -263,7 +263,7 @@ async fn an_account_made_a_moment_after_its_user_was_turned_away_lets_him_in() {
 
 #[tokio::test]
 async fn a_service_without_an_account_is_shut_out_as_soon_as_it_has_a_disabled_one() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let shop = sign(&Claims::of("shop", "service"));
     let alarm = json!({"to": {"everyone": true}, "alarmType": "SALE"});
     for _again in 0..2 {
@@ -286,7 +286,7 @@ async fn a_service_without_an_account_is_shut_out_as_soon_as_it_has_a_disabled_o
 
 #[tokio::test]
 async fn a_publisher_who_calls_again_and_again_is_not_looked_up_each_time() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::embedded().await;
     let token = app.service();
     let before = account_reads(&app).await;
 

@@ -1,5 +1,5 @@
-//! The server under test: one child process for each `TestApp`, in a temporary folder, on a port of its own choice. What
-//! is asked of it over HTTP is in `client`.
+//! The server under test: one for each `TestApp`, with a temporary folder and a port of its own choice, as a child process
+//! or inside the test's process. Requests to it are in `client`.
 
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
@@ -11,6 +11,7 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::DEADLINE;
 use super::client::client;
+use super::embedded::EmbeddedHub;
 use super::log::Log;
 use super::process::{command, default_environment, send_signal};
 use super::tls::{CERT_FILE, Identity, KEY_FILE};
@@ -24,6 +25,7 @@ pub(crate) struct AppBuilder {
     environment: Vec<(String, String)>,
     files: Vec<(&'static str, String)>,
     alone: bool,
+    embedded: bool,
 }
 
 impl AppBuilder {
@@ -43,6 +45,12 @@ impl AppBuilder {
     /// Waits for the other tests of this binary and keeps them out: for tests that measure time.
     pub(crate) fn alone(mut self) -> Self {
         self.alone = true;
+        self
+    }
+
+    /// Runs the server inside the test's process: for tests that send it no signal and read no log.
+    pub(crate) fn embedded(mut self) -> Self {
+        self.embedded = true;
         self
     }
 
@@ -71,9 +79,16 @@ impl AppBuilder {
             environment,
             log: Log::default(),
             child: None,
+            hub: None,
             _machine: machine,
         };
-        app.start().await;
+        if self.embedded {
+            let (hub, base_url) = EmbeddedHub::start(app.folder.path(), &app.environment).await;
+            app.hub = Some(hub);
+            app.base_url = base_url;
+        } else {
+            app.start().await;
+        }
         app
     }
 }
@@ -90,6 +105,8 @@ pub(crate) struct TestApp {
     environment: Vec<(String, String)>,
     log: Log,
     child: Option<Child>,
+    /// The hub inside this process, in place of the child.
+    hub: Option<EmbeddedHub>,
     _machine: Turn,
 }
 
@@ -97,6 +114,11 @@ impl TestApp {
     /// A server with the default settings.
     pub(crate) async fn spawn() -> Self {
         AppBuilder::default().spawn().await
+    }
+
+    /// A server with the default settings inside the test's process.
+    pub(crate) async fn embedded() -> Self {
+        AppBuilder::default().embedded().spawn().await
     }
 
     /// The folder the server runs in.
@@ -216,6 +238,8 @@ impl TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
+        // The hub uses the folder, which goes with the rest.
+        drop(self.hub.take());
         if let Some(mut child) = self.child.take() {
             // It may have ended by itself; then there is nothing to end.
             if child.kill().is_ok() {

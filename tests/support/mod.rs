@@ -5,6 +5,7 @@
 
 mod app;
 mod client;
+mod embedded;
 pub(crate) mod http2;
 mod log;
 pub(crate) mod postgres;

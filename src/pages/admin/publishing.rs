@@ -107,7 +107,7 @@ pub(crate) async fn audience(
     };
     let status = found
         .as_ref()
-        .map_or_else(|error| status_of(error), |_| StatusCode::OK);
+        .map_or_else(status_of, |_| StatusCode::OK);
     let part = AudiencePart {
         tag: words.tag,
         title: words.admin.preview,
