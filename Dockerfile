@@ -2,27 +2,21 @@ ARG RUST_IMAGE=rust:1.95-slim-bookworm
 ARG DEBIAN_IMAGE=debian:bookworm-slim
 
 FROM ${RUST_IMAGE} AS build
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends libpq-dev \
-    && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 
 # The dependencies over an empty crate: this layer is built anew only when Cargo.toml or Cargo.lock change.
 COPY Cargo.toml Cargo.lock ./
 COPY bench/Cargo.toml bench/
 RUN mkdir src bench/src && touch src/lib.rs && echo 'fn main() {}' | tee src/main.rs > bench/src/main.rs \
-    && cargo build --release --locked --features postgres
+    && cargo build --release --locked
 
 COPY . .
 # COPY keeps the files' own times, older than the empty crate: without the touch cargo would call that one fresh.
 RUN touch src/lib.rs src/main.rs \
-    && cargo build --release --locked --features postgres
+    && cargo build --release --locked
 
 FROM ${DEBIAN_IMAGE}
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends libpq5 \
-    && rm -rf /var/lib/apt/lists/* \
-    && groupadd --gid 10001 campanile \
+RUN groupadd --gid 10001 campanile \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /campanile-data --shell /usr/sbin/nologin campanile \
     && install -d -o campanile -g campanile -m 0700 /campanile-data
 COPY --from=build /build/target/release/campanile /usr/local/bin/

@@ -56,7 +56,6 @@ fn copy(connection: &mut DbConnection) -> Result<Copied, StoreError> {
             let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(PASSIVE)");
             Ok(checkpoint.get_result(connection)?)
         }
-        #[cfg(feature = "postgres")]
         DbConnection::Postgres(_) => Ok(Copied::default()),
     }
 }

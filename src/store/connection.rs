@@ -3,18 +3,17 @@
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::R2D2Connection as _;
 use diesel::result::Error as DieselError;
-use diesel::{Connection as _, ConnectionResult, MultiConnection, SqliteConnection};
+use diesel::{Connection as _, MultiConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::store::error::one_line;
+use crate::store::postgres::PostgresConnection;
 use crate::store::{Location, StoreError};
 
 /// A connection to whichever database the URL named.
 #[derive(MultiConnection)]
 pub(crate) enum DbConnection {
-    // PostgreSQL goes first: SQLite takes any URL as a path.
-    #[cfg(feature = "postgres")]
-    Postgres(diesel::PgConnection),
+    Postgres(PostgresConnection),
     Sqlite(SqliteConnection),
 }
 
@@ -24,7 +23,6 @@ pub(crate) enum DbConnection {
 macro_rules! native {
     ($connection:ident => $query:expr) => {
         match $connection {
-            #[cfg(feature = "postgres")]
             $crate::store::connection::DbConnection::Postgres($connection) => $query,
             $crate::store::connection::DbConnection::Sqlite($connection) => $query,
         }
@@ -44,21 +42,32 @@ impl Server {
     }
 }
 
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NoConnection(String);
+
+impl From<StoreError> for NoConnection {
+    fn from(error: StoreError) -> Self {
+        Self(error.text())
+    }
+}
+
 impl r2d2::ManageConnection for Server {
     type Connection = DbConnection;
-    type Error = diesel::r2d2::Error;
+    type Error = NoConnection;
 
-    fn connect(&self) -> Result<DbConnection, Self::Error> {
-        let mut connection =
-            DbConnection::open(&self.0).map_err(diesel::r2d2::Error::ConnectionError)?;
-        connection.prepare()?;
+    fn connect(&self) -> Result<DbConnection, NoConnection> {
+        let mut connection = DbConnection::open(&self.0)?;
+        connection.prepare().map_err(StoreError::from)?;
         Ok(connection)
     }
 
-    fn is_valid(&self, connection: &mut DbConnection) -> Result<(), Self::Error> {
+    fn is_valid(&self, connection: &mut DbConnection) -> Result<(), NoConnection> {
         match connection {
-            #[cfg(feature = "postgres")]
-            DbConnection::Postgres(connection) => Ok(connection.ping()?),
+            DbConnection::Postgres(connection) => {
+                Ok(connection.ping().map_err(StoreError::from)?)
+            }
             // A file that is open does not go away.
             DbConnection::Sqlite(_) => Ok(()),
         }
@@ -73,31 +82,27 @@ impl r2d2::ManageConnection for Server {
 #[derive(Debug)]
 pub(crate) struct Quiet;
 
-impl r2d2::HandleError<diesel::r2d2::Error> for Quiet {
-    fn handle_error(&self, error: diesel::r2d2::Error) {
+impl r2d2::HandleError<NoConnection> for Quiet {
+    fn handle_error(&self, error: NoConnection) {
         log::debug!("a connection failed: {}", one_line(&error));
     }
 }
 
 impl DbConnection {
-    /// Connects to the database that is meant. (Diesel's own way would try each, and tell the reason of none.)
-    pub(crate) fn open(location: &Location) -> ConnectionResult<Self> {
-        let url = location.connection_url();
+    /// Connects to the database. `Unavailable` if it may be there a moment later.
+    pub(crate) fn open(location: &Location) -> Result<Self, StoreError> {
         match location {
-            Location::Sqlite(_) => SqliteConnection::establish(&url).map(Self::Sqlite),
-            #[cfg(feature = "postgres")]
-            Location::Postgres(_) => diesel::PgConnection::establish(&url).map(Self::Postgres),
-            #[cfg(not(feature = "postgres"))]
-            Location::Postgres(_) => Err(diesel::ConnectionError::InvalidConnectionUrl(
-                "this binary was built without PostgreSQL".to_owned(),
-            )),
+            Location::Sqlite(path) => SqliteConnection::establish(path)
+                .map(Self::Sqlite)
+                .map_err(|cause| StoreError::Broken(one_line(&cause))),
+            Location::Postgres(address) => PostgresConnection::open(address).map(Self::Postgres),
         }
     }
 
     fn prepare(&mut self) -> diesel::QueryResult<()> {
         match self {
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.batch_execute(POSTGRES_SETTINGS),
+            // Its sessions may be shared, so that each transaction brings its own settings.
+            Self::Postgres(_) => Ok(()),
             Self::Sqlite(connection) => connection.batch_execute(SQLITE_SETTINGS),
         }
     }
@@ -105,20 +110,20 @@ impl DbConnection {
     /// Brings the schema up to date. One process at a time does, however many start at once.
     pub(crate) fn migrate(&mut self) -> Result<(), StoreError> {
         let applied = match self {
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection
-                .batch_execute(POSTGRES_MIGRATION_LOCK)
-                .map_err(Into::into)
-                .and_then(|()| connection.run_pending_migrations(POSTGRES_MIGRATIONS))
-                .map(|done| done.len()),
+            Self::Postgres(connection) => {
+                connection.wait_without_limit();
+                connection.transaction(|connection| {
+                    connection.batch_execute(POSTGRES_MIGRATION_LOCK)?;
+                    let done = connection.run_pending_migrations(POSTGRES_MIGRATIONS);
+                    done.map(|done| done.len()).map_err(Failed)
+                })
+            }
             Self::Sqlite(connection) => {
                 connection.batch_execute(SQLITE_SETTINGS)?;
-                connection
-                    .immediate_transaction(|connection| {
-                        let done = connection.run_pending_migrations(SQLITE_MIGRATIONS);
-                        done.map(|done| done.len()).map_err(Failed)
-                    })
-                    .map_err(|Failed(cause)| cause)
+                connection.immediate_transaction(|connection| {
+                    let done = connection.run_pending_migrations(SQLITE_MIGRATIONS);
+                    done.map(|done| done.len()).map_err(Failed)
+                })
             }
         };
         match applied {
@@ -127,7 +132,7 @@ impl DbConnection {
                 log::info!("applied {count} database migrations");
                 Ok(())
             }
-            Err(cause) => Err(StoreError::Broken(format!(
+            Err(Failed(cause)) => Err(StoreError::Broken(format!(
                 "the migrations failed: {}",
                 one_line(&cause)
             ))),
@@ -163,7 +168,6 @@ impl From<DieselError> for Failed {
 
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-#[cfg(feature = "postgres")]
 const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// `synchronous=FULL` makes a commit a promise; the busy time-out covers `campanile user add` beside a running hub.
@@ -172,15 +176,7 @@ const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/po
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; \
      PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; PRAGMA wal_autocheckpoint=8000;";
 
-/// A commit is a promise here as well, whatever the server's default; and the lock on the head of the log needs
-/// transactions that see what was committed while they waited for it.
-#[cfg(feature = "postgres")]
-const POSTGRES_SETTINGS: &str = "SET statement_timeout='5s'; SET idle_in_transaction_session_timeout='10s'; \
-     SET client_min_messages=warning; SET default_transaction_isolation='read committed'; \
-     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
-
-/// Released with its connection. The number is this program's own; a migration of a large log may take long, so the wait
+/// Released with the transaction. The number is this program's own; a migration of a large log may take long, so the wait
 /// is longer than any other.
-#[cfg(feature = "postgres")]
-const POSTGRES_MIGRATION_LOCK: &str = "SET client_min_messages=warning; SET lock_timeout='60s'; \
-     SELECT pg_advisory_lock(4207849484);";
+const POSTGRES_MIGRATION_LOCK: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; \
+     SELECT pg_advisory_xact_lock(4207849484);";

@@ -12,9 +12,11 @@ mod location;
 mod log;
 mod marks;
 mod opening;
+mod postgres;
 mod pruning;
 mod rooms;
 mod schema;
+mod sqlite;
 mod tokens;
 mod users;
 
@@ -32,7 +34,6 @@ pub(crate) use crate::store::append::{Idempotency, Refusal, Stored, Submission};
 pub(crate) use crate::store::error::{OpenError, StoreError};
 pub(crate) use crate::store::inbox::{Counts, Inbox, Mark, Page, Receipt, Status};
 pub(crate) use crate::store::location::Location;
-
 pub(crate) use crate::store::rooms::Room;
 pub(crate) use crate::store::users::{Account, NewAccount, Upserted};
 

@@ -7,18 +7,21 @@ use std::time::{Duration, Instant};
 use crate::metrics::Metrics;
 use crate::store::accounts::Accounts;
 use crate::store::connection::DbConnection;
-use crate::store::error::one_line;
 use crate::store::lane::{Lane, Plan};
-use crate::store::{Location, OpenError, Store};
+use crate::store::{Location, OpenError, Store, StoreError};
 
 impl Store {
     /// Opens the database and brings its schema up to date. Blocks; called once, before serving.
     pub(crate) fn open(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
-        first_connection(location)?.migrate()?;
+        // On a thread of its own: a connection to a server runs on the thread that uses it, which may not be one of the
+        // runtime's.
+        let opened = std::thread::scope(|scope| scope.spawn(|| open_lanes(location)).join());
+        let [writers, lookups, readers] = opened
+            .map_err(|_panic| StoreError::Broken("opening the database panicked".to_owned()))??;
         Ok(Self {
-            writers: Lane::open(location, writers(location))?,
-            lookups: Lane::open(location, lookups(location))?,
-            readers: Lane::open(location, readers())?,
+            writers,
+            lookups,
+            readers,
             accounts: Accounts::default(),
             metrics,
             written: Arc::default(),
@@ -34,6 +37,16 @@ impl Store {
             ..Self::open(location, metrics)?
         })
     }
+}
+
+/// The lanes of writers, lookups and readers, in this order.
+fn open_lanes(location: &Location) -> Result<[Lane; 3], OpenError> {
+    first_connection(location)?.migrate()?;
+    Ok([
+        Lane::open(location, writers(location))?,
+        Lane::open(location, lookups(location))?,
+        Lane::open(location, readers())?,
+    ])
 }
 
 fn writers(location: &Location) -> Plan {
@@ -92,11 +105,14 @@ fn first_connection(location: &Location) -> Result<DbConnection, OpenError> {
     let end = Instant::now() + COMES_UP_WITHIN;
     let mut told = false;
     loop {
-        let cause = match DbConnection::open(location) {
+        let (cause, passes) = match DbConnection::open(location) {
             Ok(connection) => return Ok(connection),
-            Err(cause) => location.without_secrets(one_line(&cause)),
+            Err(cause) => {
+                let passes = matches!(cause, StoreError::Unavailable(_));
+                (location.without_secrets(cause.text()), passes)
+            }
         };
-        if !location.may_come_up(&cause) || Instant::now() + TRY_EVERY >= end {
+        if !passes || Instant::now() + TRY_EVERY >= end {
             return Err(OpenError::Connect(cause));
         }
         if !told {

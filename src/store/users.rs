@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use crate::alarm::{DisplayName, Role, Timestamp, UserId};
 use crate::store::connection::{DbConnection, native};
 use crate::store::log::lock_head;
+use crate::store::postgres::PostgresConnection;
 use crate::store::schema::log_head;
 use crate::store::schema::users::{self, dsl};
 use crate::store::{Read, Store, StoreError};
@@ -149,9 +150,8 @@ impl Store {
 }
 
 /// Returns those of `ids` that exist. One query asks a PostgreSQL server for many ids, which saves round trips.
-#[cfg(feature = "postgres")]
 fn known_at_once(
-    connection: &mut PgConnection,
+    connection: &mut PostgresConnection,
     ids: &[&str],
 ) -> Result<HashSet<String>, StoreError> {
     let mut known = HashSet::new();
@@ -201,7 +201,6 @@ pub(super) fn unknown(
     ids: &[&str],
 ) -> Result<Vec<String>, StoreError> {
     let known = match connection {
-        #[cfg(feature = "postgres")]
         DbConnection::Postgres(connection) => known_at_once(connection, ids)?,
         DbConnection::Sqlite(connection) => known_by_one(connection, ids)?,
     };

@@ -24,6 +24,10 @@ mod listener;
 mod publishing;
 #[path = "../support/signing_in.rs"]
 mod signing_in;
+#[expect(
+    dead_code,
+    reason = "shared with the tests of the store, which use more of it"
+)]
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,6 +1,6 @@
 //! What the hub promises of its database, tested from outside: one that is away, full, taken, or full of old alarms.
 //!
-//! The tests of PostgreSQL need the feature `postgres`; with `CAMPANILE_TEST_DATABASE=postgres` the others run on it as well.
+//! With `CAMPANILE_TEST_DATABASE=postgres` the tests that are of no database in particular run on PostgreSQL.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +10,6 @@
     reason = "a test fails by panicking and tells its figures on stderr"
 )]
 
-#[cfg(feature = "postgres")]
 #[path = "../support/commit_proxy.rs"]
 mod commit_proxy;
 #[path = "../support/mount.rs"]
@@ -27,12 +26,13 @@ mod support;
 
 mod checkpoint;
 mod disk;
+mod failover;
+mod language;
 mod one_hub;
-#[cfg(feature = "postgres")]
 mod outage;
+mod pooler;
 mod retention;
 mod start;
-#[cfg(feature = "postgres")]
+mod tls;
 mod two_hubs;
-#[cfg(feature = "postgres")]
 mod unheard;

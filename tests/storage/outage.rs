@@ -9,21 +9,21 @@ use crate::stored::publish;
 use crate::support::postgres::{PASSWORD, Postgres, signal};
 use crate::support::{AppBuilder, DEADLINE, SseClient, TestApp, until};
 
-struct Scene {
-    postgres: Postgres,
-    app: TestApp,
+pub(crate) struct Scene {
+    pub(crate) postgres: Postgres,
+    pub(crate) app: TestApp,
     stream: SseClient,
 }
 
 impl Scene {
     async fn set() -> Self {
-        let postgres = Postgres::start();
-        let folder = tempfile::tempdir().unwrap();
+        Self::on(Postgres::start()).await
+    }
+
+    pub(crate) async fn on(postgres: Postgres) -> Self {
+        let url = postgres.database("scene");
         let app = AppBuilder::default()
-            .env(
-                "CAMPANILE_DATABASE_URL",
-                &postgres.database_of(folder.path()),
-            )
+            .env("CAMPANILE_DATABASE_URL", &url)
             .spawn()
             .await;
         let bob = app.user("bob").await;
@@ -38,7 +38,7 @@ impl Scene {
         scene
     }
 
-    async fn next(&mut self) -> i64 {
+    pub(crate) async fn next(&mut self) -> i64 {
         self.stream.next_named("alarm", DEADLINE).await.number()
     }
 
@@ -48,7 +48,7 @@ impl Scene {
     }
 
     /// Everything that needs the database says so within `limit`, everything else works.
-    async fn is_down(&self, limit: Duration) {
+    pub(crate) async fn is_down(&self, limit: Duration) {
         for _ in 0..3 {
             let begin = Instant::now();
             assert_eq!(publish(&self.app, &Value::Null).await, (503, None));
@@ -59,7 +59,7 @@ impl Scene {
     }
 
     /// It is as before, on the same stream, and no id is missing on it.
-    async fn heals(&mut self) {
+    pub(crate) async fn heals(&mut self) {
         let begin = Instant::now();
         until("ready again", DEADLINE, async || {
             (self.status("/readyz").await == 200).then_some(())

@@ -20,7 +20,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address").to_string();
         let swallow = Arc::new(AtomicUsize::new(0));
-        let through = url.replace(server, &address) + "?sslmode=disable&gssencmode=disable";
+        let through = url.replace(server, &address) + "?sslmode=disable";
         tokio::spawn(accept(listener, server.to_owned(), Arc::clone(&swallow)));
         (Self { address, swallow }, through)
     }

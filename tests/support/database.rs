@@ -4,30 +4,27 @@ use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 
-#[cfg(feature = "postgres")]
-use crate::support::postgres::Postgres;
+use crate::support::postgres::{Held, Postgres};
 use crate::support::{TestApp, on_postgres};
 
-/// A connection of the test's own.
-pub(crate) enum Database {
-    #[cfg(feature = "postgres")]
-    Postgres(diesel::PgConnection),
+/// A transaction of the test's own.
+#[expect(dead_code, reason = "it is there to be dropped")]
+pub(crate) enum Lock {
+    Postgres(Held),
     Sqlite(SqliteConnection),
 }
 
 /// Holds the write lock, so that every write of the server fails until it is dropped.
-pub(crate) fn lock(app: &TestApp) -> Database {
-    let mut database = open(app);
-    match &mut database {
-        #[cfg(feature = "postgres")]
-        Database::Postgres(connection) => connection
-            .batch_execute("BEGIN; UPDATE log_head SET last_id = last_id")
-            .expect("the lock of the log"),
-        Database::Sqlite(connection) => connection
-            .batch_execute("BEGIN IMMEDIATE")
-            .expect("the write lock"),
+pub(crate) fn lock(app: &TestApp) -> Lock {
+    if on_postgres() {
+        let begin = "BEGIN; UPDATE log_head SET last_id = last_id";
+        return Lock::Postgres(Postgres::shared().hold(&url(app), begin));
     }
-    database
+    let mut connection = open(app);
+    connection
+        .batch_execute("BEGIN IMMEDIATE")
+        .expect("the write lock");
+    Lock::Sqlite(connection)
 }
 
 /// Makes all alarms that are stored two days older; the server must be stopped.
@@ -56,34 +53,41 @@ pub(crate) struct Entry {
 
 /// The whole log, as it is stored.
 pub(crate) fn log(app: &TestApp) -> Vec<Entry> {
-    let query = diesel::sql_query("SELECT id, topic FROM alarms ORDER BY id");
-    let entries = match open(app) {
-        #[cfg(feature = "postgres")]
-        Database::Postgres(mut connection) => query.load(&mut connection),
-        Database::Sqlite(mut connection) => query.load(&mut connection),
-    };
-    entries.expect("the log")
+    let query = "SELECT id, topic FROM alarms ORDER BY id";
+    if !on_postgres() {
+        let entries = diesel::sql_query(query).load(&mut open(app));
+        return entries.expect("the log");
+    }
+    let rows = Postgres::shared().sql(&url(app), query);
+    let entries = rows.lines().map(|row| {
+        let (id, topic) = row.split_once('|').expect("two fields");
+        Entry {
+            id: id.parse().expect("an id"),
+            topic: topic.to_owned(),
+        }
+    });
+    entries.collect()
 }
 
 fn execute(app: &TestApp, sql: &str) {
-    match open(app) {
-        #[cfg(feature = "postgres")]
-        Database::Postgres(mut connection) => connection.batch_execute(sql).expect(sql),
-        Database::Sqlite(mut connection) => connection.batch_execute(sql).expect(sql),
+    if on_postgres() {
+        Postgres::shared().sql(&url(app), sql);
+    } else {
+        open(app).batch_execute(sql).expect(sql);
     }
 }
 
-fn open(app: &TestApp) -> Database {
-    #[cfg(feature = "postgres")]
-    if on_postgres() {
-        let url = Postgres::shared().database_of(app.folder());
-        return Database::Postgres(diesel::PgConnection::establish(&url).expect("the database"));
-    }
+/// The URL of a server's database on the shared cluster.
+fn url(app: &TestApp) -> String {
+    Postgres::shared().database_of(app.folder())
+}
+
+fn open(app: &TestApp) -> SqliteConnection {
     let file = app.folder().join("campanile-data/campanile.db");
     let mut connection =
         SqliteConnection::establish(file.to_str().expect("a path in UTF-8")).expect("the database");
     connection
         .batch_execute("PRAGMA busy_timeout = 10000")
         .expect("a time-out");
-    Database::Sqlite(connection)
+    connection
 }

@@ -2,13 +2,19 @@
 //! and removes it when its owner goes, however that ends.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
+
+/// The language of the servers' messages, as a locale: `CAMPANILE_TEST_LANGUAGE=ko_KR.UTF-8` runs any test in Korean.
+static LANGUAGE: LazyLock<String> = LazyLock::new(|| {
+    std::env::var("CAMPANILE_TEST_LANGUAGE").unwrap_or_else(|_unset| "C".to_owned())
+});
 
 /// The password in every URL, so that a test can look for it where it must not be.
 pub(crate) const PASSWORD: &str = "sesame-only-for-tests";
@@ -17,8 +23,22 @@ pub(crate) const PASSWORD: &str = "sesame-only-for-tests";
 pub(crate) struct Postgres {
     folder: PathBuf,
     port: u16,
+    language: &'static str,
     databases: Mutex<HashSet<String>>,
     keeper: Child,
+}
+
+/// A session that stays as it was left, until it is dropped.
+pub(crate) struct Held {
+    psql: Child,
+    _input: ChildStdin,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.psql.kill().expect("its end");
+        self.psql.wait().expect("its end");
+    }
 }
 
 impl Postgres {
@@ -33,18 +53,13 @@ impl Postgres {
     /// # Panics
     /// Without the programs of PostgreSQL (Debian: `apt-get install postgresql`).
     pub(crate) fn start() -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("campanile-postgres-")
-            .tempdir()
-            .expect("a temporary folder")
-            .keep();
-        let port = free_port();
-        let postgres = Self {
-            keeper: keeper(&folder),
-            folder,
-            port,
-            databases: Mutex::default(),
-        };
+        Self::speaking(&LANGUAGE)
+    }
+
+    /// A cluster whose messages are in the language of a locale (`de_DE.UTF-8`), which is made where it is missing.
+    pub(crate) fn speaking(language: &'static str) -> Self {
+        provide_locale(language);
+        let postgres = Self::in_new_folder(language);
         postgres.initialise();
         postgres.control(&["start"]);
         postgres
@@ -53,7 +68,12 @@ impl Postgres {
     /// The URL of the database that belongs to a folder, made at the first call: fresh for each fresh folder.
     pub(crate) fn database_of(&self, folder: &Path) -> String {
         let name = folder.file_name().expect("a folder with a name");
-        let name = format!("of {}", name.to_str().expect("UTF-8"));
+        self.database(&format!("of {}", name.to_str().expect("UTF-8")))
+    }
+
+    /// The URL of the database of that name, made at the first call.
+    pub(crate) fn database(&self, name: &str) -> String {
+        let name = name.to_owned();
         let url = self.url(&name.replace(' ', "%20"));
         let mut databases = self.databases.lock().expect("the list of databases");
         if !databases.contains(&name) {
@@ -73,6 +93,83 @@ impl Postgres {
             .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql])
             .env("LC_ALL", "C");
         run(&mut command)
+    }
+
+    /// Runs SQL in a session that stays open, as it is left, until what this gives is dropped.
+    pub(crate) fn hold(&self, url: &str, sql: &str) -> Held {
+        let mut psql = Command::new(program("psql"))
+            .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("psql (Debian: apt-get install postgresql)");
+        let mut input = psql.stdin.take().expect("its input");
+        writeln!(input, "{sql};\n\\echo done").expect("psql takes it");
+        let mut line = String::new();
+        let output = psql.stdout.take().expect("its output");
+        BufReader::new(output)
+            .read_line(&mut line)
+            .expect("its answer");
+        assert_eq!(line, "done\n", "{sql}");
+        Held {
+            psql,
+            _input: input,
+        }
+    }
+
+    /// Changes a setting of `postgresql.conf` at once, as far as it can be.
+    pub(crate) fn set(&self, setting: &str) {
+        let file = self.data().join("postgresql.conf");
+        let before = fs::read_to_string(&file).expect("the settings");
+        fs::write(&file, format!("{before}{setting}\n")).expect("the settings");
+        self.control(&["reload"]);
+    }
+
+    /// A server that follows this one and takes no writes, until it is told `control(&["promote"])`.
+    pub(crate) fn standby(&self) -> Self {
+        let standby = Self::in_new_folder(self.language);
+        Self::give_folder(&standby.folder);
+        run(as_server(&program("pg_basebackup"))
+            .args(["-R", "-c", "fast", "-D"])
+            .arg(standby.data())
+            .args(["-d", &self.url("postgres")]));
+        standby.configure();
+        standby.control(&["start"]);
+        standby
+    }
+
+    /// Host and port.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Has the server show this certificate to those who ask for TLS.
+    pub(crate) fn speak_tls(&self, certificate: &str, key: &str) {
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let file = self.data().join(name);
+            fs::write(&file, text).expect("a file of the certificate's");
+            fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("its permissions");
+        }
+        Self::give_folder(&self.folder);
+        self.set("ssl = on");
+    }
+
+    /// Runs a program as the user that the servers run as, in the foreground.
+    pub(crate) fn beside(name: &str, arguments: &[&str]) -> Child {
+        as_server(&program(name))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name}: {error} (Debian: apt-get install {name})"))
+    }
+
+    /// Gives a folder to the user that the servers run as.
+    pub(crate) fn give_folder(folder: &Path) {
+        if is_root() {
+            run(Command::new("chown").args(["-R", "postgres:"]).arg(folder));
+        }
     }
 
     /// Runs `pg_ctl`, which waits until it is done: `start`, `stop -m fast`, ….
@@ -115,6 +212,20 @@ impl Postgres {
         processes
     }
 
+    fn in_new_folder(language: &'static str) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("campanile-postgres-")
+            .tempdir();
+        let folder = folder.expect("a temporary folder").keep();
+        Self {
+            keeper: keeper(&folder),
+            folder,
+            port: free_port(),
+            language,
+            databases: Mutex::default(),
+        }
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
@@ -129,11 +240,7 @@ impl Postgres {
     fn initialise(&self) {
         let password_file = self.folder.join("password");
         fs::write(&password_file, PASSWORD).expect("a file for the password");
-        if is_root() {
-            run(Command::new("chown")
-                .args(["-R", "postgres:"])
-                .arg(&self.folder));
-        }
+        Self::give_folder(&self.folder);
         run(as_server(&program("initdb"))
             .arg("-D")
             .arg(self.data())
@@ -141,11 +248,16 @@ impl Postgres {
             .arg(&password_file)
             .args(["-U", "campanile", "-E", "UTF8", "--locale=C.UTF-8"])
             .args(["--auth-local=trust", "--auth-host=scram-sha-256"]));
+        self.configure();
+    }
+
+    fn configure(&self) {
         let settings = format!(
             "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\nmax_connections = 400\n\
-             fsync = on\nsynchronous_commit = on\n",
+             fsync = on\nsynchronous_commit = on\nlc_messages = '{}'\n",
             self.port,
             self.folder.display(),
+            self.language,
         );
         let file = self.data().join("postgresql.conf");
         let defaults = fs::read_to_string(&file).expect("the default settings");
@@ -184,6 +296,17 @@ for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 done
 rm -rf "$1"
 "#;
+
+/// Debian has the translations with the server, and a locale's definition in the package `locales`.
+fn provide_locale(locale: &str) {
+    let short = locale.replace("UTF-8", "utf8");
+    let known = run(Command::new("locale").arg("-a"));
+    if locale == "C" || known.lines().any(|one| one == short) {
+        return;
+    }
+    let (definition, charset) = locale.split_once('.').expect("a locale with its charset");
+    run(Command::new("localedef").args(["-i", definition, "-f", charset, locale]));
+}
 
 /// PostgreSQL refuses to run as root.
 fn as_server(program: &Path) -> Command {
@@ -241,7 +364,8 @@ fn status(process: u32) -> Option<(char, u32)> {
     Some((state, fields.next()?.parse().ok()?))
 }
 
-fn free_port() -> u16 {
+/// A port that is free at the moment.
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("its address").port()
 }

@@ -2,7 +2,7 @@
 //! publish and clients connect, stall, cut off and resume; then a ledger compares every answer with what each client saw.
 //!
 //! `CAMPANILE_TORTURE_SECONDS` asks for a longer run, `CAMPANILE_TORTURE_SEED` for the same decisions again.
-//! `CAMPANILE_TEST_DATABASE=postgres` (with the feature `postgres`) kills the database as well.
+//! `CAMPANILE_TEST_DATABASE=postgres` kills the database as well.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

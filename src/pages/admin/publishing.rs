@@ -105,9 +105,7 @@ pub(crate) async fn audience(
         Ok(to) => audience::of(&state, to).await,
         Err(error) => Err(error),
     };
-    let status = found
-        .as_ref()
-        .map_or_else(status_of, |_| StatusCode::OK);
+    let status = found.as_ref().map_or_else(status_of, |_| StatusCode::OK);
     let part = AudiencePart {
         tag: words.tag,
         title: words.admin.preview,

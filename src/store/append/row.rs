@@ -46,7 +46,6 @@ pub(super) fn insert_rows(
     rows: &[NewRow<'_>],
 ) -> Result<(), AppendFailure> {
     match connection {
-        #[cfg(feature = "postgres")]
         DbConnection::Postgres(connection) => {
             for some in rows.chunks(ROWS_AN_INSERT) {
                 diesel::insert_into(alarms::table)
@@ -66,5 +65,4 @@ pub(super) fn insert_rows(
 }
 
 /// A row has ten columns: far below PostgreSQL's limit of 65,535 bind variables.
-#[cfg(feature = "postgres")]
 const ROWS_AN_INSERT: usize = 500;

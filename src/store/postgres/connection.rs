@@ -1,0 +1,199 @@
+//! The connection as Diesel sees it: a query becomes a text and binary parameters, its rows come back as bytes.
+
+use diesel::connection::{
+    CacheSize, Connection, ConnectionSealed, DefaultLoadingMode, Instrumentation, LoadConnection,
+    MultiConnectionHelper, SimpleConnection,
+};
+use diesel::expression::QueryMetadata;
+use diesel::migration::{CREATE_MIGRATIONS_TABLE, MigrationConnection};
+use diesel::pg::{
+    GetPgMetadataCache, Pg, PgMetadataCache, PgMetadataLookup, PgQueryBuilder, PgTypeMetadata,
+};
+use diesel::query_builder::bind_collector::RawBytesBindCollector;
+use diesel::query_builder::{Query, QueryBuilder as _, QueryFragment, QueryId};
+use diesel::r2d2::R2D2Connection;
+use diesel::result::Error as DieselError;
+use diesel::sql_types::TypeMetadata;
+use diesel::{ConnectionError, ConnectionResult, QueryResult, RunQueryDsl as _};
+use tokio_postgres::types::{Kind, ToSql, Type};
+
+use crate::store::StoreError;
+use crate::store::postgres::address::Address;
+use crate::store::postgres::row::{Bind, Cursor, PostgresRow};
+use crate::store::postgres::session::Session;
+use crate::store::postgres::transactions::{Transaction, Transactions};
+
+/// A connection to a PostgreSQL server.
+pub(crate) struct PostgresConnection {
+    session: Box<Session>,
+    transaction: Transaction,
+    types: PgMetadataCache,
+    instrumentation: Option<Box<dyn Instrumentation>>,
+}
+
+impl PostgresConnection {
+    /// Connects to the first of the servers that accepts it.
+    pub(crate) fn open(address: &Address) -> Result<Self, StoreError> {
+        Ok(Self {
+            session: Box::new(Session::open(address)?),
+            transaction: Transaction::default(),
+            types: PgMetadataCache::new(),
+            instrumentation: None,
+        })
+    }
+
+    /// From here on a statement may take as long as it needs.
+    pub(crate) fn wait_without_limit(&mut self) {
+        self.session.wait_without_limit();
+    }
+
+    fn written<T: QueryFragment<Pg>>(&mut self, source: &T) -> QueryResult<Written> {
+        let mut builder = PgQueryBuilder::default();
+        source.to_sql(&mut builder, &Pg)?;
+        let mut collector = RawBytesBindCollector::<Pg>::new();
+        source.collect_binds(&mut collector, self, &Pg)?;
+        let types = collector.metadata.iter().map(type_of);
+        Ok(Written {
+            sql: builder.finish(),
+            types: types.collect::<QueryResult<_>>()?,
+            binds: collector.binds.into_iter().map(Bind).collect(),
+        })
+    }
+
+    /// A failed statement spoils the transaction it is in.
+    fn noted<T>(&mut self, done: QueryResult<T>) -> QueryResult<T> {
+        if done.is_err() {
+            self.transaction.fail();
+        }
+        done
+    }
+}
+
+/// A query as the server is sent it.
+struct Written {
+    sql: String,
+    types: Vec<Type>,
+    binds: Vec<Bind>,
+}
+
+impl Written {
+    fn parameters(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
+        let binds = self.binds.iter().map(|bind| bind as &(dyn ToSql + Sync));
+        binds.zip(self.types.iter().cloned()).collect()
+    }
+}
+
+/// The store binds only types that PostgreSQL brings along.
+fn type_of(metadata: &PgTypeMetadata) -> QueryResult<Type> {
+    let oid = metadata
+        .oid()
+        .map_err(|cause| DieselError::SerializationError(Box::new(cause)))?;
+    let custom = || Type::new(String::new(), oid, Kind::Simple, String::new());
+    Ok(Type::from_oid(oid).unwrap_or_else(custom))
+}
+
+impl SimpleConnection for PostgresConnection {
+    fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
+        let is_free = self.transaction.is_none();
+        let done = self
+            .session
+            .run(is_free, async |client| client.batch_execute(sql).await);
+        self.noted(done)
+    }
+}
+
+impl ConnectionSealed for PostgresConnection {}
+
+impl Connection for PostgresConnection {
+    type Backend = Pg;
+    type TransactionManager = Transactions;
+
+    fn establish(url: &str) -> ConnectionResult<Self> {
+        let address = Address::parse(url).map_err(ConnectionError::InvalidConnectionUrl)?;
+        Self::open(&address).map_err(|cause| ConnectionError::BadConnection(cause.to_string()))
+    }
+
+    fn execute_returning_count<T>(&mut self, source: &T) -> QueryResult<usize>
+    where
+        T: QueryFragment<Pg> + QueryId,
+    {
+        let query = self.written(source)?;
+        let is_free = self.transaction.is_none();
+        let done = self.session.run(is_free, async |client| {
+            client.execute_typed(&query.sql, &query.parameters()).await
+        });
+        let count = self.noted(done)?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    fn transaction_state(&mut self) -> &mut Transaction {
+        &mut self.transaction
+    }
+
+    fn instrumentation(&mut self) -> &mut dyn Instrumentation {
+        &mut self.instrumentation
+    }
+
+    fn set_instrumentation(&mut self, instrumentation: impl Instrumentation) {
+        self.instrumentation = Some(Box::new(instrumentation));
+    }
+
+    /// Nothing is prepared, so nothing is cached.
+    fn set_prepared_statement_cache_size(&mut self, _size: CacheSize) {}
+}
+
+impl LoadConnection<DefaultLoadingMode> for PostgresConnection {
+    type Cursor<'conn, 'query> = Cursor;
+    type Row<'conn, 'query> = PostgresRow;
+
+    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> QueryResult<Cursor>
+    where
+        T: Query + QueryFragment<Pg> + QueryId + 'query,
+        Pg: QueryMetadata<T::SqlType>,
+    {
+        let query = self.written(&source)?;
+        let is_free = self.transaction.is_none();
+        let done = self.session.run(is_free, async |client| {
+            client.query_typed(&query.sql, &query.parameters()).await
+        });
+        Ok(Cursor::over(self.noted(done)?))
+    }
+}
+
+impl GetPgMetadataCache for PostgresConnection {
+    fn get_metadata_cache(&mut self) -> &mut PgMetadataCache {
+        &mut self.types
+    }
+}
+
+impl MultiConnectionHelper for PostgresConnection {
+    fn to_any<'a>(
+        lookup: &mut <Pg as TypeMetadata>::MetadataLookup,
+    ) -> &mut (dyn std::any::Any + 'a) {
+        lookup.as_any()
+    }
+
+    fn from_any(
+        lookup: &mut dyn std::any::Any,
+    ) -> Option<&mut <Pg as TypeMetadata>::MetadataLookup> {
+        let connection = lookup.downcast_mut::<Self>()?;
+        Some(connection as &mut dyn PgMetadataLookup)
+    }
+}
+
+impl MigrationConnection for PostgresConnection {
+    fn setup(&mut self) -> QueryResult<usize> {
+        diesel::sql_query(CREATE_MIGRATIONS_TABLE).execute(self)
+    }
+}
+
+impl R2D2Connection for PostgresConnection {
+    fn ping(&mut self) -> QueryResult<()> {
+        let done = self.session.check();
+        self.noted(done)
+    }
+
+    fn is_broken(&mut self) -> bool {
+        self.session.is_broken() || !self.transaction.is_none()
+    }
+}

@@ -1,0 +1,17 @@
+//! PostgreSQL: a Diesel connection over `tokio-postgres`, driven by the thread that uses it.
+//!
+//! Diesel's own connection needs a system library and gives no SQLSTATE. This one has neither fault, and assumes nothing of
+//! the session: a statement is unnamed and a setting lasts for one transaction, so that a pooler may give each transaction
+//! another session.
+
+mod address;
+mod connection;
+mod failure;
+mod row;
+mod secrets;
+mod session;
+mod tls;
+mod transactions;
+
+pub(crate) use crate::store::postgres::address::Address;
+pub(crate) use crate::store::postgres::connection::PostgresConnection;

@@ -1,0 +1,169 @@
+//! A session with a server, driven by the thread that waits for its answer. Every wait has a bound.
+
+use std::time::Duration;
+
+use diesel::QueryResult;
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+use tokio_postgres::{Client, Connection, SimpleQueryMessage, Socket};
+
+use crate::store::StoreError;
+use crate::store::postgres::address::{Address, Host};
+use crate::store::postgres::failure;
+use crate::store::postgres::tls::{Connector, Stream};
+
+pub(super) struct Session {
+    client: Client,
+    /// Runs the connection while somebody waits; taken when the session ends.
+    runtime: Option<Runtime>,
+    connector: Connector,
+    /// Whether a server that takes no writes is the wrong one.
+    must_write: bool,
+    limit: Option<Duration>,
+    spoilt: bool,
+}
+
+impl Session {
+    /// Connects to the first host that accepts it.
+    pub(super) fn open(address: &Address) -> Result<Self, StoreError> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|cause| StoreError::Unavailable(format!("no runtime: {cause}")))?;
+        let mut failures = Vec::new();
+        for host in address.hosts() {
+            match runtime.block_on(connect(host, address.connector())) {
+                Ok((client, connection)) => {
+                    runtime.spawn(drive(connection));
+                    return Ok(Self {
+                        client,
+                        runtime: Some(runtime),
+                        connector: address.connector().clone(),
+                        must_write: address.must_write(),
+                        limit: Some(STATEMENT_WITHIN),
+                        spoilt: false,
+                    });
+                }
+                Err(cause) => failures.push((host, cause)),
+            }
+        }
+        runtime.shutdown_background();
+        Err(all_of(failures))
+    }
+
+    pub(super) fn wait_without_limit(&mut self) {
+        self.limit = None;
+    }
+
+    /// Does work that asks the server. A statement that is alone is cancelled when it takes too long; one of a transaction
+    /// is left to the server's own limit, as a commit that was cancelled may still have been one.
+    pub(super) fn run<T>(
+        &mut self,
+        alone: bool,
+        work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> QueryResult<T> {
+        let Some(runtime) = self.runtime.as_ref().filter(|_runtime| !self.spoilt) else {
+            return Err(gone("the connection is broken").into());
+        };
+        let client = &self.client;
+        let done = runtime.block_on(async {
+            match self.limit {
+                Some(limit) => timeout(limit, work(client)).await,
+                None => Ok(work(client).await),
+            }
+        });
+        match done {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(cause)) => {
+                self.spoilt = failure::spoils(&cause) || self.client.is_closed();
+                Err(failure::of_statement(&cause))
+            }
+            Err(_elapsed) => {
+                if alone {
+                    let token = client.cancel_token();
+                    let cancelling = token.cancel_query(self.connector.clone());
+                    let _cancelled =
+                        runtime.block_on(async { timeout(CANCEL_WITHIN, cancelling).await });
+                }
+                self.spoilt = true;
+                Err(gone("the database did not answer in time").into())
+            }
+        }
+    }
+
+    /// Whether the server answers, and is the one that is meant.
+    pub(super) fn check(&mut self) -> QueryResult<()> {
+        let question = if self.must_write {
+            "SHOW transaction_read_only"
+        } else {
+            ""
+        };
+        let usual = self.limit.replace(CHECK_WITHIN);
+        let answered = self.run(false, async |client| client.simple_query(question).await);
+        self.limit = usual;
+        let takes_no_writes = |message: &SimpleQueryMessage| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("on"));
+        if answered?.iter().any(takes_no_writes) {
+            self.spoilt = true;
+            return Err(gone("the server takes no writes").into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.spoilt || self.client.is_closed()
+    }
+}
+
+impl Drop for Session {
+    /// A runtime that is dropped waits for its threads, which is not allowed on a thread of another runtime.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+type Connected = (Client, Connection<Socket, Stream>);
+
+async fn connect(host: &Host, connector: &Connector) -> Result<Connected, StoreError> {
+    match timeout(host.within(), host.config().connect(connector.clone())).await {
+        Ok(connected) => connected.map_err(|cause| failure::of(&cause)),
+        Err(_elapsed) => Err(gone("no answer in time")),
+    }
+}
+
+/// Carries what is asked and answered until an end closes it. Notices are nobody's business here.
+async fn drive(mut connection: Connection<Socket, Stream>) {
+    while let Some(Ok(_message)) =
+        std::future::poll_fn(|context| connection.poll_message(context)).await
+    {}
+}
+
+/// One failure for all hosts: it passes if that of one does.
+fn all_of(failures: Vec<(&Host, StoreError)>) -> StoreError {
+    let passes = failures
+        .iter()
+        .any(|(_host, cause)| matches!(cause, StoreError::Unavailable(_)));
+    let told: Vec<String> = failures
+        .into_iter()
+        .map(|(host, cause)| format!("{}: {}", host.name(), cause.text()))
+        .collect();
+    let text = told.join("; ");
+    if passes {
+        StoreError::Unavailable(text)
+    } else {
+        StoreError::Broken(text)
+    }
+}
+
+fn gone(text: &str) -> StoreError {
+    StoreError::Unavailable(text.to_owned())
+}
+
+/// Longer than the server lets a statement of a transaction take, so that its own answer is heard; shorter than the lane waits.
+const STATEMENT_WITHIN: Duration = Duration::from_secs(6);
+
+/// A server that is well answers this at once.
+const CHECK_WITHIN: Duration = Duration::from_secs(2);
+
+const CANCEL_WITHIN: Duration = Duration::from_secs(1);

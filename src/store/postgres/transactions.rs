@@ -1,0 +1,120 @@
+//! Transactions, each with the settings it needs: the session it runs in may be another's a moment later.
+
+use std::num::NonZeroU32;
+
+use diesel::QueryResult;
+use diesel::connection::{
+    Connection as _, SimpleConnection as _, TransactionDepthChange, TransactionManager,
+    TransactionManagerStatus,
+};
+use diesel::result::Error as DieselError;
+
+use crate::store::postgres::connection::PostgresConnection;
+
+/// Begins and ends transactions; one within another is a savepoint.
+pub(crate) struct Transactions;
+
+/// The transaction a connection is in.
+#[derive(Default)]
+pub(crate) struct Transaction {
+    status: TransactionManagerStatus,
+    /// A statement of it failed: the server would answer a COMMIT with a rollback, and no error.
+    failed: bool,
+}
+
+impl Transaction {
+    /// Whether the connection is in no transaction, and knows it.
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self.status.transaction_depth(), Ok(None))
+    }
+
+    /// Notes that a statement failed.
+    pub(super) fn fail(&mut self) {
+        self.failed = true;
+    }
+
+    fn depth(&self) -> QueryResult<Option<NonZeroU32>> {
+        self.status.transaction_depth()
+    }
+
+    /// The depth within a transaction.
+    fn inner_depth(&self) -> QueryResult<u32> {
+        let depth = self.depth()?.ok_or(DieselError::NotInTransaction)?;
+        Ok(depth.get())
+    }
+
+    fn change(&mut self, change: TransactionDepthChange) -> QueryResult<()> {
+        match &mut self.status {
+            TransactionManagerStatus::Valid(valid) => valid.change_transaction_depth(change),
+            TransactionManagerStatus::InError => Err(DieselError::BrokenTransactionManager),
+        }
+    }
+}
+
+impl TransactionManager<PostgresConnection> for Transactions {
+    type TransactionStateData = Transaction;
+
+    fn begin_transaction(connection: &mut PostgresConnection) -> QueryResult<()> {
+        match connection.transaction_state().depth()? {
+            None => {
+                connection.transaction_state().failed = false;
+                connection.batch_execute(BEGIN)?;
+            }
+            Some(depth) => connection.batch_execute(&format!("SAVEPOINT level_{depth}"))?,
+        }
+        connection
+            .transaction_state()
+            .change(TransactionDepthChange::IncreaseDepth)
+    }
+
+    fn rollback_transaction(connection: &mut PostgresConnection) -> QueryResult<()> {
+        let rollback = match connection.transaction_state().inner_depth()? {
+            1 => "ROLLBACK".to_owned(),
+            depth => format!("ROLLBACK TO SAVEPOINT level_{}", depth - 1),
+        };
+        end(connection, &rollback)?;
+        connection.transaction_state().failed = false;
+        Ok(())
+    }
+
+    fn commit_transaction(connection: &mut PostgresConnection) -> QueryResult<()> {
+        let transaction = connection.transaction_state();
+        let depth = transaction.inner_depth()?;
+        if transaction.failed {
+            Self::rollback_transaction(connection)?;
+            return Err(DieselError::BrokenTransactionManager);
+        }
+        match depth {
+            1 => end(connection, "COMMIT"),
+            depth => end(
+                connection,
+                &format!("RELEASE SAVEPOINT level_{}", depth - 1),
+            ),
+        }
+    }
+
+    fn transaction_manager_status_mut(
+        connection: &mut PostgresConnection,
+    ) -> &mut TransactionManagerStatus {
+        &mut connection.transaction_state().status
+    }
+}
+
+/// Leaves a transaction or savepoint. A failure costs the connection: what state the server is in is not known.
+fn end(connection: &mut PostgresConnection, sql: &str) -> QueryResult<()> {
+    let done = connection.batch_execute(sql);
+    let transaction = connection.transaction_state();
+    match done {
+        Ok(()) => transaction.change(TransactionDepthChange::DecreaseDepth),
+        Err(cause) => {
+            transaction.status.set_in_error();
+            Err(cause)
+        }
+    }
+}
+
+/// A commit is a promise, whatever the server's default; the lock on the head of the log needs transactions that see what
+/// was committed while they waited for it; and no statement, nor a hub that hangs, holds that lock for long.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '5s'; \
+     SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+     SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'";

@@ -1,0 +1,83 @@
+//! SQLite's failures by their result code (<https://www.sqlite.org/rescode.html>).
+//!
+//! Diesel passes on the text of an error and not its code, and to ask SQLite for the code takes unsafe code. The texts are
+//! constants of the library that is compiled in, one for each code and in no language but its own, so the library is asked
+//! for the text of each code that matters, and the two must be equal.
+
+use std::ffi::c_int;
+
+use libsqlite3_sys::{
+    SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_IOERR, SQLITE_LOCKED, SQLITE_NOMEM,
+    SQLITE_PROTOCOL, SQLITE_READONLY, code_to_str,
+};
+
+use crate::store::StoreError;
+use crate::store::error::one_line;
+
+/// A failure by what the caller can do about it.
+pub(super) fn classify(text: &str) -> StoreError {
+    match code_of(text) {
+        Some(SQLITE_FULL) => StoreError::Full,
+        Some(_passing) => StoreError::Unavailable(one_line(&text)),
+        None => StoreError::Broken(one_line(&text)),
+    }
+}
+
+fn code_of(text: &str) -> Option<c_int> {
+    let codes = [SQLITE_FULL].into_iter().chain(PASSING);
+    codes.into_iter().find(|code| code_to_str(*code) == text)
+}
+
+/// Another process holds the lock, or the machine under the file fails: later may work.
+const PASSING: [c_int; 7] = [
+    SQLITE_BUSY,
+    SQLITE_LOCKED,
+    SQLITE_IOERR,
+    SQLITE_CANTOPEN,
+    SQLITE_READONLY,
+    SQLITE_PROTOCOL,
+    SQLITE_NOMEM,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    /// Every primary code of an error that SQLite has.
+    const PRIMARY: std::ops::RangeInclusive<c_int> = 1..=26;
+
+    #[test]
+    fn every_code_has_its_class() {
+        for code in PRIMARY {
+            let class = classify(code_to_str(code));
+
+            match code {
+                SQLITE_FULL => assert!(matches!(class, StoreError::Full), "{code}"),
+                code if PASSING.contains(&code) => {
+                    assert!(matches!(class, StoreError::Unavailable(_)), "{code}");
+                }
+                code => assert!(matches!(class, StoreError::Broken(_)), "{code}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_texts_of_the_codes_that_matter_are_all_different() {
+        let codes: Vec<c_int> = [SQLITE_FULL].into_iter().chain(PASSING).collect();
+        let texts: HashSet<&str> = codes.iter().map(|code| code_to_str(*code)).collect();
+        let others = PRIMARY.filter(|code| !codes.contains(code));
+
+        assert_eq!(texts.len(), codes.len());
+        for code in others {
+            assert!(!texts.contains(code_to_str(code)), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_only_has_one_of_them_in_it_is_none_of_them() {
+        let text = "no such column: database is locked";
+
+        assert!(matches!(classify(text), StoreError::Broken(_)));
+    }
+}
