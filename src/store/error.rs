@@ -4,7 +4,7 @@ use std::io;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use crate::store::sqlite;
+use crate::store::sqlite::{self, Failure};
 
 /// A failed read or write.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,12 @@ impl From<DieselError> for StoreError {
             },
             // PostgreSQL's kinds are all faults; from SQLite only the text comes.
             DieselError::DatabaseError(DatabaseErrorKind::Unknown, information) => {
-                sqlite::classify(information.message())
+                let text = information.message();
+                match sqlite::classify(text) {
+                    Failure::Full => Self::Full,
+                    Failure::Passing => Self::Unavailable(one_line(&text)),
+                    Failure::Fault => Self::Broken(one_line(&text)),
+                }
             }
             _ => Self::Broken(one_line(&error)),
         }

@@ -11,15 +11,23 @@ use libsqlite3_sys::{
     SQLITE_PROTOCOL, SQLITE_READONLY, code_to_str,
 };
 
-use crate::store::StoreError;
-use crate::store::error::one_line;
-
 /// A failure by what the caller can do about it.
-pub(super) fn classify(text: &str) -> StoreError {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The disk has no room.
+    Full,
+    /// Later may work.
+    Passing,
+    /// A fault of the program or of the file.
+    Fault,
+}
+
+/// The class of a failure by its text.
+pub(super) fn classify(text: &str) -> Failure {
     match code_of(text) {
-        Some(SQLITE_FULL) => StoreError::Full,
-        Some(_passing) => StoreError::Unavailable(one_line(&text)),
-        None => StoreError::Broken(one_line(&text)),
+        Some(SQLITE_FULL) => Failure::Full,
+        Some(_passing) => Failure::Passing,
+        None => Failure::Fault,
     }
 }
 
@@ -53,11 +61,11 @@ mod tests {
             let class = classify(code_to_str(code));
 
             match code {
-                SQLITE_FULL => assert!(matches!(class, StoreError::Full), "{code}"),
+                SQLITE_FULL => assert_eq!(class, Failure::Full, "{code}"),
                 code if PASSING.contains(&code) => {
-                    assert!(matches!(class, StoreError::Unavailable(_)), "{code}");
+                    assert_eq!(class, Failure::Passing, "{code}");
                 }
-                code => assert!(matches!(class, StoreError::Broken(_)), "{code}"),
+                code => assert_eq!(class, Failure::Fault, "{code}"),
             }
         }
     }
@@ -78,6 +86,6 @@ mod tests {
     fn a_text_that_only_has_one_of_them_in_it_is_none_of_them() {
         let text = "no such column: database is locked";
 
-        assert!(matches!(classify(text), StoreError::Broken(_)));
+        assert_eq!(classify(text), Failure::Fault);
     }
 }

@@ -4,12 +4,9 @@ use std::num::NonZeroU32;
 
 use diesel::QueryResult;
 use diesel::connection::{
-    Connection as _, SimpleConnection as _, TransactionDepthChange, TransactionManager,
-    TransactionManagerStatus,
+    Connection, TransactionDepthChange, TransactionManager, TransactionManagerStatus,
 };
 use diesel::result::Error as DieselError;
-
-use crate::store::postgres::connection::PostgresConnection;
 
 /// Begins and ends transactions; one within another is a savepoint.
 pub(crate) struct Transactions;
@@ -51,10 +48,10 @@ impl Transaction {
     }
 }
 
-impl TransactionManager<PostgresConnection> for Transactions {
+impl<C: Connection<TransactionManager = Self>> TransactionManager<C> for Transactions {
     type TransactionStateData = Transaction;
 
-    fn begin_transaction(connection: &mut PostgresConnection) -> QueryResult<()> {
+    fn begin_transaction(connection: &mut C) -> QueryResult<()> {
         match connection.transaction_state().depth()? {
             None => {
                 connection.transaction_state().failed = false;
@@ -67,7 +64,7 @@ impl TransactionManager<PostgresConnection> for Transactions {
             .change(TransactionDepthChange::IncreaseDepth)
     }
 
-    fn rollback_transaction(connection: &mut PostgresConnection) -> QueryResult<()> {
+    fn rollback_transaction(connection: &mut C) -> QueryResult<()> {
         let rollback = match connection.transaction_state().inner_depth()? {
             1 => "ROLLBACK".to_owned(),
             depth => format!("ROLLBACK TO SAVEPOINT level_{}", depth - 1),
@@ -77,7 +74,7 @@ impl TransactionManager<PostgresConnection> for Transactions {
         Ok(())
     }
 
-    fn commit_transaction(connection: &mut PostgresConnection) -> QueryResult<()> {
+    fn commit_transaction(connection: &mut C) -> QueryResult<()> {
         let transaction = connection.transaction_state();
         let depth = transaction.inner_depth()?;
         if transaction.failed {
@@ -93,15 +90,16 @@ impl TransactionManager<PostgresConnection> for Transactions {
         }
     }
 
-    fn transaction_manager_status_mut(
-        connection: &mut PostgresConnection,
-    ) -> &mut TransactionManagerStatus {
+    fn transaction_manager_status_mut(connection: &mut C) -> &mut TransactionManagerStatus {
         &mut connection.transaction_state().status
     }
 }
 
 /// Leaves a transaction or savepoint. A failure costs the connection: what state the server is in is not known.
-fn end(connection: &mut PostgresConnection, sql: &str) -> QueryResult<()> {
+fn end<C>(connection: &mut C, sql: &str) -> QueryResult<()>
+where
+    C: Connection<TransactionManager = Transactions>,
+{
     let done = connection.batch_execute(sql);
     let transaction = connection.transaction_state();
     match done {
