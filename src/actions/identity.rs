@@ -50,6 +50,11 @@ pub(crate) fn verify(state: &AppState, token: &str) -> Result<Verified, Refusal>
 }
 
 impl Verified {
+    /// The user the token speaks for.
+    pub(crate) fn user_id(&self) -> &UserId {
+        &self.claims.subject
+    }
+
     /// Finds the account the token speaks for.
     pub(crate) async fn identity(self, state: &AppState) -> Result<Identity, Refusal> {
         Ok(Identity {

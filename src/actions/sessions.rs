@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::actions::identity::{Identity, UserView};
 use crate::actions::{AppState, Refusal, Thing, streams};
 use crate::alarm::{DisplayName, Timestamp, UserId};
+use crate::hub::{Frame, Notify};
 use crate::store::{Account, NewAccount, StoreError};
 
 /// The credentials of a sign-in.
@@ -108,7 +109,14 @@ pub(crate) async fn sign_out(state: &AppState, identity: &Identity) -> Result<()
         .revoke_token(token_id.clone(), claims.expires_at);
     stored.await?;
     state.revocations.add(token_id.clone(), claims.expires_at);
-    streams::close_revoked(state, token_id).await
+    streams::close_revoked(state, token_id.clone()).await?;
+    // A tab may hold this session and hear by the stream of another.
+    let told = Notify {
+        user_id: claims.subject.clone(),
+        frame: Frame::session_ended(&token_id),
+    };
+    state.broadcaster.send(told).await?;
+    Ok(())
 }
 
 fn begin(state: &AppState, account: &Account) -> Result<Session, Refusal> {

@@ -140,7 +140,12 @@ fn cors(origins: &[Origin]) -> Cors {
         .allow_any_method()
         .allow_any_header()
         .supports_credentials()
-        .expose_headers(["X-Request-Id", "Retry-After"])
+        .expose_headers([
+            "X-Request-Id",
+            "Retry-After",
+            "Campanile-Session",
+            "Campanile-Expires-In",
+        ])
         .max_age(3_600);
     origins
         .iter()

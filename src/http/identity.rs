@@ -8,10 +8,11 @@ use actix_web::dev::Payload;
 use actix_web::http::{Method, header};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
+use percent_encoding::percent_decode;
 
 use crate::actions::identity::{self, Identity};
 use crate::actions::{AppState, Forbidden, Refusal};
-use crate::alarm::Role;
+use crate::alarm::{Role, UserId};
 use crate::http::body::Params;
 use crate::http::cookies;
 use crate::http::origin::is_trusted_site;
@@ -73,7 +74,7 @@ pub(crate) async fn identify(
     let state = request
         .app_data::<Data<AppState>>()
         .ok_or_else(|| Refusal::Internal("no state".to_owned()))?;
-    let Some((token, source)) = presented(request, state, query_allowed) else {
+    let Some((token, source)) = presented(request, state, query_allowed)? else {
         return Ok(None);
     };
     let safe = matches!(
@@ -85,29 +86,49 @@ pub(crate) async fn identify(
     if source == Source::Cookie && !safe && !is_trusted_site(request, state) {
         return Err(ApiError::CrossOrigin);
     }
+    refuse_other_user(request, verified.user_id())?;
     Ok(Some(Caller {
         identity: verified.identity(state).await?,
         source,
     }))
 }
 
+/// The token a request presents. One in the query of a stream route was put there for this very request, so it is taken
+/// or refused, never passed over for the cookie that comes along with every one.
 fn presented(
     request: &HttpRequest,
     state: &AppState,
     query_allowed: QueryToken,
-) -> Option<(String, Source)> {
+) -> Result<Option<(String, Source)>, ApiError> {
     if let Some(token) = bearer(request) {
-        return Some((token, Source::Header));
+        return Ok(Some((token, Source::Header)));
     }
-    let query_allowed = query_allowed == QueryToken::Accepted && state.policy.query_token;
-    let in_query = || {
+    if query_allowed == QueryToken::Accepted {
         let params = Params::of(request.query_string());
-        let token = params.all("token").next().map(str::to_owned);
-        token.map(|token| (token, Source::Query))
+        if let Some(token) = params.all("token").next() {
+            if !state.policy.query_token {
+                return Err(ApiError::QueryTokenRefused);
+            }
+            return Ok(Some((token.to_owned(), Source::Query)));
+        }
+    }
+    Ok(cookies::token_of(request, state).map(|token| (token, Source::Cookie)))
+}
+
+/// Refuses a request whose page was made for another user: between two requests of a page another user may have signed
+/// in, and the browser sends that user's cookie. The header is percent-encoded, as an id may hold any letter.
+fn refuse_other_user(request: &HttpRequest, user_id: &UserId) -> Result<(), ApiError> {
+    let Some(expected) = request.headers().get("campanile-user") else {
+        return Ok(());
     };
-    // A token in the query was put there for this very request; the cookie comes along with every one.
-    let query = query_allowed.then(in_query).flatten();
-    query.or_else(|| cookies::token_of(request, state).map(|token| (token, Source::Cookie)))
+    let expected = percent_decode(expected.as_bytes())
+        .decode_utf8()
+        .map_err(|_cause| ApiError::OtherUser("of no readable id".to_owned()))?;
+    if expected == user_id.as_str() {
+        Ok(())
+    } else {
+        Err(ApiError::OtherUser(expected.into_owned()))
+    }
 }
 
 /// The token of `Authorization: Bearer`, the scheme in any case (RFC 9110, section 11.1). One that is not even text is a

@@ -22,6 +22,14 @@ pub(crate) enum ApiError {
     /// 401: no token.
     #[error("this needs a token")]
     Unauthorized,
+    /// 401: a token in the query, where the settings accept none.
+    #[error(
+        "this hub takes no token in the address (CAMPANILE_QUERY_TOKEN=off): send it as `Authorization: Bearer`"
+    )]
+    QueryTokenRefused,
+    /// 412: the page was made for another user.
+    #[error("this request is for the user {0}, and its sender is another")]
+    OtherUser(String),
     /// 204: a browser that gets this answer stops coming back.
     #[error("this account is disabled")]
     StopStreaming,
@@ -87,6 +95,8 @@ impl ApiError {
             Self::Refused(refusal) => status_and_code(refusal),
             Self::MalformedJson(_) => (StatusCode::BAD_REQUEST, "malformed_json"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::QueryTokenRefused => (StatusCode::UNAUTHORIZED, "invalid_token"),
+            Self::OtherUser(_) => (StatusCode::PRECONDITION_FAILED, "other_user"),
             Self::StopStreaming => (StatusCode::NO_CONTENT, "account_disabled"),
             Self::CrossOrigin => (StatusCode::FORBIDDEN, "cross_origin"),
             Self::NoRoute => (StatusCode::NOT_FOUND, "not_found"),

@@ -31,6 +31,8 @@ pub(crate) enum EventName {
     Message,
     /// A user's own change of what he saw, read or deleted.
     State,
+    /// A session of the user was signed out.
+    Session,
     /// Somebody came to a room or left it.
     Presence,
     /// A heartbeat JavaScript can see.
@@ -66,6 +68,7 @@ impl EventName {
             Self::Alarm => "alarm",
             Self::Message => "message",
             Self::State => "state",
+            Self::Session => "session",
             Self::Presence => "presence",
             Self::Ping => "ping",
             Self::Comment => "",
@@ -119,6 +122,11 @@ impl Frame {
     /// A user's own change of state.
     pub(crate) fn state<T: Serialize>(state: &T) -> Arc<Self> {
         Self::unnumbered(EventName::State, json(state))
+    }
+
+    /// A session of the user was signed out; the others go on.
+    pub(crate) fn session_ended(session_id: &str) -> Arc<Self> {
+        Self::unnumbered(EventName::Session, json(&SessionData { ended: session_id }))
     }
 
     /// Somebody came or left.
@@ -216,6 +224,8 @@ impl Frame {
 pub(crate) struct Connected {
     /// The name of this stream.
     pub client_id: String,
+    /// The user whose stream it is.
+    pub user_id: UserId,
     /// Where it starts.
     pub cursor: AlarmId,
     /// Whether the cursor that was asked for lies outside what is kept.
@@ -224,7 +234,7 @@ pub(crate) struct Connected {
     pub unseen: i64,
     /// How many he has not read.
     pub unread: i64,
-    /// The last id the two figures cover: alarms up to it are replayed, those above are new.
+    /// The log's head, and the last id the two figures cover: alarms up to it are replayed, those above are new.
     pub head: AlarmId,
     /// The longest silence to expect, in seconds.
     pub heartbeat_seconds: u64,
@@ -236,6 +246,11 @@ struct PresenceData<'a> {
     room_id: &'a RoomId,
     joined: &'a [UserId],
     left: &'a [UserId],
+}
+
+#[derive(Serialize)]
+struct SessionData<'a> {
+    ended: &'a str,
 }
 
 #[derive(Serialize)]

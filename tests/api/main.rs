@@ -51,6 +51,7 @@ mod limits;
 mod load;
 mod logs;
 mod marks;
+mod one_person;
 mod original;
 mod origins;
 mod pages;

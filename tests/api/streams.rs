@@ -39,7 +39,7 @@ async fn a_stream_begins_with_its_headers_a_retry_and_connect() {
     assert!(!client.as_str().unwrap().is_empty());
     assert_eq!(
         data,
-        json!({"clientId": null, "cursor": head, "head": head, "gap": false, "unseen": 1, "unread": 1,
+        json!({"clientId": null, "userId": "bob", "cursor": head, "head": head, "gap": false, "unseen": 1, "unread": 1,
             "heartbeatSeconds": 15})
     );
 }

@@ -98,7 +98,7 @@ async fn query_tokens_can_be_turned_off() {
         "/room/subscribe?id=bob&token=",
     ] {
         let request = app.request(Method::GET, &format!("{path}{token}"));
-        refusal(request, 401, "unauthorized").await;
+        refusal(request, 401, "invalid_token").await;
     }
     app.connected(&token, "/api/stream").await;
 }

@@ -426,7 +426,7 @@ async fn a_long_poll_waits_as_long_as_it_says_and_no_longer() {
 
     assert_eq!(
         empty,
-        json!({"events": [], "cursor": 0, "more": false, "gap": false})
+        json!({"events": [], "cursor": 0, "more": false, "gap": false, "userId": "bob"})
     );
     for bad in ["0", "61", "-1", "x"] {
         let get = json_get(&format!("/api/stream?wait={bad}"));

@@ -11,10 +11,13 @@ pub(crate) mod sse;
 mod transport;
 mod websocket;
 
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::actions::AppState;
+use crate::actions::identity::Identity;
+use crate::alarm::Timestamp;
 use crate::http::body::Params;
 use crate::http::identity::Subscriber;
 use crate::http::origin::has_same_origin;
@@ -39,16 +42,38 @@ pub(crate) async fn subscribe(
     if transport == Transport::Poll {
         let visit = Visit::Poll;
         let opened = open::subscription(&state, &subscriber, &request, filter, visit).await?;
-        return Ok(poll::respond(opened, query.wait).await);
+        let answer = poll::respond(opened, query.wait, subscriber.user_id()).await;
+        return Ok(with_session(answer, &subscriber));
     }
     let is_web_socket = transport == Transport::WebSocket;
     if is_web_socket && subscriber.came_by_cookie() && !has_same_origin(&request) {
         return Err(ApiError::CrossOrigin);
     }
     let events = open::stream(&state, &subscriber, &request, filter, query.rooms).await?;
-    match transport {
-        Transport::WebSocket => websocket::respond(events, &request, payload),
-        Transport::Lines => Ok(json::lines(events)),
-        Transport::EventStream | Transport::Poll => Ok(sse::respond(events, &request)),
-    }
+    let answer = match transport {
+        Transport::WebSocket => websocket::respond(events, &request, payload)?,
+        Transport::Lines => json::lines(events),
+        Transport::EventStream | Transport::Poll => sse::respond(events, &request),
+    };
+    Ok(with_session(answer, &subscriber))
 }
+
+/// Names the session an answer is for and the seconds it has left, so that a page can renew its token in time without
+/// reading it.
+fn with_session(mut answer: HttpResponse, identity: &Identity) -> HttpResponse {
+    let claims = identity.claims();
+    let left = claims.expires_at.seconds() - Timestamp::now().seconds();
+    let headers = answer.headers_mut();
+    headers.insert(EXPIRES_IN, left.into());
+    // A `jti` may hold what no header can: such a session has no name here.
+    if let Ok(session) = HeaderValue::from_str(&claims.token_id) {
+        headers.insert(SESSION, session);
+    }
+    answer
+}
+
+/// The name of the session, as an event `session` may tell its end.
+const SESSION: HeaderName = HeaderName::from_static("campanile-session");
+
+/// The number of seconds the session has left.
+const EXPIRES_IN: HeaderName = HeaderName::from_static("campanile-expires-in");

@@ -71,6 +71,7 @@ async fn greeted(
     let mut events = opened.events;
     let connected = Connected {
         client_id: events.client_id().to_string(),
+        user_id: identity.user_id().clone(),
         cursor: opened.cursor,
         gap: opened.gap,
         unseen: counts.unseen,

@@ -10,13 +10,17 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use futures::Stream;
 
-use crate::alarm::AlarmId;
+use crate::alarm::{AlarmId, UserId};
 use crate::feed::{Events, Opened};
 use crate::http::stream::json;
 use crate::hub::{EventName, Frame};
 
 /// Answers at once, or at the first event within `wait`.
-pub(super) async fn respond(opened: Opened, wait: Option<Duration>) -> HttpResponse {
+pub(super) async fn respond(
+    opened: Opened,
+    wait: Option<Duration>,
+    user_id: &UserId,
+) -> HttpResponse {
     let Opened {
         mut events,
         cursor,
@@ -41,10 +45,10 @@ pub(super) async fn respond(opened: Opened, wait: Option<Duration>) -> HttpRespo
         .map(|frame| json::object(frame))
         .collect();
     let body = format!(
-        "{{\"events\":[{}],\"cursor\":{cursor},\"more\":{},\"gap\":{}}}",
+        "{{\"events\":[{}],\"cursor\":{cursor},\"more\":{},\"gap\":{gap},\"userId\":{}}}",
         objects.join(","),
         batch.more,
-        gap,
+        serde_json::json!(user_id),
     );
     HttpResponse::Ok()
         .content_type("application/json")

@@ -12,7 +12,9 @@ pub(super) fn of_error(words: &Refusals, error: &ApiError) -> String {
         ApiError::MalformedJson(_) | ApiError::InvalidBody { .. } | ApiError::Handshake(_) => {
             return finished(&error.detail());
         }
-        ApiError::Unauthorized => words.no_token,
+        ApiError::Unauthorized | ApiError::QueryTokenRefused | ApiError::OtherUser(_) => {
+            words.no_token
+        }
         ApiError::StopStreaming => words.account_disabled,
         ApiError::CrossOrigin => words.cross_origin,
         ApiError::NoRoute => words.no_such_page,
