@@ -1,8 +1,8 @@
 // The inbox: its forms are sent in the background, and new alarms wait behind a button, so that nothing moves under the
 // pointer.
 
-import { connect, request, wordsOf } from "./campanile.js";
-import { isUnreachable, refresh, submit, tellUnreachable } from "./page.js";
+import { connect, wordsOf } from "./campanile.js";
+import { ask, isUnreachable, refresh, submit, tellUnreachable } from "./page.js";
 
 const words = wordsOf({
   en: { fresh: (/** @type {number} */ count) => (count === 1 ? "1 new notification" : `${count} new notifications`) },
@@ -23,7 +23,7 @@ document.addEventListener("click", (event) => {
   const link = target.closest("#inbox a.cover");
   /** @type {HTMLElement} */
   const row = link?.closest(".entry.unread");
-  if (row) request(location.origin, undefined, "POST", `/api/alarms/${row.dataset.id}/read`).catch(() => {});
+  if (row) ask("POST", `/api/alarms/${row.dataset.id}/read`).catch(() => {});
   if (target.id === "fresh") show();
 });
 
@@ -46,7 +46,7 @@ function renewed() {
 
 function seen() {
   const newest = Number(document.getElementById("inbox").dataset.newest);
-  if (newest) request(location.origin, undefined, "POST", "/api/alarms/seen", { upTo: newest }).catch(() => {});
+  if (newest) ask("POST", "/api/alarms/seen", { upTo: newest }).catch(() => {});
 }
 
 function announce() {
@@ -69,6 +69,11 @@ connect({
     if (data.seen && data.read === undefined) return;
     clearTimeout(timer);
     timer = setTimeout(() => refresh(["inbox"]).then(renewed).catch(() => {}), 300);
+  },
+  onStatus: ({ state }) => {
+    if (state !== "ended") return;
+    clearTimeout(timer);
+    document.getElementById("inbox").replaceChildren();
   },
   onGap: () => refresh(["inbox"]).catch(() => {}),
 });

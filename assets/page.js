@@ -1,7 +1,7 @@
 // The script of every page of the hub: local times, and forms whose answer replaces a part of the page. The server
 // renders all HTML.
 
-import { element, wordsOf } from "./campanile.js";
+import { element, request, wordsOf } from "./campanile.js";
 import { localTimes } from "./times.js";
 
 const TIMES_EVERY_MS = 30_000;
@@ -28,6 +28,19 @@ for (const menu of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.query
   });
 }
 
+// Whose page it is. The cookie may become another person's while it is open; then the hub refuses what it asks.
+const asUser = document.body.dataset.user ? { "campanile-user": encodeURIComponent(document.body.dataset.user) } : {};
+
+/**
+ * Asks the hub in the name of whoever this page is for.
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ */
+export function ask(method, path, body) {
+  return request(location.origin, undefined, method, path, body, asUser);
+}
+
 /**
  * Fetches a page of this site and replaces the parts with these ids by its parts.
  * @param {string[]} ids
@@ -35,7 +48,9 @@ for (const menu of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.query
  * @param {RequestInit} [options]
  */
 export async function refresh(ids, address = location.href, options = {}) {
-  const answer = await fetch(address, { headers: { accept: "text/html" }, ...options });
+  const answer = await fetch(address, { headers: { accept: "text/html", ...asUser }, ...options });
+  // Somebody else is signed in now, and gets a page of their own.
+  if (answer.status === 412) return location.reload();
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const parts = ids.map((id) => [document.getElementById(id), fresh.getElementById(id)]);
   if (parts.some(([, part]) => !part)) {

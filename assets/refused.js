@@ -16,6 +16,7 @@ const KOREAN = {
   unknown_user: "이 계정은 더 이상 없습니다. 다시 로그인하세요.",
   account_disabled: "사용이 중지된 계정입니다.",
   forbidden: "이 일을 할 권한이 없습니다.",
+  other_user: "지금은 다른 사용자가 로그인되어 있습니다. 페이지를 새로 여세요.",
   cross_origin: "다른 사이트에서 보낸 요청이라 처리하지 않았습니다.",
   room_not_found: "그런 대화방은 없습니다.",
   alarm_not_found: "그런 알림은 없습니다.",

@@ -1,15 +1,15 @@
 // The message form: shows a message at once, retries it after a failure, never sends it twice, and keeps unsent text
 // across page loads.
 
-import { element, newId, request, RequestError } from "./campanile.js";
+import { element, newId, RequestError } from "./campanile.js";
 import { recall, remember } from "./memory.js";
+import { ask } from "./page.js";
 import { whyOf } from "./refused.js";
 import { addPending, arrived, isStored, keepingPlace, me, paged, roomId, toEnd } from "./room-list.js";
 import { words } from "./room-words.js";
 
 /** @typedef {{ clientId: string, text: string, at: string }} Unsent */
 
-const HUB = location.origin;
 const PATH = `/api/rooms/${encodeURIComponent(roomId)}`;
 const DRAFT = `campanile draft ${me.id} ${roomId}`;
 const OUTBOX = `campanile outbox ${me.id} ${roomId}`;
@@ -64,7 +64,7 @@ function deliver(row, unsent) {
 async function post(row, unsent) {
   const { clientId, text } = unsent;
   try {
-    arrived(await request(HUB, undefined, "POST", `${PATH}/messages`, { text, clientId }));
+    arrived(await ask("POST", `${PATH}/messages`, { text, clientId }));
     settle(clientId);
   } catch (error) {
     // The stream may have delivered it although the response was lost.
@@ -158,7 +158,7 @@ ring.addEventListener("click", async () => {
   ring.disabled = true;
   const query = new URLSearchParams({ sender: me.id, roomId });
   composer.querySelector(".notice")?.remove();
-  await request(HUB, undefined, "POST", `/room/publish?${query}`).catch((error) => {
+  await ask("POST", `/room/publish?${query}`).catch((error) => {
     composer.prepend(element("p.notice.bad", { role: "alert" }, whyOf(error)));
   });
   // A key that is held down must not ring repeatedly.

@@ -1,13 +1,13 @@
 // One chat room: live messages, earlier messages, and the users who are present.
 
-import { connect, element, request } from "./campanile.js";
+import { connect, element } from "./campanile.js";
+import { ask } from "./page.js";
 import { addEarlier, arrived, catchUp, initialOf, isKnown, learn, me, root, roomId, toneOf } from "./room-list.js";
 import { sendUnreached } from "./room-sending.js";
 import { words } from "./room-words.js";
 
 /** @import { Alarm } from "../web/campanile/wire.d.ts" */
 
-const HUB = location.origin;
 const PATH = `/api/rooms/${encodeURIComponent(roomId)}`;
 const PAGE = 50;
 // Users often come and go in bursts, so their changes are collected.
@@ -23,7 +23,7 @@ function watchEarlier(link) {
     link.dataset.busy = "true";
     link.textContent = words.loading;
     try {
-      const page = await request(HUB, undefined, "GET", `${PATH}/messages?limit=${PAGE}&before=${link.dataset.before}`);
+      const page = await ask("GET", `${PATH}/messages?limit=${PAGE}&before=${link.dataset.before}`);
       // The link may be removed, so the focus moves to the list.
       if (page.next === null && document.activeElement === link) document.getElementById("scroller").focus({ preventScroll: true });
       addEarlier(page.items);
@@ -43,7 +43,7 @@ if (earlier) watchEarlier(earlier);
 
 /** Handles a gap, when the hub no longer has all messages that this page missed: loads the latest page. */
 async function startOver() {
-  const page = await request(HUB, undefined, "GET", `${PATH}/messages?limit=${PAGE}`).catch(() => null);
+  const page = await ask("GET", `${PATH}/messages?limit=${PAGE}`).catch(() => null);
   if (!page || !catchUp(page.items)) return;
   document.getElementById("earlier")?.remove();
   if (page.next === null) return;
@@ -59,7 +59,7 @@ let asking;
 function lookAround() {
   clearTimeout(asking);
   asking = setTimeout(async () => {
-    const { users } = await request(HUB, undefined, "GET", `${PATH}/presence`).catch(() => ({ users: null }));
+    const { users } = await ask("GET", `${PATH}/presence`).catch(() => ({ users: null }));
     if (users) showPresent(users);
   }, LOOK_AFTER_MS);
 }

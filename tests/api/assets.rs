@@ -8,7 +8,7 @@ use crate::answers::send;
 use crate::support::TestApp;
 
 /// What docs/guide/embedding.md promises.
-const MOST_BYTES: usize = 12 * 1024;
+const MOST_BYTES: usize = 14 * 1024;
 
 async fn fetch(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Response {
     let request = app.request(Method::GET, path);

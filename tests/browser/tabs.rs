@@ -110,7 +110,7 @@ async fn signing_out_in_one_tab_signs_out_all() {
 }
 
 #[tokio::test]
-async fn without_web_locks_each_tab_has_a_stream_of_its_own() {
+async fn without_web_locks_tabs_share_a_stream_as_well() {
     let app = TestApp::spawn().await;
     let chromium = Chromium::start().await;
     let carol = chromium.window().await;
@@ -129,13 +129,19 @@ async fn without_web_locks_each_tab_has_a_stream_of_its_own() {
         carol.goto(&app, "/rooms").await;
         carol.holds("navigator.locks === undefined").await;
     }
-    app.wait_for_connections(2, DEADLINE).await;
+    app.wait_for_connections(1, DEADLINE).await;
 
     app.publish(json!({"user": "carol"}), "NEW_FOLLOWER").await;
 
     carol.shows(".cb-badge", "1").await;
     carol.turn_to_tab(0).await;
     carol.shows(".cb-badge", "1").await;
+    app.wait_for_connections(1, DEADLINE).await;
+    carol.turn_to_tab(1).await;
+    carol.close_first_tab().await;
+    app.publish(json!({"user": "carol"}), "MAINTENANCE").await;
+    carol.shows(".cb-badge", "2").await;
+    app.wait_for_connections(1, DEADLINE).await;
 }
 
 #[tokio::test]

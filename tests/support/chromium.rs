@@ -197,6 +197,19 @@ impl Window {
             .expect("a script that does not break");
     }
 
+    /// Presses the one button of a dialog that a script has opened in a tab.
+    pub(crate) async fn answer_the_dialog(&self, index: usize) {
+        let tabs = self.driver.windows().await.expect("the tabs");
+        let tab = tabs.get(index).expect("so many tabs").clone();
+        self.driver.switch_to_window(tab).await.expect("a tab");
+        self.driver.accept_alert().await.expect("a dialog");
+    }
+
+    /// Closes the tab that is looked at; another is to be turned to.
+    pub(crate) async fn close_this_tab(&self) {
+        self.driver.close_window().await.expect("its end");
+    }
+
     /// Closes the first tab while another one is looked at.
     pub(crate) async fn close_first_tab(&self) {
         let here = self.driver.window().await.expect("this tab");

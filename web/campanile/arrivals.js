@@ -16,6 +16,7 @@ const GATHER_MISSED_MS = 400;
 export class Arrivals {
   #missed = 0;
   #arrived = 0;
+  #over = false;
   /** @type {Timer} */
   #gathering;
   /** @type {Timer} */
@@ -44,8 +45,10 @@ export class Arrivals {
   }
 
   dispose() {
+    this.#over = true;
     clearTimeout(this.#announcing);
     clearTimeout(this.#gathering);
+    this.#live.textContent = "";
   }
 
   /**
@@ -73,8 +76,9 @@ export class Arrivals {
     const { fromUserId, alarmType } = message;
     const room = roomOf(message);
     const looking = this.#bell.getAttribute("room") === room && document.hasFocus();
-    if (replayed || looking || fromUserId === this.#bell.getAttribute("user") || this.#unwanted()) return;
+    if (replayed || looking || fromUserId === this.#bell.client?.userId || this.#unwanted()) return;
     const name = await this.#roomName(room);
+    if (this.#over) return;
     const { rings, says } = this.#bell.words;
     const ring = alarmType === "ROOM_RING";
     const title = (ring ? rings : says)(fromUserId ?? "", name);

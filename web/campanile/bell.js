@@ -7,12 +7,12 @@ import { BELL, button, element, icon } from "./element.js";
 import { wordsOf } from "./language.js";
 import { Notice } from "./notice.js";
 import { Panel } from "./panel.js";
-import { HOME, request } from "./request.js";
+import { HOME } from "./request.js";
 import { adoptSheet } from "./sheet.js";
 import { Toasts } from "./toasts.js";
 import { WORDS } from "./words.js";
 
-/** @import { Alarm, Client, Counts, Status, Token } from "./wire.d.ts" */
+/** @import { Alarm, Cause, Client, Counts, Status, Token } from "./wire.d.ts" */
 
 /** @typedef {(alarm: Alarm) => { what?: string, summary?: string, url?: string | null } | null | undefined} Describe */
 
@@ -24,11 +24,13 @@ const MOST_SHOWN = 99;
  * `lang`. The property `token` may be a function; the property `describe` may give an alarm other words.
  */
 export class CampanileBell extends HTMLElement {
+  static observedAttributes = ["hub", "token", "user", "rooms", "inbox", "lang"];
+
   // A page may have set these two before this module was there.
-  /** @type {Token} */
-  token = /** @type {any} */ (this).token;
   /** @type {Describe | undefined} */
   describe = /** @type {any} */ (this).describe;
+  /** @type {{ token?: Token }} without a token the hub's cookie counts; once there was one, it never does */
+  #given = {};
   /** @type {Client | null} */
   client = null;
   hub = HOME;
@@ -37,66 +39,131 @@ export class CampanileBell extends HTMLElement {
   #button = button("cb-button", "", () => this.#panel?.toggle(), icon(BELL), this.#badge);
   /** @type {Panel | null} */
   #panel = null;
-  /** @type {HTMLElement | null} */
+  /** @type {Toasts | null} */
   #toasts = null;
+  /** @type {Arrivals | null} */
+  #arrivals = null;
   /** @type {(() => void)[]} */
   #endings = [];
+  #begun = false;
+  #restarting = false;
+  /** The code that the console was told last. */
+  #told = "";
+
+  constructor() {
+    super();
+    if (!Object.hasOwn(this, "token")) return;
+    this.#given = { token: this.token };
+    delete (/** @type {any} */ (this).token);
+  }
+
+  get token() {
+    return this.#given.token;
+  }
+
+  set token(token) {
+    if ("token" in this.#given && token === this.#given.token) return;
+    this.#given = { token };
+    if (token) this.#restart();
+    else this.client?.signOut(false);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string | null} _old
+   * @param {string | null} value
+   */
+  attributeChangedCallback(name, _old, value) {
+    // What is there from the start gives way to what a script has set before.
+    if (name === "token") this.#begun || !("token" in this.#given) ? (this.token = value) : null;
+    else if (name === "rooms") this.client?.setRooms(value);
+    else this.#restart();
+  }
 
   connectedCallback() {
     adoptSheet();
+    this.#begin();
+  }
+
+  disconnectedCallback() {
+    this.#end();
+  }
+
+  /** Begins anew, once, after whatever a script changes together. */
+  #restart() {
+    if (!this.#begun || this.#restarting) return;
+    this.#restarting = true;
+    queueMicrotask(() => {
+      this.#restarting = false;
+      this.#end();
+      if (this.isConnected) this.#begin();
+    });
+  }
+
+  #begin() {
     /** @type {Record<string, string | undefined>} */
-    const { hub, token, user, rooms, cursor, unseen, unread } = Object.fromEntries([...this.attributes].map(({ name, value }) => [name, value]));
+    const { hub, user, rooms, cursor, unseen, unread } = Object.fromEntries([...this.attributes].map(({ name, value }) => [name, value]));
     this.hub = new URL(hub || HOME, location.href).origin;
-    this.token ??= token;
     this.words = wordsOf(WORDS, this);
     this.#button.setAttribute("aria-haspopup", "dialog");
     this.#button.setAttribute("aria-expanded", "false");
     const live = element("span.cb-hidden", { role: "status", "aria-live": "polite" });
     // Outside the bar, which may be a containing block for what is fixed.
-    const toasts = (this.#toasts = element("div.cb-toasts", { role: "region", "aria-label": this.words.notifications, lang: this.getAttribute("lang") }));
-    document.body.append(toasts);
+    const place = element("div.cb-toasts", { role: "region", "aria-label": this.words.notifications, lang: this.getAttribute("lang") });
+    document.body.append(place);
     /** @type {HTMLElement} */
-    const place = document.querySelector("[data-campanile-status]") ?? element("div.cb-floating");
-    this.replaceChildren(this.#button, live, ...(place.isConnected ? [] : [place]));
-    const notice = new Notice(place, this.words, () => this.client?.retry());
+    const status = document.querySelector("[data-campanile-status]") ?? element("div.cb-floating");
+    this.replaceChildren(this.#button, live, ...(status.isConnected ? [] : [status]));
+    const notice = new Notice(status, this.words, () => this.client?.retry());
     const panel = (this.#panel = new Panel(this, this.#button));
-    const arrivals = new Arrivals(this, live, panel, new Toasts(toasts, this.words), notice);
-    const counts = unseen === undefined ? null : { unseen: Number(unseen), unread: Number(unread) };
-    this.#count(counts ?? { unseen: 0, unread: 0 });
+    const toasts = (this.#toasts = new Toasts(place, this.words));
+    const arrivals = (this.#arrivals = new Arrivals(this, live, panel, toasts, notice));
+    // What the server rendered is what was when the page came, for the user it came for.
+    const rendered = this.#begun || unseen === undefined ? {} : { cursor, counts: { unseen: Number(unseen), unread: Number(unread) } };
+    this.#begun = true;
+    this.#count(rendered.counts ?? { unseen: 0, unread: 0 });
+    this.#endings = [() => this.client?.close(), () => panel.dispose(), () => notice.dispose(), () => place.remove()];
     this.client = connect({
       hub: this.hub,
-      token: this.token,
+      ...this.#given,
       user,
       rooms,
-      cursor,
-      counts,
+      ...rendered,
       onCounts: (now) => this.#count(now),
       onAlarm: (alarm, how) => arrivals.alarmed(alarm, how),
       onMessage: (message, how) => arrivals.said(message, how),
       onState: (data) => panel.apply(data),
-      onStatus: (status) => this.#statusIs(status, notice),
+      onStatus: (now) => this.#statusIs(now, notice),
       onGap: () => panel.reload(),
     });
-    this.#endings = [() => this.client?.close(), () => panel.dispose(), () => notice.dispose(), () => arrivals.dispose(), () => toasts.remove()];
   }
 
-  disconnectedCallback() {
-    for (const end of this.#endings) end();
-    nameWindow("");
+  #end() {
+    this.#quiet();
+    for (const end of this.#endings.splice(0)) end();
+  }
+
+  /** Nothing of the user stays on the page. */
+  #quiet() {
+    this.#arrivals?.dispose();
+    this.#panel?.forget();
+    this.#toasts?.clear();
+    this.#count({ unseen: 0, unread: 0 });
   }
 
   /** What the toasts said, the panel says better. */
   hush() {
-    this.#toasts?.replaceChildren();
+    this.#toasts?.clear();
   }
 
   /**
    * @param {string} method
    * @param {string} path
    * @param {unknown} [body]
+   * @returns {Promise<any>}
    */
-  ask(method, path, body) {
-    return request(this.hub, this.token, method, path, body);
+  async ask(method, path, body) {
+    return this.client?.request(method, path, body);
   }
 
   /**
@@ -122,8 +189,16 @@ export class CampanileBell extends HTMLElement {
    * @param {Notice} notice
    */
   #statusIs(status, notice) {
-    notice.show(status);
-    if (status.state === "ended") this.dispatchEvent(new CustomEvent("campanile-ended", { bubbles: true, detail: status }));
+    // The cause is for whoever made the page; whoever looks at it is told what it means.
+    const { code = "", detail } = /** @type {Partial<Cause>} */ (status);
+    if (code && code !== this.#told) console.warn(`campanile: ${code}: ${detail}`);
+    this.#told = code;
+    // Nobody is signed in at the page's own site, which says so itself.
+    if (code !== "logout" || !("token" in this.#given)) notice.show(status);
+    else notice.dispose();
+    if (status.state !== "ended") return;
+    this.#quiet();
+    this.dispatchEvent(new CustomEvent("campanile-ended", { bubbles: true, detail: status }));
   }
 }
 

@@ -1,6 +1,7 @@
 // How the connection is: nothing while all is well, a word after two seconds of trouble, a bar after ten.
 
 import { button, element } from "./element.js";
+import { ending } from "./words.js";
 
 /** @import { Status, Timer } from "./wire.d.ts" */
 /** @import { Words } from "./words.js" */
@@ -52,7 +53,7 @@ export class Notice {
   show(status) {
     this.#status = status;
     if (status.state === "live") this.#live();
-    else if (status.state === "ended") this.#ended(status.reason);
+    else if (status.state === "ended") this.#ended(status.code);
     else this.#trouble();
   }
 
@@ -62,7 +63,7 @@ export class Notice {
     this.dispose();
     this.#since = null;
     if (!shown) return;
-    this.#put("ok", element("span", {}, this.#words.backOnline));
+    this.#put("ok", this.#words.backOnline);
     this.#recovered = setTimeout(() => this.#root.replaceChildren(), RECOVERED_MS);
   }
 
@@ -78,34 +79,33 @@ export class Notice {
     const trouble = Date.now() - (this.#since ?? Date.now());
     if (trouble < TROUBLE_AFTER_MS) return;
     if (trouble < BAR_AFTER_MS) {
-      if (!this.#root.hasChildNodes()) this.#put("soft", element("span", {}, this.#words.reconnecting));
+      if (!this.#root.hasChildNodes()) this.#put("soft", this.#words.reconnecting);
       return;
     }
     if (!this.#countdown.isConnected) {
-      this.#put("bar", element("span", {}, this.#words.noUpdates), this.#countdown, button("cb-text-button", null, this.#retry, this.#words.retryNow));
+      this.#put("bar", this.#words.noUpdates, this.#countdown, button("cb-text-button", null, this.#retry, this.#words.retryNow));
     }
     const retryAt = this.#status.state === "waiting" ? this.#status.retryAt : 0;
     const text = this.#words.retrying(Math.max(0, Math.ceil((retryAt - Date.now()) / 1_000)));
     if (this.#countdown.textContent !== text) this.#countdown.textContent = text;
   }
 
-  /** @param {string} reason */
-  #ended(reason) {
+  /** @param {string} code */
+  #ended(code) {
     this.dispose();
     this.#since = Date.now();
-    const text = element("span", {}, reason === "kicked" ? this.#words.shutOut : this.#words.signedOut);
     const next = location.pathname + location.search;
-    const here = this.#root.closest("body")?.dataset.user;
-    const link = here ? element("a.cb-text-button", { href: `/?next=${encodeURIComponent(next)}` }, this.#words.signIn) : "";
-    this.#put("bar", text, link);
+    const link = document.body.dataset.user ? element("a.cb-text-button", { href: `/?next=${encodeURIComponent(next)}` }, this.#words.signIn) : "";
+    this.#put("bar", ending(this.#words, code), link);
   }
 
   /**
    * @param {"ok" | "soft" | "bar"} kind
-   * @param {(HTMLElement | "")[]} children
+   * @param {string} text
+   * @param {(HTMLElement | "")[]} more
    */
-  #put(kind, ...children) {
+  #put(kind, text, ...more) {
     this.#root.dataset.kind = kind;
-    this.#root.replaceChildren(...children);
+    this.#root.replaceChildren(element("span", {}, text), ...more);
   }
 }

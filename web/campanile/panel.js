@@ -3,6 +3,7 @@
 import { button, CROSS, element, icon } from "./element.js";
 import { RequestError } from "./request.js";
 import { newRow } from "./row.js";
+import { ending } from "./words.js";
 
 /** @import { CampanileBell } from "./bell.js" */
 /** @import { Alarm, AlarmId, StateChange } from "./wire.d.ts" */
@@ -22,6 +23,8 @@ export class Panel {
   #waiting = [];
   /** @type {symbol | null} the latest request for rows */
   #turn = null;
+  /** @type {Timer} */
+  #skeletonTimer;
   #bell;
   #words;
   #button;
@@ -52,8 +55,21 @@ export class Panel {
   }
 
   dispose() {
+    clearTimeout(this.#skeletonTimer);
     document.removeEventListener("pointerdown", this.#outside);
     this.#bell.removeEventListener("keydown", this.#key);
+  }
+
+  /** Whose rows these are is over. */
+  forget() {
+    if (this.open) this.close({ focus: this.#root.contains(document.activeElement) });
+    this.#turn = null;
+    this.#alarms = [];
+    this.#waiting = [];
+    this.#say();
+    this.#list.replaceChildren();
+    this.#renderPill();
+    this.#all.hidden = true;
   }
 
   toggle() {
@@ -118,7 +134,7 @@ export class Panel {
   async reload() {
     if (!this.open) return;
     const turn = (this.#turn = Symbol());
-    const skeleton = setTimeout(() => this.#alarms.length || this.#skeleton(), SKELETON_AFTER_MS);
+    const skeleton = (this.#skeletonTimer = setTimeout(() => turn === this.#turn && (this.#alarms.length || this.#skeleton()), SKELETON_AFTER_MS));
     try {
       const status = this.#unreadOnly ? "unread" : "all";
       const page = await this.#bell.ask("GET", `/api/alarms?limit=${ROWS}&status=${status}`);
@@ -260,6 +276,8 @@ export class Panel {
   #failed(error) {
     const words = this.#words;
     if (this.#list.querySelector(".cb-skeleton")) this.#list.replaceChildren();
+    const { status } = this.#bell.client ?? {};
+    if (status?.state === "ended") return this.#say(ending(words, status.code));
     const again = button("cb-text-button", null, () => this.reload(), words.again);
     if (!navigator.onLine) this.#say(words.offline, words.mayBeOld, again);
     else this.#say(words.failed, error instanceof RequestError ? words.refused(error) : words.unreachable, again);

@@ -1,6 +1,6 @@
-// Asking the hub: one JSON request, one answer.
+// Asking the hub: one request, one answer.
 
-/** @import { Token } from "./wire.d.ts" */
+/** @import { Cause, Token } from "./wire.d.ts" */
 
 /** The hub this module came from. */
 export const HOME = new URL(import.meta.url).origin;
@@ -11,10 +11,10 @@ const REQUEST_DEADLINE_MS = 15_000;
 export class RequestError extends Error {
   /**
    * @param {number} status
-   * @param {any} problem
+   * @param {any} [problem]
    */
   constructor(status, problem) {
-    super(problem?.detail || problem?.title || `The hub answered ${status}.`);
+    super(problem?.detail ?? `The hub answered ${status}.`);
     this.status = status;
     /** @type {string | undefined} */
     this.code = problem?.code;
@@ -24,60 +24,82 @@ export class RequestError extends Error {
 /**
  * One JSON request to the hub. Rejects with a RequestError, or with the network's own error.
  * @param {string} hub
- * @param {Token} token
+ * @param {Token} token undefined: the hub's cookie
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<any>}
+ */
+export async function request(hub, token, method, path, body, headers) {
+  const bearer = token === undefined ? undefined : await tokenOf(token);
+  return parse(await (await send(hub, bearer, method, path, body, headers)).text());
+}
+
+/**
+ * The answer to one request, which is a success. Where there is a token, the browser's cookie for the hub stays out of it.
+ * @param {string} hub
+ * @param {string | undefined} token
  * @param {string} method
  * @param {string} path
  * @param {unknown} [body]
  * @param {Record<string, string>} [headers]
  * @param {AbortSignal} [signal] the caller's own end, in place of the deadline
- * @returns {Promise<any>}
  */
-export async function request(hub, token, method, path, body, headers = {}, signal) {
-  const bearer = await tokenOf(token);
+export async function send(hub, token, method, path, body, headers, signal = AbortSignal.timeout(REQUEST_DEADLINE_MS)) {
   const answer = await fetch(new URL(path, hub), {
     method,
-    credentials: credentialsFor(hub),
+    credentials: token !== undefined ? "omit" : hub === location.origin ? "same-origin" : "include",
     keepalive: method !== "GET",
-    signal: signal ?? AbortSignal.timeout(REQUEST_DEADLINE_MS),
+    signal,
     headers: {
       accept: "application/json",
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(bearer ? { authorization: `Bearer ${bearer}` } : {}),
+      ...(body !== undefined && { "content-type": "application/json" }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...headers,
     },
     body: JSON.stringify(body),
   });
-  const value = parse(await answer.text());
-  if (!answer.ok) throw new RequestError(answer.status, value);
-  return value;
+  if (!answer.ok) throw new RequestError(answer.status, parse(await answer.text()));
+  return answer;
 }
 
 /**
- * @param {string} hub
- * @returns {RequestCredentials}
- */
-export function credentialsFor(hub) {
-  return hub === location.origin ? "same-origin" : "include";
-}
-
-/**
- * @param {Token} token
- * @returns {Promise<string | null | undefined>}
- */
-export async function tokenOf(token) {
-  return typeof token === "function" ? token() : token;
-}
-
-/**
- * Tells apart whose requests these are: by the token, or else by what the hub says.
- * @param {string} hub
+ * What a page's token is now. Nothing means that nobody is signed in.
  * @param {Token} token
  * @returns {Promise<string>}
  */
-export async function subjectOf(hub, token) {
-  const claims = (await tokenOf(token))?.split(".")[1];
-  // Not decoded to the last: a letter beyond ASCII comes out odd, but always the same.
-  return claims ? JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/"))).sub : (await request(hub, token, "GET", "/api/auth/me")).id;
+export async function tokenOf(token) {
+  let value;
+  try {
+    value = typeof token === "function" ? await token() : token;
+  } catch (error) {
+    throw new RequestError(401, { code: "invalid_token", detail: `token() failed: ${error}` });
+  }
+  const text = String(value ?? "").trim();
+  if (!text) throw new RequestError(401, { code: "logout", detail: "no token" });
+  // RFC 6750, section 2.1. An error page of the site is none.
+  if (!/^[\w.~+/-]+=*$/.test(text)) throw new RequestError(401, { code: "invalid_token", detail: "not a token" });
+  return text;
+}
+
+/**
+ * What an attempt failed of.
+ * @param {unknown} error
+ * @returns {Cause}
+ */
+export function causeOf(error) {
+  const { code = "unreachable", message } = /** @type {RequestError} */ (error);
+  return { code, detail: message };
+}
+
+/**
+ * A browser does not tell a script why another site's answer is kept from it. A hub that answers what nobody reads is
+ * there, and keeps out the page.
+ * @param {string} hub
+ */
+export async function refuses(hub) {
+  return hub !== location.origin && fetch(`${hub}/healthz`, { mode: "no-cors" }).then(() => true, () => false);
 }
 
 /** @param {string} text */
@@ -91,5 +113,5 @@ export function parse(text) {
 
 /** An id for what has not reached the hub yet. Not `randomUUID`, which is missing on plain HTTP. */
 export function newId() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }

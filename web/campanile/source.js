@@ -1,28 +1,35 @@
-// The one connection of a browser: opened, watched, replaced and tried again. Streaming is what it wants; where streams
-// are held back it polls, and tries streaming again now and then.
+// The one connection of a browser: opened, watched, replaced before its token ends, and tried again. Streaming is what it
+// wants; where streams are held back it polls, and tries streaming again now and then.
 
-import { request, RequestError, tokenOf } from "./request.js";
-import { lowest, toId } from "./topic.js";
-import { openPolls, openStream } from "./ways.js";
+import { RequestError } from "./request.js";
+import { lowest } from "./topic.js";
+import { open } from "./ways.js";
 
 /** @import { AlarmId, Bye, Connected, Timer, Way, WayName } from "./wire.d.ts" */
 /** @import { Stream } from "./stream.js" */
 
-const BACKOFF_BASE_MS = 1_000;
-const BACKOFF_CAP_MS = 30_000;
 // A stream's first event leaves at once. Where it is not here by then, something on the way collects before it passes on.
 const CONNECT_DEADLINE_MS = 6_000;
-// The stream says something at least every second heartbeat; two and a half leave room for a slow network.
+// The stream says something at least every heartbeat; two and a half leave room for a slow network.
 const SILENT_HEARTBEATS = 2.5;
 // Streams in a row that fell silent right after `connect`, or never came to it: then polls are tried.
 const MOST_FAILURES = 2;
 const STREAM_AGAIN_MS = 30_000;
 const STREAM_AGAIN_CAP_MS = 600_000;
 const WATCH_EVERY_MS = 1_000;
+// Timers of a tab in the background run once a minute.
+const RENEW_BEFORE_MS = 90_000;
+const RENEW_WAIT_MS = 1_000;
+
+// Tabs that say hello together cause one new request, not one each.
+const GATHER_MS = 40;
+// A page that is left is usually followed by another: wait before giving its rooms up.
+const SHRINK_MS = 1_500;
 
 export class Source {
-  ended = false;
-  /** @type {string[] | null} */
+  /** @type {Map<string, string[]>} the rooms of each tab */
+  #wanted = new Map();
+  /** @type {string[] | null} the rooms of all */
   #rooms = null;
   /** @type {AlarmId | null} */
   cursor = null;
@@ -34,14 +41,14 @@ export class Source {
   #next = null;
   /** @type {WayName} */
   #way = "stream";
-  #attempts = 0;
   #failures = 0;
   #retreats = 0;
   #heartbeat = 0;
+  #renewAt = Infinity;
   /** @type {symbol | null} the latest attempt to open */
   #turn = null;
   /** @type {Timer} */
-  #retrying;
+  #gathering;
   /** @type {Timer} */
   #returning;
   #watchdog = setInterval(() => this.#watch(), WATCH_EVERY_MS);
@@ -53,34 +60,54 @@ export class Source {
   }
 
   /**
-   * The next request starts no later than here.
+   * A tab needs these rooms, and what comes after its cursor; says whether it is a new one.
+   * @param {string} tab
+   * @param {string[]} rooms
    * @param {AlarmId | null} cursor
    */
-  wantFrom(cursor) {
-    if (cursor === null) return;
-    if (this.cursor === null || cursor < this.cursor) this.#from = lowest([this.#from, cursor]);
+  serve(tab, rooms, cursor) {
+    const fresh = !this.#wanted.has(tab);
+    this.#wanted.set(tab, rooms);
+    if (cursor !== null && cursor < (this.cursor ?? Infinity)) this.#from = lowest([this.#from, cursor]);
+    this.#gather(GATHER_MS);
+    return fresh;
   }
 
-  /** @param {string[]} rooms */
-  want(rooms) {
-    const same = this.#rooms !== null && this.#rooms.join() === rooms.join() && this.#from === null;
-    this.#rooms = rooms;
-    if (!same && !this.ended) this.#open(this.#way);
+  /** @param {string} tab */
+  forget(tab) {
+    if (this.#wanted.delete(tab)) this.#gather(SHRINK_MS);
+  }
+
+  /** @param {number} delay */
+  #gather(delay) {
+    clearTimeout(this.#gathering);
+    this.#gathering = setTimeout(() => {
+      const rooms = [...new Set([...this.#wanted.values()].flat())].sort();
+      const same = this.#rooms?.join() === rooms.join() && this.#from === null;
+      this.#rooms = rooms;
+      if (!same) this.#open(this.#way);
+    }, delay);
   }
 
   /** @param {WayName} name */
   async #open(name) {
-    clearTimeout(this.#retrying);
+    const { identity, backoff } = this.#stream;
+    backoff.stop();
     clearTimeout(this.#returning);
     const turn = (this.#turn = Symbol());
-    const { hub, token } = this.#stream;
-    const ready = name === "stream" ? await tokenOf(token).catch(() => null) : token;
+    let token;
+    try {
+      token = await identity.attempt();
+    } catch (error) {
+      if (turn === this.#turn) this.#unopened(error);
+      return;
+    }
     if (turn !== this.#turn || !this.#rooms) return;
     this.cursor = lowest([this.#from, this.cursor]);
     this.#from = null;
     this.#next?.close();
-    const place = { hub, token: ready, rooms: this.#rooms, cursor: this.cursor };
-    const way = (name === "stream" ? openStream : openPolls)(place, {
+    const place = { identity, token, rooms: this.#rooms, cursor: this.cursor };
+    const way = open(name, place, {
       hear: (event, id, data) => this.#hear(way, event, id, data),
       fail: (error) => this.#lost(way, error),
     });
@@ -95,14 +122,15 @@ export class Source {
    */
   #hear(way, name, id, data) {
     if (way === this.#next && name === "connect") this.#replace(way, data);
-    if (way === this.#next && name === "bye") return this.#dismissed(data);
+    if (way === this.#next && name === "bye") return this.#dismissed(way, data);
     if (way !== this.#current) return;
     way.heardAt = Date.now();
     way.heard += 1;
+    this.#renew();
     if (way.heard > 1 && way.name === "stream") this.#failures = this.#retreats = 0;
-    if (name === "bye") return this.#dismissed(data);
+    if (name === "bye") return this.#dismissed(way, data);
     if (name === "connect") this.cursor = data.cursor;
-    else if (name === "ping") this.cursor = Math.max(this.cursor ?? 0, toId(data.cursor) ?? 0);
+    else if (name === "ping") this.cursor = Math.max(this.cursor ?? 0, data.cursor);
     else if (id !== null) this.cursor = id;
     this.#stream.publish(name, id, data, way.rooms);
     if (name === "connect" || name === "counts") this.#stream.publishStatus({ state: "live", way: way.name });
@@ -115,124 +143,147 @@ export class Source {
    * @param {Connected} data
    */
   #replace(way, data) {
+    const { identity, backoff } = this.#stream;
+    try {
+      identity.isOf(data.userId);
+    } catch (error) {
+      return this.#lost(way, error);
+    }
     this.#current?.close();
     this.#current = way;
     this.#next = null;
     this.#way = way.name;
-    this.#attempts = 0;
+    backoff.reset();
+    const { lifeMs } = identity;
+    this.#renewAt = identity.renewable ? Date.now() + Math.max(RENEW_WAIT_MS, lifeMs - Math.min(RENEW_BEFORE_MS, lifeMs / 3)) : Infinity;
     if (way.name === "stream") this.#heartbeat = (data.heartbeatSeconds ?? 0) * 1_000;
     else this.#streamLater();
   }
 
-  /** @param {Bye} bye */
-  #dismissed({ reason, reconnect }) {
+  /** The next connection is open before the token of this one ends. */
+  #renew() {
+    if (!this.#current || Date.now() < this.#renewAt) return;
+    this.#renewAt = Infinity;
+    this.#open(this.#way);
+  }
+
+  /**
+   * @param {Way} way
+   * @param {Bye} bye
+   */
+  #dismissed(way, { reason, reconnect }) {
+    const { identity, backoff } = this.#stream;
+    // The next one is on its way.
+    if (reason === "expired" && way === this.#current && this.#next) return this.#dropCurrent();
     this.#drop();
-    if (!reconnect || (reason === "expired" && typeof this.#stream.token !== "function")) return this.#end(reason);
+    if (!reconnect || (reason === "expired" && !identity.renewable)) return this.#stream.end({ code: reason, detail: "" });
     // A hub that stops sends everyone away at once; they must not come back at once.
-    this.#attempts = reason === "slow" ? 0 : 1;
-    this.#later();
+    backoff.reset(reason === "slow" ? 0 : 1);
+    this.#later(new RequestError(0, { code: reason, detail: "" }));
+  }
+
+  /**
+   * The next connection did not come about. The current one, if there is one, goes on.
+   * @param {unknown} error
+   */
+  #unopened(error) {
+    this.#turn = null;
+    this.#dropNext();
+    if (!this.#current || this.#stream.identity.isOver(error)) {
+      this.#drop();
+      this.#later(error);
+    } else if (this.#current.name === "polls") this.#streamLater();
+    else this.#stream.backoff.later(() => this.#open(this.#way));
   }
 
   /**
    * @param {Way} way
    * @param {unknown} error
    */
-  async #lost(way, error) {
+  #lost(way, error) {
     if (way !== this.#current && way !== this.#next) return;
-    if (way === this.#next && this.#current?.name === "polls") return this.#stay();
     const neverLived = way === this.#next;
-    if (neverLived && way.name === "stream") this.#failures += 1;
+    if (neverLived && this.#current) return this.#unopened(error);
+    const heldBack = neverLived && way.name === "stream" && !(error instanceof RequestError && error.code);
+    if (heldBack) this.#failures += 1;
     this.#drop();
-    if (neverLived && way.name === "stream" && this.#failures >= MOST_FAILURES && navigator.onLine) {
+    if (heldBack && this.#failures >= MOST_FAILURES && navigator.onLine) {
       this.#failures = 0;
       this.#open("polls");
     } else {
       this.#way = neverLived ? "stream" : way.name;
-      this.#later();
+      this.#later(error);
     }
-    // EventSource does not tell why. Somebody who is signed out must not knock for ever.
-    const { hub, token } = this.#stream;
-    const why = neverLived && way.name === "stream" ? await request(hub, token, "GET", "/api/auth/me").catch((answer) => answer) : error;
-    if (why instanceof RequestError && (why.status === 401 || why.status === 403) && typeof token !== "function") this.#end("logout");
-  }
-
-  /** Streaming was tried once more in vain: the polls go on. */
-  #stay() {
-    this.#next?.close();
-    this.#next = null;
-    this.#streamLater();
   }
 
   #streamLater() {
     const ceiling = Math.min(STREAM_AGAIN_CAP_MS, STREAM_AGAIN_MS * 2 ** this.#retreats);
     this.#retreats += 1;
     clearTimeout(this.#returning);
-    this.#returning = setTimeout(() => this.#open("stream"), ceiling * (0.5 + Math.random() / 2));
+    this.#returning = setTimeout(() => this.#open("stream"), (ceiling * (1 + Math.random())) / 2);
   }
 
-  #later() {
-    const ceiling = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** this.#attempts);
-    const delay = 100 + Math.random() * ceiling;
-    this.#attempts += 1;
-    clearTimeout(this.#retrying);
-    this.#retrying = setTimeout(() => this.#open(this.#way), delay);
-    this.#stream.publishStatus({ state: "waiting", retryAt: Date.now() + delay });
+  /** @param {unknown} error */
+  #later(error) {
+    this.#stream.failed(error, () => this.#open(this.#way));
   }
 
   /** The person asks, or is back: no waiting any more, and no trust in a stream that has been silent. */
   nudge() {
-    if (this.ended || this.#rooms === null) return;
-    if (!this.#current && !this.#next) this.#open("stream");
-    else this.#watch();
+    if (!this.#stream.backoff.now()) this.#watch();
   }
 
   /** The machine or its network was away: what was open may be dead without anybody having been told. */
   wake() {
-    if (this.ended || this.#rooms === null) return;
-    this.#attempts = 0;
-    this.#stream.publishStatus({ state: "waiting", retryAt: Date.now() });
+    if (this.#rooms === null) return;
+    this.#stream.backoff.reset();
+    this.#stream.publishStatus({ state: "waiting", retryAt: Date.now(), code: "unreachable", detail: "" });
     this.#open("stream");
   }
 
   #watch() {
+    this.#renew();
     const [current, next] = [this.#current, this.#next];
     const now = Date.now();
-    if (next?.name === "stream" && now - next.openedAt > CONNECT_DEADLINE_MS) return this.#heldBack();
+    if (next?.name === "stream" && now - next.heardAt > CONNECT_DEADLINE_MS) return this.#heldBack();
     if (current?.name !== "stream" || !this.#heartbeat || now - current.heardAt <= this.#heartbeat * SILENT_HEARTBEATS) return;
     // A stream that never said more than `connect` may be held back as well, after its first bytes.
     if (current.heard === 1) this.#failures += 1;
     this.#drop();
     if (this.#failures >= MOST_FAILURES) this.#way = "polls";
-    this.#later();
+    this.#later(new TypeError());
   }
 
   /** The request for a stream is open, and nothing comes. If a poll is answered, it is the streaming that is blocked. */
   #heldBack() {
-    if (this.#current?.name === "polls") return this.#stay();
+    if (this.#current) return this.#unopened(new TypeError());
     this.#drop();
     this.#way = "stream";
     this.#open("polls");
   }
 
-  #drop() {
-    this.#turn = null;
-    clearTimeout(this.#returning);
+  #dropNext() {
     this.#next?.close();
     this.#next = null;
+  }
+
+  #dropCurrent() {
     this.#current?.close();
     this.#current = null;
   }
 
-  /** @param {string} reason */
-  #end(reason) {
-    this.ended = true;
-    this.close();
-    this.#stream.publishStatus({ state: "ended", reason });
+  #drop() {
+    this.#turn = null;
+    clearTimeout(this.#returning);
+    this.#dropNext();
+    this.#dropCurrent();
   }
 
   close() {
     this.#drop();
-    clearTimeout(this.#retrying);
+    this.#rooms = null;
+    clearTimeout(this.#gathering);
+    this.#stream.backoff.stop();
     clearInterval(this.#watchdog);
   }
 }

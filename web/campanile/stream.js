@@ -1,110 +1,86 @@
-// What one user's browser follows: which tab holds the connection, what the other tabs want of it, and who of this tab
-// is told what. Without Web Locks or BroadcastChannel every tab holds its own.
+// What one `connect()` of a page follows: who it is, which tab holds the connection, what the tabs want of it, and what
+// this page is told.
 
-import { advance, call, wants } from "./listener.js";
-import { hold } from "./lock.js";
-import { newId, request, subjectOf } from "./request.js";
+import { Backoff } from "./backoff.js";
+import { Tally } from "./counts.js";
+import { Identity } from "./identity.js";
+import { call } from "./callback.js";
+import { watchPage } from "./page.js";
+import { causeOf, refuses, RequestError } from "./request.js";
 import { Source } from "./source.js";
-import { lowest, roomOf, toId, toRooms } from "./topic.js";
+import { Tabs } from "./tabs.js";
+import { roomOf, toId, toRooms } from "./topic.js";
 
-/** @import { Alarm, AlarmId, Client, Connected, ConnectOptions, Counts, Listener, Status, Timer, Token } from "./wire.d.ts" */
+/** @import { Alarm, AlarmId, Cause, Client, Connected, ConnectOptions, Counts, Rooms, Status, Timer } from "./wire.d.ts" */
 
-// Tabs that say hello together cause one new request, not one each.
-const GATHER_MS = 40;
-// A page that is left is usually followed by another: wait before giving its rooms up.
-const SHRINK_MS = 1_500;
+// Tabs of another version of this module speak otherwise.
+const PROTOCOL = 2;
 const RECOUNT_MS = 300;
-// A timer this late was not late: the machine slept. Tabs in the background run theirs once a minute, so it counts in front only.
-const TICK_MS = 2_000;
-const SLEPT_MS = 10_000;
+// The leader may be a tab in the background, whose timers the browser runs once a minute.
+const OVERDUE_MS = 2_000;
 
 export class Stream {
-  /** @type {Set<Listener>} */
-  #listeners = new Set();
-  #tab = newId();
-  /** @type {Map<string, string[]>} the rooms of each tab, known to the leader */
-  #tabs = new Map();
-  /** @type {Counts | null} */
-  #counts = null;
-  /** The last id that the counts count. */
-  #head = 0;
-  /** The head when the connection began: what comes up to here was missed, not new. */
+  backoff = new Backoff();
+  identity;
+  /** @type {ConnectOptions} whom it tells */
+  #on;
+  /** @type {string[]} */
+  #own;
+  /** @type {AlarmId | null} */
+  #cursor;
+  /** Whether what is heard now follows on what it has had. */
+  #fed = false;
+  /** What comes up to here was missed, not new. */
   #missedUpTo = 0;
+  #tally = new Tally((counts) => call(this.#on.onCounts, counts));
   /** @type {Status} */
   #status = { state: "connecting" };
-  #leading = false;
-  #started = false;
-  /** @type {Source | null} */
+  #everLive = false;
+  /** @type {Source | null} the connection, if this tab leads */
   #source = null;
-  /** @type {BroadcastChannel | null} */
-  #channel = null;
-  #ending = new AbortController();
-  /** @type {Timer} */
-  #gathering;
+  /** @type {Tabs | null} */
+  #tabs = null;
+  /** Ends with the client. */
+  #life = new AbortController();
+  /** Ends when the page is left. */
+  #visit = new AbortController();
   /** @type {Timer} */
   #recounting;
-  /** What tabs share it under. */
-  #key = "";
 
   /**
    * @param {string} hub
-   * @param {string | null} user
-   * @param {Token} token
-   */
-  constructor(hub, user, token) {
-    this.hub = hub;
-    this.user = user;
-    this.token = token;
-    this.#watchPage();
-  }
-
-  #watchPage() {
-    addEventListener("pagehide", () => this.#stop());
-    addEventListener("pageshow", (event) => event.persisted && this.#listeners.size && this.#start());
-    addEventListener("online", () => this.#wake());
-    document.addEventListener("resume", () => this.#wake());
-    document.addEventListener("visibilitychange", () => !document.hidden && this.#nudge());
-    let ticked = Date.now();
-    setInterval(() => {
-      const now = Date.now();
-      const slept = now - ticked > TICK_MS + SLEPT_MS;
-      ticked = now;
-      if (document.hidden) return;
-      if (slept) this.#wake();
-      // The leader may be a tab in the background, whose timers the browser runs once a minute.
-      else if (this.#status.state === "waiting" && now > this.#status.retryAt + TICK_MS) this.#nudge();
-    }, TICK_MS);
-  }
-
-  /**
    * @param {ConnectOptions} options
-   * @returns {Client}
    */
-  join(options) {
-    /** @type {Listener} */
-    const listener = { on: options, rooms: toRooms(options.rooms), cursor: toId(options.cursor), fed: false };
-    this.#listeners.add(listener);
-    if (!this.#counts && options.counts) {
-      this.#counts = options.counts;
-      this.#head = listener.cursor ?? 0;
-    }
-    if (this.#started) this.#hello();
-    else this.#start();
-    if (this.#counts) call(options.onCounts, this.#counts);
-    call(options.onStatus, this.#status);
+  constructor(hub, options) {
+    this.identity = new Identity(hub, options);
+    this.#on = options;
+    this.#own = toRooms(options.rooms);
+    this.#cursor = toId(options.cursor);
+    if (options.counts) this.#tally.set(options.counts, this.#cursor ?? 0);
+    this.#setStatus(this.#status);
+    this.#watchPage();
+    // The page was made for somebody by the hub: that it still is for the same, the first answer says.
+    if (this.identity.userId) this.#enter();
+    else this.#meet();
+  }
+
+  /** @returns {Client} */
+  client() {
     const stream = this;
     return {
-      close: () => this.#leave(listener),
-      setRooms: (rooms) => {
-        listener.rooms = toRooms(rooms);
-        this.#hello();
+      close: () => this.#close(),
+      setRooms: (rooms) => this.#setRooms(rooms),
+      retry: () => this.#stir("nudge"),
+      request: (method, path, body) => this.#request(method, path, body),
+      signOut: (atHub = true) => this.#signOut(atHub),
+      get userId() {
+        return stream.identity.userId;
       },
-      retry: () => this.#nudge(),
       get cursor() {
-        return listener.cursor;
+        return stream.#cursor;
       },
       get counts() {
-        return stream.#counts;
+        return stream.#tally.counts;
       },
       get status() {
         return stream.#status;
@@ -112,81 +88,145 @@ export class Stream {
     };
   }
 
-  /** @param {Listener} listener */
-  #leave(listener) {
-    this.#listeners.delete(listener);
-    if (this.#listeners.size) this.#hello();
-    else this.#stop();
+  #watchPage() {
+    /** @type {import("./page.js").Page} */
+    const page = {
+      gone: () => this.#leave(),
+      shown: () => this.#meet(),
+      woke: () => this.#stir("wake"),
+      seen: () => this.#stir("nudge"),
+      ticked: (now) => this.#status.state === "waiting" && now > this.#status.retryAt + OVERDUE_MS && this.#stir("nudge"),
+    };
+    watchPage(page, this.#life.signal);
+  }
+
+  // --- who it is ----------------------------------------------------------------------------------------------------
+
+  /** Asks the hub who this is: only then it is known whose tabs these are. */
+  async #meet() {
+    const { signal } = (this.#visit = new AbortController());
+    try {
+      await this.identity.meet();
+      if (!signal.aborted) this.#enter();
+    } catch (error) {
+      if (!signal.aborted) this.failed(error, () => this.#meet());
+    }
+  }
+
+  #enter() {
+    const { hub, userId } = this.identity;
+    this.backoff.reset();
+    // A hub that does not say whose stream it is: then no other tab's can be this one's.
+    this.#tabs = new Tabs(`campanile/${PROTOCOL} ${hub} ${userId ?? Math.random()}`, this);
+  }
+
+  /** The page is left: it may be shown again. */
+  #leave() {
+    this.#visit.abort();
+    this.follow();
+    this.#tabs?.close();
+    this.#tabs = null;
+    this.backoff.stop();
+    clearTimeout(this.#recounting);
+    this.#status = { state: "connecting" };
+  }
+
+  #close() {
+    this.#leave();
+    this.#life.abort();
+    this.#on = {};
+  }
+
+  /**
+   * An attempt failed: it is over, or tried again after a pause.
+   * @param {unknown} error
+   * @param {() => void} again
+   */
+  failed(error, again) {
+    const cause = causeOf(error);
+    if (this.identity.isOver(cause)) return this.end(cause);
+    const retryAt = this.backoff.later(again);
+    const status = { state: /** @type {"waiting"} */ ("waiting"), retryAt, ...cause };
+    this.publishStatus(status);
+    if (this.#everLive || error instanceof RequestError) return;
+    refuses(this.identity.hub).then((refused) => refused && this.#status === status && this.publishStatus({ ...status, code: "origin", detail: "CAMPANILE_CORS_ORIGINS" }));
+  }
+
+  /**
+   * The stream will not come back by itself, and nothing of its user stays.
+   * @param {Cause} cause
+   */
+  end({ code, detail }) {
+    const { onStatus } = this.#on;
+    // These are of the user, in whatever tab; the others are of this page.
+    if (["logout", "kicked", "account_disabled"].includes(code)) this.#tabs?.tell({ kind: "ended", code, detail });
+    this.#close();
+    this.identity.end();
+    this.#tally.forget();
+    this.#cursor = null;
+    call(onStatus, (this.#status = { state: "ended", code, reason: code, detail }));
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {unknown} [body]
+   */
+  async #request(method, path, body) {
+    if (this.#status.state === "ended") throw new RequestError(401, this.#status);
+    const { signal } = this.#life;
+    try {
+      return await this.identity.request(method, path, body);
+    } catch (error) {
+      if (!signal.aborted && this.identity.isOver(error)) this.end(causeOf(error));
+      throw error;
+    }
+  }
+
+  /** @param {boolean} atHub whether its session there ends, too */
+  async #signOut(atHub) {
+    if (this.#status.state === "ended") return;
+    const told = atHub ? this.#request("POST", "/api/auth/logout") : null;
+    this.end({ code: "logout", detail: "" });
+    await told;
   }
 
   // --- who holds the connection -------------------------------------------------------------------------------------
 
-  async #start() {
-    if (this.#started) return;
-    this.#started = true;
-    const { signal } = (this.#ending = new AbortController());
-    // Tabs signed in as different people must not hear each other.
-    const user = this.user ?? (await subjectOf(this.hub, this.token).catch(() => null));
-    if (signal.aborted) return;
-    if (!user || !navigator.locks || !window.BroadcastChannel) {
-      this.#lead();
-      return;
-    }
-    this.#key = `campanile ${this.hub} ${user}`;
-    this.#channel = new BroadcastChannel(this.#key);
-    this.#channel.onmessage = (event) => this.#heard(event.data);
-    // Whoever asks for this lock later learns that this tab is gone, even if it crashed.
-    hold(`${this.#key} tab ${this.#tab}`, signal, () => this.#hello());
-    hold(this.#key, signal, () => this.#lead());
+  lead() {
+    this.#source = new Source(this);
+    this.met();
   }
 
-  #stop() {
-    if (!this.#started) return;
-    this.#started = false;
-    this.#leading = false;
+  follow() {
     this.#source?.close();
     this.#source = null;
-    clearTimeout(this.#gathering);
-    this.#tell({ kind: "goodbye" });
-    this.#channel?.close();
-    this.#channel = null;
-    this.#ending.abort();
-    this.#tabs.clear();
-    // A page that is shown again has missed what came meanwhile.
-    this.#each((one) => (one.fed = false));
-  }
-
-  #lead() {
-    if (!this.#started) return;
-    this.#leading = true;
-    this.#source = new Source(this);
-    this.#tell({ kind: "leader" });
-    this.#hello();
+    // What comes until the leader knows this tab may have a hole in front of it.
+    this.#fed = false;
   }
 
   /** Tells the leader, which may be this tab, what this tab needs. */
-  #hello() {
-    const rooms = [...new Set([...this.#listeners].flatMap((listener) => listener.rooms))];
-    const cursor = lowest([...this.#listeners].map((listener) => listener.cursor));
-    if (this.#leading) this.#welcome({ tab: this.#tab, rooms, cursor });
-    else this.#tell({ kind: "hello", rooms, cursor });
+  met() {
+    if (!this.#tabs) return;
+    const hello = { kind: "hello", tab: this.#tabs.tab, rooms: this.#own, cursor: this.#cursor };
+    if (this.#tabs.leading) this.#welcome(hello);
+    else this.#tabs.tell(hello);
+  }
+
+  /** @param {Rooms} rooms */
+  #setRooms(rooms) {
+    this.#own = toRooms(rooms);
+    this.met();
   }
 
   /** @param {{ tab: string, rooms: string[], cursor: AlarmId | null }} hello */
   #welcome({ tab, rooms, cursor }) {
-    if (!this.#source) return;
-    const known = this.#tabs.has(tab);
-    this.#tabs.set(tab, rooms);
-    if (!known && tab !== this.#tab) {
-      hold(`${this.#key} tab ${tab}`, this.#ending.signal, () => this.#forget(tab), { release: true });
-      // A page that opens now has a session, whatever ended the one before.
-      if (this.#source.ended) this.#source = new Source(this);
-    }
+    if (!this.#source || !this.#tabs) return;
     const position = this.#source.cursor;
-    this.#source.wantFrom(cursor);
-    this.#gather(GATHER_MS);
-    if (tab === this.#tab) this.#feed(position);
-    else this.#tell({ kind: "welcome", to: tab, position, counts: this.#counts, head: this.#head, status: this.#status });
+    const fresh = this.#source.serve(tab, rooms, cursor);
+    if (tab === this.#tabs.tab) return this.#feed(position);
+    if (fresh) this.#tabs.outlive(tab, () => this.#source?.forget(tab));
+    this.#tabs.tell({ kind: "welcome", to: tab, position, counts: this.#tally.counts, head: this.#tally.head, status: this.#status });
   }
 
   /**
@@ -195,57 +235,40 @@ export class Stream {
    * @param {AlarmId | null} position
    */
   #feed(position) {
-    this.#each((one) => (one.fed ||= position !== null && (one.cursor ?? position) >= position));
-  }
-
-  /** @param {string} tab */
-  #forget(tab) {
-    if (this.#tabs.delete(tab)) this.#gather(SHRINK_MS);
-  }
-
-  /** @param {number} delay */
-  #gather(delay) {
-    clearTimeout(this.#gathering);
-    this.#gathering = setTimeout(() => {
-      const rooms = [...new Set([...this.#tabs.values()].flat())].sort();
-      this.#source?.want(rooms);
-    }, delay);
-  }
-
-  /** @param {Record<string, unknown>} message */
-  #tell(message) {
-    this.#channel?.postMessage({ ...message, tab: this.#tab });
+    if (position === null || (this.#cursor ?? position) < position) return;
+    this.#fed = true;
+    this.#cursor ??= position;
   }
 
   /** @param {any} message */
-  #heard(message) {
+  heard(message) {
     switch (message.kind) {
-      case "event": return this.#leading || this.#deliver(message);
-      case "status": return this.#leading || this.#setStatus(message.status);
-      case "leader": return this.#hello();
-      case "hello": return this.#leading && this.#welcome(message);
-      case "goodbye": return this.#leading && this.#forget(message.tab);
-      case "nudge": return this.#leading && this.#nudge();
-      case "wake": return this.#leading && this.#wake();
-      case "welcome": return message.to === this.#tab && this.#welcomed(message);
+      case "event": return this.#deliver(message);
+      case "status": return this.#setStatus(message.status);
+      case "hello": return this.#welcome(message);
+      case "goodbye": return this.#source?.forget(message.tab);
+      case "nudge":
+      case "wake": return this.#source && this.#stir(message.kind);
+      case "welcome": return message.to === this.#tabs?.tab && this.#welcomed(message);
+      case "ended": return this.end(message);
     }
   }
 
   /** @param {{ position: AlarmId | null, counts: Counts | null, head: AlarmId, status: Status }} welcome */
   #welcomed({ position, counts, head, status }) {
     this.#feed(position);
-    if (counts) this.#counted({ ...counts, head });
+    if (counts) this.#tally.take({ ...counts, head });
     this.#setStatus(status);
   }
 
-  #nudge() {
-    if (this.#leading) this.#source?.nudge();
-    else this.#tell({ kind: "nudge" });
-  }
-
-  #wake() {
-    if (this.#leading) this.#source?.wake();
-    else this.#tell({ kind: "wake" });
+  /** @param {"nudge" | "wake"} how */
+  #stir(how) {
+    if (how === "wake") this.backoff.reset();
+    if (!this.#tabs) this.backoff.now();
+    else if (this.#source) {
+      this.#tabs.beat();
+      this.#source[how]();
+    } else this.#tabs.ask(how);
   }
 
   // --- what comes from it -------------------------------------------------------------------------------------------
@@ -259,13 +282,14 @@ export class Stream {
    */
   publish(name, id, data, carried) {
     const event = { name, id, data, carried };
-    this.#tell({ kind: "event", ...event });
+    if (data?.heartbeatSeconds) this.#tabs?.everyHeartbeat(data.heartbeatSeconds * 1_000);
+    this.#tabs?.tell({ kind: "event", ...event });
     this.#deliver(event);
   }
 
   /** @param {Status} status */
   publishStatus(status) {
-    this.#tell({ kind: "status", status });
+    if (this.#source) this.#tabs?.tell({ kind: "status", status });
     this.#setStatus(status);
   }
 
@@ -274,30 +298,53 @@ export class Stream {
     switch (name) {
       case "connect": return this.#connected(data);
       case "alarm": return this.#alarmed(id, data, carried);
-      case "message": return this.#messaged(id, data, carried);
+      case "message": return this.#advance(id, carried) && this.#wants(roomOf(data)) && call(this.#on.onMessage, data, this.#how(id));
       case "state": return this.#changed(data);
-      case "counts": return this.#counted(data);
-      case "presence": return this.#each((one) => wants(one, data.roomId) && call(one.on.onPresence, data));
-      case "ping": return this.#each((one) => advance(one, toId(data.cursor), carried));
+      case "counts": return this.#tally.take(data);
+      case "presence": return this.#wants(data.roomId) && call(this.#on.onPresence, data);
+      case "ping": return this.#advance(data.cursor, carried);
+      case "session":
+        if (data.ended === this.identity.session) return this.end({ code: "logout", detail: "" });
+        // It may be that of a page that never needed to know its own.
+        return this.identity.session || this.#request("GET", "/api/auth/me").catch(() => {});
     }
   }
 
   /** @param {Connected} data */
   #connected(data) {
-    this.#head = data.head;
-    this.#missedUpTo = data.head;
-    this.#setCounts(data);
-    let behind = false;
-    this.#each((one) => {
-      one.fed = data.gap || (one.cursor ?? data.cursor) >= data.cursor;
-      behind ||= !one.fed;
-      // Ids start again below what a listener knows when the hub was given another database.
-      if (data.gap) one.cursor = data.cursor;
-      one.cursor ??= data.head;
-      call(one.on.onConnect, data);
-      if (data.gap) call(one.on.onGap);
-    });
-    if (behind) this.#hello();
+    // Where nothing was missed before, what is brought now is as new as ever: a connection was only replaced.
+    if (!this.#fed || this.#status.state !== "live") this.#missedUpTo = data.head;
+    this.#tally.set(data, data.head);
+    this.#fed = data.gap || (this.#cursor ?? data.cursor) >= data.cursor;
+    // Ids start again below what was known when the hub was given another database.
+    if (data.gap) this.#cursor = data.cursor;
+    this.#cursor ??= data.head;
+    call(this.#on.onConnect, data);
+    if (data.gap) call(this.#on.onGap);
+    if (!this.#fed) this.met();
+  }
+
+  /** @param {string} room */
+  #wants(room) {
+    return this.#own.includes(room) || this.#own.includes("all");
+  }
+
+  /**
+   * Moves on, and says whether this had not been had. While the connection does not carry all rooms yet, nothing moves:
+   * what is missed meanwhile is replayed.
+   * @param {AlarmId | null} id
+   * @param {string[]} carried
+   */
+  #advance(id, carried) {
+    if (!this.#fed || id === null || id <= (this.#cursor ?? -1)) return false;
+    if (!carried.includes("all") && !this.#own.every((room) => carried.includes(room))) return false;
+    this.#cursor = id;
+    return true;
+  }
+
+  /** @param {AlarmId | null} id */
+  #how(id) {
+    return { replayed: (id ?? 0) <= this.#missedUpTo };
   }
 
   /**
@@ -307,65 +354,29 @@ export class Stream {
    */
   #alarmed(id, alarm, carried) {
     if (id === null) return;
-    const replayed = id <= this.#missedUpTo;
-    if (id > this.#head && this.#counts) {
-      this.#head = id;
-      this.#setCounts({
-        unseen: this.#counts.unseen + (alarm.seenAt ? 0 : 1),
-        unread: this.#counts.unread + (alarm.readAt ? 0 : 1),
-      });
-    }
-    this.#each((one) => advance(one, id, carried) && call(one.on.onAlarm, alarm, { replayed }));
-  }
-
-  /**
-   * @param {AlarmId | null} id
-   * @param {Alarm} message
-   * @param {string[]} carried
-   */
-  #messaged(id, message, carried) {
-    const replayed = id !== null && id <= this.#missedUpTo;
-    this.#each((one) => advance(one, id, carried) && wants(one, roomOf(message)) && call(one.on.onMessage, message, { replayed }));
+    this.#tally.add(id, alarm);
+    if (this.#advance(id, carried)) call(this.#on.onAlarm, alarm, this.#how(id));
   }
 
   /** @param {any} data */
   #changed(data) {
-    // Counts taken before an alarm that was already added here would lose it.
-    if (!this.#counted(data)) this.#recount();
-    this.#each((one) => call(one.on.onState, data));
-  }
-
-  /** @param {Counts & { head: AlarmId }} counts */
-  #counted({ head, ...counts }) {
-    if (head < this.#head) return false;
-    this.#head = head;
-    this.#setCounts(counts);
-    return true;
+    if (!this.#tally.take(data)) this.#recount();
+    call(this.#on.onState, data);
   }
 
   #recount() {
     clearTimeout(this.#recounting);
     this.#recounting = setTimeout(async () => {
-      const answer = await request(this.hub, this.token, "GET", "/api/alarms?limit=1").catch(() => null);
-      if (answer) this.#counted({ ...answer.meta, head: answer.meta.cursor });
+      const { signal } = this.#visit;
+      const answer = await this.#request("GET", "/api/alarms?limit=1").catch(() => null);
+      if (answer && !signal.aborted) this.#tally.take({ ...answer.meta, head: answer.meta.cursor });
     }, RECOUNT_MS);
-  }
-
-  /** @param {Counts} counts */
-  #setCounts({ unseen, unread }) {
-    const counts = { unseen: Math.max(0, unseen), unread: Math.max(0, unread) };
-    this.#counts = counts;
-    this.#each((one) => call(one.on.onCounts, counts));
   }
 
   /** @param {Status} status */
   #setStatus(status) {
+    this.#everLive ||= status.state === "live";
     this.#status = status;
-    this.#each((one) => call(one.on.onStatus, status));
-  }
-
-  /** @param {(listener: Listener) => unknown} visit */
-  #each(visit) {
-    for (const listener of [...this.#listeners]) visit(listener);
+    call(this.#on.onStatus, status);
   }
 }

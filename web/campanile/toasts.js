@@ -11,6 +11,8 @@ const MOST_TOASTS = 3;
 export class Toasts {
   #root;
   #words;
+  /** @type {Set<() => void>} by which each toast goes */
+  #ends = new Set();
 
   /**
    * @param {HTMLElement} root
@@ -29,18 +31,29 @@ export class Toasts {
   show(title, text, url) {
     const inner = [element("strong", {}, title), text ? element("span.cb-toast-text", {}, text) : null];
     const body = element(url ? "a.cb-toast-body" : "div.cb-toast-body", { href: url }, ...inner);
-    const toast = element("div.cb-toast", {}, body, button("cb-row-button", this.#words.close, () => toast.remove(), icon(CROSS)));
     /** @type {Timer} */
     let timer;
+    const end = () => {
+      clearTimeout(timer);
+      this.#ends.delete(end);
+      toast.remove();
+    };
+    const toast = element("div.cb-toast", {}, body, button("cb-row-button", this.#words.close, end, icon(CROSS)));
     // Six seconds begin anew when the pointer or the focus leaves, but not while the other one stays.
     const run = () => {
       clearTimeout(timer);
-      if (!toast.matches(":hover, :focus-within")) timer = setTimeout(() => toast.remove(), TOAST_MS);
+      if (this.#ends.has(end) && !toast.matches(":hover, :focus-within")) timer = setTimeout(end, TOAST_MS);
     };
     // While an event is being told, the focus has not moved yet.
     for (const event of ["pointerenter", "pointerleave", "focusin", "focusout"]) toast.addEventListener(event, () => setTimeout(run));
     this.#root.append(toast);
-    while (this.#root.children.length > MOST_TOASTS) this.#root.firstElementChild?.remove();
+    this.#ends.add(end);
+    this.clear(MOST_TOASTS);
     run();
+  }
+
+  /** @param {number} [most] how many stay, the latest */
+  clear(most = 0) {
+    for (const end of this.#ends) if (this.#ends.size > most) end();
   }
 }

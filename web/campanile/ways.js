@@ -1,10 +1,11 @@
-// The two ways events come in: one EventSource, or one long poll after another. Both tell what they hear to the same
-// ear and say once when they fail; neither tries again by itself.
+// The two ways events come in: one answer that does not end, or one long poll after another. Both tell what they hear to
+// the same ear and say once when they fail; neither tries again by itself.
 
-import { credentialsFor, parse, request } from "./request.js";
+import { parse, RequestError } from "./request.js";
 import { toId } from "./topic.js";
 
-/** @import { AlarmId, Token, Way } from "./wire.d.ts" */
+/** @import { Identity } from "./identity.js" */
+/** @import { AlarmId, Way, WayName } from "./wire.d.ts" */
 
 /**
  * @typedef {object} Ear
@@ -14,48 +15,72 @@ import { toId } from "./topic.js";
 
 /**
  * @typedef {object} Place
- * @property {string} hub
- * @property {Token} token a string by now, except for polls, which ask for one each time
+ * @property {Identity} identity
+ * @property {string | undefined} token
  * @property {string[]} rooms
  * @property {AlarmId | null} cursor
  */
 
-const EVENT_NAMES = ["connect", "alarm", "message", "state", "presence", "ping", "bye"];
 // Proxies that hold streams back mostly give a request 30 to 60 seconds.
 const POLL_SECONDS = 20;
 const POLL_DEADLINE_MS = 30_000;
 const FIRST_POLL_DEADLINE_MS = 8_000;
 
 /**
+ * @param {WayName} name
  * @param {Place} place
  * @param {Ear} ear
  * @returns {Way}
  */
-export function openStream(place, ear) {
-  const url = addressOf(place);
-  if (typeof place.token === "string") url.searchParams.set("token", place.token);
-  const source = new EventSource(url, { withCredentials: credentialsFor(place.hub) === "include" });
-  for (const name of EVENT_NAMES) {
-    source.addEventListener(name, (event) => {
-      const { data, lastEventId } = /** @type {MessageEvent<string>} */ (event);
-      const value = parse(data);
-      if (value !== undefined) ear.hear(name, toId(lastEventId), value);
-    });
-  }
-  // It would try again by itself, but gives up for ever on any answer but 200.
-  source.onerror = (error) => ear.fail(error);
-  return newWay("stream", place.rooms, () => source.close());
+export function open(name, place, ear) {
+  const ending = new AbortController();
+  const { signal } = ending;
+  (name === "stream" ? read : poll)(place, ear, signal).catch((error) => signal.aborted || ear.fail(error));
+  return { name, rooms: place.rooms, close: () => ending.abort(), heardAt: Date.now(), heard: 0 };
 }
 
 /**
+ * Server-sent events by `fetch`, which, unlike EventSource, can send a token as a header and tells why it failed.
  * @param {Place} place
  * @param {Ear} ear
- * @returns {Way}
+ * @param {AbortSignal} signal
  */
-export function openPolls(place, ear) {
-  const ending = new AbortController();
-  poll(place, ear, ending.signal).catch((error) => ending.signal.aborted || ear.fail(error));
-  return newWay("polls", place.rooms, () => ending.abort());
+async function read(place, ear, signal) {
+  const answer = await place.identity.send(place.token, "GET", addressOf(place, place.cursor), undefined, "text/event-stream", signal);
+  if (!answer.body || answer.status === 204) throw new RequestError(204, { code: "account_disabled" });
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  const take = eventsOf((name, id, data) => signal.aborted || ear.hear(name, id, data));
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) throw new TypeError();
+    take(value);
+  }
+}
+
+/**
+ * Reads an event stream (WHATWG HTML, section 9.2.6) that comes in pieces, as the hub writes it: data in one line. A
+ * comment is told as an event without a name.
+ * @param {(name: string, id: AlarmId | null, data: any) => void} tell
+ */
+function eventsOf(tell) {
+  let rest = "";
+  /** @type {Record<string, string>} */
+  let event = {};
+  /** @param {string} chunk */
+  return (chunk) => {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const [, field, value] = /^(\w*): ?(.*?)\r?$/.exec(line) ?? [];
+      if (field) event[field] = value ?? "";
+      else if (field === "") tell("", null, null);
+      else {
+        const data = parse(event.data ?? "");
+        if (data !== undefined) tell(event.event ?? "message", toId(event.id), data);
+        event = {};
+      }
+    }
+  };
 }
 
 /**
@@ -66,19 +91,20 @@ export function openPolls(place, ear) {
  * @param {AbortSignal} signal
  */
 async function poll(place, ear, signal) {
-  /** @param {string | URL} path @param {number} deadline */
-  const ask = (path, deadline) => {
+  const { identity, token } = place;
+  /** @param {string} path @param {number} deadline */
+  const ask = async (path, deadline) => {
     const end = AbortSignal.any([signal, AbortSignal.timeout(deadline)]);
-    return request(place.hub, place.token, "GET", String(path), undefined, {}, end);
+    return parse(await (await identity.send(token, "GET", path, undefined, undefined, end)).text());
   };
   let { cursor } = place;
   for (let first = true; !signal.aborted; first = false) {
-    const url = addressOf({ ...place, cursor });
-    if (!first) url.searchParams.set("wait", String(POLL_SECONDS));
-    const page = await ask(url, first ? FIRST_POLL_DEADLINE_MS : POLL_DEADLINE_MS);
+    const address = addressOf(place, cursor);
+    const page = await ask(first ? address : `${address}&wait=${POLL_SECONDS}`, first ? FIRST_POLL_DEADLINE_MS : POLL_DEADLINE_MS);
     const { meta } = await ask("/api/alarms?limit=1", FIRST_POLL_DEADLINE_MS);
     if (signal.aborted) return;
     const counts = { unseen: meta.unseen, unread: meta.unread, head: meta.cursor };
+    identity.isOf(page.userId);
     if (first || page.gap) ear.hear("connect", null, { ...counts, gap: page.gap, cursor: page.gap ? page.cursor : (cursor ?? page.cursor) });
     for (const { event, id, data } of page.events) if (!signal.aborted) ear.hear(event, id, data);
     ear.hear("ping", null, { cursor: page.cursor });
@@ -87,23 +113,12 @@ async function poll(place, ear, signal) {
   }
 }
 
-/** @param {Place} place */
-function addressOf({ hub, rooms, cursor }) {
-  const url = new URL("/api/stream", hub);
-  for (const room of rooms) {
-    if (room === "all") url.searchParams.append("rooms", "all");
-    else url.searchParams.append("room", room);
-  }
-  if (cursor !== null) url.searchParams.set("cursor", String(cursor));
-  return url;
-}
-
 /**
- * @param {Way["name"]} name
- * @param {string[]} rooms
- * @param {() => void} close
- * @returns {Way}
+ * @param {Place} place
+ * @param {AlarmId | null} cursor
  */
-function newWay(name, rooms, close) {
-  return { name, rooms, close, openedAt: Date.now(), heardAt: Date.now(), heard: 0 };
+function addressOf({ rooms }, cursor) {
+  const query = new URLSearchParams(rooms.map((room) => (room === "all" ? ["rooms", room] : ["room", room])));
+  if (cursor !== null) query.set("cursor", String(cursor));
+  return `/api/stream?${query}`;
 }

@@ -22,6 +22,8 @@ export interface Counts {
 }
 
 export interface Connected extends Counts {
+  /** The user, as the hub names them. */
+  userId?: string;
   cursor: AlarmId;
   head: AlarmId;
   gap: boolean;
@@ -48,11 +50,18 @@ export interface Bye {
   reconnect: boolean;
 }
 
+/** Why there is no connection: a stable code (docs/embedding.md lists them), and a sentence for a developer. */
+export interface Cause {
+  code: string;
+  detail: string;
+}
+
 export type Status =
   | { state: "connecting" }
   | { state: "live"; way: WayName }
-  | { state: "waiting"; retryAt: number }
-  | { state: "ended"; reason: string };
+  | ({ state: "waiting"; retryAt: number } & Cause)
+  /** `reason` is the same as `code`. */
+  | ({ state: "ended"; reason: string } & Cause);
 
 /** Streaming, or what takes its place where something between here and the hub holds streams back. */
 export type WayName = "stream" | "polls";
@@ -61,23 +70,24 @@ export type WayName = "stream" | "polls";
 export interface Way {
   name: WayName;
   rooms: string[];
-  openedAt: number;
+  /** When it was opened, or last heard. */
   heardAt: number;
   /** How many events it has brought, `connect` among them. */
   heard: number;
   close(): void;
 }
 
-export type Token = string | (() => string | Promise<string>) | null | undefined;
+/** A token, or a function that gives or promises one. Nothing (null, undefined, "") means that nobody is signed in. */
+export type Token = string | (() => string | null | undefined | Promise<string | null | undefined>) | null | undefined;
 export type Rooms = string | Iterable<string | number> | null | undefined;
 export type How = { replayed: boolean };
 
 export interface ConnectOptions {
   /** The hub's origin; by default where the module came from. */
   hub?: string | null;
-  /** A token, or a function that gives or promises one. Without it the hub's cookie says who this is. */
+  /** Whose page it is. Only where this is left out, the hub's cookie says it; one that is null or undefined is nobody's. */
   token?: Token;
-  /** The user's id, under which tabs share one stream; by default the token's subject. */
+  /** With the hub's cookie: the user the page was made for. Should the cookie be another's, the client ends. */
   user?: string | null;
   /** Room ids, or "all". */
   rooms?: Rooms;
@@ -98,19 +108,17 @@ export interface ConnectOptions {
 export interface Client {
   close(): void;
   setRooms(rooms: Rooms): void;
+  /** Tries again now. */
   retry(): void;
+  /** Asks the hub for something else, such as `GET /api/alarms`, as the same user; rejects with a RequestError. */
+  request(method: string, path: string, body?: unknown): Promise<any>;
+  /** Signs out at the hub, and ends the clients of this user in all tabs; with `false` the session at the hub stays. */
+  signOut(atHub?: boolean): Promise<void>;
+  /** The user, as the hub names them; null before it has answered, and after the end. */
+  readonly userId: string | null;
   readonly cursor: AlarmId | null;
   readonly counts: Counts | null;
   readonly status: Status;
 }
 
 export type Timer = ReturnType<typeof setTimeout> | undefined;
-
-/** One `connect()` of a page. */
-export interface Listener {
-  on: ConnectOptions;
-  rooms: string[];
-  cursor: AlarmId | null;
-  /** Whether what is heard now follows on what it has had. */
-  fed: boolean;
-}

@@ -48,8 +48,9 @@ const en = {
   retrying: (seconds) => (seconds ? `Retrying in ${seconds} s` : "Retrying…"),
   retryNow: "Retry now",
   backOnline: "Back online",
-  signedOut: "You are signed out.",
+  otherUser: "Somebody else has signed in.",
   shutOut: "This account can no longer connect.",
+  signedOut: "You are signed out.",
   signIn: "Sign in",
 };
 
@@ -88,8 +89,9 @@ const ko = {
   retrying: (seconds) => (seconds ? `${seconds}초 후 다시 시도합니다` : "다시 시도하는 중…"),
   retryNow: "지금 다시 시도",
   backOnline: "다시 연결되었습니다",
-  signedOut: "로그아웃되었습니다.",
+  otherUser: "다른 사용자가 로그인했습니다.",
   shutOut: "이 계정은 더 이상 연결할 수 없습니다.",
+  signedOut: "로그아웃되었습니다.",
   signIn: "로그인",
 };
 
@@ -97,3 +99,13 @@ const ko = {
 
 /** @type {Record<string, Words>} */
 export const WORDS = { en, ko };
+
+/**
+ * How it ended, for a visitor.
+ * @param {Words} words
+ * @param {string} code
+ */
+export function ending(words, code) {
+  if (code === "other_user") return words.otherUser;
+  return code === "kicked" || code === "account_disabled" ? words.shutOut : words.signedOut;
+}
