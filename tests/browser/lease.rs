@@ -12,7 +12,12 @@ use crate::support::{AppBuilder, Claims, DEADLINE, TestApp, sign};
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
 const SCRIPT: &str = "
-    Object.assign(window, { heard: [], replayed: 0 });
+    Object.assign(window, { heard: [], replayed: 0, streams: 0 });
+    const ask = window.fetch;
+    window.fetch = (address, options) => {
+        streams += options?.headers?.accept === 'text/event-stream';
+        return ask(address, options);
+    };
     window.begin = (token) => {
         window.client = connect({ token, onAlarm: ({ alarmType }, how) => { heard.push(alarmType); replayed += how.replayed; } });
     };
@@ -211,4 +216,29 @@ async fn a_tab_that_is_opened_while_the_one_with_the_stream_stands_still_does_no
 
     let took = opened.elapsed();
     assert!(took < HEARTBEAT * 5 / 2, "{took:?}");
+}
+
+#[tokio::test]
+async fn of_two_tabs_the_one_that_is_looked_at_takes_over() {
+    let tower = Tower::with_two_tabs("").await;
+    let window = &tower.window;
+    window.new_tab().await;
+    tower.open().await;
+    window.turn_to_tab(0).await;
+    window
+        .run(
+            "setTimeout(() => { const end = Date.now() + 12_000; while (Date.now() < end); }, 700)",
+        )
+        .await;
+    window.turn_to_tab(2).await;
+    assert_eq!(window.value("streams").await, 0);
+
+    window.holds("streams === 1").await;
+
+    tower.tell("MEANWHILE").await;
+    window.holds("heard.join() === 'MEANWHILE'").await;
+    window.turn_to_tab(1).await;
+    window
+        .holds("heard.join() === 'MEANWHILE' && streams === 0")
+        .await;
 }

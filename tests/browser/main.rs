@@ -29,6 +29,7 @@ mod accessibility;
 mod admin;
 mod announcements;
 mod bell;
+mod causes;
 mod compare;
 mod embed;
 mod http2;

@@ -504,3 +504,31 @@ async fn the_inbox_of_one_person_is_not_refreshed_into_anothers() {
         .await;
     window.shows(".entry", "Secret").await;
 }
+
+#[tokio::test]
+async fn a_bell_that_has_ended_begins_again_when_its_token_is_set_once_more() {
+    let street = Street::with("<campanile-bell token=\"\"></campanile-bell>").await;
+    let window = street.window().await;
+    let live = format!("{BELL}.client.status.state === 'live'");
+    let set = format!("{BELL}.token = token");
+    window
+        .run(&format!(
+            "window.who = '{}'; window.token = () => who; {set}",
+            street.bob
+        ))
+        .await;
+    window.holds(&live).await;
+
+    window.run("who = null").await;
+    window.run(&format!("{BELL}.client.signOut(false)")).await;
+    window
+        .holds(&format!("{BELL}.client.status.state === 'ended'"))
+        .await;
+    window.run(&format!("who = '{}'; {set}", street.eve)).await;
+
+    window
+        .holds(&format!("{live} && {BELL}.client.userId === 'eve'"))
+        .await;
+    street.tell("eve", "FOR_EVE").await;
+    window.shows(".cb-badge", "1").await;
+}

@@ -62,7 +62,8 @@ export class CampanileBell extends HTMLElement {
   }
 
   set token(token) {
-    if ("token" in this.#given && token === this.#given.token) return;
+    // The same one again is nothing new, unless its client has ended.
+    if ("token" in this.#given && token === this.#given.token && this.client?.status.state !== "ended") return;
     this.#given = { token };
     if (token) this.#restart();
     else this.client?.signOut(false);

@@ -74,12 +74,12 @@ export async function tokenOf(token) {
   try {
     value = typeof token === "function" ? await token() : token;
   } catch (error) {
-    throw new RequestError(401, { code: "invalid_token", detail: `token() failed: ${error}` });
+    throw new RequestError(401, { code: "invalid_token", detail: `token(): ${error}` });
   }
   const text = String(value ?? "").trim();
   if (!text) throw new RequestError(401, { code: "logout", detail: "no token" });
   // RFC 6750, section 2.1. An error page of the site is none.
-  if (!/^[\w.~+/-]+=*$/.test(text)) throw new RequestError(401, { code: "invalid_token", detail: "not a token" });
+  if (!/^[\w.~+/-]+=*$/.test(text)) throw new RequestError(401, { code: "invalid_token", detail: "bad token" });
   return text;
 }
 

@@ -155,7 +155,7 @@ export class Source {
     this.#way = way.name;
     backoff.reset();
     const { lifeMs } = identity;
-    this.#renewAt = identity.renewable ? Date.now() + Math.max(RENEW_WAIT_MS, lifeMs - Math.min(RENEW_BEFORE_MS, lifeMs / 3)) : Infinity;
+    this.#renewAt = Date.now() + (identity.renewable ? Math.max(RENEW_WAIT_MS, lifeMs - Math.min(RENEW_BEFORE_MS, lifeMs / 3)) : Infinity);
     if (way.name === "stream") this.#heartbeat = (data.heartbeatSeconds ?? 0) * 1_000;
     else this.#streamLater();
   }
@@ -187,7 +187,6 @@ export class Source {
    * @param {unknown} error
    */
   #unopened(error) {
-    this.#turn = null;
     this.#dropNext();
     if (!this.#current || this.#stream.identity.isOver(error)) {
       this.#drop();

@@ -22,7 +22,7 @@ const HIDDEN_HEARTBEATS = 2.25;
 const HIDDEN_LATER_MS = 250;
 // A tab that lives answers sooner.
 const ANSWER_MS = 2_000;
-const ANSWER_WITHOUT_LOCKS_MS = 300;
+const ANSWER_WITHOUT_LOCKS_MS = 250;
 // A timer this late means that this tab was held up: what was said meanwhile is still to be heard.
 const LATE_MS = 500;
 
