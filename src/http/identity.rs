@@ -123,7 +123,7 @@ fn refuse_other_user(request: &HttpRequest, user_id: &UserId) -> Result<(), ApiE
     };
     let expected = percent_decode(expected.as_bytes())
         .decode_utf8()
-        .map_err(|_cause| ApiError::OtherUser("of no readable id".to_owned()))?;
+        .map_err(|_cause| ApiError::OtherUser("whose id cannot be read".to_owned()))?;
     if expected == user_id.as_str() {
         Ok(())
     } else {

@@ -281,6 +281,26 @@ async fn two_people_in_two_tabs_never_hear_each_other_and_two_tabs_of_one_share_
 }
 
 #[tokio::test]
+async fn a_page_that_was_made_for_another_user_than_the_cookies_hears_nothing_though_a_tab_of_theirs_is_open()
+ {
+    let street = Street::new().await;
+    let window = street.window_of("eve").await;
+    begin(&window, &format!("'{}'", street.bob)).await;
+    window.holds(LIVE).await;
+
+    street.new_tab(&window).await;
+    window.run("begin({ user: 'bob' })").await;
+    street.tell("bob", "FOR_BOB").await;
+
+    window
+        .holds("client.status.state === 'ended' && client.status.code === 'other_user'")
+        .await;
+    assert_eq!(window.value("heard.length + counted.length").await, 0);
+    window.turn_to_tab(0).await;
+    window.holds("heard.join() === 'FOR_BOB'").await;
+}
+
+#[tokio::test]
 async fn a_client_ends_when_its_token_becomes_somebody_elses() {
     let street = Street::new().await;
     let window = street.window().await;

@@ -59,9 +59,7 @@ export class Stream {
     if (options.counts) this.#tally.set(options.counts, this.#cursor ?? 0);
     this.#setStatus(this.#status);
     this.#watchPage();
-    // The page was made for somebody by the hub: that it still is for the same, the first answer says.
-    if (this.identity.userId) this.#enter();
-    else this.#meet();
+    this.#meet();
   }
 
   /** @returns {Client} */
@@ -304,9 +302,7 @@ export class Stream {
       case "presence": return this.#wants(data.roomId) && call(this.#on.onPresence, data);
       case "ping": return this.#advance(data.cursor, carried);
       case "session":
-        if (data.ended === this.identity.session) return this.end({ code: "logout", detail: "" });
-        // It may be that of a page that never needed to know its own.
-        return this.identity.session || this.#request("GET", "/api/auth/me").catch(() => {});
+        return data.ended === this.identity.session && this.end({ code: "logout", detail: "" });
     }
   }
 
