@@ -91,7 +91,7 @@ const ko = {
   backOnline: "다시 연결되었습니다",
   otherUser: "다른 사용자가 로그인했습니다.",
   shutOut: "이 계정은 더 이상 연결할 수 없습니다.",
-  signedOut: "로그아웃되었습니다.",
+  signedOut: "로그아웃되었습니다. 다시 로그인하세요.",
   signIn: "로그인",
 };
 
