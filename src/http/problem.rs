@@ -28,7 +28,7 @@ pub(crate) enum ApiError {
     )]
     QueryTokenRefused,
     /// 412: the page was made for another user.
-    #[error("this request is for the user {0}, and its sender is another")]
+    #[error("this page is for the user {0}, and somebody else is signed in now")]
     OtherUser(String),
     /// 204: a browser that gets this answer stops coming back.
     #[error("this account is disabled")]

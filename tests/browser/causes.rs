@@ -175,7 +175,7 @@ async fn a_page_that_loads_while_its_hub_is_away_gets_the_module_and_the_bell_la
         .env("CAMPANILE_CORS_ORIGINS", &origin);
     let mut app = app.spawn().await;
     let bob = app.user("bob").await;
-    // As docs/embedding.md says.
+    // As docs/guide/embedding.md says.
     let page = format!(
         "<!doctype html><campanile-bell token=\"{bob}\"></campanile-bell><script type=\"module\">
             let tries = 0;

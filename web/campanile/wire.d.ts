@@ -50,7 +50,7 @@ export interface Bye {
   reconnect: boolean;
 }
 
-/** Why there is no connection: a stable code (docs/embedding.md lists them), and a sentence for a developer. */
+/** Why there is no connection: a stable code (docs/guide/embedding.md lists them), and a sentence for a developer. */
 export interface Cause {
   code: string;
   detail: string;
