@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::answers::{answer, refusal, send};
-use crate::auth::session;
+use crate::signing_in::session;
 use crate::support::{AppBuilder, Claims, DEADLINE, SseClient, TestApp, sign};
 
 const STREAM_ROUTES: [&str; 3] = [
