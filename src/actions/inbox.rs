@@ -166,7 +166,7 @@ impl Change {
 async fn tell(state: &AppState, inbox: Inbox, change: Change) -> Result<Meta, Refusal> {
     let user_id = inbox.user_id().clone();
     // Counts must be delivered in the order in which they were read.
-    let _turn = state.turns.of(&user_id).await;
+    let _turn = state.turns.of(&user_id).await?;
     let counts = state.store.counts(inbox).await?;
     let change = Change {
         unseen: counts.unseen,

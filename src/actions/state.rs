@@ -130,14 +130,20 @@ impl RightsEpoch {
 pub(crate) struct Turns {
     hasher: RandomState,
     turns: Vec<Mutex<()>>,
+    within: Duration,
 }
 
 impl Turns {
-    /// Waits for the user's turn. Two users may share one; that costs a moment.
-    pub(crate) async fn of(&self, user_id: &UserId) -> Option<MutexGuard<'_, ()>> {
+    /// Waits for the user's turn, as long as a question to the database may wait. Two users may share a turn.
+    pub(crate) async fn of(&self, user_id: &UserId) -> Result<MutexGuard<'_, ()>, Refusal> {
         let slot = self.hasher.hash_one(user_id) % TURNS as u64;
-        let turn = self.turns.get(usize::try_from(slot).unwrap_or_default())?;
-        Some(turn.lock().await)
+        let turn = self.turns.get(usize::try_from(slot).unwrap_or_default());
+        let turn = turn.ok_or_else(|| Refusal::Internal("there are no turns".to_owned()))?;
+        tokio::time::timeout(self.within, turn.lock())
+            .await
+            .map_err(|_elapsed| {
+                Refusal::Unavailable("the counts of this user are still being read".to_owned())
+            })
     }
 }
 
@@ -146,9 +152,34 @@ impl Default for Turns {
         Self {
             hasher: RandomState::new(),
             turns: std::iter::repeat_with(Mutex::default).take(TURNS).collect(),
+            within: TURN_WITHIN,
         }
     }
 }
 
 /// Few enough to hold, enough that two users seldom meet.
 const TURNS: usize = 64;
+
+/// What waits for longer waits behind a database that does not answer.
+const TURN_WITHIN: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_turn_that_does_not_come_is_refused_and_the_next_one_comes() {
+        let turns = Turns {
+            within: Duration::from_millis(10),
+            ..Turns::default()
+        };
+        let bob = UserId::parse("bob").unwrap();
+
+        let held = turns.of(&bob).await.unwrap();
+        let refused = turns.of(&bob).await;
+        assert!(matches!(refused, Err(Refusal::Unavailable(_))));
+
+        drop(held);
+        assert!(turns.of(&bob).await.is_ok());
+    }
+}

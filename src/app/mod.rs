@@ -28,6 +28,7 @@ use crate::journal::{Drain, Journal};
 use crate::server::connections::Connections;
 use crate::server::tls::{self, Certificate};
 use crate::server::{Doorway, socket};
+use crate::store::Store;
 use crate::{http, pages, server};
 
 pub use crate::app::commands::{add_user, print_token};
@@ -39,6 +40,7 @@ pub struct Hub {
     address: SocketAddr,
     scheme: &'static str,
     journal: Addr<Journal>,
+    store: Store,
 }
 
 /// `campanile serve`: runs the hub until SIGTERM or SIGINT.
@@ -68,6 +70,7 @@ pub async fn build(
     actix_web::rt::spawn(signals::renew_on(hang_up, certificate));
     let Parts { state, broadcaster } = parts::start(config).await?;
     let (journal, readiness) = (state.journal.clone(), state.readiness.clone());
+    let store = state.store.clone();
     let retention = config.retention_days.duration();
     actix_web::rt::spawn(housekeeping::prune(state.store.clone(), retention));
     actix_web::rt::spawn(housekeeping::checkpoint(state.store.clone()));
@@ -80,6 +83,8 @@ pub async fn build(
     let server = server::listen(listener, doorway, move || {
         App::new()
             .app_data(state.clone())
+            // The last one is the outermost.
+            .wrap(from_fn(http::admit))
             .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
             .wrap(from_fn(pages::finish))
             .wrap(from_fn(http::finish))
@@ -95,6 +100,7 @@ pub async fn build(
         address,
         scheme,
         journal,
+        store,
     })
 }
 
@@ -111,6 +117,7 @@ impl Hub {
         if let Err(cause) = self.journal.send(Drain).timeout(DRAIN_WITHIN).await {
             log::error!("the journal did not drain: {cause}");
         }
+        self.store.close().await;
         log::info!("stopped");
         Ok(())
     }

@@ -12,5 +12,5 @@ mod request;
 mod routes;
 mod stream;
 
-pub(crate) use request::finish;
-pub(crate) use routes::{configure, not_found};
+pub(crate) use request::{admit, finish};
+pub(crate) use routes::{configure, not_found, read};

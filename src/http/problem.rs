@@ -62,6 +62,12 @@ pub(crate) enum ApiError {
     /// 422: a WebSocket handshake that cannot be answered (RFC 6455, section 4.2).
     #[error("Upgrade: {0}")]
     Handshake(String),
+    /// 400, 408 or 431: a request that could not be read.
+    #[error("{}", unreadable(*.0))]
+    Unreadable(StatusCode),
+    /// 403: a CORS preflight from an origin that is not in the settings.
+    #[error("origin {0} is not in CAMPANILE_CORS_ORIGINS")]
+    UnknownOrigin(String),
     /// 503.
     #[error("the hub holds as many connections as it can; try again")]
     TooManyConnections,
@@ -106,6 +112,8 @@ impl ApiError {
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::InvalidBody { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code),
             Self::Handshake(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_field"),
+            Self::Unreadable(status) => (*status, code_of(*status)),
+            Self::UnknownOrigin(_) => (StatusCode::FORBIDDEN, "cross_origin"),
             Self::TooManyConnections => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
         }
     }
@@ -187,19 +195,36 @@ fn not_found(thing: Thing) -> &'static str {
     }
 }
 
+/// The code of an error that has none of its own.
+fn code_of(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+        StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
+        StatusCode::REQUEST_TIMEOUT => "request_timeout",
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "header_too_large",
+        status if status.is_server_error() => "internal_error",
+        _ => "bad_request",
+    }
+}
+
+fn unreadable(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::REQUEST_TIMEOUT => "the header of the request did not come within 10 seconds",
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            "the header of the request is too large: over HTTP/1.1 it may have 128 KiB and 96 fields, over HTTP/2 64 KiB"
+        }
+        _ => {
+            "this is not a request that HTTP/1.1 allows: its first line, a field or the Host is wrong"
+        }
+    }
+}
+
 impl Problem {
     /// The body of an error that came from the framework.
     pub(crate) fn of_status(status: StatusCode) -> Self {
-        let code = match status {
-            StatusCode::NOT_FOUND => "not_found",
-            StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
-            StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
-            StatusCode::REQUEST_TIMEOUT => "request_timeout",
-            status if status.is_server_error() => "internal_error",
-            _ => "bad_request",
-        };
         let title = status.canonical_reason().unwrap_or("Error");
-        Self::new(status, code, title.to_owned())
+        Self::new(status, code_of(status), title.to_owned())
     }
 
     fn new(status: StatusCode, code: &'static str, detail: String) -> Self {

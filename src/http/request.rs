@@ -1,19 +1,20 @@
-//! Around every request: its id, the bodies of errors, and one line in the log that names no token.
+//! Around every request: its id, the bodies of errors, one line in the log that names no token, and the refusals that come
+//! before any route.
 
 use std::rc::Rc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, ResponseError};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use uuid::Builder;
 
 use crate::http::problem::{ApiError, Problem};
-use crate::server::connections::Connection;
+use crate::server::connections::{Connection, Unreadable};
 
 /// Gives the request an id and finishes its answer.
 ///
@@ -35,17 +36,12 @@ async fn answer<B: MessageBody + 'static>(
         .simple()
         .to_string();
     let (method, path) = (request.method().clone(), request.path().to_owned());
-    let connection = connection_of(&request);
-    let answered = if connection.as_ref().is_some_and(|one| one.is_refused()) {
-        refuse(request)
-    } else {
-        let busy = connection.as_ref().map(Connection::begin);
-        // A handler's error is an answer by now; what is still an error here comes from the framework.
-        let answered = next.call(request).await?.map_into_boxed_body();
-        if let Some(busy) = busy {
-            busy.answered(answered.response().body().size());
-        }
-        answered
+    let preflight = preflight_from(&request);
+    // A handler's error is an answer by now; what is still an error here comes from the framework.
+    let answered = next.call(request).await?.map_into_boxed_body();
+    let answered = match preflight {
+        Some(origin) if !answered.status().is_success() => refuse_origin(answered, origin),
+        _ => answered,
     };
     let mut response = with_problem_body(answered, &id);
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -56,18 +52,51 @@ async fn answer<B: MessageBody + 'static>(
     Ok(response)
 }
 
-/// HTTP/1.1 keeps it with the connection, HTTP/2 gives it to each request.
-fn connection_of(request: &ServiceRequest) -> Option<Rc<Connection>> {
-    let kept = request.conn_data::<Rc<Connection>>().cloned();
-    kept.or_else(|| request.extensions().get().cloned())
+/// Answers what no handler may see: a request that could not be read, or one on a connection too many. This is inside the
+/// middleware that writes CORS headers and outside of everything else.
+pub(crate) fn admit<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> LocalBoxFuture<'static, Result<ServiceResponse<BoxBody>, Error>> {
+    Box::pin(async move {
+        let unreadable = request.extensions().get::<Unreadable>().copied();
+        let connection = request.extensions().get::<Rc<Connection>>().cloned();
+        if let Some(Unreadable(status)) = unreadable {
+            return Ok(refuse(request, ApiError::Unreadable(status)));
+        }
+        if connection.as_ref().is_some_and(|one| one.is_refused()) {
+            return Ok(refuse(request, ApiError::TooManyConnections));
+        }
+        let busy = connection.as_ref().map(Connection::begin);
+        let answered = next.call(request).await?.map_into_boxed_body();
+        if let Some(busy) = busy {
+            busy.answered(answered.response().body().size());
+        }
+        Ok(answered)
+    })
 }
 
-/// Tells a client that there is no room for its connection, and ends it.
-fn refuse(request: ServiceRequest) -> ServiceResponse<BoxBody> {
-    let mut response = request.error_response(ApiError::TooManyConnections);
+/// An error after which the connection ends.
+fn refuse(request: ServiceRequest, error: ApiError) -> ServiceResponse<BoxBody> {
+    let mut response = request.error_response(error);
     let head = response.response_mut().head_mut();
     head.set_connection_type(ConnectionType::Close);
     response
+}
+
+/// The origin of a CORS preflight (Fetch, section 3.2.2).
+fn preflight_from(request: &ServiceRequest) -> Option<String> {
+    let headers = request.headers();
+    let asks = request.method() == Method::OPTIONS
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let origin = headers.get(header::ORIGIN).filter(|_| asks)?;
+    Some(String::from_utf8_lossy(origin.as_bytes()).into_owned())
+}
+
+fn refuse_origin(answered: ServiceResponse<BoxBody>, origin: String) -> ServiceResponse<BoxBody> {
+    let (request, _other) = answered.into_parts();
+    let response = ApiError::UnknownOrigin(origin).error_response();
+    ServiceResponse::new(request, response)
 }
 
 #[derive(Serialize)]

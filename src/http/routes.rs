@@ -1,7 +1,8 @@
 //! The route table.
 
-use actix_web::HttpResponse;
-use actix_web::web::{ServiceConfig, delete, get, head, post, put, resource};
+use actix_web::guard::{Any, Get, Head};
+use actix_web::web::{ServiceConfig, delete, get, head, post, put, resource, route};
+use actix_web::{HttpResponse, Route};
 
 use crate::http::api::{admin, alarms, auth, health, rooms, users};
 use crate::http::original;
@@ -18,17 +19,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 
 fn operation(config: &mut ServiceConfig) {
     config
-        .service(
-            resource("/healthz")
-                .route(get().to(health::healthy))
-                .route(head().to(health::healthy)),
-        )
-        .service(
-            resource("/readyz")
-                .route(get().to(health::ready))
-                .route(head().to(health::ready)),
-        )
-        .service(resource("/metrics").route(get().to(health::metrics)));
+        .service(resource("/healthz").route(read().to(health::healthy)))
+        .service(resource("/readyz").route(read().to(health::ready)))
+        .service(resource("/metrics").route(read().to(health::metrics)));
 }
 
 fn wire(config: &mut ServiceConfig) {
@@ -36,16 +29,16 @@ fn wire(config: &mut ServiceConfig) {
         .service(resource("/api/auth/signup").route(post().to(auth::sign_up)))
         .service(resource("/api/auth/login").route(post().to(auth::log_in)))
         .service(resource("/api/auth/logout").route(post().to(auth::log_out)))
-        .service(resource("/api/auth/me").route(get().to(auth::me)))
+        .service(resource("/api/auth/me").route(read().to(auth::me)))
         .service(resource("/api/users").route(post().to(users::post_many)))
         .service(resource("/api/users/{id}").route(put().to(users::put)))
         .service(
             resource("/api/alarms")
                 .route(post().to(alarms::publish))
-                .route(get().to(alarms::list))
+                .route(read().to(alarms::list))
                 .route(delete().to(alarms::delete_pair)),
         )
-        .service(resource("/api/alarms/top").route(get().to(alarms::top)))
+        .service(resource("/api/alarms/top").route(read().to(alarms::top)))
         .service(resource("/api/alarms/seen").route(post().to(alarms::mark_seen)))
         .service(resource("/api/alarms/read").route(post().to(alarms::mark_read)))
         .service(resource("/api/alarms/{id}").route(delete().to(alarms::delete_one)))
@@ -53,30 +46,44 @@ fn wire(config: &mut ServiceConfig) {
         .service(resource("/api/alarms/{id}/unread").route(post().to(alarms::unread_one)))
         .service(
             resource("/api/rooms")
-                .route(get().to(rooms::list))
+                .route(read().to(rooms::list))
                 .route(post().to(rooms::create)),
         )
         .service(
             resource("/api/rooms/{id}/messages")
-                .route(get().to(rooms::history))
+                .route(read().to(rooms::history))
                 .route(post().to(rooms::say)),
         )
-        .service(resource("/api/rooms/{id}/presence").route(get().to(rooms::presence)))
-        .service(resource("/api/stream").route(get().to(stream::subscribe)))
-        .service(resource("/api/admin/connections").route(get().to(admin::connections)))
+        .service(resource("/api/rooms/{id}/presence").route(read().to(rooms::presence)))
+        .service(
+            resource("/api/stream")
+                .route(get().to(stream::subscribe))
+                .route(head().to(stream::head::of_stream)),
+        )
+        .service(resource("/api/admin/connections").route(read().to(admin::connections)))
         .service(
             resource("/api/admin/connections/{client_id}").route(delete().to(admin::disconnect)),
         )
-        .service(resource("/api/admin/figures").route(get().to(stream::watch)))
-        .service(resource("/api/admin/alarms").route(get().to(admin::recent)))
+        .service(
+            resource("/api/admin/figures")
+                .route(get().to(stream::watch))
+                .route(head().to(stream::head::of_figures)),
+        )
+        .service(resource("/api/admin/alarms").route(read().to(admin::recent)))
         .service(resource("/api/admin/audience").route(post().to(admin::audience)))
-        .service(resource("/api/admin/users/{id}").route(get().to(admin::user)))
+        .service(resource("/api/admin/users/{id}").route(read().to(admin::user)))
         .service(resource("/api/admin/users/{id}/disable").route(post().to(admin::disable)))
         .service(resource("/api/admin/users/{id}/enable").route(post().to(admin::enable)))
         .service(
             resource("/api/admin/users/{id}/disconnect").route(post().to(admin::disconnect_user)),
         )
         .service(resource("/api/admin/users/{id}/test").route(post().to(admin::send_test)));
+}
+
+/// A route for GET, and for HEAD, which every GET that changes nothing implies (RFC 9110, section 9.1). The server leaves
+/// the body of the answer out.
+pub(crate) fn read() -> Route {
+    route().guard(Any(Get()).or(Head()))
 }
 
 /// The answer for a path without a route.

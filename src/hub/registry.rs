@@ -230,6 +230,7 @@ impl Registry {
         // Nobody is left to be told who left, so the rooms are not asked.
         for (_place, client) in &self.clients {
             client.shared.close(bye);
+            self.metrics.stream_closed(bye.reason());
         }
         self.metrics.streams.set(0);
         self.metrics.users.set(0);

@@ -18,41 +18,43 @@ mod view;
 mod visitor;
 mod words;
 
-use actix_web::web::{ServiceConfig, get, post, resource};
+use actix_web::web::{ServiceConfig, post, resource};
+
+use crate::http::read;
 
 pub(crate) use error_page::{finish, not_found};
 
 /// Registers the pages, their forms and the assets.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
-        .service(resource("/").route(get().to(sessions::welcome)))
+        .service(resource("/").route(read().to(sessions::welcome)))
         .service(resource("/login").route(post().to(sessions::log_in)))
         .service(resource("/signup").route(post().to(sessions::sign_up)))
         .service(resource("/logout").route(post().to(sessions::log_out)))
         .service(resource("/language").route(post().to(language::choose)))
         .service(
             resource("/rooms")
-                .route(get().to(rooms::list))
+                .route(read().to(rooms::list))
                 .route(post().to(rooms::open)),
         )
         .service(
             resource("/rooms/{id}")
-                .route(get().to(rooms::show))
+                .route(read().to(rooms::show))
                 .route(post().to(rooms::say)),
         )
-        .service(resource("/alarms").route(get().to(inbox::list)))
+        .service(resource("/alarms").route(read().to(inbox::list)))
         .service(resource("/alarms/seen").route(post().to(inbox::mark_seen)))
         .service(resource("/alarms/read").route(post().to(inbox::mark_read)))
         .service(resource("/alarms/{id}/read").route(post().to(inbox::read_one)))
         .service(resource("/alarms/{id}/unread").route(post().to(inbox::unread_one)))
         .service(resource("/alarms/{id}/delete").route(post().to(inbox::delete_one)))
-        .service(resource("/admin").route(get().to(admin::show)))
-        .service(resource("/admin/recent").route(get().to(admin::recent)))
+        .service(resource("/admin").route(read().to(admin::show)))
+        .service(resource("/admin/recent").route(read().to(admin::recent)))
         .service(resource("/admin/publish").route(post().to(admin::publish)))
         .service(resource("/admin/audience").route(post().to(admin::audience)))
         .service(resource("/admin/preview").route(post().to(admin::preview)))
-        .service(resource("/admin/users").route(get().to(admin::find)))
-        .service(resource("/admin/users/{id}").route(get().to(admin::show_person)))
+        .service(resource("/admin/users").route(read().to(admin::find)))
+        .service(resource("/admin/users/{id}").route(read().to(admin::show_person)))
         .service(resource("/admin/users/{id}/test").route(post().to(admin::send_test)))
         .service(resource("/admin/users/{id}/disable").route(post().to(admin::disable)))
         .service(resource("/admin/users/{id}/enable").route(post().to(admin::enable)))
@@ -61,15 +63,15 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
             resource("/admin/connections/{client_id}/disconnect")
                 .route(post().to(admin::disconnect)),
         )
-        .service(resource("/compare").route(get().to(compare::show)))
+        .service(resource("/compare").route(read().to(compare::show)))
         .service(resource("/compare/alarms").route(post().to(compare::publish)))
         .service(resource("/compare/cut").route(post().to(compare::cut)))
         .service(
             resource("/demo/embed")
-                .route(get().to(demo::show))
+                .route(read().to(demo::show))
                 .route(post().to(demo::publish)),
         )
-        .service(resource("/campanile.js").route(get().to(assets::module)))
-        .service(resource("/campanile@{version}.js").route(get().to(assets::versioned_module)))
-        .service(resource("/assets/{name}").route(get().to(assets::asset)));
+        .service(resource("/campanile.js").route(read().to(assets::module)))
+        .service(resource("/campanile@{version}.js").route(read().to(assets::versioned_module)))
+        .service(resource("/assets/{name}").route(read().to(assets::asset)));
 }

@@ -1,4 +1,4 @@
-//! The connections the hub holds: never more than it can, and none for nothing. A stream is the registry's business.
+//! The connections the hub holds: never more than it can, and none that is of no use. Streams are counted by the hub.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -7,19 +7,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::body::BodySize;
+use actix_web::http::StatusCode;
 
 /// All of them, counted; every worker holds a clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Connections {
     open: Arc<AtomicUsize>,
     most: usize,
+    open_files: usize,
 }
 
 /// One of them, as the requests on it see it.
 pub(crate) struct Connection {
     all: Connections,
     refused: bool,
-    /// Whether it may be idle: it carries a stream, or has a protocol that sees to it.
+    /// True if it may be idle: it carries a stream, or its protocol has a rule of its own.
     kept: Cell<bool>,
     under_way: Cell<usize>,
     idle_since: Cell<Instant>,
@@ -28,13 +30,23 @@ pub(crate) struct Connection {
 /// A request under way: its connection is not idle.
 pub(crate) struct Busy(Rc<Connection>);
 
+/// In the extensions of a request that stands for one which could not be read: the status it is to be answered with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unreadable(pub(crate) StatusCode);
+
 impl Connections {
     /// As many as a process with so many open files can hold and still work.
     pub(crate) fn within(open_files: usize) -> Self {
         Self {
             open: Arc::default(),
+            open_files,
             most: open_files.saturating_sub((open_files / 10).max(LEAST_RESERVE)),
         }
+    }
+
+    /// A number of connections that is never reached: one that is refused needs an open file as well.
+    pub(crate) fn out_of_reach(&self) -> usize {
+        self.open_files
     }
 
     /// Takes in a connection before its first byte. One too many is taken in to be told so.
@@ -51,7 +63,7 @@ impl Connections {
 }
 
 impl Connection {
-    /// Whether it is one more than the hub can hold.
+    /// True if it is one more than the hub can hold.
     pub(crate) fn is_refused(&self) -> bool {
         self.refused
     }
@@ -68,8 +80,12 @@ impl Connection {
         self.kept.set(true);
     }
 
-    /// Waits until it has been idle for too long; for ever if it is kept.
+    /// Waits until it has been idle for too long; for ever if it is kept. A connection that is refused has a moment to hear
+    /// so, whatever its protocol and whatever it does: each holds one of the few files that are left.
     pub(crate) async fn idled_out(&self) {
+        if self.refused {
+            return Box::pin(actix_web::rt::time::sleep(REFUSED_FOR)).await;
+        }
         while !self.kept.get() {
             if self.under_way.get() == 0 && self.idle_since.get().elapsed() >= IDLE_FOR {
                 return;
@@ -106,6 +122,9 @@ impl Drop for Connection {
 /// How long a connection may be without a request, half a head included. The framework's own limits end most sooner,
 /// but not one that never says anything, nor one that is slow with the head of its second request.
 const IDLE_FOR: Duration = Duration::from_secs(20);
+
+/// Enough for a TLS handshake, a request and its answer from afar.
+const REFUSED_FOR: Duration = Duration::from_secs(3);
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 

@@ -1,198 +1,22 @@
-//! Answers without an end over HTTP/1.1. The framework's dispatcher writes their head; then it goes, with the buffers and
-//! timers an answer without an end needs no more, and the connection holds the socket and the body only.
+//! Answers without an end over HTTP/1.0 and HTTP/1.1. Once their head is written, the connection holds the socket and the
+//! body only, not the buffers of a request.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use actix_http::body::{BodySize, BoxBody, MessageBody};
-use actix_http::error::DispatchError;
-use actix_http::{ConnectionType, Request, Response, Version};
-use actix_service::Service;
-use actix_web::Error;
-use actix_web::dev::ServiceResponse;
-use actix_web::http::Method;
+use actix_http::body::{BoxBody, MessageBody};
 use bytes::{Buf, Bytes, BytesMut};
-use futures::TryFutureExt;
-use futures::future::{MapOk, poll_fn};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-/// Where a connection's dispatcher leaves the body it is not to write itself.
-#[derive(Default)]
-pub(super) struct Slot {
-    body: RefCell<Option<BoxBody>>,
-    is_head_written: Cell<bool>,
-}
-
-impl Slot {
-    pub(super) fn leave(&self, body: BoxBody) {
-        self.body.replace(Some(body));
-    }
-}
-
-/// The body a dispatcher is given.
-pub(super) enum Body {
-    /// The whole of it.
-    Here(BoxBody),
-    /// Nothing: the real one is in the slot.
-    Left(Rc<Slot>),
-}
-
-impl MessageBody for Body {
-    type Error = Box<dyn std::error::Error>;
-
-    fn size(&self) -> BodySize {
-        match self {
-            Self::Here(body) => body.size(),
-            Self::Left(_) => BodySize::Stream,
-        }
-    }
-
-    fn poll_next(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        match self.get_mut() {
-            Self::Here(body) => Pin::new(body).poll_next(context),
-            // The dispatcher has the head in its buffer, which it writes next.
-            Self::Left(slot) => {
-                slot.is_head_written.set(false);
-                Poll::Pending
-            }
-        }
-    }
-}
-
-/// The application, whose answers without an end leave their bodies in their connections' slots.
-pub(super) struct Leaving<S>(pub(super) Rc<S>);
-
-impl<S, B> Service<Request> for Leaving<S>
-where
-    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Error;
-    type Future = MapOk<S::Future, fn(ServiceResponse<B>) -> Response<Body>>;
-
-    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&self, request: Request) -> Self::Future {
-        self.0.call(request).map_ok(leave)
-    }
-}
-
-fn leave<B: MessageBody + 'static>(answer: ServiceResponse<B>) -> Response<Body> {
-    let (request, answer) = answer.into_parts();
-    let head = answer.head();
-    let in_chunks = request.version() == Version::HTTP_11 && head.chunked() && !head.upgrade();
-    let slot = request
-        .conn_data::<Rc<Slot>>()
-        .filter(|_slot| in_chunks && *request.method() == Method::GET)
-        .cloned();
-    let answer = answer.map_body(|head, body| match (body.size(), slot) {
-        (BodySize::Stream, Some(slot)) => {
-            head.set_connection_type(ConnectionType::Close);
-            slot.leave(body.boxed());
-            Body::Left(slot)
-        }
-        _ => Body::Here(body.boxed()),
-    });
-    answer.into()
-}
-
-/// A stream its dispatcher uses and leaves behind.
-pub(super) struct Lent<T> {
-    stream: Rc<RefCell<T>>,
-    slot: Rc<Slot>,
-}
-
-impl<T> Lent<T> {
-    fn with<R>(&self, work: impl FnOnce(Pin<&mut T>) -> R) -> R
-    where
-        T: Unpin,
-    {
-        work(Pin::new(&mut *self.stream.borrow_mut()))
-    }
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Lent<T> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.with(|stream| stream.poll_read(context, buffer))
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Lent<T> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = self.with(|stream| stream.poll_write(context, bytes));
-        // The dispatcher writes until nothing is left or no more is taken.
-        self.slot.is_head_written.set(written.is_ready());
-        written
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(|stream| stream.poll_flush(context))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(|stream| stream.poll_shutdown(context))
-    }
-}
-
-/// Serves a connection to its end, or to where an answer without one begins: `dispatch` makes its dispatcher.
-pub(super) async fn serve<T, D>(
-    stream: T,
-    slot: Rc<Slot>,
-    dispatch: impl FnOnce(Lent<T>) -> D,
-) -> Result<Option<Exchange<T>>, Ended>
-where
-    T: AsyncRead + AsyncWrite + Unpin,
-    D: Future<Output = Result<(), DispatchError>>,
-{
-    let stream = Rc::new(RefCell::new(stream));
-    let lent = Lent {
-        stream: Rc::clone(&stream),
-        slot: Rc::clone(&slot),
-    };
-    // Boxed, so that it leaves no room behind when it goes.
-    let mut dispatcher = Box::pin(dispatch(lent));
-    let body = poll_fn(|context| match dispatcher.as_mut().poll(context) {
-        Poll::Ready(ended) => Poll::Ready(ended.map(|()| None)),
-        Poll::Pending if slot.is_head_written.get() => match slot.body.take() {
-            None => Poll::Pending,
-            body => Poll::Ready(Ok(body)),
-        },
-        Poll::Pending => Poll::Pending,
-    });
-    let Some(body) = body.await? else {
-        return Ok(None);
-    };
-    drop(dispatcher);
-    let stream = Rc::into_inner(stream).ok_or(Ended::Held)?;
-    Ok(Some(Exchange::new(stream.into_inner(), body)))
-}
 
 /// Why a connection ended before its time.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Ended {
     #[error("{0}")]
-    Dispatcher(#[from] DispatchError),
-    #[error("{0}")]
     Stream(#[from] io::Error),
-    #[error("its dispatcher did not let go of it")]
+    #[error("a head was read within a body")]
     Held,
     #[error("its body failed: {0}")]
     Body(Box<dyn std::error::Error>),
@@ -200,10 +24,20 @@ pub(super) enum Ended {
     Gone,
 }
 
+/// The transfer coding of a body whose size is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// None: the end of the connection is the end of the body. HTTP/1.0 knows no other way (RFC 9112, section 6.1).
+    None,
+    /// Chunked (RFC 9112, section 7.1).
+    Chunked,
+}
+
 /// What is left of an exchange when the head of its answer is written.
 pub(super) struct Exchange<T> {
     stream: T,
     body: BoxBody,
+    coding: Coding,
     /// What the socket would not take yet.
     unsent: Bytes,
     is_whole: bool,
@@ -215,10 +49,11 @@ thread_local! {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
-    pub(super) fn new(stream: T, body: BoxBody) -> Self {
+    pub(super) fn new(stream: T, body: BoxBody, coding: Coding) -> Self {
         Self {
             stream,
             body,
+            coding,
             unsent: Bytes::new(),
             is_whole: false,
         }
@@ -245,11 +80,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
     fn gather(&mut self, chunks: &mut BytesMut, context: &mut Context<'_>) -> Result<(), Ended> {
         while chunks.len() < MOST_BYTES_A_WRITE && !self.is_whole {
             match Pin::new(&mut self.body).poll_next(context) {
-                Poll::Ready(Some(Ok(bytes))) => chunk(chunks, &bytes),
+                Poll::Ready(Some(Ok(bytes))) => self.coding.encode(chunks, &bytes),
                 Poll::Ready(Some(Err(cause))) => return Err(Ended::Body(cause)),
                 Poll::Ready(None) => {
                     self.is_whole = true;
-                    chunks.extend_from_slice(b"0\r\n\r\n");
+                    chunks.extend_from_slice(self.coding.end());
                 }
                 Poll::Pending => break,
             }
@@ -304,15 +139,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Future for Exchange<T> {
     }
 }
 
-/// Chunked transfer coding (RFC 9112, section 7.1). An empty chunk would be the end.
-fn chunk(chunks: &mut BytesMut, bytes: &[u8]) {
-    if bytes.is_empty() {
-        return;
+impl Coding {
+    fn encode(self, out: &mut BytesMut, bytes: &[u8]) {
+        // An empty chunk would be the end.
+        if self == Self::None || bytes.is_empty() {
+            out.extend_from_slice(bytes);
+            return;
+        }
+        // Writing to memory cannot fail.
+        let _written = write!(out, "{:x}\r\n", bytes.len());
+        out.extend_from_slice(bytes);
+        out.extend_from_slice(b"\r\n");
     }
-    // Writing to memory cannot fail.
-    let _written = write!(chunks, "{:x}\r\n", bytes.len());
-    chunks.extend_from_slice(bytes);
-    chunks.extend_from_slice(b"\r\n");
+
+    fn end(self) -> &'static [u8] {
+        match self {
+            Self::None => b"",
+            Self::Chunked => b"0\r\n\r\n",
+        }
+    }
 }
 
 /// Enough for a crowd of alarms, and little for each thread to keep.

@@ -1,6 +1,7 @@
-//! HTTP/2 (RFC 9113) on one connection. The framework has a dispatcher of its own, which learns of a reset stream only when
-//! it next sends, never ends one whose window stays shut, and takes any number of them; this one does not.
+//! HTTP/2 (RFC 9113) on one connection. The framework's own dispatcher learns of a reset stream only when it next sends,
+//! never ends one whose window stays shut, and takes any number of streams.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -8,22 +9,25 @@ use std::time::{Duration, SystemTime};
 use actix_http::body::{BodySize, MessageBody};
 use actix_http::error::PayloadError;
 use actix_http::header::{self, HttpDate, TryIntoHeaderValue};
-use actix_http::{BoxedPayloadStream, HttpMessage, Payload, Request, Response, ResponseHead};
+use actix_http::{
+    BoxedPayloadStream, HttpMessage, Payload, Request, Response, ResponseHead, StatusCode,
+};
 use actix_server::GracefulShutdownSignal;
 use actix_service::Service;
 use actix_web::Error;
 use actix_web::dev::ServiceResponse;
-use actix_web::rt::net::ActixStream;
 use bytes::Bytes;
 use futures::stream::FuturesUnordered;
 use futures::{StreamExt, future::poll_fn};
 use h2::server::{Builder, SendResponse};
 use h2::{Reason, RecvStream, SendStream};
 use http::HeaderValue;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
 use crate::server::Visitor;
-use crate::server::connections::Connection;
+use crate::server::connections::{Connection, Unreadable};
+use crate::server::window::{LOOK_EVERY, Share, Watched, Windows};
 
 /// Serves one connection to its end. What is under way on it ends with it, as nothing of it is spawned.
 pub(super) async fn serve<T, S, B>(
@@ -32,11 +36,12 @@ pub(super) async fn serve<T, S, B>(
     visitor: Visitor,
     stopping: GracefulShutdownSignal,
 ) where
-    T: ActixStream,
+    T: AsyncRead + AsyncWrite + Unpin,
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
 {
-    let handshake = settings().handshake(stream);
+    let windows = Windows::new();
+    let handshake = settings().handshake(Watched::new(stream, windows.clone()));
     let mut link = match timeout(HANDSHAKE_WITHIN, handshake).await {
         Ok(Ok(link)) => link,
         Ok(Err(cause)) => return log::debug!("an HTTP/2 handshake failed: {cause}"),
@@ -52,7 +57,8 @@ pub(super) async fn serve<T, S, B>(
         tokio::select! {
             accepted = link.accept() => match accepted {
                 Some(Ok((request, respond))) => {
-                    exchanges.push(exchange(Rc::clone(&app), request, respond, &visitor));
+                    let share = windows.share(respond.stream_id().as_u32());
+                    exchanges.push(exchange(&*app, request, respond, &visitor, share));
                     if visitor.connection.is_refused() {
                         link.graceful_shutdown();
                     }
@@ -82,7 +88,7 @@ fn settings() -> Builder {
     let mut settings = Builder::new();
     settings
         .max_concurrent_streams(MOST_STREAMS)
-        .max_header_list_size(MOST_HEAD_BYTES)
+        .max_header_list_size(MOST_DECODED_BYTES)
         .max_send_buffer_size(UNSENT_BYTES)
         .initial_connection_window_size(UNREAD_BYTES);
     settings
@@ -90,10 +96,11 @@ fn settings() -> Builder {
 
 /// One request and its answer, until the answer is sent or the client has reset the stream.
 async fn exchange<S, B>(
-    app: Rc<S>,
+    app: &S,
     request: http::Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
     visitor: &Visitor,
+    share: Share,
 ) where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
@@ -105,8 +112,8 @@ async fn exchange<S, B>(
         _reset = poll_fn(|context| respond.poll_reset(context)) => return,
     };
     let sent = match answered {
-        Ok(answer) => send(Response::<B>::from(answer), respond, is_head).await,
-        Err(error) => send(Response::from(error), respond, is_head).await,
+        Ok(answer) => send(Response::<B>::from(answer), respond, is_head, &share).await,
+        Err(error) => send(Response::from(error), respond, is_head, &share).await,
     };
     if let Err(cause) = sent {
         log::debug!("an answer was not sent to its end: {cause}");
@@ -116,6 +123,12 @@ async fn exchange<S, B>(
 /// The request as the framework knows it.
 fn translate(request: http::Request<RecvStream>, visitor: &Visitor) -> Request {
     let (parts, body) = request.into_parts();
+    let size: usize = parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + FIELD_BYTES)
+        .sum();
+    let is_too_large = size > MOST_HEAD_BYTES;
     let payload = if body.is_end_stream() {
         Payload::None
     } else {
@@ -129,9 +142,12 @@ fn translate(request: http::Request<RecvStream>, visitor: &Visitor) -> Request {
     head.version = parts.version;
     head.headers = parts.headers.into();
     head.peer_addr = visitor.address;
-    request
-        .extensions_mut()
-        .insert(Rc::<Connection>::clone(&visitor.connection));
+    let mut extensions = request.extensions_mut();
+    extensions.insert(Rc::<Connection>::clone(&visitor.connection));
+    if is_too_large {
+        extensions.insert(Unreadable(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+    }
+    drop(extensions);
     request
 }
 
@@ -157,6 +173,8 @@ enum Unsent {
     Body(Box<dyn std::error::Error>),
     #[error("the client took nothing for {UNREAD_FOR:?}")]
     Stalled,
+    #[error("it held the window that other streams of its connection waited for")]
+    Evicted,
     #[error("the client reset the stream")]
     Reset,
 }
@@ -165,6 +183,7 @@ async fn send<B: MessageBody>(
     answer: Response<B>,
     mut respond: SendResponse<Bytes>,
     is_head: bool,
+    share: &Share,
 ) -> Result<(), Unsent> {
     let (answer, body) = answer.into_parts();
     let size = body.size();
@@ -178,12 +197,13 @@ async fn send<B: MessageBody>(
         let chunk = tokio::select! {
             chunk = poll_fn(|context| body.as_mut().poll_next(context)) => chunk,
             _reset = poll_fn(|context| stream.poll_reset(context)) => return Err(Unsent::Reset),
+            () = share.evicted.notified() => return Err(cut(&mut stream, Unsent::Evicted)),
         };
         match chunk {
             Some(Ok(mut chunk)) => {
                 while !chunk.is_empty() {
                     let piece = chunk.split_to(chunk.len().min(PIECE_BYTES));
-                    send_piece(&mut stream, piece).await?;
+                    send_piece(&mut stream, piece, share).await?;
                 }
             }
             Some(Err(cause)) => {
@@ -196,25 +216,46 @@ async fn send<B: MessageBody>(
     }
 }
 
-/// Waits for the client's window. One that stays shut is its own affair: its siblings have windows of their own, and after a
-/// while only this stream ends.
-async fn send_piece(stream: &mut SendStream<Bytes>, piece: Bytes) -> Result<(), Unsent> {
-    match timeout(UNREAD_FOR, send_whole(stream, piece)).await {
-        Ok(sent) => sent,
-        Err(_elapsed) => {
-            stream.send_reset(Reason::CANCEL);
-            Err(Unsent::Stalled)
-        }
+/// Waits for the client's window. If it stays shut, only this stream ends: the others have windows of their own. If it is the
+/// window of the connection, the stream that holds most of it ends.
+async fn send_piece(
+    stream: &mut SendStream<Bytes>,
+    piece: Bytes,
+    share: &Share,
+) -> Result<(), Unsent> {
+    let ended = tokio::select! {
+        sent = send_whole(stream, piece, share) => return sent,
+        () = tokio::time::sleep(UNREAD_FOR) => Unsent::Stalled,
+        () = share.evicted.notified() => Unsent::Evicted,
+        never = complain(share) => match never {},
+    };
+    Err(cut(stream, ended))
+}
+
+async fn complain(share: &Share) -> Infallible {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        share.complain();
     }
 }
 
-async fn send_whole(stream: &mut SendStream<Bytes>, mut piece: Bytes) -> Result<(), Unsent> {
+fn cut(stream: &mut SendStream<Bytes>, why: Unsent) -> Unsent {
+    stream.send_reset(Reason::CANCEL);
+    why
+}
+
+async fn send_whole(
+    stream: &mut SendStream<Bytes>,
+    mut piece: Bytes,
+    share: &Share,
+) -> Result<(), Unsent> {
     while !piece.is_empty() {
         stream.reserve_capacity(piece.len());
         let capacity = poll_fn(|context| stream.poll_capacity(context)).await;
         let capacity = capacity.ok_or(Unsent::Reset)??;
         let part = piece.split_to(piece.len().min(capacity));
         if !part.is_empty() {
+            share.sent(part.len());
             stream.send_data(part, false)?;
         }
     }
@@ -264,7 +305,13 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 const MOST_STREAMS: u32 = 256;
 
 /// Enough for every header a browser and a proxy send.
-const MOST_HEAD_BYTES: u32 = 64 * 1024;
+const MOST_HEAD_BYTES: usize = 64 * 1024;
+
+/// What each field counts beside its bytes (RFC 9113, section 6.5.2).
+const FIELD_BYTES: usize = 32;
+
+/// The protocol's own limit, which the library enforces by an answer without a body. Up to here the application answers.
+const MOST_DECODED_BYTES: u32 = 1024 * 1024;
 
 /// What one stream may have waiting behind a socket that is slow.
 const UNSENT_BYTES: usize = 64 * 1024;

@@ -1,38 +1,39 @@
-//! From an accepted socket to requests: which protocol it speaks, and who serves that. HTTP/1.1 is the framework's own
-//! dispatcher, until an answer without an end begins (`endless`); HTTP/2 is `http2`.
+//! From an accepted socket to requests: the protocol it speaks, and the part that serves it. `http1` serves HTTP/1.0 and
+//! HTTP/1.1 until an answer without an end begins (`endless`); `http2` serves HTTP/2.
 
 pub(crate) mod connections;
 mod endless;
+mod head;
+mod http1;
 mod http2;
-#[cfg(test)]
-mod order;
+mod incoming;
 mod preface;
 pub(crate) mod socket;
 pub(crate) mod tls;
+mod window;
 
-use std::cell::RefCell;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_http::h1::{ExpectHandler, UpgradeHandler};
-use actix_http::{HttpService, Request};
+use actix_http::Request;
 use actix_server::GracefulShutdownSignal;
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_factory};
 use actix_tls::accept::rustls_0_23::{Acceptor, AcceptorService, TlsStream};
 use actix_web::Error;
 use actix_web::body::MessageBody;
-use actix_web::dev::{AppConfig, Extensions, Server, ServiceResponse};
-use actix_web::rt::net::{ActixStream, TcpStream};
+use actix_web::dev::{AppConfig, Server, ServiceResponse};
+use actix_web::rt::net::TcpStream;
 use futures::future::LocalBoxFuture;
 use futures::{FutureExt, TryFutureExt};
 use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::server::connections::{Connection, Connections};
-use crate::server::endless::{Body, Ended, Leaving, Lent, Slot};
-use crate::server::preface::Protocol;
+use crate::server::endless::Ended;
+use crate::server::preface::{Begun, Protocol};
 
 /// How sockets are served.
 #[derive(Clone)]
@@ -67,6 +68,8 @@ where
 {
     let builder = Server::build()
         .shutdown_timeout(doorway.end_within.as_secs())
+        // The limit is told to who comes, with an answer; the framework would leave them waiting in the queue of the kernel.
+        .max_concurrent_connections(doorway.connections.out_of_reach())
         .disable_signals();
     let stopping = builder.graceful_shutdown_signal();
     let door = move || {
@@ -87,7 +90,7 @@ struct Door {
 }
 
 enum Entry {
-    Plain(Protocols<TcpStream>),
+    Plain(Protocols<Begun<TcpStream>>),
     Encrypted(AcceptorService, Protocols<TlsStream<TcpStream>>),
 }
 
@@ -109,12 +112,6 @@ struct Visitor {
     address: Option<SocketAddr>,
 }
 
-/// What the requests of a connection over HTTP/1.1 are given of it.
-struct Newcomer {
-    connection: Rc<Connection>,
-    slot: Rc<Slot>,
-}
-
 impl Door {
     async fn new<S, B>(
         doorway: Doorway,
@@ -127,11 +124,11 @@ impl Door {
         B: MessageBody + 'static,
     {
         let entry = match doorway.tls {
-            None => Entry::Plain(Protocols::new(app, stopping).await?),
+            None => Entry::Plain(Protocols::new(app, stopping)),
             Some(config) => {
                 // A trait with a type parameter: the acceptor takes any stream.
                 let acceptor = ServiceFactory::<TcpStream>::new_service(&Acceptor::new(config), ());
-                Entry::Encrypted(acceptor.await?, Protocols::new(app, stopping).await?)
+                Entry::Encrypted(acceptor.await?, Protocols::new(app, stopping))
             }
         };
         Ok(Self {
@@ -187,9 +184,9 @@ async fn enter(entry: Rc<Entry>, stream: TcpStream, visitor: Visitor) {
 async fn serve(entry: &Entry, stream: TcpStream, visitor: Visitor) -> Option<Rest> {
     match entry {
         Entry::Plain(protocols) => {
-            let found = tokio::time::timeout(FIRST_BYTES_WITHIN, preface::protocol(&stream));
-            match Box::pin(found).await {
-                Ok(Ok(protocol)) => protocols.serve(protocol, stream, visitor).await,
+            let begun = tokio::time::timeout(FIRST_BYTES_WITHIN, Begun::read(stream));
+            match Box::pin(begun).await {
+                Ok(Ok((protocol, stream))) => protocols.serve(protocol, stream, visitor).await,
                 Ok(Err(_)) | Err(_) => None,
             }
         }
@@ -221,21 +218,26 @@ async fn decrypt(
     served.await
 }
 
-impl<T: ActixStream + 'static> Protocols<T> {
-    async fn new<S, B>(app: Rc<S>, stopping: GracefulShutdownSignal) -> Result<Self, ()>
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Protocols<T> {
+    fn new<S, B>(app: Rc<S>, stopping: GracefulShutdownSignal) -> Self
     where
         S: Service<Request, Response = ServiceResponse<B>, Error = Error> + 'static,
-        S::Future: 'static,
         B: MessageBody + 'static,
     {
-        Ok(Self {
-            one: http1(Rc::clone(&app), stopping.clone()).await?,
+        let (app1, stopping1) = (Rc::clone(&app), stopping.clone());
+        Self {
+            one: Box::new(move |stream, visitor| {
+                let served = http1::serve(stream, Rc::clone(&app1), visitor, stopping1.clone());
+                told(served)
+                    .map(|left| Some(told(left.flatten()?).map(drop).boxed_local()))
+                    .boxed_local()
+            }),
             two: Box::new(move |stream, visitor| {
                 http2::serve(stream, Rc::clone(&app), visitor, stopping.clone())
                     .map(|()| None)
                     .boxed_local()
             }),
-        })
+        }
     }
 
     fn serve(
@@ -251,50 +253,6 @@ impl<T: ActixStream + 'static> Protocols<T> {
     }
 }
 
-/// The framework's dispatcher, which takes what its requests are to know of their connection by a callback.
-async fn http1<T, S, B>(app: Rc<S>, stopping: GracefulShutdownSignal) -> Result<Serve<T>, ()>
-where
-    T: ActixStream + 'static,
-    S: Service<Request, Response = ServiceResponse<B>, Error = Error> + 'static,
-    S::Future: 'static,
-    B: MessageBody + 'static,
-{
-    let entering: Rc<RefCell<Option<Newcomer>>> = Rc::default();
-    let entered = Rc::clone(&entering);
-    let factory = HttpService::<Lent<T>, _, Body, ExpectHandler, UpgradeHandler>::build()
-        .client_request_timeout(REQUEST_WITHIN)
-        .h1_allow_half_closed(false)
-        .graceful_shutdown_signal(move || {
-            let stopping = stopping.clone();
-            async move { stopping.notified().await }
-        })
-        .on_connect_ext(move |_stream: &Lent<T>, extensions: &mut Extensions| {
-            if let Some(Newcomer { connection, slot }) = entered.take() {
-                extensions.insert(connection);
-                extensions.insert(slot);
-            }
-        })
-        .h1(fn_factory(move || {
-            std::future::ready(Ok::<_, ()>(Leaving(Rc::clone(&app))))
-        }));
-    let handler = Rc::new(factory.new_service(()).await?);
-    Ok(Box::new(move |stream, visitor| {
-        let (handler, entering) = (Rc::clone(&handler), Rc::clone(&entering));
-        async move {
-            let slot = Rc::<Slot>::default();
-            let served = endless::serve(stream, Rc::clone(&slot), |stream| {
-                let connection = visitor.connection;
-                entering.replace(Some(Newcomer { connection, slot }));
-                // Calls back before it returns.
-                handler.call((stream, visitor.address))
-            });
-            let exchange = told(served).await.flatten()?;
-            Some(told(exchange).map(drop).boxed_local())
-        }
-        .boxed_local()
-    }))
-}
-
 /// What a connection, or the rest of it, came to; nothing if it ended before its time, as clients do.
 fn told<O>(served: impl Future<Output = Result<O, Ended>>) -> impl Future<Output = Option<O>> {
     served
@@ -305,19 +263,25 @@ fn told<O>(served: impl Future<Output = Result<O, Ended>>) -> impl Future<Output
 /// How long a client may be silent after it connected.
 const FIRST_BYTES_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a client may take to send the head of a request: slow ones hold a connection, not a worker.
-const REQUEST_WITHIN: Duration = Duration::from_secs(10);
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::endless::Exchange;
+    use crate::server::endless::{Coding, Exchange};
 
     async fn socket() -> TcpStream {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         TcpStream::connect(listener.local_addr().unwrap())
             .await
             .unwrap()
+    }
+
+    /// The server's end of a connection that has begun.
+    async fn begun() -> Begun<TcpStream> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await;
+        let (server, _address) = listener.accept().await.unwrap();
+        assert_eq!(client.unwrap().try_write(b"GET").unwrap(), 3);
+        Begun::read(server).await.unwrap().1
     }
 
     /// Every open stream holds both of these for as long as it lives.
@@ -327,7 +291,7 @@ mod tests {
             connection: Connections::within(1_000).admit(),
             address: None,
         };
-        let nobody: fn(TcpStream, Visitor) -> LocalBoxFuture<'static, Option<Rest>> =
+        let nobody: fn(Begun<TcpStream>, Visitor) -> LocalBoxFuture<'static, Option<Rest>> =
             |_, _| std::future::ready(None).boxed_local();
         let entry = Rc::new(Entry::Plain(Protocols {
             one: Box::new(nobody),
@@ -336,7 +300,7 @@ mod tests {
 
         let outer = size_of_val(&enter(entry, socket().await, visitor));
         let body = ().boxed();
-        let inner = size_of_val(&told(Exchange::new(socket().await, body)));
+        let inner = size_of_val(&told(Exchange::new(begun().await, body, Coding::Chunked)));
 
         assert!(outer <= 512 && inner <= 128, "{outer} and {inner} bytes");
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use r2d2::PooledConnection;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::store::connection::{DbConnection, Pool, Quiet, Server};
 use crate::store::{Location, StoreError};
@@ -16,6 +16,8 @@ use crate::store::{Location, StoreError};
 #[derive(Clone)]
 pub(super) struct Lane {
     queue: Arc<Queue>,
+    /// Told when the last thread has ended and closed its connections.
+    ended: watch::Receiver<()>,
     _open: Arc<Open>,
 }
 
@@ -50,12 +52,15 @@ impl Lane {
             woken: Condvar::new(),
         });
         let away = Arc::new(AtomicBool::new(false));
+        let (running, ended) = watch::channel(());
+        let running = Arc::new(running);
         for _thread in 0..plan.size {
             let worker = Worker {
                 purpose: plan.purpose,
                 pool: pool.clone(),
                 queue: Arc::clone(&queue),
                 away: Arc::clone(&away),
+                _running: Arc::clone(&running),
             };
             std::thread::Builder::new()
                 .name(plan.name.to_owned())
@@ -65,7 +70,15 @@ impl Lane {
         Ok(Self {
             _open: Arc::new(Open(Arc::clone(&queue))),
             queue,
+            ended,
         })
+    }
+
+    /// Does what is queued, takes nothing more, and closes the connections.
+    pub(super) async fn close(&self) {
+        self.queue.close();
+        // The channel is closed with the last thread, which is the only news it ever has.
+        let _closed = self.ended.clone().changed().await;
     }
 
     /// Runs work on a connection of this lane. Work that missed its deadline may still be done afterwards.
@@ -125,8 +138,7 @@ struct Open(Arc<Queue>);
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.state().closed = true;
-        self.0.woken.notify_all();
+        self.0.close();
     }
 }
 
@@ -156,6 +168,10 @@ impl Queue {
     /// several jobs.
     fn push(&self, job: Job) {
         let mut state = self.state();
+        if state.closed {
+            // Its caller hears that it was not done.
+            return;
+        }
         state.jobs.push_back(job);
         let enough = state.awake > 0 && state.jobs.len() <= self.patience * state.awake;
         if enough || state.asleep == 0 {
@@ -166,6 +182,11 @@ impl Queue {
         state.calls += 1;
         drop(state);
         self.woken.notify_one();
+    }
+
+    fn close(&self) {
+        self.state().closed = true;
+        self.woken.notify_all();
     }
 
     /// Returns the next job without waiting, if there is one.
@@ -206,6 +227,8 @@ struct Worker {
     queue: Arc<Queue>,
     /// True if the last attempt to get a connection failed.
     away: Arc<AtomicBool>,
+    /// Dropped after the pool, and with it the connections.
+    _running: Arc<watch::Sender<()>>,
 }
 
 impl Worker {

@@ -6,6 +6,7 @@ mod append;
 mod checkpoint;
 mod connection;
 mod error;
+mod files;
 mod inbox;
 mod lane;
 mod location;

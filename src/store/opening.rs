@@ -1,18 +1,22 @@
 //! Opening the database: one hub a file, a server given time to come up, the schema brought up to date.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::metrics::Metrics;
 use crate::store::accounts::Accounts;
 use crate::store::connection::DbConnection;
+use crate::store::files::keep_private;
 use crate::store::lane::{Lane, Plan};
 use crate::store::{Location, OpenError, Store, StoreError};
 
 impl Store {
     /// Opens the database and brings its schema up to date. Blocks; called once, before serving.
     pub(crate) fn open(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
+        keep_private(location);
         // On a thread of its own: a connection to a server runs on the thread that uses it, which may not be one of the
         // runtime's.
         let opened = std::thread::scope(|scope| scope.spawn(|| open_lanes(location)).join());
@@ -47,6 +51,19 @@ fn open_lanes(location: &Location) -> Result<[Lane; 3], OpenError> {
         Lane::open(location, lookups(location))?,
         Lane::open(location, readers())?,
     ])
+}
+
+impl Store {
+    /// Closes every connection. The last one of a database file copies all of its write-ahead log into the file and removes
+    /// it, so that the file alone is the whole database.
+    pub(crate) async fn close(&self) {
+        self.written.store(false, Ordering::Relaxed);
+        let lanes = [&self.readers, &self.lookups, &self.writers].map(Lane::close);
+        let closed = futures::future::join_all(lanes);
+        if tokio::time::timeout(CLOSES_WITHIN, closed).await.is_err() {
+            log::warn!("the database is still busy and is left to its own recovery");
+        }
+    }
 }
 
 fn writers(location: &Location) -> Plan {
@@ -92,7 +109,9 @@ fn lock(location: &Location) -> Result<Option<File>, OpenError> {
         path: lock_file.display().to_string(),
         cause,
     };
-    let file = File::create(&lock_file).map_err(failed)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let file = options.open(&lock_file).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.clone() }),
@@ -124,6 +143,9 @@ fn first_connection(location: &Location) -> Result<DbConnection, OpenError> {
         std::thread::park_timeout(TRY_EVERY);
     }
 }
+
+/// What is left of the five seconds a stop may take.
+const CLOSES_WITHIN: Duration = Duration::from_secs(1);
 
 /// Longer than PostgreSQL takes to start after a clean stop, shorter than a person waits for an answer.
 const COMES_UP_WITHIN: Duration = Duration::from_secs(10);

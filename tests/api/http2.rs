@@ -118,6 +118,49 @@ async fn a_stream_that_is_not_read_stalls_none_beside_it_and_is_cut_off_alone() 
 }
 
 #[tokio::test]
+async fn a_stream_that_is_not_read_does_not_keep_the_window_that_its_siblings_need() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    let mut connection = Connection::narrow(&app).await;
+    let mut unread = connection.get(&bob, "/api/stream").await;
+    let mut read = connection.get(&bob, "/api/stream").await;
+    read.next_named("connect").await;
+
+    // Twice what the connection lets through before somebody reads.
+    let publishing = async {
+        let mut last = 0;
+        for _ in 0..10 {
+            let body = json!({"to": {"user": "bob"}, "alarmType": "T", "data": "x".repeat(14_000)});
+            let answer = app.post(&app.service(), "/api/alarms").json(&body).send();
+            let body: serde_json::Value = answer.await.unwrap().json().await.unwrap();
+            last = body["alarms"][0]["id"].as_i64().unwrap();
+        }
+        last
+    };
+    let ending = async {
+        let reason = unread.reset(Duration::from_secs(20)).await;
+        // As clients do: what lies unread of a stream that is reset is given back.
+        drop(unread);
+        reason
+    };
+    let reading = async {
+        let mut ids = Vec::new();
+        while ids.len() < 10 {
+            let event = read.next_event(DEADLINE).await;
+            if event.name() == "alarm" {
+                ids.push(event.number());
+            }
+        }
+        ids
+    };
+    let (last, reason, ids) = tokio::join!(publishing, ending, reading);
+
+    assert_eq!(reason, h2::Reason::CANCEL);
+    let expected: Vec<i64> = (last - 9..=last).collect();
+    assert_eq!(ids, expected, "the one that is read misses nothing");
+}
+
+#[tokio::test]
 async fn a_connection_is_kept_for_a_stream_and_not_for_nothing() {
     let app = AppBuilder::default()
         .env("CAMPANILE_HEARTBEAT_SECONDS", "5")

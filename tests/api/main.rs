@@ -42,6 +42,7 @@ mod compare;
 mod config;
 mod crash;
 mod event_stream;
+mod head;
 mod health;
 mod http2;
 mod idempotency;

@@ -25,4 +25,5 @@ mod system;
 mod http2;
 mod limits;
 mod nonsense;
+mod protocol;
 mod slow;

@@ -12,6 +12,8 @@ async fn haproxy(app: &TestApp) -> Proxy {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let both: String = identity.files().into_iter().map(|(_, text)| text).collect();
     std::fs::write(path("both.pem"), both).unwrap();
+    let away = documented("http", &[]).replace('\n', "\r\n");
+    std::fs::write(path("away.http"), away).unwrap();
     let patience = format!("{}s", promises::PATIENCE.as_secs());
     let configuration = documented(
         "haproxy",
@@ -19,6 +21,7 @@ async fn haproxy(app: &TestApp) -> Proxy {
             ("127.0.0.1:8080", app.address()),
             ("bind :443", &format!("bind 127.0.0.1:{port}")),
             ("/etc/haproxy/hub.example.pem", &path("both.pem")),
+            ("/etc/haproxy/away.http", &path("away.http")),
             ("75s", &patience),
         ],
     );
@@ -57,4 +60,37 @@ async fn who_leaves_haproxy_is_forgotten_by_the_hub() {
     let proxy = haproxy(&app).await;
 
     promises::who_leaves_is_forgotten(&app, &proxy).await;
+}
+
+#[tokio::test]
+async fn an_event_source_behind_haproxy_survives_that_the_hub_is_away() {
+    let mut app = promises::app().await;
+    let proxy = haproxy(&app).await;
+
+    promises::a_hub_that_is_away_is_a_stream_without_events(&mut app, &proxy).await;
+}
+
+/// As the documentation says: a few connections for all clients.
+#[tokio::test]
+async fn the_streams_of_many_clients_share_the_connections_of_haproxy() {
+    const CLIENTS: usize = 40;
+    let app = promises::app().await;
+    let proxy = haproxy(&app).await;
+    let bob = app.service();
+    let mut clients = Vec::new();
+
+    for _ in 0..CLIENTS {
+        let mut connection = proxy.http2().await;
+        let headers = [
+            ("authorization", &*format!("Bearer {bob}")),
+            ("accept", "text/event-stream"),
+        ];
+        let mut answer = connection.send("GET", "/api/stream", &headers, None).await;
+        answer.next_named("connect").await;
+        clients.push((connection, answer));
+    }
+    let shared = promises::connections_of(&app);
+
+    eprintln!("{CLIENTS} clients of HAProxy over {shared} connections to the hub");
+    assert!(shared <= CLIENTS / 4, "{shared} connections");
 }

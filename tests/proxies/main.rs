@@ -18,6 +18,7 @@ mod documented_proxy;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod caddy;
 mod haproxy;
 mod nginx;
 mod promises;

@@ -18,6 +18,8 @@ async fn nginx(app: &TestApp) -> Proxy {
             ("hub.example;", "localhost;"),
             ("/etc/nginx/hub.example.crt", &path(CERT_FILE)),
             ("/etc/nginx/hub.example.key", &path(KEY_FILE)),
+            ("/var/log/nginx/hub.access.log", &path("access.log")),
+            ("/var/log/nginx/hub.error.log", &path("error.log")),
             (
                 "proxy_read_timeout 75s",
                 &format!("proxy_read_timeout {}s", promises::PATIENCE.as_secs()),
@@ -71,4 +73,12 @@ async fn who_leaves_nginx_is_forgotten_by_the_hub() {
     let proxy = nginx(&app).await;
 
     promises::who_leaves_is_forgotten(&app, &proxy).await;
+}
+
+#[tokio::test]
+async fn an_event_source_behind_nginx_survives_that_the_hub_is_away() {
+    let mut app = promises::app().await;
+    let proxy = nginx(&app).await;
+
+    promises::a_hub_that_is_away_is_a_stream_without_events(&mut app, &proxy).await;
 }

@@ -4,23 +4,94 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
-use crate::documented_proxy::Proxy;
+use crate::documented_proxy::{Proxy, free_port};
 use crate::support::http2::Connection;
-use crate::support::{AppBuilder, DEADLINE, TestApp};
+use crate::support::{AppBuilder, DEADLINE, TestApp, until};
 
 /// The proxy's time-outs in these tests.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A hub whose heartbeats are below them.
 pub(crate) async fn app() -> TestApp {
+    // The port stays the same when the hub is started again.
     AppBuilder::default()
+        .env("CAMPANILE_LISTEN", &format!("127.0.0.1:{}", free_port()))
         .env("CAMPANILE_HEARTBEAT_SECONDS", "1")
+        .env("CAMPANILE_MAX_STREAMS_PER_USER", "100")
         .spawn()
         .await
+}
+
+/// Asks as an `EventSource` or a poll does that has its token in the query; the whole answer.
+async fn raw(proxy: &Proxy, token: &str, accept: &str) -> String {
+    let request = format!(
+        "GET /api/stream?cursor=0&token={token} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
+    );
+    let mut socket = proxy.http1().await;
+    socket.write_all(request.as_bytes()).await.expect("room");
+    let mut answer = Vec::new();
+    let reading = socket.read_to_end(&mut answer);
+    let read = tokio::time::timeout(DEADLINE, reading).await;
+    // A proxy need not end its TLS in order.
+    read.expect("an end in time").ok();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// An `EventSource` never comes back after an answer that is not 200, whoever gave it.
+pub(crate) async fn a_hub_that_is_away_is_a_stream_without_events(
+    app: &mut TestApp,
+    proxy: &Proxy,
+) {
+    let bob = app.user("bob").await;
+    app.stop().await;
+
+    let stream = raw(proxy, &bob, "text/event-stream").await;
+    let poll = raw(proxy, &bob, "application/json").await;
+    app.restart().await;
+    let id = app.publish(json!({"user": "bob"}), "T").await;
+    let mut connection = proxy.http2().await;
+    let path = format!("/api/stream?cursor=0&token={bob}");
+    let alarm = until("the hub behind the proxy", DEADLINE, async || {
+        let fields = [("accept", "text/event-stream")];
+        let mut connection = proxy.http2().await;
+        let mut answer = connection.send("GET", &path, &fields, None).await;
+        // As before: a stream without events while the proxy has not noticed yet.
+        let events = tokio::time::timeout(PATIENCE, answer.next_named("alarm"));
+        events.await.ok()
+    });
+
+    assert_eq!(alarm.await.number(), id);
+    let (head, body) = stream.split_once("\r\n\r\n").expect("a head");
+    let head = head.to_ascii_lowercase();
+    assert!(head.starts_with("http/1.1 200"), "{stream}");
+    assert!(head.contains("content-type: text/event-stream"), "{stream}");
+    assert!(head.contains("cache-control: no-store"), "{stream}");
+    assert!(body.contains("retry: "), "{stream}");
+    assert!(!body.contains("data:"), "{stream}");
+    assert!(poll.starts_with("HTTP/1.1 50"), "{poll}");
+    let healthy = connection.send("GET", "/healthz", &[], None).await;
+    assert_eq!(healthy.status, 200);
+
+    let logged = proxy.logged();
+    assert!(logged.contains("/api/stream"), "{logged}");
+    assert!(!logged.contains(&bob), "a token is in the log:\n{logged}");
+}
+
+/// How many connections the hub has open, as the kernel lists them.
+pub(crate) fn connections_of(app: &TestApp) -> usize {
+    let (_host, port) = app.address().split_once(':').expect("a port");
+    let end = format!(":{:04X}", port.parse::<u16>().expect("a number"));
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("the table of connections");
+    let established = table.lines().filter(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        matches!(fields[..], [_, local, _, "01", ..] if local.ends_with(&end))
+    });
+    established.count()
 }
 
 async fn get(

@@ -27,6 +27,7 @@ mod support;
 mod checkpoint;
 mod disk;
 mod failover;
+mod files;
 mod language;
 mod one_hub;
 mod outage;

@@ -74,6 +74,13 @@ impl Proxy {
         self.identity.connect(&self.address(), "http/1.1").await
     }
 
+    /// Everything it has written to its log files and its output.
+    pub(crate) fn logged(&self) -> String {
+        ["log", "access.log", "error.log"]
+            .map(|name| std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default())
+            .concat()
+    }
+
     fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }

@@ -47,8 +47,24 @@ impl Connection {
         base_url: &str,
     ) -> Self {
         let mut builder = Builder::new();
-        // One stream that is not read must not use up what all have together: that would be the client's own fault.
+        // Enough that one stream which is not read leaves room for the others.
         builder.initial_connection_window_size(64 * 1024 * 1024);
+        Self::with(builder, stream, base_url).await
+    }
+
+    /// With the window of the standard for the connection: one stream that is not read can use it up.
+    pub(crate) async fn narrow(app: &TestApp) -> Self {
+        let stream = TcpStream::connect(app.address())
+            .await
+            .expect("a connection");
+        Self::with(Builder::new(), stream, &app.base_url).await
+    }
+
+    async fn with(
+        builder: Builder,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        base_url: &str,
+    ) -> Self {
         let handshake = tokio::time::timeout(DEADLINE, builder.handshake(stream));
         let (send, connection) = handshake.await.expect("in time").expect("a handshake");
         Self {
@@ -146,6 +162,13 @@ fn bearer(token: &str) -> String {
 }
 
 impl Answer {
+    /// Waits, without reading, until the server resets the stream.
+    pub(crate) async fn reset(&mut self, limit: Duration) -> Reason {
+        let reset = std::future::poll_fn(|context| self._half.poll_reset(context));
+        let reset = tokio::time::timeout(limit, reset).await;
+        reset.expect("a reset in time").expect("an open connection")
+    }
+
     /// The next event, read as fast as it comes.
     pub(crate) async fn next_event(&mut self, limit: Duration) -> Event {
         let next = async {

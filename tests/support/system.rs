@@ -55,6 +55,19 @@ pub(crate) fn resident_kib(id: u32) -> u64 {
         .expect("a number")
 }
 
+/// How often its threads have gone to sleep, and so were woken.
+pub(crate) fn voluntary_switches(id: u32) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).expect("its threads");
+    let switches = threads.flatten().filter_map(|thread| {
+        let status = fs::read_to_string(thread.path().join("status")).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+        line.trim().parse::<u64>().ok()
+    });
+    switches.sum()
+}
+
 /// A server that may open few files.
 pub(crate) struct Confined {
     child: Child,
@@ -65,6 +78,11 @@ pub(crate) struct Confined {
 impl Confined {
     /// Starts it and waits until it listens.
     pub(crate) fn spawn(open_files: u32) -> Self {
+        Self::spawn_with(open_files, &[])
+    }
+
+    /// The same with further settings.
+    pub(crate) fn spawn_with(open_files: u32, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut child = Command::new("sh")
             .args([
@@ -76,6 +94,7 @@ impl Confined {
             .env("CAMPANILE_LISTEN", "127.0.0.1:0")
             .env("CAMPANILE_JWT_SECRET", SECRET)
             .env("CAMPANILE_MAX_STREAMS_PER_USER", "10000")
+            .envs(settings.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the server's process");

@@ -2,7 +2,7 @@
 
 mod events;
 
-use actix_web::web::{Data, ServiceConfig, delete, get, post, resource};
+use actix_web::web::{Data, ServiceConfig, delete, get, head, post, resource};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::actions::{AppState, Forbidden, Refusal, publish};
@@ -12,23 +12,34 @@ use crate::http::body::Params;
 use crate::http::identity::{Caller, Subscriber};
 use crate::http::original::events::{alarm_event, room_event};
 use crate::http::problem::ApiError;
+use crate::http::routes::read;
+use crate::http::stream::head::{EVENT_STREAM, fields};
 use crate::http::stream::open;
 use crate::http::stream::sse::{self, Dialect};
 
 /// Registers the original routes.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
-        .service(resource("/api/main/alarm/sub").route(get().to(subscribe_alarms)))
+        .service(
+            resource("/api/main/alarm/sub")
+                .route(get().to(subscribe_alarms))
+                .route(head().to(head_of_alarms)),
+        )
         .service(
             resource("/api/main/alarm")
-                .route(get().to(alarms::list))
+                .route(read().to(alarms::list))
                 .route(delete().to(alarms::delete_pair)),
         )
-        .service(resource("/api/main/alarm/top").route(get().to(alarms::top)))
-        .service(resource(["/room/subscribe", "/room/subscribe/"]).route(get().to(subscribe_rooms)))
+        .service(resource("/api/main/alarm/top").route(read().to(alarms::top)))
+        .service(
+            resource(["/room/subscribe", "/room/subscribe/"])
+                .route(get().to(subscribe_rooms))
+                .route(head().to(head_of_rooms)),
+        )
         .service(
             resource("/room/publish")
                 .route(post().to(ring))
+                // It changes something, so there is no HEAD.
                 .route(get().to(ring_by_get)),
         );
 }
@@ -55,15 +66,31 @@ async fn subscribe_rooms(
     request: HttpRequest,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let id: UserId = params.required("id")?;
-    if id != *subscriber.user_id() {
-        return Err(Refusal::Forbidden(Forbidden::ForeignId).into());
-    }
+    check_id(&subscriber, &params)?;
     let filter = TopicFilter {
         all_rooms: true,
         ..TopicFilter::default()
     };
     respond(&state, &subscriber, &request, filter, room_event).await
+}
+
+/// `HEAD /api/main/alarm/sub`.
+async fn head_of_alarms(_subscriber: Subscriber) -> HttpResponse {
+    fields(EVENT_STREAM)
+}
+
+/// `HEAD /room/subscribe`.
+async fn head_of_rooms(subscriber: Subscriber, params: Params) -> Result<HttpResponse, ApiError> {
+    check_id(&subscriber, &params)?;
+    Ok(fields(EVENT_STREAM))
+}
+
+fn check_id(subscriber: &Subscriber, params: &Params) -> Result<(), ApiError> {
+    let id: UserId = params.required("id")?;
+    if id != *subscriber.user_id() {
+        return Err(Refusal::Forbidden(Forbidden::ForeignId).into());
+    }
+    Ok(())
 }
 
 async fn respond(

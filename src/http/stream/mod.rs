@@ -1,6 +1,7 @@
 //! `GET /api/stream`: one subscription, and a transport at its end.
 
 mod figures;
+pub(crate) mod head;
 mod json;
 pub(crate) mod open;
 mod poll;

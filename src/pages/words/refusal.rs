@@ -8,8 +8,12 @@ use crate::pages::words::Refusals;
 pub(super) fn of_error(words: &Refusals, error: &ApiError) -> String {
     let sentence = match error {
         ApiError::Refused(refusal) => return of_refusal(words, refusal),
-        // JSON bodies are sent by scripts only, so their errors stay in English.
-        ApiError::MalformedJson(_) | ApiError::InvalidBody { .. } | ApiError::Handshake(_) => {
+        // These are told to programs, whose text is English.
+        ApiError::MalformedJson(_)
+        | ApiError::InvalidBody { .. }
+        | ApiError::Handshake(_)
+        | ApiError::Unreadable(_)
+        | ApiError::UnknownOrigin(_) => {
             return finished(&error.detail());
         }
         ApiError::Unauthorized | ApiError::QueryTokenRefused | ApiError::OtherUser(_) => {

@@ -1,0 +1,218 @@
+//! What comes in on a connection of HTTP/1.0 or HTTP/1.1: heads and bodies, read by the framework's codec, with a deadline
+//! for each head and no more bytes in memory than a head may have.
+
+use std::time::Duration;
+
+use actix_codec::Decoder;
+use actix_http::error::{ParseError, PayloadError};
+use actix_http::h1::{Codec, Message, MessageType};
+use actix_http::header::HeaderValue;
+use actix_http::{BoxedPayloadStream, Payload, Request, ServiceConfig, StatusCode};
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::server::endless::Ended;
+
+/// The end of a connection that the client writes to.
+pub(super) struct Incoming<R> {
+    reading: R,
+    codec: Codec,
+    /// What was received and not decoded.
+    unread: BytesMut,
+    /// Whether the body of the current request has not come to its end.
+    is_in_body: bool,
+    is_first: bool,
+}
+
+/// Where the pieces of a request's body go.
+pub(super) type Body = mpsc::Sender<Result<Bytes, PayloadError>>;
+
+/// What comes next on a connection.
+pub(super) enum Next {
+    Request(Request),
+    /// A head that is no HTTP, too large or too slow; the status to answer with, and the origin it named.
+    Unreadable(StatusCode, Option<HeaderValue>),
+    /// Nothing: the client closed its side, or was silent for too long.
+    End,
+}
+
+impl<R: AsyncRead + Unpin> Incoming<R> {
+    pub(super) fn new(reading: R) -> Self {
+        Self {
+            reading,
+            codec: Codec::new(ServiceConfig::default()),
+            unread: BytesMut::new(),
+            is_in_body: false,
+            is_first: true,
+        }
+    }
+
+    pub(super) fn into_inner(self) -> R {
+        self.reading
+    }
+
+    /// Waits for the next head. A connection that stays silent ends without a word; a head that has begun and does not come
+    /// to its end in time is told so.
+    pub(super) async fn next(&mut self) -> Result<Next, Ended> {
+        let silence = if self.is_first {
+            HEAD_WITHIN
+        } else {
+            SILENT_FOR
+        };
+        self.is_first = false;
+        if self.unread.is_empty() {
+            let read = timeout(silence, self.fill()).await;
+            if !read.unwrap_or(Ok(false))? {
+                return Ok(Next::End);
+            }
+        }
+        match timeout(HEAD_WITHIN, self.head()).await {
+            Ok(next) => next,
+            Err(_elapsed) => Ok(Next::Unreadable(
+                StatusCode::REQUEST_TIMEOUT,
+                origin_in(&self.unread),
+            )),
+        }
+    }
+
+    async fn head(&mut self) -> Result<Next, Ended> {
+        loop {
+            // Looked for before the codec takes the head, which it does not give back with an error.
+            let origin = origin_in(&self.unread);
+            let status = match self.codec.decode(&mut self.unread) {
+                Ok(Some(Message::Item(request))) => return Ok(Next::Request(request)),
+                Ok(Some(Message::Chunk(_))) => continue,
+                Ok(None) if self.fill().await? => continue,
+                Ok(None) => return Ok(Next::End),
+                Err(ParseError::TooLarge) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                Err(_) => StatusCode::BAD_REQUEST,
+            };
+            return Ok(Next::Unreadable(status, origin));
+        }
+    }
+
+    /// The request with a body to be read, if it has one, and where its pieces go.
+    pub(super) fn with_body(&mut self, mut request: Request) -> (Request, Option<Body>) {
+        // A request that could not be read has no body that could be found.
+        self.is_in_body = self.codec.message_type() != MessageType::None;
+        if !self.is_in_body {
+            return (request, None);
+        }
+        let (body, pieces) = mpsc::channel(1);
+        let pieces = futures::stream::unfold(pieces, |mut pieces| async {
+            let piece = pieces.recv().await?;
+            Some((piece, pieces))
+        });
+        let payload: BoxedPayloadStream = Box::pin(pieces);
+        *request.payload() = Payload::Stream { payload };
+        (request, Some(body))
+    }
+
+    /// Hands on the body as it is asked for, then watches that the client stays. Returns when it is gone; may be dropped
+    /// at any time.
+    pub(super) async fn attend(&mut self, body: &mut Option<Body>) -> Ended {
+        if let Some(pieces) = body {
+            if let Err(ended) = self.hand_on(pieces).await {
+                return ended;
+            }
+            *body = None;
+        }
+        while self.unread.len() < MOST_AHEAD_BYTES {
+            match self.fill().await {
+                Ok(true) => {}
+                Ok(false) => return Ended::Gone,
+                Err(ended) => return ended,
+            }
+        }
+        std::future::pending().await
+    }
+
+    async fn hand_on(&mut self, pieces: &Body) -> Result<(), Ended> {
+        while self.is_in_body {
+            // An answer may come without its request's body having been read.
+            let Ok(room) = pieces.reserve().await else {
+                return Ok(());
+            };
+            match self.codec.decode(&mut self.unread) {
+                Ok(Some(Message::Chunk(Some(piece)))) => room.send(Ok(piece)),
+                Ok(Some(Message::Chunk(None))) => self.is_in_body = false,
+                Ok(Some(Message::Item(_))) => return Err(Ended::Held),
+                Ok(None) => {
+                    if !self.fill().await? {
+                        return Err(Ended::Gone);
+                    }
+                }
+                Err(_) => {
+                    room.send(Err(PayloadError::EncodingCorrupted));
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes over what is left of a body and has come already. Says whether that was all of it.
+    pub(super) fn pass_over_body(&mut self) -> bool {
+        while self.is_in_body {
+            match self.codec.decode(&mut self.unread) {
+                Ok(Some(Message::Chunk(Some(_)))) => {}
+                Ok(Some(Message::Chunk(None))) => self.is_in_body = false,
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// Passes over everything until the client closes its side.
+    pub(super) async fn pass_over_all(&mut self) {
+        self.unread.clear();
+        while matches!(self.fill().await, Ok(true)) {
+            self.unread.clear();
+        }
+    }
+
+    /// Receives more; says whether there was any.
+    async fn fill(&mut self) -> Result<bool, Ended> {
+        self.unread.reserve(READ_BYTES);
+        Ok(self.reading.read_buf(&mut self.unread).await? > 0)
+    }
+}
+
+/// The `Origin` of a head that may be in pieces or broken.
+fn origin_in(head: &[u8]) -> Option<HeaderValue> {
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let value = lines.find_map(|line| {
+        let (name, value) = line.split_at_checked(ORIGIN.len())?;
+        name.eq_ignore_ascii_case(ORIGIN).then_some(value)
+    })?;
+    HeaderValue::from_bytes(value.trim_ascii()).ok()
+}
+
+const ORIGIN: &[u8] = b"origin:";
+
+/// How long a client may take to send the head of a request: slow ones hold a connection, not a worker.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a connection is kept between two requests.
+const SILENT_FOR: Duration = Duration::from_secs(5);
+
+/// A head and a small body in one read.
+const READ_BYTES: usize = 8 * 1024;
+
+/// What is read before it is asked for: the client's end is noticed behind it.
+const MOST_AHEAD_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_found_in_a_head_that_is_broken() {
+        let head = b"GET / HTTP/9\r\nHost: x\r\nORIGIN:  https://a.example \r\nX";
+
+        assert_eq!(origin_in(head).unwrap(), "https://a.example");
+        assert_eq!(origin_in(b"GET / HTTP/1.1\r\nX-Origin: y\r\n"), None);
+    }
+}
