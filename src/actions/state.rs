@@ -167,7 +167,7 @@ const TURN_WITHIN: Duration = Duration::from_secs(5);
 mod tests {
     use super::*;
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn a_turn_that_does_not_come_is_refused_and_the_next_one_comes() {
         let turns = Turns {
             within: Duration::from_millis(10),

@@ -481,3 +481,23 @@ fn a_stream_counts_until_its_connection_is_gone() {
 
     assert_eq!((before, after), (false, true));
 }
+
+#[test]
+fn streams_that_a_stop_closes_are_counted_by_their_reason() {
+    let limits = Limits {
+        streams_per_user: 3,
+        heartbeat: Duration::from_secs(15),
+    };
+    let metrics = Metrics::default();
+    let mut registry = Registry::new(limits, AlarmId(0), metrics.clone());
+    let (filter, now) = (Arc::new(TopicFilter::default()), Instant::now());
+    let streams: Vec<_> = (0..3)
+        .map(|_| registry.subscribe(new_client(&filter, Start::Live), now))
+        .collect();
+
+    assert_eq!(registry.close_everyone(Bye::Shutdown), streams.len());
+
+    let text = metrics.text().unwrap();
+    let counted = "campanile_streams_closed_total{reason=\"shutdown\"} 3";
+    assert!(text.contains(counted), "{text}");
+}

@@ -119,8 +119,8 @@ impl Drop for Connection {
     }
 }
 
-/// How long a connection may be without a request, half a head included. The framework's own limits end most sooner,
-/// but not one that never says anything, nor one that is slow with the head of its second request.
+/// The time a connection may be without a request, half a head included. The protocols' own limits are shorter; this one
+/// also covers a TLS handshake that is never finished.
 const IDLE_FOR: Duration = Duration::from_secs(20);
 
 /// Enough for a TLS handshake, a request and its answer from afar.

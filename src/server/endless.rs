@@ -33,18 +33,18 @@ pub(super) enum Coding {
     Chunked,
 }
 
-/// What is left of an exchange when the head of its answer is written.
+/// The rest of an exchange after the head of its answer is written.
 pub(super) struct Exchange<T> {
     stream: T,
     body: BoxBody,
     coding: Coding,
-    /// What the socket would not take yet.
+    /// Bytes that the socket did not take yet.
     unsent: Bytes,
     is_whole: bool,
 }
 
 thread_local! {
-    /// Where the chunks for one write are put together; empty between two uses.
+    /// The buffer in which the chunks of one write are joined; empty between two uses.
     static CHUNKS: RefCell<BytesMut> = RefCell::default();
 }
 
@@ -92,7 +92,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
         Ok(())
     }
 
-    /// Whether the client has closed its side. What it sends while it is answered is not read by anybody.
+    /// Fails if the client has closed its side. Bytes that it sends while it is answered are ignored.
     fn poll_gone(&mut self, context: &mut Context<'_>) -> Result<(), Ended> {
         let mut ignored = [0; 512];
         loop {

@@ -10,14 +10,14 @@ use bytes::{BufMut, BytesMut};
 
 use crate::server::endless::Coding;
 
-/// How an answer is delimited, and what becomes of its connection.
+/// The delimiting of an answer, and the fate of its connection.
 pub(super) struct Framing {
     /// The version the client speaks.
     pub(super) version: Version,
     pub(super) size: BodySize,
     /// The transfer coding of a body of unknown size.
     pub(super) coding: Coding,
-    /// Whether the connection ends with the answer.
+    /// True if the connection ends with the answer.
     pub(super) closes: bool,
 }
 

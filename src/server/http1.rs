@@ -86,11 +86,11 @@ where
     }
 }
 
-/// What a request says that its answer depends on.
+/// The properties of a request that its answer depends on.
 struct Asked {
     version: Version,
     is_head: bool,
-    /// Whether the client may send another request on this connection (RFC 9112, section 9.3).
+    /// True if the client may send another request on this connection (RFC 9112, section 9.3).
     persists: bool,
 }
 
@@ -110,7 +110,7 @@ impl Asked {
     }
 }
 
-/// Whether a `Connection` field names that option.
+/// True if a `Connection` field names that option.
 fn has_option(headers: &HeaderMap, option: &str) -> bool {
     headers.get_all(header::CONNECTION).any(|value| {
         value.to_str().is_ok_and(|list| {
@@ -142,11 +142,11 @@ fn introduced(mut request: Request, visitor: &Visitor) -> Request {
 struct Talk<T> {
     incoming: Incoming<ReadHalf<T>>,
     writing: WriteHalf<T>,
-    /// What is about to be written.
+    /// Bytes to be written next.
     out: BytesMut,
 }
 
-/// How a connection goes on after an answer.
+/// The continuation of a connection after an answer.
 enum Then {
     Next,
     End,

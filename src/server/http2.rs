@@ -282,7 +282,7 @@ fn translate_back(head: &ResponseHead, size: BodySize) -> http::Response<()> {
     answer
 }
 
-/// What belongs to one connection of HTTP/1.1, or is said by the protocol itself.
+/// Fields that belong to one connection of HTTP/1.1, or that the protocol itself expresses.
 const OF_HTTP1: [&str; 6] = [
     "connection",
     "content-length",
@@ -295,31 +295,32 @@ const OF_HTTP1: [&str; 6] = [
 /// As long as a head of HTTP/1.1 may take.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a connection is kept on which nothing is under way.
+/// The time a connection without a request under way is kept.
 const IDLE_FOR: Duration = Duration::from_secs(20);
 
-/// How long a client that was told to go may take to hear it.
+/// The time a client has to read GOAWAY.
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
-/// What a browser opens at most; a proxy that carries more clients opens another connection.
+/// More than a browser opens; a proxy that carries more clients opens another connection.
 const MOST_STREAMS: u32 = 256;
 
 /// Enough for every header a browser and a proxy send.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
 
-/// What each field counts beside its bytes (RFC 9113, section 6.5.2).
+/// The overhead counted for each field (RFC 9113, section 6.5.2).
 const FIELD_BYTES: usize = 32;
 
 /// The protocol's own limit, which the library enforces by an answer without a body. Up to here the application answers.
 const MOST_DECODED_BYTES: u32 = 1024 * 1024;
 
-/// What one stream may have waiting behind a socket that is slow.
+/// The bytes one stream may have waiting behind a slow socket.
 const UNSENT_BYTES: usize = 64 * 1024;
 
-/// What all streams together may send before it is read, so that one body which is not read leaves room for others.
+/// The bytes that all requests of a connection together may send before they are read, so that one body which is not read
+/// leaves room for others.
 const UNREAD_BYTES: u32 = 1024 * 1024;
 
-/// What is sent under one deadline.
+/// The size of a piece that is sent under one deadline.
 const PIECE_BYTES: usize = 16 * 1024;
 
 /// As on a socket of HTTP/1.1: what was not taken for this long ends the stream.

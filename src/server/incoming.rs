@@ -1,4 +1,4 @@
-//! What comes in on a connection of HTTP/1.0 or HTTP/1.1: heads and bodies, read by the framework's codec, with a deadline
+//! The requests of a connection of HTTP/1.0 or HTTP/1.1: heads and bodies, read by the framework's codec, with a deadline
 //! for each head and no more bytes in memory than a head may have.
 
 use std::time::Duration;
@@ -19,17 +19,17 @@ use crate::server::endless::Ended;
 pub(super) struct Incoming<R> {
     reading: R,
     codec: Codec,
-    /// What was received and not decoded.
+    /// Bytes that were received and not decoded.
     unread: BytesMut,
-    /// Whether the body of the current request has not come to its end.
+    /// True until the end of the current request's body is decoded.
     is_in_body: bool,
     is_first: bool,
 }
 
-/// Where the pieces of a request's body go.
+/// The channel that takes the pieces of a request's body.
 pub(super) type Body = mpsc::Sender<Result<Bytes, PayloadError>>;
 
-/// What comes next on a connection.
+/// The next thing on a connection.
 pub(super) enum Next {
     Request(Request),
     /// A head that is no HTTP, too large or too slow; the status to answer with, and the origin it named.
@@ -192,16 +192,16 @@ fn origin_in(head: &[u8]) -> Option<HeaderValue> {
 
 const ORIGIN: &[u8] = b"origin:";
 
-/// How long a client may take to send the head of a request: slow ones hold a connection, not a worker.
+/// The time a client has to send the head of a request: slow ones hold a connection, not a worker.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a connection is kept between two requests.
+/// The time a connection is kept between two requests.
 const SILENT_FOR: Duration = Duration::from_secs(5);
 
 /// A head and a small body in one read.
 const READ_BYTES: usize = 8 * 1024;
 
-/// What is read before it is asked for: the client's end is noticed behind it.
+/// The bytes that are read before a handler asks for them, so that the client's end of the connection is noticed.
 const MOST_AHEAD_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]

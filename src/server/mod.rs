@@ -35,14 +35,14 @@ use crate::server::connections::{Connection, Connections};
 use crate::server::endless::Ended;
 use crate::server::preface::{Begun, Protocol};
 
-/// How sockets are served.
+/// The settings that sockets are served with.
 #[derive(Clone)]
 pub(crate) struct Doorway {
     /// Counts and watches them.
     pub(crate) connections: Connections,
     /// Certificate and protocols, if they are encrypted.
     pub(crate) tls: Option<ServerConfig>,
-    /// How long what is under way may take once the server stops.
+    /// The time that requests under way have once the server stops.
     pub(crate) end_within: Duration,
 }
 
@@ -68,7 +68,7 @@ where
 {
     let builder = Server::build()
         .shutdown_timeout(doorway.end_within.as_secs())
-        // The limit is told to who comes, with an answer; the framework would leave them waiting in the queue of the kernel.
+        // A client above the limit gets an answer; the framework's limit would leave it waiting in the queue of the kernel.
         .max_concurrent_connections(doorway.connections.out_of_reach())
         .disable_signals();
     let stopping = builder.graceful_shutdown_signal();
@@ -106,7 +106,7 @@ type Serve<T> = Box<dyn Fn(T, Visitor) -> LocalBoxFuture<'static, Option<Rest>>>
 /// The rest of a connection whose answer has no end: nothing but that answer.
 type Rest = LocalBoxFuture<'static, ()>;
 
-/// What is known of a connection before its first request.
+/// The client of a connection, as known before its first request.
 struct Visitor {
     connection: Rc<Connection>,
     address: Option<SocketAddr>,
@@ -253,14 +253,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Protocols<T> {
     }
 }
 
-/// What a connection, or the rest of it, came to; nothing if it ended before its time, as clients do.
+/// The result of a connection, or of the rest of it; nothing if it ended before its time, as is usual for clients that leave.
 fn told<O>(served: impl Future<Output = Result<O, Ended>>) -> impl Future<Output = Option<O>> {
     served
         .inspect_err(|cause| log::debug!("a connection ended: {cause}"))
         .map(Result::ok)
 }
 
-/// How long a client may be silent after it connected.
+/// The time a client may be silent after it connected.
 const FIRST_BYTES_WITHIN: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

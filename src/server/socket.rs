@@ -1,4 +1,4 @@
-//! What every accepted socket is set to, so that a peer that vanished or never reads is found out by the kernel.
+//! The options of every accepted socket, so that the kernel detects a peer that vanished or never reads.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(crate) fn prepare(stream: &TcpStream) {
     }
 }
 
-/// How many files this process may have open, where the system says so.
+/// The number of files this process may have open, if the system tells it.
 pub(crate) fn most_open_files() -> Option<usize> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits
@@ -38,8 +38,8 @@ const IDLE: Duration = Duration::from_secs(60);
 
 const PROBE_EVERY: Duration = Duration::from_secs(10);
 
-/// What a client that does not read costs the kernel, which doubles it; left to itself it takes 4 MB.
+/// The kernel's send buffer for a client that does not read; the kernel doubles it. The default is up to 4 MB.
 const UNREAD_BYTES: usize = 128 * 1024;
 
-/// What was sent and not taken for this long ends the connection, whether the peer vanished or never reads.
+/// Bytes that were sent and not acknowledged for this long end the connection: the peer vanished or never reads.
 const UNREAD_FOR: Duration = Duration::from_secs(30);

@@ -19,14 +19,14 @@ use tokio::time::Instant;
 pub(super) struct Windows(Rc<RefCell<State>>);
 
 struct State {
-    /// What may still be sent on the connection.
+    /// Bytes that may still be sent on the connection.
     shared: i64,
-    /// When the client last opened the shared window, or a stream was ended for it.
+    /// The time when the client last opened the shared window, or a stream was ended to open it.
     opened: Instant,
     streams: HashMap<u32, Held>,
 }
 
-/// What one stream holds of the shared window.
+/// The part of the shared window that one stream holds.
 #[derive(Default)]
 struct Held {
     /// Bytes that were sent and whose reading the client has not told.
@@ -217,11 +217,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     }
 }
 
-/// How long the shared window may be shut while a stream waits: well below the time after which a stream that waits is
+/// The time the shared window may be shut while a stream waits: well below the time after which a stream that waits is
 /// ended itself.
 const SHUT_FOR: Duration = Duration::from_secs(5);
 
-/// How often a stream that waits looks.
+/// The interval at which a stream that waits checks the shared window.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// RFC 9113, section 6.9.2.

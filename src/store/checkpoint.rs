@@ -34,7 +34,7 @@ impl Store {
     }
 }
 
-/// How many pages the log holds, and how many of them are in the file.
+/// The pages that the log holds, and those of them that are in the file.
 #[derive(Default, QueryableByName)]
 struct Copied {
     #[diesel(sql_type = Integer)]
@@ -44,7 +44,7 @@ struct Copied {
 }
 
 impl Copied {
-    /// Whether nothing is left to copy: a reader of an older state or another checkpoint holds some back.
+    /// True if nothing is left to copy: a reader of an older state or another checkpoint holds some pages back.
     fn is_whole(&self) -> bool {
         self.checkpointed >= self.log
     }

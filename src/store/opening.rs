@@ -144,7 +144,7 @@ fn first_connection(location: &Location) -> Result<DbConnection, OpenError> {
     }
 }
 
-/// What is left of the five seconds a stop may take.
+/// The rest of the five seconds a stop may take.
 const CLOSES_WITHIN: Duration = Duration::from_secs(1);
 
 /// Longer than PostgreSQL takes to start after a clean stop, shorter than a person waits for an answer.

@@ -39,7 +39,7 @@ const ROUTES: [(&str, bool); 30] = [
     ("/room/subscribe?id=admin", true),
 ];
 
-/// What differs from one answer to the next.
+/// The fields without those that differ from one answer to the next.
 fn fields(headers: &HeaderMap) -> Vec<String> {
     let changing = [
         "date",

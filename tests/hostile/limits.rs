@@ -1,4 +1,4 @@
-//! Whoever is slow, large or many: each has a bound, and is told so where telling is possible.
+//! Clients that are slow, large or many: each has a limit, and an answer where one is possible.
 
 use std::time::Duration;
 

@@ -25,7 +25,7 @@ fn runner() -> TestRunner {
     TestRunner::new(config)
 }
 
-/// What breaks readers: line ends, NUL, marks, quotes, percent signs, halves of escapes, the longest and the shortest.
+/// Text that breaks readers: line ends, NUL, marks, quotes, percent signs, halves of escapes, the longest and the shortest.
 fn text() -> impl Strategy<Value = String> {
     let nasty = prop_oneof![
         Just("\r\n\r\ndata: x\r\n".to_owned()),
@@ -210,7 +210,7 @@ fn filled(path: &str, texts: &[String]) -> String {
     filled
 }
 
-/// What of a text a client can put into a header.
+/// The part of a text that a client can put into a header.
 fn header(text: &str) -> Vec<u8> {
     let bytes = text
         .bytes()

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::support::{AppBuilder, Claims, Item, Parser, TestApp, sign, until};
 use crate::{socket, system};
 
-/// What a queue holds is far less than this many of the largest alarms, and so are the kernel's buffers.
+/// Far more of the largest alarms than a queue and the kernel's buffers hold.
 const LARGE_ALARMS: usize = 150;
 
 /// Thirty seconds, a heartbeat, and what a busy machine adds.

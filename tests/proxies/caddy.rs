@@ -29,11 +29,14 @@ async fn caddy(app: &TestApp) -> Option<Proxy> {
         "caddyfile",
         &[
             ("127.0.0.1:8080", app.address()),
+            (
+                "{\n    log {",
+                "{\n    admin off\n    auto_https off\n    log {",
+            ),
             ("\nhub.example {", &site),
             ("/var/log/caddy/hub.log", &path("access.log")),
         ],
     );
-    let configuration = format!("{{\n    admin off\n    auto_https off\n}}\n{block}");
     let mut command = Command::new("caddy");
     command
         .args(["run", "--adapter", "caddyfile", "--config"])
@@ -41,7 +44,7 @@ async fn caddy(app: &TestApp) -> Option<Proxy> {
         .env("HOME", folder.path())
         .env("XDG_DATA_HOME", folder.path())
         .env("XDG_CONFIG_HOME", folder.path());
-    Some(Proxy::start(identity, folder, port, &configuration, command).await)
+    Some(Proxy::start(identity, folder, port, &block, command).await)
 }
 
 #[tokio::test]

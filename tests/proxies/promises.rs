@@ -1,4 +1,4 @@
-//! What must hold through any proxy; each test names the proxy.
+//! The promises that hold through any proxy; each test names the proxy.
 
 use std::time::{Duration, Instant};
 
@@ -82,7 +82,7 @@ pub(crate) async fn a_hub_that_is_away_is_a_stream_without_events(
     assert!(!logged.contains(&bob), "a token is in the log:\n{logged}");
 }
 
-/// How many connections the hub has open, as the kernel lists them.
+/// The number of connections the hub has open, as the kernel lists them.
 pub(crate) fn connections_of(app: &TestApp) -> usize {
     let (_host, port) = app.address().split_once(':').expect("a port");
     let end = format!(":{:04X}", port.parse::<u16>().expect("a number"));

@@ -21,14 +21,14 @@ pub(crate) fn id(app: &TestApp) -> u32 {
     .expect("the server's process")
 }
 
-/// How many files it has open.
+/// The number of files it has open.
 pub(crate) fn open_files(id: u32) -> usize {
     fs::read_dir(format!("/proc/{id}/fd"))
         .expect("its files")
         .count()
 }
 
-/// Whether the server still holds its end of a client's connection, as the kernel lists it.
+/// True if the server still holds its end of a client's connection, as the kernel lists it.
 pub(crate) fn holds(client: &TcpStream) -> bool {
     let server = client.peer_addr().expect("the server's address");
     holds_between(server, client.local_addr().expect("an address"))
@@ -45,7 +45,7 @@ pub(crate) fn holds_between(server: SocketAddr, client: SocketAddr) -> bool {
     })
 }
 
-/// What it holds in memory, in KiB.
+/// Its resident memory, in KiB.
 pub(crate) fn resident_kib(id: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -55,7 +55,7 @@ pub(crate) fn resident_kib(id: u32) -> u64 {
         .expect("a number")
 }
 
-/// How often its threads have gone to sleep, and so were woken.
+/// The number of times its threads have gone to sleep, and so were woken.
 pub(crate) fn voluntary_switches(id: u32) -> u64 {
     let threads = fs::read_dir(format!("/proc/{id}/task")).expect("its threads");
     let switches = threads.flatten().filter_map(|thread| {
