@@ -8,9 +8,11 @@ pub(crate) mod origin;
 mod original;
 pub(crate) mod peer;
 pub(crate) mod problem;
+mod reading;
 mod request;
 mod routes;
 mod stream;
 
+pub(crate) use reading::read;
 pub(crate) use request::{admit, finish};
-pub(crate) use routes::{configure, not_found, read};
+pub(crate) use routes::{configure, not_found};

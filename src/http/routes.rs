@@ -1,12 +1,12 @@
 //! The route table.
 
-use actix_web::guard::{Any, Get, Head};
-use actix_web::web::{ServiceConfig, delete, get, head, post, put, resource, route};
-use actix_web::{HttpResponse, Route};
+use actix_web::HttpResponse;
+use actix_web::web::{ServiceConfig, delete, get, head, post, put, resource};
 
 use crate::http::api::{admin, alarms, auth, health, rooms, users};
 use crate::http::original;
 use crate::http::problem::ApiError;
+use crate::http::reading::read;
 use crate::http::stream;
 
 /// Registers every route that answers JSON or a stream.
@@ -78,12 +78,6 @@ fn wire(config: &mut ServiceConfig) {
             resource("/api/admin/users/{id}/disconnect").route(post().to(admin::disconnect_user)),
         )
         .service(resource("/api/admin/users/{id}/test").route(post().to(admin::send_test)));
-}
-
-/// A route for GET, and for HEAD, which every GET that changes nothing implies (RFC 9110, section 9.1). The server leaves
-/// the body of the answer out.
-pub(crate) fn read() -> Route {
-    route().guard(Any(Get()).or(Head()))
 }
 
 /// The answer for a path without a route.

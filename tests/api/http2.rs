@@ -155,7 +155,7 @@ async fn a_stream_that_is_not_read_does_not_keep_the_window_that_its_siblings_ne
     };
     let (last, reason, ids) = tokio::join!(publishing, ending, reading);
 
-    assert_eq!(reason, h2::Reason::CANCEL);
+    assert_eq!(reason, Reason::CANCEL);
     let expected: Vec<i64> = (last - 9..=last).collect();
     assert_eq!(ids, expected, "the one that is read misses nothing");
 }

@@ -366,6 +366,8 @@ async fn a_connection_too_many_does_not_stay() {
     let (mut busy, connection) = h2::client::handshake(socket).await.unwrap();
     let driver = tokio::spawn(connection);
     let silent = Wire::open(hub.address()).await;
+    let socket = TcpStream::connect(hub.address()).await.unwrap();
+    let (_handle, quiet) = h2::client::handshake(socket).await.unwrap();
 
     // It goes on asking, and never leaves by itself.
     let asking = async {
@@ -382,11 +384,15 @@ async fn a_connection_too_many_does_not_stay() {
         }
         driver.await.unwrap().ok();
     };
-    let both = async { tokio::join!(asking, silent.rest()) };
+    let ends = async {
+        // However it ends.
+        quiet.await.ok();
+    };
+    let all = async { tokio::join!(asking, ends, silent.rest()) };
 
-    tokio::time::timeout(Duration::from_secs(10), both)
+    tokio::time::timeout(Duration::from_secs(7), all)
         .await
-        .expect("both are ended");
+        .expect("all are ended");
 }
 
 #[tokio::test]

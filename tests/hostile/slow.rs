@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
 use crate::support::{AppBuilder, Claims, Item, Parser, TestApp, sign, until};
@@ -55,6 +56,45 @@ async fn a_client_that_reads_nothing_is_gone_with_all_it_held_and_the_log_says_w
         begin.elapsed()
     );
     drop(stuck);
+}
+
+/// Longer than a connection may be idle: reading slowly is not idling.
+#[tokio::test]
+async fn a_long_answer_that_is_read_slowly_comes_whole() {
+    const PIECE: usize = 4_096;
+    const LEAST: Duration = Duration::from_secs(35);
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    for _ in 0..60 {
+        let body = json!({"to": {"user": "bob"}, "alarmType": "T", "data": "x".repeat(16_000)});
+        let answer = app.post(&app.service(), "/api/alarms").json(&body).send();
+        assert_eq!(answer.await.unwrap().status(), 201);
+    }
+    let mut socket = socket::connect(&app).await;
+    let request = format!(
+        "GET /api/stream?cursor=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bob}\r\n\
+         Accept: application/json\r\nConnection: close\r\n\r\n"
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+
+    let mut answer = Vec::new();
+    let mut pace = tokio::time::interval(LEAST / 240);
+    loop {
+        pace.tick().await;
+        let mut piece = vec![0; PIECE];
+        let read = tokio::time::timeout(GONE_WITHIN, socket.read(&mut piece)).await;
+        match read.expect("bytes in time").expect("an orderly end") {
+            0 => break,
+            read => answer.extend_from_slice(&piece[..read]),
+        }
+    }
+
+    let text = String::from_utf8(answer).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    let head = head.to_ascii_lowercase();
+    let (_, length) = head.split_once("content-length: ").expect("a length");
+    let length = length.split("\r\n").next().unwrap().parse();
+    assert_eq!(Ok(body.len()), length);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::stored::{database_file, publish};
 use crate::support::{AppBuilder, TestApp, on_postgres};
-use crate::{database_file, publish};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777

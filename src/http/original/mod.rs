@@ -12,7 +12,7 @@ use crate::http::body::Params;
 use crate::http::identity::{Caller, Subscriber};
 use crate::http::original::events::{alarm_event, room_event};
 use crate::http::problem::ApiError;
-use crate::http::routes::read;
+use crate::http::reading::read;
 use crate::http::stream::head::{EVENT_STREAM, fields};
 use crate::http::stream::open;
 use crate::http::stream::sse::{self, Dialect};
