@@ -30,8 +30,8 @@ async fn caddy(app: &TestApp) -> Option<Proxy> {
         &[
             ("127.0.0.1:8080", app.address()),
             (
-                "{\n    log {",
-                "{\n    admin off\n    auto_https off\n    log {",
+                "below.\n{\n",
+                "below.\n{\n    admin off\n    auto_https off\n",
             ),
             ("\nhub.example {", &site),
             ("/var/log/caddy/hub.log", &path("access.log")),
