@@ -45,7 +45,9 @@ pub fn add_user(command: UserAdd) -> Result<(), StartError> {
             password_hash: Some(hash),
             ..NewAccount::named(command.id.clone())
         };
-        match store.create_account(account).await {
+        let made = store.create_account(account).await;
+        store.close().await;
+        match made {
             Ok(_created) => Ok(()),
             Err(StoreError::Conflict) => Err(StartError::UserExists(command.id.to_string())),
             Err(cause) => Err(cause.into()),

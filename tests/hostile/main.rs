@@ -21,9 +21,12 @@ mod socket;
 mod support;
 #[path = "../support/system.rs"]
 mod system;
+#[path = "../support/wire.rs"]
+mod wire;
 
 mod http2;
 mod limits;
 mod nonsense;
 mod protocol;
+mod refusals;
 mod slow;

@@ -1,81 +1,11 @@
-//! The letter of HTTP/1.1 where clients differ from browsers: versions, upgrades that are declined, requests that cannot be
-//! read, and what every answer to them carries.
+//! The letter of HTTP/1.1 where clients differ from browsers: versions, upgrades that are declined, requests that come
+//! together or in pieces.
 
-use std::time::Duration;
+use serde_json::json;
+use tokio::io::AsyncReadExt;
 
-use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
-use crate::socket;
-use crate::support::http2::Connection;
-use crate::support::{AppBuilder, Claims, DEADLINE, TestApp, sign};
-use crate::system::Confined;
-
-/// Beyond every time-out of the server, on a machine that is busy with something else.
-const LONG: Duration = Duration::from_secs(60);
-
-/// One connection of HTTP/1.1, byte by byte.
-struct Wire(TcpStream);
-
-/// An answer with the length of its body in its head.
-struct Answer {
-    head: String,
-    body: String,
-}
-
-impl Wire {
-    async fn open(address: &str) -> Self {
-        Self(TcpStream::connect(address).await.expect("a connection"))
-    }
-
-    async fn send(&mut self, text: &str) {
-        self.0.write_all(text.as_bytes()).await.expect("room");
-    }
-
-    /// The next head, in lower case.
-    async fn head(&mut self) -> String {
-        let reading = async {
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                head.push(self.0.read_u8().await.expect("more of the head"));
-            }
-            String::from_utf8(head).expect("text").to_ascii_lowercase()
-        };
-        tokio::time::timeout(DEADLINE, reading)
-            .await
-            .expect("a head in time")
-    }
-
-    async fn answer(&mut self) -> Answer {
-        let head = self.head().await;
-        let (_, rest) = head.split_once("content-length: ").unwrap_or(("", "0\r"));
-        let length = rest.split('\r').next().unwrap().parse().unwrap();
-        let mut body = vec![0; length];
-        self.0.read_exact(&mut body).await.expect("the body");
-        Answer {
-            head,
-            body: String::from_utf8(body).expect("text"),
-        }
-    }
-
-    /// Everything up to the end of the connection.
-    async fn rest(mut self) -> String {
-        let mut text = Vec::new();
-        let reading = self.0.read_to_end(&mut text);
-        tokio::time::timeout(LONG, reading)
-            .await
-            .expect("an end in time")
-            .expect("an orderly end");
-        String::from_utf8_lossy(&text).into_owned()
-    }
-
-    async fn is_at_its_end(&mut self) -> bool {
-        let mut byte = [0];
-        let read = tokio::time::timeout(DEADLINE, self.0.read(&mut byte)).await;
-        matches!(read.expect("in time"), Ok(0) | Err(_))
-    }
-}
+use crate::support::{AppBuilder, DEADLINE, TestApp};
+use crate::wire::Wire;
 
 /// As Java's HttpClient asks on every request, and others with other protocols.
 const UPGRADES: [&str; 4] = [
@@ -230,200 +160,6 @@ async fn a_connection_of_http_1_0_is_kept_only_if_the_client_asks() {
     assert!(ended.is_at_its_end().await);
 }
 
-const SITE: &str = "https://app.example";
-
-async fn app_with_a_site() -> TestApp {
-    AppBuilder::default()
-        .env("CAMPANILE_CORS_ORIGINS", SITE)
-        .spawn()
-        .await
-}
-
-/// A problem for a program of the site, with everything that an answer of the hub carries.
-fn assert_is_complete(head: &str, body: &str, status: u16, code: &str) {
-    let head = head.to_ascii_lowercase();
-    assert!(head.starts_with(&format!("http/1.1 {status}")), "{head}");
-    for field in [
-        "\r\nx-request-id: ",
-        "\r\ncontent-type: application/problem+json\r\n",
-        "\r\naccess-control-allow-origin: https://app.example\r\n",
-        "\r\nconnection: close\r\n",
-    ] {
-        assert!(head.contains(field), "{field:?} is missing:\n{head}");
-    }
-    let problem: Value = serde_json::from_str(body).expect("JSON");
-    assert_eq!(problem["code"], code, "{problem}");
-    assert_eq!(problem["status"], status, "{problem}");
-    let id = problem["requestId"].as_str().expect("an id");
-    assert!(head.contains(&format!("x-request-id: {id}\r\n")), "{head}");
-}
-
-#[tokio::test]
-async fn a_request_that_cannot_be_read_is_answered_like_any_other() {
-    let app = app_with_a_site().await;
-    let long = "a".repeat(200_000);
-    let many = "A: b\r\n".repeat(200);
-    let origin = format!("Origin: {SITE}\r\n");
-    let requests = [
-        (
-            format!("GET / HTTP/3.7\r\n{origin}\r\n"),
-            400,
-            "bad_request",
-        ),
-        (
-            format!("GET /healthz HTTP/1.1\r\n{origin}\r\n"),
-            400,
-            "bad_request",
-        ),
-        (
-            format!("GET / HTTP/1.1\r\nHost: x\r\n{origin}Bad Name: y\r\n\r\n"),
-            400,
-            "bad_request",
-        ),
-        (
-            format!(
-                "POST / HTTP/1.1\r\nHost: x\r\n{origin}Content-Length: 1\r\nContent-Length: 2\r\n\r\n"
-            ),
-            400,
-            "bad_request",
-        ),
-        (
-            format!("GET / HTTP/1.1\r\nHost: x\r\n{origin}X: {long}\r\n\r\n"),
-            431,
-            "header_too_large",
-        ),
-        (
-            format!("GET / HTTP/1.1\r\nHost: x\r\n{origin}{many}\r\n"),
-            431,
-            "header_too_large",
-        ),
-    ];
-
-    for (request, status, code) in requests {
-        let answer = socket::send(&app, request.as_bytes(), LONG).await;
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-        assert_is_complete(&format!("{head}\r\n"), body, status, code);
-    }
-    let first = format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{origin}X-Slow: ");
-    let answer = socket::drip(&app, first.as_bytes(), LONG).await;
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-    assert_is_complete(&format!("{head}\r\n"), body, 408, "request_timeout");
-}
-
-#[tokio::test]
-async fn a_head_too_large_for_http_2_is_a_problem_too() {
-    let app = app_with_a_site().await;
-    let mut connection = Connection::open(&app).await;
-    let long = "a".repeat(70_000);
-
-    let fields = [("x-long", long.as_str()), ("origin", SITE)];
-    let answer = connection.send("GET", "/healthz", &fields, None).await;
-    let status = answer.status;
-    let body = answer.text().await;
-
-    assert_eq!(status, 431, "{body}");
-    assert!(body.contains("header_too_large"), "{body}");
-}
-
-#[tokio::test]
-async fn a_connection_too_many_is_told_so_with_everything_an_answer_carries() {
-    let hub = Confined::spawn_with(256, &[("CAMPANILE_CORS_ORIGINS", SITE)]);
-    let token = sign(&Claims::of("backend", "service"));
-    let mut streams = Vec::new();
-    loop {
-        let (socket, head) = hub.open_stream(&token).await;
-        if !head.starts_with("HTTP/1.1 200") {
-            break;
-        }
-        streams.push(socket);
-        assert!(streams.len() < 256, "there is a bound");
-    }
-
-    let mut wire = Wire::open(hub.address()).await;
-    wire.send(&format!(
-        "GET /api/stream HTTP/1.1\r\nHost: x\r\nOrigin: {SITE}\r\n\r\n"
-    ))
-    .await;
-    let answer = wire.answer().await;
-
-    assert_is_complete(&answer.head, &answer.body, 503, "overloaded");
-}
-
-#[tokio::test]
-async fn a_connection_too_many_does_not_stay() {
-    let hub = Confined::spawn(256);
-    let token = sign(&Claims::of("backend", "service"));
-    let mut streams = Vec::new();
-    loop {
-        let (socket, head) = hub.open_stream(&token).await;
-        if !head.starts_with("HTTP/1.1 200") {
-            break;
-        }
-        streams.push(socket);
-        assert!(streams.len() < 256, "there is a bound");
-    }
-    let socket = TcpStream::connect(hub.address()).await.unwrap();
-    let (mut busy, connection) = h2::client::handshake(socket).await.unwrap();
-    let driver = tokio::spawn(connection);
-    let silent = Wire::open(hub.address()).await;
-    let socket = TcpStream::connect(hub.address()).await.unwrap();
-    let (_handle, quiet) = h2::client::handshake(socket).await.unwrap();
-
-    // It goes on asking, and never leaves by itself.
-    let asking = async {
-        let mut tick = tokio::time::interval(Duration::from_millis(200));
-        loop {
-            let request = http::Request::get("http://x/healthz").body(()).unwrap();
-            let Ok((answer, _half)) = busy.send_request(request, true) else {
-                break;
-            };
-            if answer.await.is_err() {
-                break;
-            }
-            tick.tick().await;
-        }
-        driver.await.unwrap().ok();
-    };
-    let ends = async {
-        // However it ends.
-        quiet.await.ok();
-    };
-    let all = async { tokio::join!(asking, ends, silent.rest()) };
-
-    tokio::time::timeout(Duration::from_secs(7), all)
-        .await
-        .expect("all are ended");
-}
-
-#[tokio::test]
-async fn a_preflight_from_another_origin_is_told_which_setting_names_the_origins() {
-    let (with_a_site, without) = tokio::join!(app_with_a_site(), TestApp::spawn());
-
-    for app in [with_a_site, without] {
-        for path in ["/api/alarms", "/api/stream", "/nowhere"] {
-            let answer = app
-                .request(reqwest::Method::OPTIONS, path)
-                .header("Origin", "https://other.example")
-                .header("Access-Control-Request-Method", "POST")
-                .header(
-                    "Access-Control-Request-Headers",
-                    "authorization,content-type",
-                )
-                .send()
-                .await
-                .unwrap();
-            assert_eq!(answer.status(), 403);
-            assert!(answer.headers().contains_key("x-request-id"));
-            assert!(!answer.headers().contains_key("access-control-allow-origin"));
-            let problem: Value = answer.json().await.unwrap();
-            assert_eq!(
-                problem["detail"],
-                "origin https://other.example is not in CAMPANILE_CORS_ORIGINS"
-            );
-        }
-    }
-}
-
 /// A client whose first byte could be that of either protocol costs nothing while it is silent.
 #[tokio::test]
 async fn one_byte_and_silence_wakes_nobody() {
@@ -438,9 +174,12 @@ async fn one_byte_and_silence_wakes_nobody() {
     let before = crate::system::voluntary_switches(process);
 
     // There is no event to wait for: this is a span of time in which nothing is to happen.
-    tokio::time::timeout(Duration::from_secs(4), std::future::pending::<()>())
-        .await
-        .unwrap_err();
+    tokio::time::timeout(
+        std::time::Duration::from_secs(4),
+        std::future::pending::<()>(),
+    )
+    .await
+    .unwrap_err();
     let woken = crate::system::voluntary_switches(process) - before;
 
     eprintln!("{woken} wake-ups in 4 seconds with 100 silent clients");

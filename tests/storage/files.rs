@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::stored::{database_file, publish};
-use crate::support::{AppBuilder, TestApp, on_postgres};
+use crate::support::{AppBuilder, TestApp, on_postgres, run};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -79,4 +79,24 @@ async fn after_a_stop_the_database_file_alone_is_the_whole_database() {
             .name(),
         "bye"
     );
+}
+
+#[tokio::test]
+async fn a_command_leaves_the_database_in_one_file_too() {
+    if on_postgres() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("CAMPANILE_DATABASE_URL", "sqlite://hub.db")];
+    let command = ["user", "add", "dora", "--role", "user"];
+
+    let added = run(folder.path(), &command, &settings, "a long password\n").await;
+    let again = run(folder.path(), &command, &settings, "a long password\n").await;
+
+    assert!(added.status.success(), "{added:?}");
+    assert_eq!(again.status.code(), Some(2), "{again:?}");
+    assert_eq!(mode(&folder.path().join("hub.db")), 0o600);
+    for name in ["hub.db-wal", "hub.db-shm"] {
+        assert!(!folder.path().join(name).exists(), "{name} is left");
+    }
 }
