@@ -41,19 +41,7 @@ impl Store {
             ..Self::open(location, metrics)?
         })
     }
-}
 
-/// The lanes of writers, lookups and readers, in this order.
-fn open_lanes(location: &Location) -> Result<[Lane; 3], OpenError> {
-    first_connection(location)?.migrate()?;
-    Ok([
-        Lane::open(location, writers(location))?,
-        Lane::open(location, lookups(location))?,
-        Lane::open(location, readers())?,
-    ])
-}
-
-impl Store {
     /// Closes every connection. The last one of a database file copies all of its write-ahead log into the file and removes
     /// it, so that the file alone is the whole database.
     pub(crate) async fn close(&self) {
@@ -64,6 +52,16 @@ impl Store {
             log::warn!("the database is still busy and is left to its own recovery");
         }
     }
+}
+
+/// The lanes of writers, lookups and readers, in this order.
+fn open_lanes(location: &Location) -> Result<[Lane; 3], OpenError> {
+    first_connection(location)?.migrate()?;
+    Ok([
+        Lane::open(location, writers(location))?,
+        Lane::open(location, lookups(location))?,
+        Lane::open(location, readers())?,
+    ])
 }
 
 fn writers(location: &Location) -> Plan {
