@@ -14,6 +14,7 @@ mod http;
 mod hub;
 mod journal;
 mod metrics;
+mod net;
 mod pages;
 mod recent;
 mod server;

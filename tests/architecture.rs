@@ -16,18 +16,18 @@ fn allowed(module: &str) -> Vec<&'static str> {
         "main" => vec!["app", "config"],
         "pages" => vec!["http", "actions", "feed", "alarm"],
         "http" => vec![
-            "actions", "feed", "auth", "alarm", "config", "metrics", "server", "hub",
+            "actions", "feed", "auth", "alarm", "config", "metrics", "server", "hub", "net",
         ],
         "server" => vec!["metrics"],
-        "actions" => vec!["journal", "hub", "store", "auth", "alarm", "metrics"],
+        "actions" => vec!["journal", "hub", "store", "auth", "alarm", "metrics", "net"],
         "feed" => vec!["hub", "store", "alarm", "metrics"],
         "journal" => vec!["store", "hub", "alarm", "metrics"],
         "hub" => vec!["alarm", "metrics"],
         "store" => vec!["alarm", "metrics", "recent"],
-        "auth" => vec!["alarm", "recent"],
+        "auth" => vec!["alarm", "recent", "net"],
         // What a setting is parsed into lives with its noun.
-        "config" => vec!["alarm", "auth", "store"],
-        "lib" | "alarm" | "metrics" | "recent" => Vec::new(),
+        "config" => vec!["alarm", "auth", "store", "net"],
+        "lib" | "alarm" | "metrics" | "net" | "recent" => Vec::new(),
         other => panic!("src/{other} is not in the table: give it a place there and here"),
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::actions::{AppState, Epoch, Refusal};
-use crate::alarm::{Role, UserId};
-use crate::auth::Claims;
+use crate::alarm::{Role, Timestamp, UserId};
+use crate::auth::{Claims, TokenFault};
 use crate::store::{Account, Inbox, NewAccount, Remembered};
 
 /// The holder of a good token.
@@ -39,12 +39,9 @@ pub(crate) struct Verified {
 /// Checks a token: signature, times and revocation.
 pub(crate) fn verify(state: &AppState, token: &str) -> Result<Verified, Refusal> {
     let epoch = state.rights.current();
-    let claims = state
-        .tokens
-        .verify(token)
-        .map_err(|_invalid| Refusal::InvalidToken)?;
-    if state.revocations.contains(&claims.token_id) {
-        return Err(Refusal::InvalidToken);
+    let claims = state.tokens.verify(token).map_err(refused)?;
+    if state.revocations.contain(&claims) {
+        return Err(refused(TokenFault::Revoked));
     }
     Ok(Verified { epoch, claims })
 }
@@ -130,8 +127,8 @@ async fn account_of(state: &AppState, claims: &Claims) -> Result<Option<Arc<Acco
         if account.disabled {
             return Err(Refusal::AccountDisabled);
         }
-        if predates_role(claims, account) {
-            return Err(Refusal::InvalidToken);
+        if let Some(fault) = fault_of_role(claims, account) {
+            return Err(refused(fault));
         }
     }
     Ok(account)
@@ -157,12 +154,25 @@ async fn find_or_make(state: &AppState, claims: &Claims) -> Result<Option<Arc<Ac
     Ok(state.store.known_account(&claims.subject).await?)
 }
 
-/// True for a token that was issued before its account's role changed. Tokens tell their time in whole seconds, so one of
-/// that very second is judged by the role it names.
-fn predates_role(claims: &Claims, account: &Account) -> bool {
-    let (issued, changed) = (
-        claims.issued_at.seconds(),
-        account.tokens_valid_from.seconds(),
-    );
-    issued < changed || (issued == changed && claims.role != account.role)
+/// The fault of a token that its account has left behind. A token without the time of its issue is judged by the role it
+/// names, and so is one that tells whole seconds, in the very second of the change.
+fn fault_of_role(claims: &Claims, account: &Account) -> Option<TokenFault> {
+    let same_role = claims.role == account.role;
+    let Some(issued) = claims.issued_at else {
+        return (!same_role).then_some(TokenFault::OtherRole {
+            named: claims.role,
+            known: account.role,
+        });
+    };
+    let changed = account.tokens_valid_from;
+    let whole = Timestamp::from_seconds(issued.seconds()) == issued;
+    let unclear = issued == changed || (whole && issued.seconds() == changed.seconds());
+    let former = if unclear { !same_role } else { issued < changed };
+    former.then_some(TokenFault::FormerRole)
+}
+
+/// The refusal of a token. Its operator finds the reason in the log; the token itself is never there.
+fn refused(fault: TokenFault) -> Refusal {
+    log::info!("a token is refused: {fault}");
+    Refusal::InvalidToken(fault)
 }

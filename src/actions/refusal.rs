@@ -6,7 +6,7 @@ use std::num::ParseIntError;
 use std::time::Duration;
 
 use crate::alarm::{InvalidValue, RoomId, UserId};
-use crate::auth::PasswordError;
+use crate::auth::{Held, PasswordError, TokenFault};
 use crate::hub::SubscribeError;
 use crate::journal::AppendError;
 use crate::store::{self, StoreError};
@@ -41,8 +41,8 @@ pub(crate) enum Refusal {
     #[error("the idempotency key was used with another body")]
     IdempotencyMismatch,
     /// A token that is invalid, expired or revoked.
-    #[error("the token is invalid or expired")]
-    InvalidToken,
+    #[error("the token is refused: {0}")]
+    InvalidToken(TokenFault),
     /// A valid token whose user has no account.
     #[error("the token's user has no account")]
     UnknownSubject,
@@ -251,6 +251,15 @@ impl From<SubscribeError> for Refusal {
 impl From<actix::MailboxError> for Refusal {
     fn from(_gone: actix::MailboxError) -> Self {
         Self::ShuttingDown
+    }
+}
+
+impl From<Held> for Refusal {
+    fn from(held: Held) -> Self {
+        match held {
+            Held::TooMany(wait) => Self::TooManyAttempts(wait),
+            Held::Busy => Self::Overloaded(Overload::Passwords),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::actions::identity::{Identity, UserView};
 use crate::actions::{AppState, Refusal, Thing, streams};
 use crate::alarm::{DisplayName, Timestamp, UserId};
 use crate::hub::{Frame, Notify};
+use crate::net::Network;
 use crate::store::{Account, NewAccount, StoreError};
 
 /// The credentials of a sign-in.
@@ -53,26 +54,24 @@ pub(crate) async fn sign_in(
     from: IpAddr,
 ) -> Result<Session, Refusal> {
     let Credentials { user_id, password } = credentials;
-    let attempt = state
-        .limiter
-        .charge(from, &user_id, Instant::now())
-        .map_err(Refusal::TooManyAttempts)?;
+    let attempt = state.limiter.reserve(Network::of(from), &user_id).await?;
     let account = state.store.account(&user_id).await?;
     let hash = account
         .as_ref()
         .and_then(|account| account.password_hash.clone());
     let matches = state.passwords.verify(password, hash).await?;
     let Some(account) = account.filter(|_account| matches) else {
+        attempt.fail();
         return Err(Refusal::BadCredentials);
     };
-    state.limiter.succeed(&attempt, Instant::now());
+    attempt.succeed();
     if account.disabled {
         return Err(Refusal::AccountDisabled);
     }
     begin(state, &account)
 }
 
-/// Makes an account and begins its first session. Hashing costs processor time, so each sign-up costs its address an attempt.
+/// Makes an account and begins its first session. Hashing costs processor time, so the sign-ups of a network are limited.
 pub(crate) async fn sign_up(
     state: &AppState,
     registration: Registration,
@@ -83,7 +82,7 @@ pub(crate) async fn sign_up(
     }
     // A program on this machine has its processor already.
     if !from.is_loopback() {
-        let charged = state.limiter.charge_address(from, Instant::now());
+        let charged = state.limiter.sign_up(Network::of(from), Instant::now());
         charged.map_err(Refusal::TooManyAttempts)?;
     }
     let hash = state.passwords.hash(registration.password).await?;

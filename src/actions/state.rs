@@ -15,6 +15,7 @@ use crate::auth::{LoginLimiter, Passwords, Revocations, Tokens};
 use crate::hub::Broadcaster;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
+use crate::net::{Origin, TrustedProxies};
 use crate::store::Store;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
@@ -83,8 +84,12 @@ pub(crate) struct Policy {
     /// The silence after which a stream gets a heartbeat.
     pub heartbeat: Duration,
     /// The origins of other sites whose pages may call.
-    pub origins: Vec<String>,
-    /// Cookies are `Secure`.
+    pub origins: Vec<Origin>,
+    /// The hub's own origin as browsers see it, if it is set.
+    pub public_url: Option<Origin>,
+    /// The networks whose word about the client of a request is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// The hub itself speaks TLS.
     pub tls: bool,
 }
 

@@ -41,6 +41,15 @@ pub enum StartError {
     /// A token could not be signed.
     #[error("the token could not be signed: {0}")]
     Sign(String),
+    /// A token that a hub would refuse.
+    #[error("the token is refused: {0}")]
+    Token(String),
+    /// No secret where a command looked for it.
+    #[error(
+        "there is no secret in {0}: run the command in the folder of the hub, or set CAMPANILE_JWT_SECRET (--jwt-secret); \
+         the hub makes the file at its first start"
+    )]
+    NoSecret(String),
     /// A password.
     #[error(transparent)]
     Password(#[from] PasswordError),

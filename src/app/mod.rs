@@ -22,16 +22,17 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::actions::Readiness;
 use crate::app::parts::Parts;
-use crate::config::{Config, Origin};
+use crate::config::Config;
 use crate::hub::{Broadcaster, Shutdown};
 use crate::journal::{Drain, Journal};
+use crate::net::Origin;
 use crate::server::connections::Connections;
 use crate::server::tls::{self, Certificate};
 use crate::server::{Doorway, socket};
 use crate::store::Store;
 use crate::{http, pages, server};
 
-pub use crate::app::commands::{add_user, print_token};
+pub use crate::app::commands::{add_user, token};
 pub use crate::app::error::StartError;
 
 /// A hub that listens and is ready to run.

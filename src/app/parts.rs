@@ -84,14 +84,15 @@ fn start_journal(
 
 impl From<&Config> for Policy {
     fn from(config: &Config) -> Self {
-        let origins = config.cors_origins.iter();
         Self {
             signup_open: config.signup_is_open(),
             any_user: config.users == Users::Any,
             query_token: config.query_token == Switch::On,
             session_ttl: config.session_ttl,
             heartbeat: config.heartbeat(),
-            origins: origins.map(|origin| origin.as_str().to_owned()).collect(),
+            origins: config.cors_origins.clone(),
+            public_url: config.public_url.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
             tls: config.tls().is_some(),
         }
     }

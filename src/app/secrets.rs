@@ -10,29 +10,52 @@ use crate::auth::{Passwords, Secret, random_password};
 use crate::config::SecretSetting;
 use crate::store::{Location, NewAccount, Store, StoreError};
 
-/// The secret of the settings, or the one in the data folder, which is made at the first start.
+/// The secret of the hub: that of the settings, or the one in the data folder, which is made at the first start.
 pub(super) fn read(setting: &SecretSetting) -> Result<Secret, StartError> {
-    if let Some(secret) = &setting.jwt_secret {
-        return Ok(secret.clone());
+    if let Some(secret) = given(setting)? {
+        return Ok(secret);
     }
-    let path = PathBuf::from(DATA_FOLDER).join("jwt-secret");
-    let failed = |cause| StartError::Data {
-        path: path.display().to_string(),
-        cause,
-    };
+    let path = secret_path();
+    create_folder(Path::new(DATA_FOLDER))?;
+    let text = Secret::random();
+    write_private(&path, &text).map_err(|cause| unusable(&path, cause))?;
+    Ok(Secret::parse(&text)?)
+}
+
+/// The secret for a command beside the hub. A new one would sign tokens that no hub takes, so none is made.
+pub(super) fn find(setting: &SecretSetting) -> Result<Secret, StartError> {
+    given(setting)?.ok_or_else(|| {
+        let path = secret_path();
+        let path = std::path::absolute(&path).unwrap_or(path);
+        StartError::NoSecret(path.display().to_string())
+    })
+}
+
+/// The secret of the settings, or the one in the data folder.
+fn given(setting: &SecretSetting) -> Result<Option<Secret>, StartError> {
+    if let Some(secret) = &setting.jwt_secret {
+        return Ok(Some(secret.clone()));
+    }
+    let path = secret_path();
     match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Secret::parse(text.trim())?),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            create_folder(Path::new(DATA_FOLDER))?;
-            let text = Secret::random();
-            write_private(&path, &text).map_err(failed)?;
-            Ok(Secret::parse(&text)?)
-        }
-        Err(cause) => Err(failed(cause)),
+        Ok(text) => Ok(Some(Secret::parse(&text)?)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(unusable(&path, cause)),
     }
 }
 
-/// Nobody but the owner may read it, from its first byte on.
+fn secret_path() -> PathBuf {
+    Path::new(DATA_FOLDER).join("jwt-secret")
+}
+
+fn unusable(path: &Path, cause: io::Error) -> StartError {
+    StartError::Data {
+        path: path.display().to_string(),
+        cause,
+    }
+}
+
+/// Writes a file that only its owner may read, from its first byte on.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -106,5 +129,5 @@ pub(super) fn create_folder_of(location: &Location) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Where the secret lies, and by default the database.
+/// The folder of the secret, and by default of the database.
 const DATA_FOLDER: &str = "campanile-data";

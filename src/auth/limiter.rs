@@ -1,166 +1,299 @@
-//! A limit on guessing passwords. An attempt is charged before the password is looked at and given back when it was
-//! right, so that parallel guesses cannot slip through and people who know their password are never held up.
+//! A limit on guessing passwords. Only failures are charged. An attempt holds a place while it is checked, so that parallel
+//! guesses do not slip through; the next one waits for a place instead of being refused, so that people who know their
+//! password are not held up by each other.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 use crate::alarm::UserId;
+use crate::auth::buckets::{Buckets, Limited, Quota, Room};
+use crate::net::Network;
+use crate::recent::Recent;
 
-/// Counts failed attempts per address and per account, each in a bucket that refills.
-#[derive(Debug, Default)]
-pub(crate) struct LoginLimiter(Mutex<Buckets>);
+/// Counts failed attempts per account and network, per network and per account.
+#[derive(Clone, Default)]
+pub(crate) struct LoginLimiter(Arc<Shared>);
 
-/// A charged attempt. Give it back with [`LoginLimiter::succeed`].
-#[derive(Debug)]
+/// An attempt whose password is being checked. Dropped without an outcome it costs nothing.
 #[must_use]
 pub(crate) struct Attempt {
-    address: Key,
-    account: Key,
+    limiter: LoginLimiter,
+    keys: Vec<Key>,
+    network: Network,
+    account: UserId,
 }
 
-#[derive(Debug, Default)]
-struct Buckets(HashMap<Key, Bucket>);
+/// The reason why a password is not checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// Too many failures; one more is allowed after this time.
+    TooMany(Duration),
+    /// Others are being checked for too long.
+    Busy,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Told when an attempt gives its place back.
+    freed: Notify,
+}
+
+struct State {
+    buckets: Buckets<Key>,
+    /// The networks that each account signed in from lately.
+    homes: Recent<UserId, BTreeSet<Network>>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
-    Address(IpAddr),
+    Pair(UserId, Network),
+    Network(Network),
     Account(UserId),
+    SignUps(Network),
 }
 
-#[derive(Debug)]
-struct Bucket {
-    left: f64,
-    updated: Instant,
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            buckets: Buckets::default(),
+            homes: Recent::of(ACCOUNTS_REMEMBERED),
+        }
+    }
 }
 
 impl LoginLimiter {
-    /// Charges an attempt, or tells how long to wait.
-    pub(crate) fn charge(
+    /// Takes a place for an attempt, or tells why there is none.
+    pub(crate) async fn reserve(
         &self,
-        address: IpAddr,
+        network: Network,
         account: &UserId,
-        now: Instant,
-    ) -> Result<Attempt, Duration> {
-        let attempt = Attempt {
-            address: Key::Address(address),
-            account: Key::Account(account.clone()),
-        };
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.forget_full(now);
-        let wait = buckets
-            .wait(&attempt.address, now)
-            .max(buckets.wait(&attempt.account, now));
-        if !wait.is_zero() {
-            return Err(wait);
+    ) -> Result<Attempt, Held> {
+        let deadline = tokio::time::Instant::now() + PLACE_WITHIN;
+        loop {
+            let mut freed = pin!(self.0.freed.notified());
+            // From here on a place that is given back is noticed.
+            freed.as_mut().enable();
+            match self.try_reserve(network, account, Instant::now()) {
+                (Room::Free, keys) => return Ok(self.attempt(keys, network, account)),
+                (Room::Full(wait), _) => return Err(Held::TooMany(wait)),
+                (Room::Pending, _) => {}
+            }
+            let waited = tokio::time::timeout_at(deadline, freed).await;
+            waited.map_err(|_elapsed| Held::Busy)?;
         }
-        buckets.add(&attempt.address, -1.0, now);
-        buckets.add(&attempt.account, -1.0, now);
-        Ok(attempt)
     }
 
-    /// Charges an address alone, for what is dear whoever asks, or tells how long to wait.
-    pub(crate) fn charge_address(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        let address = Key::Address(address);
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.forget_full(now);
-        let wait = buckets.wait(&address, now);
-        if !wait.is_zero() {
+    /// Counts a sign-up, which costs the time of a hash, or tells how long to wait. Sign-ins are counted apart.
+    pub(crate) fn sign_up(&self, network: Network, now: Instant) -> Result<(), Duration> {
+        let key = Key::SignUps(network);
+        let mut state = self.state();
+        if let Room::Full(wait) = state.buckets.room(&key, now) {
             return Err(wait);
         }
-        buckets.add(&address, -1.0, now);
+        state.buckets.fail(&key, now);
         Ok(())
     }
 
-    /// Gives an attempt back: the password was right.
-    pub(crate) fn succeed(&self, attempt: &Attempt, now: Instant) {
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.add(&attempt.address, 1.0, now);
-        buckets.add(&attempt.account, 1.0, now);
+    fn try_reserve(&self, network: Network, account: &UserId, now: Instant) -> (Room, Vec<Key>) {
+        let mut state = self.state();
+        let mut keys = vec![
+            Key::Pair(account.clone(), network),
+            Key::Network(network),
+        ];
+        let is_home = |homes: &BTreeSet<Network>| homes.contains(&network);
+        if !state.homes.find(account).is_some_and(is_home) {
+            keys.push(Key::Account(account.clone()));
+        }
+        let rooms: Vec<Room> = keys
+            .iter()
+            .map(|key| state.buckets.room(key, now))
+            .collect();
+        let room = rooms.into_iter().fold(Room::Free, narrower);
+        if room == Room::Free {
+            for key in &keys {
+                state.buckets.reserve(key, now);
+            }
+        }
+        (room, keys)
     }
-}
 
-impl Buckets {
-    fn wait(&mut self, key: &Key, now: Instant) -> Duration {
-        let (_, a_second) = key.quota();
-        let missing = 1.0 - self.refilled(key, now).left;
-        if missing <= 0.0 {
-            Duration::ZERO
-        } else {
-            Duration::from_secs_f64(missing / a_second)
+    fn attempt(&self, keys: Vec<Key>, network: Network, account: &UserId) -> Attempt {
+        Attempt {
+            limiter: self.clone(),
+            keys,
+            network,
+            account: account.clone(),
         }
     }
 
-    fn add(&mut self, key: &Key, change: f64, now: Instant) {
-        let (most, _) = key.quota();
-        let bucket = self.refilled(key, now);
-        bucket.left = (bucket.left + change).min(most);
-    }
-
-    fn refilled(&mut self, key: &Key, now: Instant) -> &mut Bucket {
-        let (most, a_second) = key.quota();
-        let bucket = self.0.entry(key.clone()).or_insert(Bucket {
-            left: most,
-            updated: now,
-        });
-        let passed = now.saturating_duration_since(bucket.updated).as_secs_f64();
-        bucket.left = passed.mul_add(a_second, bucket.left).min(most);
-        bucket.updated = now;
-        bucket
-    }
-
-    /// Keeps the map from growing with every account name somebody makes up.
-    fn forget_full(&mut self, now: Instant) {
-        if self.0.len() < MOST_BUCKETS {
-            return;
-        }
-        self.0.retain(|key, bucket| {
-            let (most, a_second) = key.quota();
-            let passed = now.saturating_duration_since(bucket.updated).as_secs_f64();
-            passed.mul_add(a_second, bucket.left) < most
-        });
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Key {
-    /// How many attempts may fail at once, and how many more each second. An address stands for a whole office.
-    fn quota(&self) -> (f64, f64) {
-        match self {
-            Self::Address(_) => (100.0, 1.0),
-            Self::Account(_) => (10.0, 1.0 / 6.0),
+impl Attempt {
+    /// The password was right: its network is one that the account signs in from.
+    pub(crate) fn succeed(self) {
+        let mut state = self.limiter.state();
+        let mut homes = state.homes.find(&self.account).cloned().unwrap_or_default();
+        if homes.insert(self.network) {
+            if homes.len() > HOMES_REMEMBERED {
+                homes = BTreeSet::from([self.network]);
+            }
+            state.homes.keep(self.account.clone(), homes);
+        }
+    }
+
+    /// The password was wrong.
+    pub(crate) fn fail(self) {
+        let now = Instant::now();
+        let mut state = self.limiter.state();
+        for key in [
+            Key::Pair(self.account.clone(), self.network),
+            Key::Network(self.network),
+            Key::Account(self.account.clone()),
+        ] {
+            state.buckets.fail(&key, now);
         }
     }
 }
 
-const MOST_BUCKETS: usize = 10_000;
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        let mut state = self.limiter.state();
+        for key in &self.keys {
+            state.buckets.release(key, now);
+        }
+        drop(state);
+        self.limiter.0.freed.notify_waiters();
+    }
+}
+
+impl Limited for Key {
+    fn quota(&self) -> Quota {
+        let (most, a_second) = match self {
+            Self::Pair(..) => (10.0, 0.5),
+            Self::Network(_) => (40.0, 0.5),
+            Self::Account(_) => (100.0, 100.0 / 3_600.0),
+            // A network stands for a whole office.
+            Self::SignUps(_) => (100.0, 1.0),
+        };
+        Quota { most, a_second }
+    }
+}
+
+fn narrower(one: Room, other: Room) -> Room {
+    match (one, other) {
+        (Room::Full(one), Room::Full(other)) => Room::Full(one.max(other)),
+        (full @ Room::Full(_), _) | (_, full @ Room::Full(_)) => full,
+        (Room::Pending, _) | (_, Room::Pending) => Room::Pending,
+        (Room::Free, Room::Free) => Room::Free,
+    }
+}
+
+/// As long as a password may wait for its turn.
+const PLACE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Twice as many accounts have their networks remembered.
+const ACCOUNTS_REMEMBERED: usize = 10_000;
+
+/// A person has a few places; more of them are a phone on the move.
+const HOMES_REMEMBERED: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_eleventh_wrong_guess_waits_and_right_ones_never_do() {
-        let (limiter, now) = (LoginLimiter::default(), Instant::now());
-        let (address, bob) = (IpAddr::from([127, 0, 0, 1]), UserId::parse("bob").unwrap());
+    fn network(last: u8) -> Network {
+        Network::of([192, 0, 2, last].into())
+    }
 
+    fn bob() -> UserId {
+        UserId::parse("bob").unwrap()
+    }
+
+    async fn fails(limiter: &LoginLimiter, network: Network, account: &UserId) -> Result<(), Held> {
+        limiter.reserve(network, account).await.map(Attempt::fail)
+    }
+
+    #[tokio::test]
+    async fn the_eleventh_wrong_guess_waits_and_right_ones_never_do() {
+        let limiter = LoginLimiter::default();
         for _ in 0..50 {
-            let attempt = limiter.charge(address, &bob, now).unwrap();
-            limiter.succeed(&attempt, now);
+            limiter.reserve(network(1), &bob()).await.unwrap().succeed();
         }
         for _ in 0..10 {
-            let _wrong = limiter.charge(address, &bob, now).unwrap();
+            fails(&limiter, network(1), &bob()).await.unwrap();
         }
 
-        let wait = limiter.charge(address, &bob, now).unwrap_err();
-        assert!(
-            wait > Duration::from_secs(5) && wait <= Duration::from_secs(6),
-            "{wait:?}"
-        );
-        assert!(
-            limiter
-                .charge(address, &bob, now + Duration::from_secs(7))
-                .is_ok()
-        );
+        let held = fails(&limiter, network(1), &bob()).await.unwrap_err();
+
+        let Held::TooMany(wait) = held else {
+            panic!("{held:?}");
+        };
+        assert!(wait <= Duration::from_secs(2), "{wait:?}");
+        assert_eq!(fails(&limiter, network(2), &bob()).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn parallel_right_sign_ins_wait_for_a_place_and_parallel_guesses_do_not_slip_through() {
+        let limiter = LoginLimiter::default();
+        let mut held = Vec::new();
+        for _ in 0..10 {
+            held.push(limiter.reserve(network(1), &bob()).await.unwrap());
+        }
+
+        let next = tokio::spawn({
+            let limiter = limiter.clone();
+            async move { limiter.reserve(network(1), &bob()).await.map(Attempt::succeed) }
+        });
+        tokio::task::yield_now().await;
+        assert!(!next.is_finished(), "ten are being checked");
+        held.pop().unwrap().succeed();
+        assert_eq!(next.await.unwrap(), Ok(()));
+
+        for attempt in held {
+            attempt.fail();
+        }
+        fails(&limiter, network(1), &bob()).await.unwrap();
+        assert!(fails(&limiter, network(1), &bob()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_network_fails_forty_times_over_all_accounts() {
+        let limiter = LoginLimiter::default();
+        for number in 0..40 {
+            let nobody = UserId::parse(format!("nobody{number}")).unwrap();
+            fails(&limiter, network(1), &nobody).await.unwrap();
+        }
+
+        assert!(fails(&limiter, network(1), &bob()).await.is_err());
+        assert_eq!(fails(&limiter, network(2), &bob()).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn after_a_hundred_failures_from_anywhere_only_the_networks_of_the_account_go_on() {
+        let limiter = LoginLimiter::default();
+        limiter.reserve(network(200), &bob()).await.unwrap().succeed();
+        for number in 0..100 {
+            fails(&limiter, network(number), &bob()).await.unwrap();
+        }
+
+        assert!(fails(&limiter, network(150), &bob()).await.is_err());
+        limiter.reserve(network(200), &bob()).await.unwrap().succeed();
+    }
+
+    #[tokio::test]
+    async fn sign_ups_cost_no_sign_in() {
+        let (limiter, now) = (LoginLimiter::default(), Instant::now());
+        while limiter.sign_up(network(1), now).is_ok() {}
+
+        assert!(limiter.reserve(network(1), &bob()).await.is_ok());
     }
 }

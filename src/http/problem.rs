@@ -170,7 +170,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::UnknownUser(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_user"),
         Refusal::UnknownRoom(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_room"),
         Refusal::IdempotencyMismatch => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch"),
-        Refusal::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid_token"),
+        Refusal::InvalidToken(_) => (StatusCode::UNAUTHORIZED, "invalid_token"),
         Refusal::UnknownSubject => (StatusCode::UNAUTHORIZED, "unknown_user"),
         Refusal::BadCredentials => (StatusCode::UNAUTHORIZED, "bad_credentials"),
         Refusal::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),

@@ -40,7 +40,7 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, PageError> {
     let page = Page::of(&state, &visitor, visitor.words().demo.title, "demo").await?;
     let version = assets::module_version()?;
-    let hub = origin_of(&request);
+    let hub = origin_of(&request, &state);
     let demo = Demo { page, version, hub };
     html(StatusCode::OK, &demo)
 }

@@ -9,6 +9,7 @@ use askama::Template;
 
 use crate::actions::{AppState, Refusal, inbox};
 use crate::alarm::AlarmId;
+use crate::http::origin;
 use crate::pages::error::PageError;
 use crate::pages::view::{initial, tone};
 use crate::pages::visitor::{Visit, Visitor};
@@ -100,10 +101,9 @@ pub(crate) fn html(
         .body(body))
 }
 
-/// The origin of the hub as the visitor sees it (scheme and authority), as far as a proxy forwards it.
-pub(crate) fn origin_of(request: &HttpRequest) -> String {
-    let connection = request.connection_info();
-    format!("{}://{}", connection.scheme(), connection.host())
+/// The origin of the hub as the visitor sees it (scheme and authority).
+pub(crate) fn origin_of(request: &HttpRequest, state: &AppState) -> String {
+    origin::own(request, state).map_or_else(String::new, |own| own.to_string())
 }
 
 /// Allows scripts, styles and streams of this hub only; no inline script, no frame.

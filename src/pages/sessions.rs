@@ -55,7 +55,7 @@ pub(crate) async fn log_in(
     refuse_other_sites(&request, &state)?;
     let next = destination(form.text("next"));
     match sign_in(&state, &request, &form).await {
-        Ok(session) => Ok(begun(&state, &session, &next)),
+        Ok(session) => Ok(begun(&request, &state, &session, &next)),
         Err(error) => {
             let again = SignIn {
                 error: Some(visit.words.refusal(&error)),
@@ -77,7 +77,7 @@ pub(crate) async fn sign_up(
     refuse_other_sites(&request, &state)?;
     let next = destination(form.text("next"));
     match register(&state, &request, &form).await {
-        Ok(session) => Ok(begun(&state, &session, &next)),
+        Ok(session) => Ok(begun(&request, &state, &session, &next)),
         Err(error) => {
             let again = SignIn {
                 error: Some(visit.words.refusal(&error)),
@@ -100,7 +100,7 @@ pub(crate) async fn log_out(
         sessions::sign_out(&state, &identity).await?;
     }
     let mut response = see_other("/");
-    let cleared = response.add_cookie(&cookies::cleared(&state));
+    let cleared = response.add_cookie(&cookies::cleared(&request, &state));
     cleared.map_err(|cause| Refusal::Internal(cause.to_string()))?;
     Ok(response)
 }
@@ -130,7 +130,7 @@ async fn sign_in(state: &AppState, request: &HttpRequest, form: &Form) -> Result
         user_id,
         password: form.text("password").to_owned(),
     };
-    sessions::sign_in(state, credentials, peer::address(request)).await
+    sessions::sign_in(state, credentials, peer::address(request, state)).await
 }
 
 async fn register(
@@ -143,12 +143,17 @@ async fn register(
         password: form.text("password").to_owned(),
         display_name: form.optional("displayName")?,
     };
-    sessions::sign_up(state, registration, peer::address(request)).await
+    sessions::sign_up(state, registration, peer::address(request, state)).await
 }
 
-fn begun(state: &AppState, session: &Session, next: &str) -> HttpResponse {
+fn begun(
+    request: &HttpRequest,
+    state: &AppState,
+    session: &Session,
+    next: &str,
+) -> HttpResponse {
     let mut response = see_other(next);
-    if let Err(cause) = response.add_cookie(&cookies::of_session(state, session)) {
+    if let Err(cause) = response.add_cookie(&cookies::of_session(request, state, session)) {
         log::error!("a session has no cookie: {cause}");
     }
     response

@@ -75,6 +75,7 @@ pub(super) fn default_environment(folder: &Path) -> Vec<(String, String)> {
         ("CAMPANILE_LISTEN", "127.0.0.1:0"),
         ("CAMPANILE_DATABASE_URL", &database_url(folder)),
         ("CAMPANILE_JWT_SECRET", SECRET),
+        ("CAMPANILE_SIGNUP", "open"),
         ("RUST_LOG", "info"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -45,6 +45,7 @@ impl Campanile {
             .arg("serve")
             .env("CAMPANILE_LISTEN", address.to_string())
             .env("CAMPANILE_JWT_SECRET", SECRET)
+            .env("CAMPANILE_SIGNUP", "open")
             .env("CAMPANILE_MAX_STREAMS_PER_USER", "100000")
             .env("RUST_LOG", "warn");
         Ok(Self {

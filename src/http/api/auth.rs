@@ -22,9 +22,9 @@ pub(crate) async fn sign_up(
     if !state.policy.signup_open {
         return Err(Refusal::SignupClosed.into());
     }
-    let from = peer::address(&request);
+    let from = peer::address(&request, &state);
     let session = sessions::sign_up(&state, body.parse::<Registration>()?, from).await?;
-    Ok(begun(&state, &session, HttpResponse::Created()))
+    Ok(begun(&request, &state, &session, HttpResponse::Created()))
 }
 
 /// `POST /api/auth/login`.
@@ -34,19 +34,20 @@ pub(crate) async fn log_in(
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     refuse_other_sites(&request, &state)?;
-    let from = peer::address(&request);
+    let from = peer::address(&request, &state);
     let session = sessions::sign_in(&state, body.parse::<Credentials>()?, from).await?;
-    Ok(begun(&state, &session, HttpResponse::Ok()))
+    Ok(begun(&request, &state, &session, HttpResponse::Ok()))
 }
 
 /// `POST /api/auth/logout`.
 pub(crate) async fn log_out(
     state: Data<AppState>,
+    request: HttpRequest,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     sessions::sign_out(&state, &caller).await?;
     Ok(HttpResponse::NoContent()
-        .cookie(cookies::cleared(&state))
+        .cookie(cookies::cleared(&request, &state))
         .finish())
 }
 
@@ -56,12 +57,13 @@ pub(crate) async fn me(caller: Caller) -> HttpResponse {
 }
 
 fn begun(
+    request: &HttpRequest,
     state: &AppState,
     session: &Session,
     mut answer: actix_web::HttpResponseBuilder,
 ) -> HttpResponse {
     answer
-        .cookie(cookies::of_session(state, session))
+        .cookie(cookies::of_session(request, state, session))
         .insert_header(("Cache-Control", "no-store"))
         .json(session)
 }

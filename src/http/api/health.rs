@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::actions::{AppState, Forbidden, Refusal};
 use crate::alarm::Role;
 use crate::http::identity::{QueryToken, identify};
+use crate::http::peer;
 use crate::http::problem::ApiError;
 
 /// `GET /healthz`: the process answers.
@@ -26,7 +27,7 @@ pub(crate) async fn metrics(
     state: Data<AppState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let is_local = is_local(&request);
+    let is_local = peer::is_local(&request);
     match identify(&request, QueryToken::Refused).await? {
         Some(caller) if caller.role() == Role::Admin => {}
         Some(_) => return Err(Refusal::Forbidden(Forbidden::NeedsAdmin).into()),
@@ -40,14 +41,4 @@ pub(crate) async fn metrics(
     Ok(HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(text))
-}
-
-/// A peer on this machine that speaks for itself: a proxy here that passes somebody on says so.
-fn is_local(request: &HttpRequest) -> bool {
-    let headers = request.headers();
-    let passed_on = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
-    !passed_on
-        && request
-            .peer_addr()
-            .is_some_and(|peer| peer.ip().is_loopback())
 }

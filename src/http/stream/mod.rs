@@ -47,7 +47,7 @@ pub(crate) async fn subscribe(
         return Ok(with_session(answer, &subscriber));
     }
     let is_web_socket = transport == Transport::WebSocket;
-    if is_web_socket && subscriber.came_by_cookie() && !has_same_origin(&request) {
+    if is_web_socket && subscriber.came_by_cookie() && !has_same_origin(&request, &state) {
         return Err(ApiError::CrossOrigin);
     }
     let events = open::stream(&state, &subscriber, &request, filter, query.rooms).await?;

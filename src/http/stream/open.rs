@@ -11,6 +11,7 @@ use crate::alarm::{RoomId, TopicFilter};
 use crate::feed::{self, Events, Opened, Source};
 use crate::http::body::Params;
 use crate::http::identity::{QueryToken, identify};
+use crate::http::peer;
 use crate::http::problem::ApiError;
 use crate::http::stream::query::cursor;
 use crate::hub::{Connected, Frame, NewClient, Start};
@@ -51,7 +52,7 @@ pub(super) async fn subscription(
     let client = NewClient {
         heartbeats,
         rooms,
-        ..new_client(identity, request, &Arc::new(filter))
+        ..new_client(state, identity, request, &Arc::new(filter))
     };
     let cursor = cursor(request, &Params::of(request.query_string()));
     let opened = feed::open(source(state), client, cursor, identity.inbox()).await?;
@@ -85,6 +86,7 @@ async fn greeted(
 
 /// A live client of a caller.
 pub(super) fn new_client(
+    state: &AppState,
     identity: &Identity,
     request: &HttpRequest,
     filter: &Arc<TopicFilter>,
@@ -102,10 +104,7 @@ pub(super) fn new_client(
         rooms: Vec::new(),
         heartbeats: true,
         start: Start::Live,
-        remote_address: request
-            .peer_addr()
-            .map(|address| address.to_string())
-            .unwrap_or_default(),
+        remote_address: peer::address(request, state).to_string(),
         user_agent: agent
             .unwrap_or_default()
             .chars()

@@ -202,7 +202,8 @@ impl Preview {
         form: &Form,
     ) -> Result<Self, Refusal> {
         let wanted = publication_of(form)?;
-        let command = command(&origin_of(request), form.text("idempotencyKey"), &wanted)?;
+        let hub = origin_of(request, state);
+        let command = command(&hub, form.text("idempotencyKey"), &wanted)?;
         let found = audience::of(state, wanted.to).await?;
         Ok(Self {
             told: Told::of(&found, admin.words()),

@@ -58,7 +58,8 @@ pub(super) static WORDS: Words = Words {
         optional: "optional",
         password_rule: "At least 8 characters",
         create: "Create the account",
-        signup_closed: "Accounts are made by whoever runs this hub.",
+        signup_closed: "Sign-up is closed: accounts are made by whoever runs this hub.",
+        signup_open: "Sign-up is open: anyone who reaches this page can create an account.",
     },
     rooms: Rooms {
         title: "Rooms",

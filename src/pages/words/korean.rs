@@ -59,7 +59,8 @@ pub(super) static WORDS: Words = Words {
         optional: "선택",
         password_rule: "8자 이상",
         create: "계정 만들기",
-        signup_closed: "계정은 이 허브의 운영자가 만듭니다.",
+        signup_closed: "가입이 닫혀 있습니다. 계정은 이 허브의 운영자가 만듭니다.",
+        signup_open: "가입이 열려 있습니다. 이 페이지를 여는 사람은 누구나 계정을 만들 수 있습니다.",
     },
     rooms: Rooms {
         title: "대화방",

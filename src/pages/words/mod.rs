@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::actions::{Forbidden, Refusal, Rule};
 use crate::alarm::Role;
+use crate::http::cookies;
 use crate::http::problem::ApiError;
 
 /// A language of the pages.
@@ -82,6 +83,7 @@ pub(crate) struct SignIn {
     pub(crate) password_rule: &'static str,
     pub(crate) create: &'static str,
     pub(crate) signup_closed: &'static str,
+    pub(crate) signup_open: &'static str,
 }
 
 /// One use of the hub, on the first page.
@@ -340,9 +342,9 @@ impl Language {
     /// Returns the language of a request: the one chosen with the switch, else the browser's preference (RFC 9110,
     /// 12.5.4).
     pub(crate) fn of(request: &HttpRequest) -> Self {
-        let chosen = request.cookie(COOKIE);
+        let chosen = cookies::value_of(request, COOKIE);
         chosen
-            .and_then(|cookie| Self::of_tag(cookie.value()))
+            .and_then(|cookie| Self::of_tag(&cookie))
             .or_else(|| preferred(request))
             .unwrap_or(Self::English)
     }

@@ -48,7 +48,7 @@ pub(super) fn of_refusal(words: &Refusals, refusal: &Refusal) -> String {
         Refusal::Exists(Thing::Room) => words.room_exists,
         Refusal::Exists(Thing::Alarm | Thing::Connection | Thing::User) => words.user_exists,
         Refusal::IdempotencyMismatch => words.idempotency_mismatch,
-        Refusal::InvalidToken | Refusal::UnknownSubject => words.no_token,
+        Refusal::InvalidToken(_) | Refusal::UnknownSubject => words.no_token,
         Refusal::BadCredentials => words.bad_credentials,
         Refusal::AccountDisabled => words.account_disabled,
         Refusal::SignupClosed => words.signup_closed,

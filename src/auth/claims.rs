@@ -1,0 +1,158 @@
+//! The claims of a token (RFC 7519): read, and judged by the clock.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Number, Value};
+use sha2::{Digest, Sha256};
+
+use crate::alarm::{Role, Timestamp, UserId};
+use crate::auth::fault::{Part, Shown, TokenFault};
+use crate::auth::hexadecimal;
+
+/// The claims of a good token.
+#[derive(Debug, Clone)]
+pub(crate) struct Claims {
+    /// The user that the token speaks for.
+    pub subject: UserId,
+    /// The rights of its holder.
+    pub role: Role,
+    /// The end of the token.
+    pub expires_at: Timestamp,
+    /// When it was issued, if it says so.
+    pub issued_at: Option<Timestamp>,
+    /// The digest that a revocation names.
+    pub token_id: String,
+    /// The name that revocations of earlier versions gave it, if it was another one.
+    pub former_id: Option<String>,
+}
+
+/// The claims as they are sent. Others are allowed and ignored (RFC 7519, section 4).
+#[derive(Deserialize)]
+struct Wire<'a> {
+    sub: Option<Value>,
+    role: Option<Value>,
+    exp: Option<Value>,
+    nbf: Option<Value>,
+    iat: Option<Value>,
+    #[serde(borrow)]
+    iss: Option<&'a RawValue>,
+    #[serde(borrow)]
+    jti: Option<&'a RawValue>,
+}
+
+impl Claims {
+    /// Reads the claims of a token whose signature was good.
+    pub(super) fn read(payload: &[u8], token: &str, now: Timestamp) -> Result<Self, TokenFault> {
+        let wire: Wire<'_> = serde_json::from_slice(payload)
+            .map_err(|_cause: serde_json::Error| TokenFault::NotJson(Part::Claims))?;
+        let subject = subject(wire.sub.as_ref())?;
+        let role = role(wire.role.as_ref())?;
+        let expires_at = end(wire.exp.as_ref())?;
+        let issued_at = time("iat", wire.iat.as_ref())?;
+        let (token_id, former_id) = ids(&wire, &subject, token);
+        let claims = Self {
+            subject,
+            role,
+            expires_at,
+            issued_at,
+            token_id,
+            former_id,
+        };
+        claims.judge(now)?;
+        claims.judge_begin(time("nbf", wire.nbf.as_ref())?, now)?;
+        Ok(claims)
+    }
+
+    /// Checks the end. The hub's own tokens and those of the shared secret have no leeway: "on or after" the end they must
+    /// not be accepted (RFC 7519, section 4.1.4).
+    pub(super) fn judge(&self, now: Timestamp) -> Result<(), TokenFault> {
+        if self.expires_at <= now {
+            return Err(TokenFault::Expired(now.millis() - self.expires_at.millis()));
+        }
+        Ok(())
+    }
+
+    /// Checks the times before which the token is not good. They pass once and for all.
+    fn judge_begin(&self, not_before: Option<Timestamp>, now: Timestamp) -> Result<(), TokenFault> {
+        let latest = now.plus(LEEWAY);
+        if let Some(begin) = not_before.filter(|begin| *begin > latest) {
+            return Err(TokenFault::TooEarly(begin));
+        }
+        match self.issued_at {
+            Some(issued) if issued > latest => {
+                Err(TokenFault::FromTheFuture(issued.millis() - now.millis()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn subject(claim: Option<&Value>) -> Result<UserId, TokenFault> {
+    match claim {
+        None | Some(Value::Null) => Err(TokenFault::NoClaim("sub")),
+        Some(Value::String(text)) => UserId::parse(text.as_str()).map_err(TokenFault::Subject),
+        Some(_) => Err(TokenFault::Type("sub", "a string")),
+    }
+}
+
+fn role(claim: Option<&Value>) -> Result<Role, TokenFault> {
+    match claim {
+        None | Some(Value::Null) => Err(TokenFault::NoClaim("role")),
+        Some(Value::String(text)) => text
+            .parse()
+            .map_err(|_unknown| TokenFault::Role(Shown::of(text))),
+        Some(_) => Err(TokenFault::Type("role", "a string")),
+    }
+}
+
+fn end(claim: Option<&Value>) -> Result<Timestamp, TokenFault> {
+    let end = time("exp", claim)?.ok_or(TokenFault::NoClaim("exp"))?;
+    if end.seconds() >= YEAR_5000 {
+        return Err(TokenFault::EndTooFar);
+    }
+    Ok(end)
+}
+
+/// A NumericDate: seconds, which may have a fraction.
+fn time(name: &'static str, claim: Option<&Value>) -> Result<Option<Timestamp>, TokenFault> {
+    match claim {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Number(number)) => Ok(Some(moment(number))),
+        Some(_) => Err(TokenFault::Type(name, "a number of seconds")),
+    }
+}
+
+fn moment(number: &Number) -> Timestamp {
+    if let Some(seconds) = number.as_i64() {
+        return Timestamp::from_seconds(seconds);
+    }
+    let seconds = number.as_f64().unwrap_or(f64::MAX);
+    // A conversion from float to integer saturates.
+    #[expect(clippy::cast_possible_truncation, reason = "rounded down, and saturated")]
+    Timestamp::from_millis((seconds * 1_000.0).floor() as i64)
+}
+
+/// The digest of issuer, subject and `jti`, each with its length; of the whole token where there is no `jti`. Beside it the
+/// name that earlier versions gave it.
+fn ids(wire: &Wire<'_>, subject: &UserId, token: &str) -> (String, Option<String>) {
+    let Some(jti) = wire.jti.map(RawValue::get) else {
+        return (hexadecimal(&Sha256::digest(token)), None);
+    };
+    let issuer = wire.iss.map(RawValue::get).unwrap_or_default();
+    let mut digest = Sha256::new();
+    for part in [issuer, subject.as_str(), jti] {
+        digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        digest.update(part);
+    }
+    let former: Option<String> = serde_json::from_str(jti).ok();
+    let former = former.map(|jti| format!("{subject}:{jti}"));
+    (hexadecimal(&digest.finalize()), former)
+}
+
+/// Clocks of two machines differ by so much.
+const LEEWAY: Duration = Duration::from_mins(1);
+
+/// The first second of the year 5000. Later ones are milliseconds that were taken for seconds.
+const YEAR_5000: i64 = 95_617_584_000;
