@@ -167,7 +167,11 @@ fn fault_of_role(claims: &Claims, account: &Account) -> Option<TokenFault> {
     let changed = account.tokens_valid_from;
     let whole = Timestamp::from_seconds(issued.seconds()) == issued;
     let unclear = issued == changed || (whole && issued.seconds() == changed.seconds());
-    let former = if unclear { !same_role } else { issued < changed };
+    let former = if unclear {
+        !same_role
+    } else {
+        issued < changed
+    };
     former.then_some(TokenFault::FormerRole)
 }
 

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidValue {
     /// A user id.
-    #[error("a user id is 1 to 64 letters, digits and _.@-")]
+    #[error("a user id is 1 to 255 letters, marks, digits and _.@-|:/+=~")]
     UserId,
     /// A room id.
     #[error("a room id is 1 to 64 of A-Z a-z 0-9 _ -")]
@@ -25,15 +25,18 @@ pub enum InvalidValue {
     #[error("an idempotency key is 1 to 128 characters without control characters")]
     IdempotencyKey,
     /// A display name without a visible character.
-    #[error("a name is not blank")]
+    #[error("a name has at least one character that is seen")]
     BlankName,
     /// A display name.
-    #[error("a name is 1 to 100 characters without control characters")]
+    #[error("a name is 1 to 100 characters without control and invisible characters")]
     DisplayName,
+    /// Bytes that are no text.
+    #[error("this is not UTF-8")]
+    NotUtf8,
     /// The text of a chat message.
     #[error("a text is 1 to 4,000 characters and not blank")]
     ChatText,
-    /// Where an alarm leads.
+    /// The address an alarm leads to.
     #[error("a url is a path starting with a single /, or an http(s) URL, up to 2,048 bytes")]
     Link,
     /// Data that is too large.
@@ -61,7 +64,7 @@ pub enum InvalidValue {
     #[error("name exactly one of user, users, everyone: true, role, room")]
     Recipients,
     /// A password.
-    #[error("a password has 8 to 256 characters")]
+    #[error("a password has 8 to 256 characters without control characters")]
     Password,
     /// The secret that tokens are signed with.
     #[error("the secret must have at least 32 bytes")]

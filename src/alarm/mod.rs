@@ -2,6 +2,7 @@
 
 mod body;
 mod invalid;
+mod names;
 mod recipients;
 mod stored;
 mod text;
@@ -10,6 +11,7 @@ mod topic;
 
 pub(crate) use body::{Payload, Target};
 pub(crate) use invalid::InvalidValue;
+pub(crate) use names::{canonical_user_id, keep_former_ids, password};
 pub(crate) use recipients::Recipients;
 pub(crate) use stored::{Alarm, AlarmId, NewAlarm};
 pub(crate) use text::{

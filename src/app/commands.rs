@@ -19,7 +19,11 @@ pub fn token(command: &TokenCommand) -> Result<(), StartError> {
     };
     let tokens = Tokens::new(&secrets::find(&command.secret)?);
     let issued = tokens.issue(subject, role, command.ttl);
-    print(&issued.map_err(|cause| StartError::Sign(cause.to_string()))?.token);
+    print(
+        &issued
+            .map_err(|cause| StartError::Sign(cause.to_string()))?
+            .token,
+    );
     Ok(())
 }
 

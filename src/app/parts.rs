@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use crate::actions::figures::Figures;
 use crate::actions::pace::Pace;
 use crate::actions::{AppState, Policy, Readiness, RightsEpoch, Turns};
-use crate::alarm::AlarmId;
+use crate::alarm::{self, AlarmId};
 use crate::app::error::StartError;
 use crate::app::secrets;
 use crate::auth::{LoginLimiter, Passwords, Revocations, Tokens};
@@ -31,6 +31,7 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
     secrets::create_folder_of(location)?;
     let metrics = Metrics::default();
     let store = Store::open_for_hub(location, metrics.clone())?;
+    alarm::keep_former_ids(store.former_ids().await?);
     let passwords = Passwords::new()?;
     secrets::create_first_admin(&store, &passwords).await?;
     let revocations = Revocations::new(store.revoked_tokens().await?);

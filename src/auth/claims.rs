@@ -20,7 +20,7 @@ pub(crate) struct Claims {
     pub role: Role,
     /// The end of the token.
     pub expires_at: Timestamp,
-    /// When it was issued, if it says so.
+    /// The time of issue, if the token tells it.
     pub issued_at: Option<Timestamp>,
     /// The digest that a revocation names.
     pub token_id: String,
@@ -130,7 +130,10 @@ fn moment(number: &Number) -> Timestamp {
     }
     let seconds = number.as_f64().unwrap_or(f64::MAX);
     // A conversion from float to integer saturates.
-    #[expect(clippy::cast_possible_truncation, reason = "rounded down, and saturated")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounded down, and saturated"
+    )]
     Timestamp::from_millis((seconds * 1_000.0).floor() as i64)
 }
 

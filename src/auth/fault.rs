@@ -72,7 +72,9 @@ pub(crate) enum TokenFault {
     #[error("issued before the role of its account changed")]
     FormerRole,
     /// A token without `iat` that names another role than its account has.
-    #[error("without a claim `iat` the role has to be the account's: the token names {named}, the account is {known}")]
+    #[error(
+        "without a claim `iat` the role has to be the account's: the token names {named}, the account is {known}"
+    )]
     OtherRole {
         /// The role of the token.
         named: Role,

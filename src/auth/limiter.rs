@@ -101,10 +101,7 @@ impl LoginLimiter {
 
     fn try_reserve(&self, network: Network, account: &UserId, now: Instant) -> (Room, Vec<Key>) {
         let mut state = self.state();
-        let mut keys = vec![
-            Key::Pair(account.clone(), network),
-            Key::Network(network),
-        ];
+        let mut keys = vec![Key::Pair(account.clone(), network), Key::Network(network)];
         let is_home = |homes: &BTreeSet<Network>| homes.contains(&network);
         if !state.homes.find(account).is_some_and(is_home) {
             keys.push(Key::Account(account.clone()));
@@ -251,7 +248,12 @@ mod tests {
 
         let next = tokio::spawn({
             let limiter = limiter.clone();
-            async move { limiter.reserve(network(1), &bob()).await.map(Attempt::succeed) }
+            async move {
+                limiter
+                    .reserve(network(1), &bob())
+                    .await
+                    .map(Attempt::succeed)
+            }
         });
         tokio::task::yield_now().await;
         assert!(!next.is_finished(), "ten are being checked");
@@ -280,13 +282,21 @@ mod tests {
     #[tokio::test]
     async fn after_a_hundred_failures_from_anywhere_only_the_networks_of_the_account_go_on() {
         let limiter = LoginLimiter::default();
-        limiter.reserve(network(200), &bob()).await.unwrap().succeed();
+        limiter
+            .reserve(network(200), &bob())
+            .await
+            .unwrap()
+            .succeed();
         for number in 0..100 {
             fails(&limiter, network(number), &bob()).await.unwrap();
         }
 
         assert!(fails(&limiter, network(150), &bob()).await.is_err());
-        limiter.reserve(network(200), &bob()).await.unwrap().succeed();
+        limiter
+            .reserve(network(200), &bob())
+            .await
+            .unwrap()
+            .succeed();
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use rand::distr::{Alphanumeric, SampleString};
 use tokio::sync::Semaphore;
 
-use crate::alarm::InvalidValue;
+use crate::alarm::{self, InvalidValue};
 
 /// Hashes and verifies passwords.
 #[derive(Clone)]
@@ -29,13 +29,15 @@ impl Passwords {
         })
     }
 
-    /// The PHC string of a password: 8 to 256 characters.
+    /// The PHC string of a password: 8 to 256 characters, in the form that is the same on every keyboard.
     pub(crate) async fn hash(&self, password: String) -> Result<String, PasswordError> {
+        let password = alarm::password(&password).ok_or(InvalidValue::Password)?;
         check_length(&password)?;
         self.run(move || hash_now(&password)).await?
     }
 
-    /// Whether a password is the one of a PHC string; without one, never, in the same time.
+    /// True if a password is the one of a PHC string; without one, never, in the same time. Hashes of earlier versions are of
+    /// passwords as they were typed.
     pub(crate) async fn verify(
         &self,
         password: String,
@@ -43,7 +45,11 @@ impl Passwords {
     ) -> Result<bool, PasswordError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.decoy.to_string());
-        let matches = self.run(move || verify_now(&password, &hash)).await?;
+        let formed = alarm::password(&password).filter(|formed| *formed != password);
+        let matches = self.run(move || {
+            formed.is_some_and(|formed| verify_now(&formed, &hash)) || verify_now(&password, &hash)
+        });
+        let matches = matches.await?;
         Ok(known && matches)
     }
 
@@ -110,7 +116,7 @@ fn hasher() -> Result<Argon2<'static>, PasswordError> {
 /// A few seconds of everybody's patience; more in the queue are turned away.
 const TURN_WITHIN: Duration = Duration::from_secs(5);
 
-// What OWASP's password storage cheat sheet asks for at least: 19 MiB, two passes, one lane.
+// The least that OWASP's password storage cheat sheet asks for: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;

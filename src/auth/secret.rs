@@ -58,9 +58,6 @@ mod tests {
     fn a_line_break_at_the_end_is_no_part_of_a_secret() {
         let text = Secret::random();
 
-        assert_eq!(
-            Secret::parse(&format!("{text}\r\n")),
-            Secret::parse(&text)
-        );
+        assert_eq!(Secret::parse(&format!("{text}\r\n")), Secret::parse(&text));
     }
 }

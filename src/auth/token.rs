@@ -20,7 +20,7 @@ use crate::recent::Recent;
 pub(crate) struct NewToken {
     /// The compact form.
     pub token: String,
-    /// When it ends.
+    /// The end of the token.
     pub expires_at: Timestamp,
 }
 
@@ -271,29 +271,65 @@ mod tests {
         let good = with(&none);
         let (signed_part, _) = good.rsplit_once('.').unwrap();
         let told = [
-            (fault(&format!("{signed_part}.{}", "A".repeat(43))), "the signature does not match"),
-            (fault(&signed(&json!({"alg": "RS512"}), &none)), "signed with RS512; this hub's secret allows HS256, HS384, HS512"),
+            (
+                fault(&format!("{signed_part}.{}", "A".repeat(43))),
+                "the signature does not match",
+            ),
+            (
+                fault(&signed(&json!({"alg": "RS512"}), &none)),
+                "signed with RS512; this hub's secret allows HS256, HS384, HS512",
+            ),
             (fault(&signed(&json!({"alg": "none"}), &none)), "not signed"),
             (fault(&signed(&json!({"typ": "JWT"}), &none)), "no `alg`"),
-            (fault(&signed(&json!({"alg": "HS256", "crit": ["urn:x"], "urn:x": 1}), &none)), "`crit`"),
-            (fault(&signed(&json!({"alg": "HS256", "b64": false}), &none)), "`b64`"),
+            (
+                fault(&signed(
+                    &json!({"alg": "HS256", "crit": ["urn:x"], "urn:x": 1}),
+                    &none,
+                )),
+                "`crit`",
+            ),
+            (
+                fault(&signed(&json!({"alg": "HS256", "b64": false}), &none)),
+                "`b64`",
+            ),
             (fault(&with(&json!({"exp": now() - 5}))), "expired 6 s ago"),
             (fault(&with(&json!({"exp": null}))), "no claim `exp`"),
             (fault(&with(&json!({"role": null}))), "no claim `role`"),
             (fault(&with(&json!({"sub": null}))), "no claim `sub`"),
-            (fault(&with(&json!({"sub": "a b"}))), "claim `sub`: a user id"),
-            (fault(&with(&json!({"sub": 7}))), "claim `sub` is not a string"),
-            (fault(&with(&json!({"role": "boss"}))), "claim `role` is boss"),
-            (fault(&with(&json!({"exp": "soon"}))), "claim `exp` is not a number"),
-            (fault(&with(&json!({"exp": (now() + 60) * 1_000}))), "beyond the year 5000"),
+            (
+                fault(&with(&json!({"sub": "a b"}))),
+                "claim `sub`: a user id",
+            ),
+            (
+                fault(&with(&json!({"sub": 7}))),
+                "claim `sub` is not a string",
+            ),
+            (
+                fault(&with(&json!({"role": "boss"}))),
+                "claim `role` is boss",
+            ),
+            (
+                fault(&with(&json!({"exp": "soon"}))),
+                "claim `exp` is not a number",
+            ),
+            (
+                fault(&with(&json!({"exp": (now() + 60) * 1_000}))),
+                "beyond the year 5000",
+            ),
             (fault(&with(&json!({"exp": 1e300}))), "beyond the year 5000"),
             (fault(&with(&json!({"nbf": now() + 70}))), "claim `nbf`"),
             (fault(&with(&json!({"iat": now() + 70}))), "claim `iat`"),
-            (fault("garbage"), "not a JWT: expected three parts with dots between them, found 1"),
+            (
+                fault("garbage"),
+                "not a JWT: expected three parts with dots between them, found 1",
+            ),
             (fault("a.b.c.d.e"), "encrypted"),
             (fault("!.b.c"), "the header is not base64url"),
             (fault("YQ.b.c"), "the header is not a JSON object"),
-            (fault(&with(&json!({"padding": long}))), "at most 4096 are taken"),
+            (
+                fault(&with(&json!({"padding": long}))),
+                "at most 4096 are taken",
+            ),
         ];
 
         let mut different = std::collections::HashSet::new();

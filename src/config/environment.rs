@@ -28,9 +28,7 @@ pub(super) fn parse<T: CommandFactory + FromArgMatches>(
 
 /// The command with the values of the environment as they are meant.
 fn cleaned(command: Command) -> Command {
-    command
-        .mut_args(clean)
-        .mut_subcommands(cleaned)
+    command.mut_args(clean).mut_subcommands(cleaned)
 }
 
 fn clean(arg: Arg) -> Arg {

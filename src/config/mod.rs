@@ -171,18 +171,10 @@ pub struct Config {
     )]
     pub(crate) trusted_proxies: TrustedProxies,
     /// PEM file with the certificate chain; with the key, HTTPS with HTTP/2.
-    #[arg(
-        long,
-        env = "CAMPANILE_TLS_CERT",
-        value_name = "FILE"
-    )]
+    #[arg(long, env = "CAMPANILE_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// PEM file with the private key.
-    #[arg(
-        long,
-        env = "CAMPANILE_TLS_KEY",
-        value_name = "FILE"
-    )]
+    #[arg(long, env = "CAMPANILE_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
 }
 
@@ -236,12 +228,12 @@ impl Config {
     /// The fault of settings that are good one by one but not together.
     fn fault(&self) -> Option<&'static str> {
         match (&self.tls_cert, &self.tls_key) {
-            (Some(_), None) => Some(
-                "--tls-cert (CAMPANILE_TLS_CERT) needs --tls-key (CAMPANILE_TLS_KEY) as well",
-            ),
-            (None, Some(_)) => Some(
-                "--tls-key (CAMPANILE_TLS_KEY) needs --tls-cert (CAMPANILE_TLS_CERT) as well",
-            ),
+            (Some(_), None) => {
+                Some("--tls-cert (CAMPANILE_TLS_CERT) needs --tls-key (CAMPANILE_TLS_KEY) as well")
+            }
+            (None, Some(_)) => {
+                Some("--tls-key (CAMPANILE_TLS_KEY) needs --tls-cert (CAMPANILE_TLS_CERT) as well")
+            }
             _ => None,
         }
     }
@@ -279,7 +271,10 @@ mod tests {
         assert!(!open(true, &["--listen", "0.0.0.0:8080"]));
         assert!(open(true, &["--listen", "[::ffff:127.0.0.1]:8080"]));
         assert!(!open(true, &["--public-url", "https://hub.example"]));
-        assert!(open(false, &["--listen", "0.0.0.0:8080", "--signup", "open"]));
+        assert!(open(
+            false,
+            &["--listen", "0.0.0.0:8080", "--signup", "open"]
+        ));
         assert!(!open(true, &["--signup", "closed"]));
     }
 }

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::store::Location;
 
-/// Where the database is. Not shown by `Debug`: it may hold a password.
+/// The place of the database. Not shown by `Debug`: it may hold a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl(Location);
 

@@ -13,13 +13,21 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use crate::actions::{Refusal, Rule};
+use crate::alarm::InvalidValue;
 use crate::http::problem::ApiError;
 
 /// A body of at most `MOST` bytes. Extracting it never fails, so that who may is decided before what is in it.
 pub(crate) struct JsonBody<const MOST: usize = SMALL_BODY>(Result<Bytes, ApiError>);
 
 /// The query, decoded, in the order it was written.
-pub(crate) struct Params(Vec<(String, String)>);
+pub(crate) struct Params(Vec<Param>);
+
+struct Param {
+    name: String,
+    value: String,
+    /// False if bytes of it are not UTF-8; `value` then holds marks in their place, which no id and no token has.
+    is_text: bool,
+}
 
 /// What one alarm, or one form, takes.
 pub(crate) const SMALL_BODY: usize = 64 * 1024;
@@ -106,23 +114,37 @@ async fn read<const MOST: usize>(mut payload: Payload) -> Result<Bytes, ApiError
 impl Params {
     /// Reads a query string; what is not `name=value` is skipped, as browsers do.
     pub(crate) fn of(query: &str) -> Self {
-        Self(serde_urlencoded::from_str(query).unwrap_or_default())
+        Self::of_bytes(query.as_bytes())
+    }
+
+    /// Reads a form (`application/x-www-form-urlencoded`).
+    pub(crate) fn of_bytes(form: &[u8]) -> Self {
+        let pairs = form.split(|byte| *byte == b'&');
+        Self(pairs.filter(|pair| !pair.is_empty()).map(param).collect())
+    }
+
+    /// The first name whose value is not text.
+    pub(crate) fn not_text(&self) -> Option<&str> {
+        let param = self.0.iter().find(|param| !param.is_text);
+        param.map(|param| param.name.as_str())
     }
 
     /// The first value of a name; an empty one counts as none.
     pub(crate) fn first(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, value)| key == name && !value.is_empty())
-            .map(|(_, value)| value.as_str())
+        self.given(name).map(|param| param.value.as_str())
+    }
+
+    fn given(&self, name: &str) -> Option<&Param> {
+        let mut params = self.0.iter();
+        params.find(|param| param.name == name && !param.value.is_empty())
     }
 
     /// All values of a name.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0
             .iter()
-            .filter(move |(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+            .filter(move |param| param.name == name)
+            .map(|param| param.value.as_str())
     }
 
     /// The first value of a name, parsed; 422 if it cannot be.
@@ -130,9 +152,16 @@ impl Params {
         &self,
         name: &'static str,
     ) -> Result<Option<T>, ApiError> {
-        self.first(name)
-            .map(|value| value.parse().map_err(|rule| ApiError::invalid(name, rule)))
-            .transpose()
+        let Some(param) = self.given(name) else {
+            return Ok(None);
+        };
+        if !param.is_text {
+            return Err(ApiError::invalid(name, InvalidValue::NotUtf8));
+        }
+        let parsed = param.value.parse();
+        parsed
+            .map(Some)
+            .map_err(|rule| ApiError::invalid(name, rule))
     }
 
     /// The first value of a name, parsed; 422 if it is missing or cannot be.
@@ -150,6 +179,33 @@ impl Params {
             limit @ 1..=100 => Ok(limit),
             _ => Err(ApiError::invalid("limit", Rule::Between(1, 100))),
         }
+    }
+}
+
+fn param(pair: &[u8]) -> Param {
+    let mut parts = pair.splitn(2, |byte| *byte == b'=');
+    let (name, name_is_text) = decoded(parts.next().unwrap_or_default());
+    let (value, value_is_text) = decoded(parts.next().unwrap_or_default());
+    Param {
+        name,
+        value,
+        is_text: name_is_text && value_is_text,
+    }
+}
+
+/// The text of a percent-encoded part, and false if some of it is not UTF-8.
+fn decoded(part: &[u8]) -> (String, bool) {
+    let spaced: Vec<u8> = part
+        .iter()
+        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+        .collect();
+    let bytes: Vec<u8> = percent_encoding::percent_decode(&spaced).collect();
+    match String::from_utf8(bytes) {
+        Ok(text) => (text, true),
+        Err(error) => (
+            String::from_utf8_lossy(error.as_bytes()).into_owned(),
+            false,
+        ),
     }
 }
 

@@ -51,7 +51,9 @@ fn split_once(pair: &[u8]) -> Option<(&[u8], &[u8])> {
     let (name, value) = pair.split_at(at);
     let value = value.trim_ascii();
     let value = value.strip_prefix(b"=").unwrap_or(value).trim_ascii();
-    let quoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+    let quoted = value
+        .strip_prefix(b"\"")
+        .and_then(|value| value.strip_suffix(b"\""));
     Some((name.trim_ascii(), quoted.unwrap_or(value)))
 }
 
@@ -74,5 +76,5 @@ fn name(secure: bool) -> &'static str {
     }
 }
 
-/// No token looks like this.
-const NOT_TEXT: &str = "(not text)";
+/// In the place of a token that is not text. No token looks like this.
+pub(crate) const NOT_TEXT: &str = "(not text)";

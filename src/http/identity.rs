@@ -131,14 +131,15 @@ fn refuse_other_user(request: &HttpRequest, user_id: &UserId) -> Result<(), ApiE
     }
 }
 
-/// The token of `Authorization: Bearer`, the scheme in any case (RFC 9110, section 11.1). One that is not even text is a
-/// token all the same: it is refused, not overlooked.
+/// The token of `Authorization: Bearer`, the scheme in any case (RFC 9110, section 11.1). One that is not text is a token
+/// all the same: it is refused, not overlooked.
 fn bearer(request: &HttpRequest) -> Option<String> {
-    let value = request.headers().get(header::AUTHORIZATION)?;
-    let value = String::from_utf8_lossy(value.as_bytes());
-    let (scheme, token) = value.split_once(' ').unwrap_or((&value, ""));
+    let value = request.headers().get(header::AUTHORIZATION)?.as_bytes();
+    let mut parts = value.splitn(2, |byte| *byte == b' ');
+    let (scheme, token) = (parts.next()?, parts.next().unwrap_or_default());
+    let token = std::str::from_utf8(token).unwrap_or(cookies::NOT_TEXT);
     scheme
-        .eq_ignore_ascii_case("bearer")
+        .eq_ignore_ascii_case(b"bearer")
         .then(|| token.trim().to_owned())
 }
 

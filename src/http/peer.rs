@@ -130,7 +130,9 @@ fn at_hop(list: &[String], addresses: usize, hops: usize) -> Option<String> {
 /// All lines of a field as one list. A line that is no text is left out, as an entry that names nobody.
 fn all(request: &HttpRequest, name: &str) -> String {
     let lines = request.headers().get_all(name);
-    let lines: Vec<&str> = lines.map(|line| line.to_str().unwrap_or("unknown")).collect();
+    let lines: Vec<&str> = lines
+        .map(|line| line.to_str().unwrap_or("unknown"))
+        .collect();
     lines.join(",")
 }
 
@@ -174,7 +176,11 @@ mod tests {
             (&["unknown", "10.0.0.2"], ("10.0.0.2", 1)),
         ] {
             let found = last_untrusted(&addresses(listed), peer, &trusted);
-            assert_eq!(found, (expected.0.parse().unwrap(), expected.1), "{listed:?}");
+            assert_eq!(
+                found,
+                (expected.0.parse().unwrap(), expected.1),
+                "{listed:?}"
+            );
         }
     }
 

@@ -13,6 +13,7 @@ use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use uuid::Builder;
 
+use crate::alarm::InvalidValue;
 use crate::http::problem::{ApiError, Problem};
 use crate::server::connections::{Connection, Unreadable};
 
@@ -37,8 +38,12 @@ async fn answer<B: MessageBody + 'static>(
         .to_string();
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let preflight = preflight_from(&request);
-    // A handler's error is an answer by now; what is still an error here comes from the framework.
-    let answered = next.call(request).await?.map_into_boxed_body();
+    let answered = if is_text(request.uri().path()) {
+        // A handler's error is an answer by now; what is still an error here comes from the framework.
+        next.call(request).await?.map_into_boxed_body()
+    } else {
+        request.error_response(ApiError::invalid("path", InvalidValue::NotUtf8))
+    };
     let answered = match preflight {
         Some(origin) if !answered.status().is_success() => refuse_origin(answered, origin),
         _ => answered,
@@ -74,6 +79,13 @@ pub(crate) fn admit<B: MessageBody + 'static>(
         }
         Ok(answered)
     })
+}
+
+/// False for a path of which the router would read something else: it puts marks in the place of bytes that are not UTF-8.
+fn is_text(path: &str) -> bool {
+    percent_encoding::percent_decode_str(path)
+        .decode_utf8()
+        .is_ok()
 }
 
 /// An error after which the connection ends.

@@ -83,7 +83,9 @@ fn unquoted(text: &str) -> Option<String> {
 /// The address of a node, without brackets and port, in its canonical form.
 fn address(node: &str) -> Option<IpAddr> {
     let node = node.trim_matches('"');
-    let bare = node.strip_prefix('[').and_then(|node| node.strip_suffix(']'));
+    let bare = node
+        .strip_prefix('[')
+        .and_then(|node| node.strip_suffix(']'));
     let address = bare.unwrap_or(node).parse::<IpAddr>();
     let address = address.or_else(|_port| node.parse::<SocketAddr>().map(|node| node.ip()));
     address.ok().map(|address| address.to_canonical())

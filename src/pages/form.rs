@@ -7,8 +7,9 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
 use crate::actions::{Refusal, Rule};
-use crate::alarm::Link;
+use crate::alarm::{InvalidValue, Link};
 use crate::http::body::{JsonBody, Params, SMALL_BODY};
+use crate::http::problem::ApiError;
 use crate::pages::error::PageError;
 
 /// A form as browsers send it (`application/x-www-form-urlencoded`).
@@ -71,7 +72,11 @@ impl FromRequest for Form {
         let body = JsonBody::<SMALL_BODY>::from_request(request, payload);
         Box::pin(async move {
             let bytes = body.await?.bytes()?;
-            Ok(Self(Params::of(&String::from_utf8_lossy(&bytes))))
+            let params = Params::of_bytes(&bytes);
+            match params.not_text() {
+                Some(name) => Err(ApiError::invalid(name.to_owned(), InvalidValue::NotUtf8).into()),
+                None => Ok(Self(params)),
+            }
         })
     }
 }

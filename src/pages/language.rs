@@ -1,8 +1,8 @@
 //! The language switch.
 
-use actix_web::{HttpRequest, HttpResponse};
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 
 use crate::actions::{AppState, Refusal, Rule};
 use crate::http::origin::is_secure;

@@ -146,12 +146,7 @@ async fn register(
     sessions::sign_up(state, registration, peer::address(request, state)).await
 }
 
-fn begun(
-    request: &HttpRequest,
-    state: &AppState,
-    session: &Session,
-    next: &str,
-) -> HttpResponse {
+fn begun(request: &HttpRequest, state: &AppState, session: &Session, next: &str) -> HttpResponse {
     let mut response = see_other(next);
     if let Err(cause) = response.add_cookie(&cookies::of_session(request, state, session)) {
         log::error!("a session has no cookie: {cause}");

@@ -7,6 +7,7 @@ mod checkpoint;
 mod connection;
 mod error;
 mod files;
+mod former;
 mod inbox;
 mod lane;
 mod location;

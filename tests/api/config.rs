@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::answers::{answer, refusal};
-use crate::support::{AppBuilder, SECRET, TestApp, run};
+use crate::support::{AppBuilder, Claims, SECRET, TestApp, run, sign};
 
 async fn campanile(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
@@ -50,11 +50,14 @@ async fn a_bad_value_stops_the_start_with_one_line() {
         ("CAMPANILE_SESSION_TTL", "a while"),
         ("CAMPANILE_RETENTION_DAYS", "x"),
         ("CAMPANILE_CORS_ORIGINS", "not an origin"),
+        ("CAMPANILE_PUBLIC_URL", "hub.example"),
+        ("CAMPANILE_TRUSTED_PROXIES", "everybody"),
     ] {
         eprintln!("{name}={value}");
         let output = campanile(&["serve"], &[(name, value)], "").await;
         let setting = name.trim_start_matches("CAMPANILE_").to_ascii_lowercase();
         assert_refused(&output, &format!("--{}", setting.replace('_', "-")));
+        assert!(text(&output.stderr).contains(name), "{output:?}");
         let lines: Vec<&str> = text(&output.stderr)
             .lines()
             .filter(|line| !line.trim().is_empty())
@@ -104,6 +107,8 @@ async fn the_help_lists_every_setting_with_its_variable() {
         "CAMPANILE_SESSION_TTL",
         "CAMPANILE_RETENTION_DAYS",
         "CAMPANILE_CORS_ORIGINS",
+        "CAMPANILE_PUBLIC_URL",
+        "CAMPANILE_TRUSTED_PROXIES",
     ] {
         assert!(help.contains(variable), "{variable}: {help}");
     }
@@ -138,25 +143,121 @@ async fn a_token_is_printed_and_nothing_else_and_the_hub_takes_it() {
 }
 
 #[tokio::test]
-async fn a_token_is_made_with_the_generated_secret_as_well() {
-    let folder = tempfile::tempdir().unwrap();
-    let environment = [("CAMPANILE_JWT_SECRET", "")];
+async fn a_token_is_made_with_the_secret_of_the_hub_and_never_with_a_new_one() {
+    let unset = ("CAMPANILE_JWT_SECRET", "");
     let arguments = ["token", "--sub", "backend", "--role", "service"];
+    let elsewhere = tempfile::tempdir().unwrap();
+    let looked_for = elsewhere.path().join("campanile-data/jwt-secret");
+    for arguments in [&arguments[..], &["token", "check", "a.b.c"]] {
+        let output = run(elsewhere.path(), arguments, &[unset], "").await;
+        assert_refused(&output, looked_for.to_str().unwrap());
+        assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    }
 
-    let first = run(folder.path(), &arguments, &environment, "").await;
-    let secret = folder.path().join("campanile-data/jwt-secret");
+    let app = AppBuilder::default().env(unset.0, unset.1).spawn().await;
+    let secret = app.folder().join("campanile-data/jwt-secret");
     let kept = std::fs::read(&secret).unwrap();
-    let second = run(folder.path(), &arguments, &environment, "").await;
+    let output = run(app.folder(), &arguments, &[unset], "").await;
 
-    assert!(
-        first.status.success() && second.status.success(),
-        "{first:?} {second:?}"
-    );
-    assert_eq!(text(&first.stdout).trim().split('.').count(), 3);
+    assert!(output.status.success(), "{output:?}");
+    answer(app.get(text(&output.stdout).trim(), "/api/rooms"), 200).await;
     assert_eq!(std::fs::read(&secret).unwrap(), kept, "generated once");
     let mode = std::fs::metadata(&secret).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert!(kept.len() >= 32);
+}
+
+#[tokio::test]
+async fn a_token_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = async |token: &str, input: &str| {
+        run(folder.path(), &["token", "check", token], &[], input).await
+    };
+    let good = sign(&Claims::of("bob", "user"));
+
+    for output in [
+        check(&good, "").await,
+        check("-", &format!("{good}\n")).await,
+    ] {
+        let told = text(&output.stdout);
+        assert!(output.status.success(), "{output:?}");
+        for part in [
+            "HS256",
+            "\"sub\":\"bob\"",
+            "good: it speaks for bob as user",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+    }
+    let expired = sign(&Claims::of("bob", "user").expired());
+    let output = check(&expired, "").await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stderr).contains("expired 1h ago"),
+        "{output:?}"
+    );
+    assert!(text(&output.stdout).contains("\"sub\":\"bob\""));
+    assert_refused(&check("garbage", "").await, "not a JWT");
+}
+
+#[tokio::test]
+async fn an_empty_variable_is_an_unset_one_and_white_space_is_no_part_of_a_value() {
+    let empty = [
+        "CAMPANILE_JWT_SECRET",
+        "CAMPANILE_SIGNUP",
+        "CAMPANILE_USERS",
+        "CAMPANILE_QUERY_TOKEN",
+        "CAMPANILE_HEARTBEAT_SECONDS",
+        "CAMPANILE_MAX_STREAMS_PER_USER",
+        "CAMPANILE_SESSION_TTL",
+        "CAMPANILE_RETENTION_DAYS",
+        "CAMPANILE_CORS_ORIGINS",
+        "CAMPANILE_PUBLIC_URL",
+        "CAMPANILE_TRUSTED_PROXIES",
+        "CAMPANILE_TLS_CERT",
+        "CAMPANILE_TLS_KEY",
+    ];
+    let mut unset = AppBuilder::default();
+    for name in empty {
+        unset = unset.env(name, if name == "CAMPANILE_USERS" { " " } else { "" });
+    }
+    let app = unset.spawn().await;
+    let body = json!({"userId": "alice", "password": "correct horse"});
+    let sign_up = app.request(Method::POST, "/api/auth/signup").json(&body);
+    // Nobody sits before a terminal here.
+    refusal(sign_up, 403, "signup_closed").await;
+
+    let app = AppBuilder::default()
+        .env("CAMPANILE_JWT_SECRET", &format!("  {SECRET}\r\n"))
+        .env("CAMPANILE_LISTEN", " 127.0.0.1:0\n")
+        .env("CAMPANILE_SIGNUP", "open\n")
+        .env("CAMPANILE_HEARTBEAT_SECONDS", " 7 ")
+        .spawn()
+        .await;
+    answer(app.get(&app.service(), "/api/rooms"), 200).await;
+    let sign_up = app.request(Method::POST, "/api/auth/signup").json(&body);
+    answer(sign_up, 201).await;
+    let help = campanile(
+        &["serve", "--help"],
+        &[(
+            "CAMPANILE_JWT_SECRET",
+            " a secret of more than 32 bytes, shown nowhere ",
+        )],
+        "",
+    );
+    assert!(!text(&help.await.stdout).contains("shown nowhere"));
+}
+
+#[tokio::test]
+async fn half_of_a_certificate_stops_the_start() {
+    for (name, other) in [
+        ("CAMPANILE_TLS_CERT", "CAMPANILE_TLS_KEY"),
+        ("CAMPANILE_TLS_KEY", "CAMPANILE_TLS_CERT"),
+    ] {
+        for value in ["a.pem", " a.pem\n"] {
+            assert_refused(&campanile(&["serve"], &[(name, value)], "").await, other);
+        }
+    }
 }
 
 #[tokio::test]
@@ -279,6 +380,7 @@ async fn two_hubs_give_their_first_accounts_different_passwords() {
 async fn sign_up_is_closed_on_an_address_others_can_reach() {
     let app = AppBuilder::default()
         .env("CAMPANILE_LISTEN", "0.0.0.0:0")
+        .env("CAMPANILE_SIGNUP", "")
         .spawn()
         .await;
     let port = app.address().rsplit(':').next().unwrap();

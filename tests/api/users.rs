@@ -81,7 +81,7 @@ async fn an_account_is_checked_field_by_field() {
     )
     .await;
     assert!(problem["detail"].as_str().unwrap().contains("name"));
-    for id in ["a%20b", "a%0Ab", "a:b", "%3Cb%3E", &"x".repeat(65)] {
+    for id in ["a%20b", "a%0Ab", "a%2Cb", "%3Cb%3E", &"x".repeat(256)] {
         eprintln!("{id}");
         refusal(put(&app, &service, id, &json!({})), 422, "invalid_field").await;
     }

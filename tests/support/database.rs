@@ -69,7 +69,8 @@ pub(crate) fn log(app: &TestApp) -> Vec<Entry> {
     entries.collect()
 }
 
-fn execute(app: &TestApp, sql: &str) {
+/// Runs one statement.
+pub(crate) fn execute(app: &TestApp, sql: &str) {
     if on_postgres() {
         Postgres::shared().sql(&url(app), sql);
     } else {

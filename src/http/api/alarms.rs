@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::actions::inbox::{self, Inbox, Mark, Meta, Status};
 use crate::actions::publish::{self, Publication};
 use crate::actions::{AppState, Refusal, Rule, Thing};
-use crate::alarm::{Alarm, AlarmId, AlarmType, IdempotencyKey, TargetId, Topic};
+use crate::alarm::{Alarm, AlarmId, AlarmType, IdempotencyKey, InvalidValue, TargetId, Topic};
 use crate::http::body::{JsonBody, LARGE_BODY, Params, parse_json};
 use crate::http::identity::{Member, Publisher};
 use crate::http::problem::ApiError;
@@ -196,8 +196,8 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiE
     let Some(value) = request.headers().get("idempotency-key") else {
         return Ok(None);
     };
-    let key = String::from_utf8_lossy(value.as_bytes());
-    let key =
-        IdempotencyKey::parse(key).map_err(|rule| ApiError::invalid("Idempotency-Key", rule))?;
-    Ok(Some(key))
+    let key = std::str::from_utf8(value.as_bytes()).map_err(|_cause| InvalidValue::NotUtf8);
+    let key = key.and_then(IdempotencyKey::parse);
+    key.map(Some)
+        .map_err(|rule| ApiError::invalid("Idempotency-Key", rule))
 }

@@ -28,12 +28,7 @@ pub(crate) async fn watch(
     admin: Admin,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let client = new_client(
-        &state,
-        &admin,
-        &request,
-        &Arc::new(TopicFilter::default()),
-    );
+    let client = new_client(&state, &admin, &request, &Arc::new(TopicFilter::default()));
     let subscription = state.broadcaster.send(Subscribe(client)).await;
     let subscription = subscription.map_err(Refusal::from)??;
     if admin.is_stale(&state) {

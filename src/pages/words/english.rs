@@ -53,7 +53,7 @@ pub(super) static WORDS: Words = Words {
         user_name: "User name",
         password: "Password",
         sign_up: "Create an account",
-        user_rule: "Letters, digits and _ . @ -",
+        user_rule: "Letters, digits and _ . @ - | : / + = ~",
         display_name: "Display name",
         optional: "optional",
         password_rule: "At least 8 characters",

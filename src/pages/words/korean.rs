@@ -54,7 +54,7 @@ pub(super) static WORDS: Words = Words {
         user_name: "사용자 이름",
         password: "비밀번호",
         sign_up: "계정 만들기",
-        user_rule: "글자, 숫자와 _ . @ -",
+        user_rule: "글자, 숫자와 _ . @ - | : / + = ~",
         display_name: "표시 이름",
         optional: "선택",
         password_rule: "8자 이상",
@@ -295,15 +295,22 @@ fn rule_in_korean(rule: &Rule) -> String {
 
 fn value_in_korean(value: InvalidValue) -> &'static str {
     match value {
-        InvalidValue::UserId => "1자에서 64자까지의 글자, 숫자와 _.@- 만 쓸 수 있습니다.",
+        InvalidValue::UserId => "1자에서 255자까지의 글자, 숫자와 _.@-|:/+=~ 만 쓸 수 있습니다.",
         InvalidValue::RoomId => "주소는 A-Z a-z 0-9 _ - 로 된 1자에서 64자까지입니다.",
         InvalidValue::AlarmType => "유형은 대문자로 시작하고 A-Z 0-9 _ 로 된 64자까지입니다.",
         InvalidValue::TargetId => "대상은 제어 문자 없이 1자에서 128자까지입니다.",
         InvalidValue::TargetKind => "대상은 숫자나 문자열입니다.",
-        InvalidValue::ClientMessageId => "메시지의 이름은 제어 문자 없이 1자에서 128자까지입니다.",
-        InvalidValue::IdempotencyKey => "양식의 이름은 제어 문자 없이 1자에서 128자까지입니다.",
-        InvalidValue::BlankName => "이름은 비워 둘 수 없습니다.",
-        InvalidValue::DisplayName => "이름은 제어 문자 없이 1자에서 100자까지입니다.",
+        InvalidValue::ClientMessageId => {
+            "메시지의 이름은 제어 문자와 보이지 않는 문자 없이 1자에서 128자까지입니다."
+        }
+        InvalidValue::IdempotencyKey => {
+            "양식의 이름은 제어 문자와 보이지 않는 문자 없이 1자에서 128자까지입니다."
+        }
+        InvalidValue::NotUtf8 => "UTF-8이 아닙니다.",
+        InvalidValue::BlankName => "이름에는 보이는 글자가 하나 이상 있어야 합니다.",
+        InvalidValue::DisplayName => {
+            "이름은 제어 문자와 보이지 않는 문자 없이 1자에서 100자까지입니다."
+        }
         InvalidValue::ChatText => "메시지는 비워 둘 수 없고 4,000자까지입니다.",
         InvalidValue::Link => {
             "링크는 / 하나로 시작하는 경로나 http(s) 주소이며 2,048바이트까지입니다."
@@ -316,7 +323,7 @@ fn value_in_korean(value: InvalidValue) -> &'static str {
         InvalidValue::RoleWithoutTopic => "받을 수 있는 역할은 admin뿐입니다.",
         InvalidValue::RecipientCount => "사용자를 1명에서 1,000명까지 적으세요.",
         InvalidValue::Recipients => "받는 대상을 하나만 고르세요.",
-        InvalidValue::Password => "비밀번호는 8자에서 256자까지입니다.",
+        InvalidValue::Password => "비밀번호는 제어 문자 없이 8자에서 256자까지입니다.",
         InvalidValue::Secret => "비밀 키는 32바이트 이상이어야 합니다.",
     }
 }

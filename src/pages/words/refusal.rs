@@ -118,7 +118,7 @@ mod tests {
 
         assert_eq!(
             english,
-            "User name: a user id is 1 to 64 letters, digits and _.@-."
+            "User name: a user id is 1 to 255 letters, marks, digits and _.@-|:/+=~."
         );
         assert!(
             korean.starts_with("사용자 이름: ") && korean.ends_with('.'),
