@@ -64,8 +64,11 @@ pub enum InvalidValue {
     #[error("name exactly one of user, users, everyone: true, role, room")]
     Recipients,
     /// A password.
-    #[error("a password has 8 to 256 characters without control characters")]
+    #[error("a password has 8 to 256 characters")]
     Password,
+    /// A password with a character that keyboards do not type alike.
+    #[error("a password has no control characters and no invisible ones")]
+    PasswordCharacters,
     /// The secret that tokens are signed with.
     #[error("the secret must have at least 32 bytes")]
     Secret,

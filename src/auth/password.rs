@@ -31,7 +31,7 @@ impl Passwords {
 
     /// The PHC string of a password: 8 to 256 characters, in the form that is the same on every keyboard.
     pub(crate) async fn hash(&self, password: String) -> Result<String, PasswordError> {
-        let password = alarm::password(&password).ok_or(InvalidValue::Password)?;
+        let password = alarm::password(&password).ok_or(InvalidValue::PasswordCharacters)?;
         check_length(&password)?;
         self.run(move || hash_now(&password)).await?
     }

@@ -192,10 +192,7 @@ async fn a_token_is_explained() {
     let expired = sign(&Claims::of("bob", "user").expired());
     let output = check(&expired, "").await;
     assert_eq!(output.status.code(), Some(2));
-    assert!(
-        text(&output.stderr).contains("expired 1h ago"),
-        "{output:?}"
-    );
+    assert!(text(&output.stderr).contains("expired 1h "), "{output:?}");
     assert!(text(&output.stdout).contains("\"sub\":\"bob\""));
     assert_refused(&check("garbage", "").await, "not a JWT");
 }

@@ -59,7 +59,7 @@ async fn an_id_of_an_identity_provider_works_on_every_route_and_page() {
         stream.next_named("alarm", DEADLINE).await;
         let admin = app.admin();
         let user = answer(app.get(&admin, &format!("/api/admin/users/{path}")), 200).await;
-        assert_eq!(user["id"], id, "{user}");
+        assert_eq!(user["user"]["id"], id, "{user}");
         let test = app.post(&admin, &format!("/api/admin/users/{path}/test"));
         answer(test.json(&json!({})), 201).await;
         let page = send(app.get(&admin, &format!("/admin/users/{path}"))).await;

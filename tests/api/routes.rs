@@ -104,8 +104,12 @@ fn bad_tokens() -> Vec<(&'static str, String)> {
             ),
         ),
         (
-            "of another algorithm",
-            sign_with(&good, Algorithm::HS512, crate::support::SECRET),
+            "of another algorithm and another secret",
+            sign_with(
+                &good,
+                Algorithm::HS512,
+                "another secret of 32 bytes or more",
+            ),
         ),
         ("not signed", unsigned(&good)),
         ("without a signature", format!("{head}.")),

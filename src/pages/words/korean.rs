@@ -323,7 +323,10 @@ fn value_in_korean(value: InvalidValue) -> &'static str {
         InvalidValue::RoleWithoutTopic => "받을 수 있는 역할은 admin뿐입니다.",
         InvalidValue::RecipientCount => "사용자를 1명에서 1,000명까지 적으세요.",
         InvalidValue::Recipients => "받는 대상을 하나만 고르세요.",
-        InvalidValue::Password => "비밀번호는 제어 문자 없이 8자에서 256자까지입니다.",
+        InvalidValue::Password => "비밀번호는 8자에서 256자까지입니다.",
+        InvalidValue::PasswordCharacters => {
+            "비밀번호에는 제어 문자와 보이지 않는 문자를 쓸 수 없습니다."
+        }
         InvalidValue::Secret => "비밀 키는 32바이트 이상이어야 합니다.",
     }
 }
