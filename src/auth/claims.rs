@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::alarm::{Role, Timestamp, UserId};
 use crate::auth::fault::{Part, Shown, TokenFault};
-use crate::auth::hexadecimal;
+use crate::auth::hexadecimal::hexadecimal;
 
 /// The claims of a good token.
 #[derive(Debug, Clone)]

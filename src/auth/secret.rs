@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::alarm::InvalidValue;
-use crate::auth::hexadecimal;
+use crate::auth::hexadecimal::hexadecimal;
 
 /// The key that tokens are signed with: at least 32 bytes, never shown.
 #[derive(Clone, PartialEq, Eq)]
