@@ -160,7 +160,7 @@ async fn a_token_given_right_after_a_change_of_role_is_good() {
     for role in ["admin", "user", "admin"] {
         let put = app.put(&app.admin(), "/api/users/bob");
         answer(put.json(&json!({"role": role})), 200).await;
-        let session = answer(crate::auth::login(&app, "bob", password), 200).await;
+        let session = answer(crate::signing_in::login(&app, "bob", password), 200).await;
         let token = session["token"].as_str().unwrap();
         answer(app.get(token, "/api/auth/me"), 200).await;
     }

@@ -6,8 +6,8 @@ use reqwest::header::HeaderValue;
 use serde_json::json;
 
 use crate::answers::{answer, invalid, refusal, send, text};
-use crate::auth::{PASSWORD, login, session};
 use crate::database;
+use crate::signing_in::{PASSWORD, login, session};
 use crate::support::{Claims, DEADLINE, TestApp, sign};
 
 /// 한글 as macOS types it, letter by letter.

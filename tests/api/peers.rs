@@ -4,7 +4,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::json;
 
 use crate::answers::{answer, refusal, send};
-use crate::auth::PASSWORD;
+use crate::signing_in::PASSWORD;
 use crate::support::{AppBuilder, TestApp, run};
 
 /// The address that the list of connections shows for a stream that was asked for with these headers.
