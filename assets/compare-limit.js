@@ -27,7 +27,7 @@ export async function openUntilStuck(open, progress) {
 }
 
 export function eventSource() {
-  const source = new EventSource("/api/stream?way=limit");
+  const source = new EventSource("/api/stream?_=limit");
   const live = new Promise((resolve) => {
     source.addEventListener("connect", () => resolve("live"));
     source.onerror = () => resolve("refused");
@@ -36,7 +36,7 @@ export function eventSource() {
 }
 
 export function webSocket() {
-  const url = new URL("/api/stream?way=limit", location.href);
+  const url = new URL("/api/stream?_=limit", location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const socket = new WebSocket(url);
   const live = new Promise((resolve) => {

@@ -149,8 +149,8 @@ export class Way {
   address(more = {}) {
     const url = new URL("/api/stream", location.origin);
     Way.serial += 1;
-    // The last two parameters are ignored by the hub. They identify the requests of this page in its Resource Timing.
-    const query = { cursor: this.cursor, ...more, way: this.name, n: Way.serial };
+    // `_` is ignored by the hub. It identifies the requests of this page in its Resource Timing.
+    const query = { cursor: this.cursor, ...more, _: `${this.name}.${Way.serial}` };
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     return url;
   }

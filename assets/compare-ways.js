@@ -242,7 +242,7 @@ export function fiveWays(listener) {
   const byName = new Map(ways.map((way) => [way.name, way]));
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
-      const name = entry.name.includes("/api/stream?") && new URL(entry.name).searchParams.get("way");
+      const name = entry.name.includes("/api/stream?") && new URL(entry.name).searchParams.get("_")?.split(".")[0];
       if (name) byName.get(name)?.timed(entry);
     }
   }).observe({ type: "resource" });

@@ -174,7 +174,7 @@ async function check() {
   const ids = [];
   let from = run.from;
   for (let more = true; more; ) {
-    const page = await request(HUB, undefined, "GET", `/api/stream?cursor=${from}&way=check`);
+    const page = await request(HUB, undefined, "GET", `/api/stream?cursor=${from}&_=check`);
     for (const { event, id, data } of page.events) {
       if (event === "alarm" && data.targetId === run.id) ids.push(id);
     }

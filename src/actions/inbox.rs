@@ -141,6 +141,8 @@ struct Change {
     read: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expired: Option<bool>,
     unseen: i64,
     unread: i64,
     head: AlarmId,
@@ -163,6 +165,20 @@ impl Change {
     }
 }
 
+/// Tells a user's open streams that time took these alarms from their inbox.
+pub(super) async fn tell_expired(
+    state: &AppState,
+    inbox: Inbox,
+    ids: Vec<AlarmId>,
+) -> Result<(), Refusal> {
+    let change = Change {
+        ids: Some(ids),
+        expired: Some(true),
+        ..Change::default()
+    };
+    tell(state, inbox, change).await.map(|_meta| ())
+}
+
 async fn tell(state: &AppState, inbox: Inbox, change: Change) -> Result<Meta, Refusal> {
     let user_id = inbox.user_id().clone();
     // Counts must be delivered in the order in which they were read.
@@ -172,6 +188,8 @@ async fn tell(state: &AppState, inbox: Inbox, change: Change) -> Result<Meta, Re
         unseen: counts.unseen,
         unread: counts.unread,
         head: counts.head,
+        // Nothing above the head is marked.
+        up_to: change.up_to.map(|up_to| up_to.min(counts.head)),
         ..change
     };
     state

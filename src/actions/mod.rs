@@ -3,6 +3,8 @@
 
 pub(crate) mod accounts;
 pub(crate) mod audience;
+mod canonical;
+pub(crate) mod expiry;
 pub(crate) mod figures;
 pub(crate) mod identity;
 pub(crate) mod inbox;
@@ -14,5 +16,5 @@ pub(crate) mod sessions;
 mod state;
 pub(crate) mod streams;
 
-pub(crate) use refusal::{Forbidden, Refusal, Rule, Thing};
+pub(crate) use refusal::{Forbidden, Overload, Refusal, Rule, Thing, names};
 pub(crate) use state::{AppState, Epoch, Policy, Readiness, RightsEpoch, Turns};

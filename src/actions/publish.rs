@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::actions::{AppState, Refusal, Rule, Thing};
+use crate::actions::{AppState, Refusal, Rule, Thing, canonical};
 use crate::alarm::{
     AlarmType, CHAT_MESSAGE, ChatText, ClientMessageId, IdempotencyKey, InvalidValue, Link,
     NewAlarm, Payload, ROOM_RING, Recipients, Role, RoomId, Target, Timestamp, Topic, UserId,
@@ -103,12 +103,14 @@ pub(crate) async fn publish(
     Ok(journal::append(&state.journal, submission).await?)
 }
 
-/// Identifies a publisher's request by its key; the same key with another body is refused.
+/// Recognises a publisher's request by its key; the same key with another body is refused. Bodies are the same if they
+/// mean the same JSON, in whatever order their keys are written.
 pub(crate) fn idempotency(publisher: &UserId, key: IdempotencyKey, body: &[u8]) -> Idempotency {
     Idempotency {
         publisher: publisher.clone(),
         key,
-        body_hash: digest(body),
+        body_hash: digest(&canonical::form(body)),
+        earlier_hash: digest(body),
     }
 }
 

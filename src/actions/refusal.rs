@@ -31,9 +31,13 @@ pub(crate) enum Refusal {
     /// A required parameter is missing.
     #[error("missing parameter `{0}`")]
     Missing(&'static str),
-    /// A recipient without an account.
-    #[error("there is no user {0}")]
-    UnknownUser(UserId),
+    /// Recipients without an account.
+    #[error(
+        "unknown {} {}: PUT /api/users/{{id}} first, or CAMPANILE_USERS=any",
+        if .0.len() == 1 { "user" } else { "users" },
+        names(.0)
+    )]
+    UnknownUsers(Vec<UserId>),
     /// A room that does not exist as a recipient.
     #[error("there is no room {0}")]
     UnknownRoom(RoomId),
@@ -169,9 +173,18 @@ pub(crate) enum Overload {
         "storing it takes too long; it may be done yet, so try again with the same Idempotency-Key"
     )]
     Unsettled,
+    /// Reading the log for clients that missed something.
+    #[error("too many replays are under way; try again")]
+    Replaying,
     /// Checking passwords.
     #[error("too many passwords are being checked; try again")]
     Passwords,
+}
+
+/// The ids of users, separated by commas.
+pub(crate) fn names(users: &[UserId]) -> String {
+    let names: Vec<&str> = users.iter().map(UserId::as_str).collect();
+    names.join(", ")
 }
 
 impl Refusal {
@@ -231,7 +244,7 @@ impl From<store::Refusal> for Refusal {
     fn from(refusal: store::Refusal) -> Self {
         match refusal {
             store::Refusal::Failed(cause) => Self::of_store(&cause),
-            store::Refusal::UnknownUser(id) => Self::UnknownUser(id),
+            store::Refusal::UnknownUsers(ids) => Self::UnknownUsers(ids),
             store::Refusal::UnknownRoom(id) => Self::UnknownRoom(id),
             store::Refusal::IdempotencyMismatch => Self::IdempotencyMismatch,
         }

@@ -24,8 +24,7 @@ impl Payload {
         if json.len() > MOST_DATA_BYTES {
             return Err(InvalidValue::DataTooLarge);
         }
-        serde_json::from_str::<serde_json::Value>(json)
-            .map_err(|_cause| InvalidValue::DataNotJson)?;
+        serde_json::from_str::<serde_json::Value>(json).map_err(|cause| fault_of(&cause))?;
         Ok(Self::trusted(without_white_space(json)))
     }
 
@@ -74,6 +73,16 @@ impl<'de> Deserialize<'de> for Target {
     }
 }
 
+/// The fault of data that a reader cannot parse. The library has no sign of it but its words.
+fn fault_of(cause: &serde_json::Error) -> InvalidValue {
+    let text = cause.to_string();
+    match text {
+        text if text.starts_with("number out of range") => InvalidValue::DataNumber,
+        text if text.starts_with("recursion limit exceeded") => InvalidValue::DataNesting,
+        _ => InvalidValue::DataNotJson,
+    }
+}
+
 fn without_white_space(json: &str) -> String {
     let mut compact = String::with_capacity(json.len());
     let (mut in_string, mut escaped) = (false, false);
@@ -115,6 +124,16 @@ mod tests {
         assert!(Payload::parse(&format!("\"{}\"", "x".repeat(16 * 1024 - 2))).is_ok());
         assert!(Payload::parse(&format!("\"{}\"", "x".repeat(16 * 1024 - 1))).is_err());
         assert!(Payload::parse("\"\\ud800\"").is_err());
+        for (text, fault) in [
+            ("[1e999]".to_owned(), InvalidValue::DataNumber),
+            (
+                "[".repeat(200) + &"]".repeat(200),
+                InvalidValue::DataNesting,
+            ),
+            ("{\"a\":}".to_owned(), InvalidValue::DataNotJson),
+        ] {
+            assert_eq!(Payload::parse(&text).unwrap_err(), fault, "{text}");
+        }
     }
 
     #[test]

@@ -42,6 +42,12 @@ pub enum InvalidValue {
     /// Data that is too large.
     #[error("data is at most 16 KiB of JSON")]
     DataTooLarge,
+    /// Data with a number that common readers have no type for.
+    #[error("a number in data is out of range (beyond 1.8e308)")]
+    DataNumber,
+    /// Data that common readers cannot read for its depth.
+    #[error("arrays and objects in data are nested deeper than 127")]
+    DataNesting,
     /// Data that is not JSON.
     #[error("data is not valid JSON")]
     DataNotJson,

@@ -1,24 +1,43 @@
 //! Work that runs beside the requests: pruning, and copying the write-ahead log.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::actions::AppState;
+use crate::actions::expiry::{self, Expiries};
 use crate::store::Store;
 
-/// Prunes at start and once an hour, a batch at a time, with a pause for publishers between batches.
-pub(super) async fn prune(store: Store, retention: Duration) {
+/// Prunes at start and once an hour, a batch at a time, with a pause for publishers between batches. The users with open
+/// streams are told.
+pub(super) async fn prune(state: Arc<AppState>, retention: Duration) {
     loop {
-        match store.prune_alarms(retention).await {
-            Ok(count) if count == Store::PRUNE_BATCH => {
-                tokio::time::sleep(PRUNE_PAUSE).await;
-                continue;
+        match state.store.prune_alarms(retention).await {
+            Ok(gone) => {
+                if let Err(cause) = expiry::tell(&state, &gone).await {
+                    log::warn!("open streams were not told of pruned alarms: {cause}");
+                }
+                if gone.len() == Store::PRUNE_BATCH {
+                    tokio::time::sleep(PRUNE_PAUSE).await;
+                    continue;
+                }
             }
-            Ok(_rest) => {}
             Err(cause) => log::warn!("pruning failed and is tried again: {cause}"),
         }
-        if let Err(cause) = store.prune_keys().await {
+        if let Err(cause) = state.store.prune_keys().await {
             log::warn!("pruning keys failed and is tried again: {cause}");
         }
         tokio::time::sleep(PRUNE_EVERY).await;
+    }
+}
+
+/// Tells the users with open streams of alarms that expire.
+pub(super) async fn expire(state: Arc<AppState>) {
+    let mut expiries = Expiries::from_now();
+    loop {
+        if let Err(cause) = expiries.tell(&state).await {
+            log::warn!("expired alarms are told later: {cause}");
+        }
+        tokio::time::sleep(EXPIRE_EVERY).await;
     }
 }
 
@@ -34,6 +53,9 @@ pub(super) async fn checkpoint(store: Store) {
 
 /// Some hundred commits of a busy hub, a few hundred pages to copy.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
+
+/// Well under the two seconds within which an expiry is told. A look at memory, unless something expired.
+const EXPIRE_EVERY: Duration = Duration::from_millis(500);
 
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 

@@ -23,6 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::actions::Readiness;
 use crate::app::parts::Parts;
 use crate::config::Config;
+use crate::feed::Source;
 use crate::hub::{Broadcaster, Shutdown};
 use crate::journal::{Drain, Journal};
 use crate::net::Origin;
@@ -73,9 +74,15 @@ pub async fn build(
     let (journal, readiness) = (state.journal.clone(), state.readiness.clone());
     let store = state.store.clone();
     let retention = config.retention_days.duration();
-    actix_web::rt::spawn(housekeeping::prune(state.store.clone(), retention));
     actix_web::rt::spawn(housekeeping::checkpoint(state.store.clone()));
+    let source = Data::new(Source {
+        store: state.store.clone(),
+        broadcaster: broadcaster.clone(),
+        metrics: state.metrics.clone(),
+    });
     let (state, origins) = (Data::new(state), config.cors_origins.clone());
+    actix_web::rt::spawn(housekeeping::prune(state.clone().into_inner(), retention));
+    actix_web::rt::spawn(housekeeping::expire(state.clone().into_inner()));
     let doorway = Doorway {
         connections: Connections::within(socket::most_open_files().unwrap_or(OPEN_FILES)),
         tls: tls.map_err(StartError::Tls)?,
@@ -84,6 +91,7 @@ pub async fn build(
     let server = server::listen(listener, doorway, move || {
         App::new()
             .app_data(state.clone())
+            .app_data(source.clone())
             // The last one is the outermost.
             .wrap(from_fn(http::admit))
             .wrap(Condition::new(!origins.is_empty(), cors(&origins)))

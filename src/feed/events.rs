@@ -1,105 +1,232 @@
-//! The events of one subscription: first the missed ones, then the live ones, each once and in order.
+//! The subscription core: one client's events, first those it missed and then those that come, each once and in order. A
+//! client whose channel was full goes back to the log and comes live again.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use futures::future::LocalBoxFuture;
 use futures::{FutureExt, Stream};
 
 use crate::alarm::AlarmId;
-use crate::feed::FeedError;
-use crate::feed::replay::{Reader, Step};
-use crate::hub::{ClientId, Frame, Handover, Next, Subscription};
+use crate::feed::replay::{Home, Reader, Step};
+use crate::feed::{FeedError, Source};
+use crate::hub::{ClientId, EventName, Finish, Frame, Handover, Next, Received, Subscription};
+use crate::store::Share;
 
-/// The events of one stream; `bye` is the last.
+/// The events of one stream, `bye` last.
 pub(crate) struct Events {
     subscription: Subscription,
     ready: VecDeque<Arc<Frame>>,
     phase: Phase,
+    /// The parts that a way back to the log needs; `None` for a stream that carries no alarms.
+    home: Option<Home>,
+    /// The share of the memory for replays that `ready` takes.
+    share: Option<Share>,
+    /// True if the share is kept until the end: one answer holds everything that was read for it.
+    keeps_share: bool,
 }
 
 enum Phase {
-    /// Replaying the log. Boxed, because a stream is live for most of its life.
+    /// Reading the log; boxed, as most of a stream's life is spent live.
     Reading(Box<Reading>),
-    /// Delivering live frames.
+    /// Passing on what comes.
     Live(Handover),
+    /// A replay could not go on.
+    Failed(Box<FeedError>),
     Over,
 }
 
 struct Reading {
     reader: Arc<Reader>,
     step: LocalBoxFuture<'static, Result<Step, FeedError>>,
+    /// Everything up to here was read.
+    read_up_to: AlarmId,
+    /// Frames that were queued while the log was read, to come after it.
+    held: VecDeque<Arc<Frame>>,
 }
 
 impl Events {
-    /// Returns the given frames, then the live ones above an id.
+    /// Events that are known already, then what comes above an id.
     pub(crate) fn live(
         subscription: Subscription,
         ready: VecDeque<Arc<Frame>>,
         after: AlarmId,
+        home: Option<Home>,
     ) -> Self {
+        subscription.set_ready(!ready.is_empty());
         Self {
             subscription,
             ready,
             phase: Phase::Live(Handover::live(after)),
+            home,
+            share: None,
+            keeps_share: false,
         }
     }
 
-    /// Returns the events after a cursor, first from the log and then live.
-    pub(crate) fn replayed(subscription: Subscription, after: AlarmId, reader: Reader) -> Self {
-        let reading = Reading::next(Arc::new(reader), Handover::replay(after));
+    /// Events after a cursor, from the log and then live.
+    pub(crate) fn replayed(
+        subscription: Subscription,
+        after: AlarmId,
+        reader: Reader,
+        home: Home,
+    ) -> Self {
+        let reading = Reading::after(after, Arc::new(reader));
         Self {
             subscription,
             ready: VecDeque::new(),
             phase: Phase::Reading(Box::new(reading)),
+            home: Some(home),
+            share: None,
+            keeps_share: false,
         }
     }
 
-    /// Inserts an event before all others.
+    /// Puts an event in front of all others.
     pub(crate) fn begin_with(&mut self, first: Arc<Frame>) {
         self.ready.push_front(first);
     }
 
-    /// Returns the next available event without waiting.
+    /// Takes what is ready without waiting.
     pub(crate) fn take_ready(&mut self) -> Option<Arc<Frame>> {
-        self.ready.pop_front()
+        self.pop_ready()
     }
 
-    /// The id of the stream.
+    /// Keeps the memory that replays take until these events are dropped.
+    pub(crate) fn keep_share(&mut self) {
+        self.keeps_share = true;
+    }
+
+    /// Ends the offers: the answer is complete, but counts as a stream until these events are dropped.
+    pub(crate) async fn finish(&mut self) {
+        self.phase = Phase::Over;
+        self.ready = VecDeque::new();
+        if let Some(home) = &self.home {
+            let finish = Finish(self.subscription.client_id());
+            // A Broadcaster that is gone offers nothing.
+            let _finished = home.source.broadcaster.send(finish).await;
+        }
+    }
+
+    /// The name of the stream.
     pub(crate) fn client_id(&self) -> ClientId {
         self.subscription.client_id()
     }
 
-    /// Takes in one page of the replay. The next page is read only when this one is written, so a slow client slows the
-    /// replay.
+    /// The id up to which everything was passed on or read, once nothing is left to read.
+    pub(crate) fn reached(&self) -> Option<AlarmId> {
+        match &self.phase {
+            Phase::Live(handover) => Some(handover.after()),
+            Phase::Reading(_) | Phase::Failed(_) | Phase::Over => None,
+        }
+    }
+
+    /// The id up to which everything was passed on, also while the log is read; `None` while frames are left.
+    pub(crate) fn progress(&self) -> Option<AlarmId> {
+        match &self.phase {
+            _ if !self.ready.is_empty() => None,
+            Phase::Live(handover) => Some(handover.after()),
+            Phase::Reading(reading) => Some(reading.read_up_to),
+            Phase::Failed(_) | Phase::Over => None,
+        }
+    }
+
+    /// The fault that ended a replay early.
+    pub(crate) fn take_fault(&mut self) -> Option<FeedError> {
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Failed(fault) => Some(*fault),
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+
+    /// The next frame that is ready. A live stream then needs the room no more.
+    fn pop_ready(&mut self) -> Option<Arc<Frame>> {
+        let frame = self.ready.pop_front()?;
+        if self.ready.is_empty() {
+            self.ready = VecDeque::new();
+            self.subscription.set_ready(false);
+            if !self.keeps_share {
+                self.share = None;
+            }
+        }
+        self.subscription.passed();
+        Some(frame)
+    }
+
+    /// Takes in one page. A page is read only when the last is written: the reader's pace is the client's.
     fn take_in(&mut self, step: Result<Step, FeedError>) {
         let Phase::Reading(reading) = &mut self.phase else {
             return;
         };
         match step {
-            Ok(Step { frames, handover }) => {
-                self.ready.extend(frames);
+            Ok(step) => {
+                self.ready.extend(step.frames);
+                match (&mut self.share, step.share) {
+                    (Some(share), Some(more)) => share.join(more),
+                    (share @ None, more) => *share = more,
+                    (Some(_), None) => {}
+                }
+                let handover = step.handover;
+                let held = reading.release(handover);
+                self.ready.extend(held);
                 if handover.next() == Next::Live {
                     self.phase = Phase::Live(handover);
                 } else {
-                    **reading = Reading::next(Arc::clone(&reading.reader), handover);
+                    reading.go_on(handover);
+                }
+                self.subscription.set_ready(!self.ready.is_empty());
+                if self.ready.is_empty() && !self.keeps_share {
+                    self.share = None;
                 }
             }
+            // The channel says why.
+            Err(FeedError::Gone) => self.phase = Phase::Live(Handover::live(reading.read_up_to)),
             Err(cause) => {
                 log::warn!("a replay was cut short, its client resumes from its cursor: {cause}");
-                self.phase = Phase::Over;
+                self.phase = Phase::Failed(Box::new(cause));
             }
         }
     }
 
-    /// The id up to which every event was delivered; `None` until the replay is complete.
-    pub(crate) fn reached(&self) -> Option<AlarmId> {
-        match &self.phase {
-            Phase::Live(handover) => Some(handover.after()),
-            Phase::Reading(_) | Phase::Over => None,
+    /// Waits for the next page. Heartbeats are passed on meanwhile, with the position that was reached; everything else
+    /// that is queued comes after the page.
+    fn poll_reading(&mut self, context: &mut Context<'_>) -> Poll<Option<Arc<Frame>>> {
+        let Phase::Reading(reading) = &mut self.phase else {
+            return Poll::Ready(None);
+        };
+        if let Poll::Ready(step) = reading.step.poll_unpin(context) {
+            self.take_in(step);
+            return Poll::Ready(None);
         }
+        while reading.held.len() < MOST_HELD {
+            match self.subscription.poll_queued(context) {
+                Poll::Ready(Received::Frame(frame)) => match frame.event() {
+                    EventName::Ping => return Poll::Ready(Some(Frame::ping(reading.read_up_to))),
+                    EventName::Comment => {
+                        return Poll::Ready(Some(Frame::comment(reading.read_up_to)));
+                    }
+                    _ => reading.held.push_back(frame),
+                },
+                Poll::Ready(_) | Poll::Pending => break,
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Goes back to the log after the channel was full: everything up to `after` was queued and taken.
+    fn spilled(&mut self, after: AlarmId) {
+        self.phase = match &self.home {
+            Some(home) => {
+                let client_id = self.subscription.client_id();
+                Phase::Reading(Box::new(Reading::rejoining(home, client_id, after)))
+            }
+            None => Phase::Over,
+        };
     }
 
     fn end(&mut self) -> Option<Arc<Frame>> {
@@ -109,11 +236,53 @@ impl Events {
 }
 
 impl Reading {
-    fn next(reader: Arc<Reader>, handover: Handover) -> Self {
+    /// Reads the log after a cursor.
+    fn after(after: AlarmId, reader: Arc<Reader>) -> Self {
         let for_step = Arc::clone(&reader);
         Self {
             reader,
-            step: async move { for_step.step(handover).await }.boxed_local(),
+            step: async move { for_step.step(Handover::replay(after)).await }.boxed_local(),
+            read_up_to: after,
+            held: VecDeque::new(),
+        }
+    }
+
+    /// Asks the Broadcaster first, which may know what comes next without the log.
+    fn rejoining(home: &Home, client_id: ClientId, after: AlarmId) -> Self {
+        let reader = Arc::new(Reader::back(home, client_id));
+        let (for_step, start) = (Arc::clone(&reader), home.inbox_start);
+        Self {
+            reader,
+            step: async move { for_step.rejoin(after, start).await }.boxed_local(),
+            read_up_to: after,
+            held: VecDeque::new(),
+        }
+    }
+
+    fn go_on(&mut self, handover: Handover) {
+        let reader = Arc::clone(&self.reader);
+        self.read_up_to = handover.after();
+        self.step = async move { reader.step(handover).await }.boxed_local();
+    }
+
+    /// The held frames that may follow the page just read: alarms wait until the log is read up to them.
+    fn release(&mut self, handover: Handover) -> VecDeque<Arc<Frame>> {
+        let alarms = handover.next() != Next::Live;
+        if alarms && self.held.iter().any(|frame| frame.as_alarm().is_some()) {
+            return VecDeque::new();
+        }
+        let mut held = std::mem::take(&mut self.held);
+        held.retain(|frame| handover.passes(frame));
+        held
+    }
+}
+
+impl Home {
+    /// The way back of a stream whose inbox starts after an id.
+    pub(crate) fn of(source: &Arc<Source>, inbox_start: AlarmId) -> Self {
+        Self {
+            source: Arc::clone(source),
+            inbox_start,
         }
     }
 }
@@ -123,34 +292,37 @@ impl Stream for Events {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Arc<Frame>>> {
         loop {
-            if let Some(frame) = self.ready.pop_front() {
-                if self.ready.is_empty() {
-                    // A live stream does not need the queue, so its memory is freed.
-                    self.ready = VecDeque::new();
-                }
+            if let Some(frame) = self.pop_ready() {
                 return Poll::Ready(Some(frame));
             }
             let closed = self.subscription.closed().is_some();
-            match &mut self.phase {
-                Phase::Over => return Poll::Ready(None),
-                // During a replay there is no queue to deliver first. The client resumes from its cursor and replays
-                // the rest.
+            match &self.phase {
+                Phase::Over | Phase::Failed(_) => return Poll::Ready(None),
+                // There is no queue to drain yet, and what is not read now is read when the client is back.
                 Phase::Reading(_) if closed => return Poll::Ready(self.end()),
-                Phase::Reading(reading) => {
-                    let step = ready!(reading.step.poll_unpin(context));
-                    self.take_in(step);
-                }
+                Phase::Reading(_) => match self.poll_reading(context) {
+                    Poll::Ready(None) => {}
+                    other => return other,
+                },
                 Phase::Live(handover) => {
                     let handover = *handover;
-                    match ready!(self.subscription.poll_frame(context)) {
-                        None => return Poll::Ready(self.end()),
-                        Some(frame) if handover.passes(&frame) => {
+                    match self.subscription.poll_frame(context) {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(Received::Closed) => return Poll::Ready(self.end()),
+                        Poll::Ready(Received::Spilled(after)) => {
+                            self.spilled(after.max(handover.after()));
+                        }
+                        Poll::Ready(Received::Frame(frame)) if handover.passes(&frame) => {
+                            self.subscription.passed();
                             return Poll::Ready(Some(frame));
                         }
-                        Some(_read_before) => {}
+                        Poll::Ready(Received::Frame(_read_before)) => {}
                     }
                 }
             }
         }
     }
 }
+
+/// As many as a channel holds.
+const MOST_HELD: usize = 512;

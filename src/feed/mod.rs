@@ -12,7 +12,7 @@ use actix::Addr;
 
 use crate::alarm::{AlarmId, TopicFilter};
 use crate::feed::cursor::{Cursor, Origin, Rest};
-use crate::feed::replay::{Reader, personal};
+use crate::feed::replay::{Home, Reader, personal};
 use crate::hub::{Broadcaster, Frame, NewClient, Subscribe, SubscribeError};
 use crate::metrics::Metrics;
 use crate::store::{Inbox, Store, StoreError};
@@ -31,10 +31,15 @@ pub(crate) enum FeedError {
     /// The Broadcaster has ended: the hub is stopping.
     #[error("the hub is stopping")]
     Stopping(#[from] actix::MailboxError),
+    /// The Broadcaster forgot the client: its channel says why.
+    #[error("the stream was closed meanwhile")]
+    Gone,
+    /// All memory for replays is taken.
+    #[error("too many replays are under way")]
+    Overloaded,
 }
 
 /// The parts of the hub that a subscription needs.
-#[derive(Clone)]
 pub(crate) struct Source {
     /// The log.
     pub store: Store,
@@ -56,7 +61,7 @@ pub(crate) struct Opened {
 
 /// Opens a subscription at `cursor`. `inbox` gives the marks of the user on each alarm.
 pub(crate) async fn open(
-    source: Source,
+    source: &Arc<Source>,
     client: NewClient,
     cursor: Cursor,
     inbox: Inbox,
@@ -67,22 +72,19 @@ pub(crate) async fn open(
         ..client
     };
     let mut subscription = source.broadcaster.send(Subscribe(client)).await??;
-    let Origin { cursor, gap, rest } = Origin::of(cursor, &mut subscription, &source).await?;
+    let Origin { cursor, gap, rest } = Origin::of(cursor, &mut subscription, source).await?;
+    let home = Home::of(source, inbox.start());
     let events = match rest {
         Rest::Known(missed, position) => {
             source.metrics.replayed_alarms.inc_by(missed.len() as u64);
             let between = cursor..position;
             let missed = as_seen_by(&source.store, &inbox, &filter, missed, between).await?;
-            Events::live(subscription, missed.into(), position)
+            Events::live(subscription, missed.into(), position, Some(home))
         }
         Rest::InLog => {
-            let reader = Reader {
-                source,
-                client_id: subscription.client_id(),
-                inbox,
-                filter,
-            };
-            Events::replayed(subscription, cursor, reader)
+            let (source, client_id) = (Arc::clone(source), subscription.client_id());
+            let reader = Reader::new(source, client_id, inbox, filter);
+            Events::replayed(subscription, cursor, reader, home)
         }
     };
     Ok(Opened {

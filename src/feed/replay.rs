@@ -1,29 +1,101 @@
-//! The replay: reads the log for one client, page by page, until the handover to live frames.
+//! Reading the log for one client, page by page, until live frames take over.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::alarm::{Alarm, AlarmId, TopicFilter};
-use crate::feed::{FeedError, Source};
-use crate::hub::{ClientId, Frame, GoLive, Handover, Next};
-use crate::store::{Inbox, Receipt};
+use crate::feed::{FeedError, Source, as_seen_by};
+use crate::hub::{ClientId, Frame, GoLive, Handover, Next, Rejoin};
+use crate::store::{Inbox, Receipt, Share};
 
-/// The replay of one client.
+/// The parts of one client's reading.
 pub(crate) struct Reader {
-    pub(crate) source: Source,
-    pub(crate) client_id: ClientId,
-    pub(crate) inbox: Inbox,
-    pub(crate) filter: Arc<TopicFilter>,
+    source: Arc<Source>,
+    client_id: ClientId,
+    /// The inbox and the topics; told by the Broadcaster to a client that comes back from a spill.
+    scope: OnceLock<Scope>,
 }
 
-/// One step of a replay: its frames, and the position it has reached.
+/// The alarms that concern one client.
+struct Scope {
+    inbox: Inbox,
+    filter: Arc<TopicFilter>,
+}
+
+/// The parts that a live stream keeps for a way back to the log: few, as there are many live streams.
+pub(crate) struct Home {
+    pub(crate) source: Arc<Source>,
+    pub(crate) inbox_start: AlarmId,
+}
+
+/// One step of a reading: the frames it found, and the place it has come to.
 pub(crate) struct Step {
     pub(crate) frames: Vec<Arc<Frame>>,
     pub(crate) handover: Handover,
+    /// The share of the memory for replays that the frames take.
+    pub(crate) share: Option<Share>,
+}
+
+impl Step {
+    fn of(frames: Vec<Arc<Frame>>, handover: Handover) -> Self {
+        Self {
+            frames,
+            handover,
+            share: None,
+        }
+    }
 }
 
 impl Reader {
-    /// Reads the next page, or reports that live frames follow.
+    /// The reading of a new client.
+    pub(crate) fn new(
+        source: Arc<Source>,
+        client_id: ClientId,
+        inbox: Inbox,
+        filter: Arc<TopicFilter>,
+    ) -> Self {
+        Self {
+            source,
+            client_id,
+            scope: OnceLock::from(Scope { inbox, filter }),
+        }
+    }
+
+    /// The reading of a client that comes back from a spill: see [`Self::rejoin`].
+    pub(crate) fn back(home: &Home, client_id: ClientId) -> Self {
+        Self {
+            source: Arc::clone(&home.source),
+            client_id,
+            scope: OnceLock::new(),
+        }
+    }
+
+    fn scope(&self) -> Result<&Scope, FeedError> {
+        self.scope.get().ok_or(FeedError::Gone)
+    }
+
+    /// Asks the Broadcaster for what follows an id; where it does not know, the log is read from there.
+    pub(crate) async fn rejoin(&self, after: AlarmId, start: AlarmId) -> Result<Step, FeedError> {
+        let rejoin = Rejoin {
+            client_id: self.client_id,
+            after,
+        };
+        let rejoined = self.source.broadcaster.send(rejoin).await?;
+        let rejoined = rejoined.ok_or(FeedError::Gone)?;
+        let scope = self.scope.get_or_init(|| Scope {
+            inbox: Inbox::since(rejoined.user_id, rejoined.role, start.0),
+            filter: rejoined.filter,
+        });
+        let Some((missed, position)) = rejoined.missed else {
+            return Ok(Step::of(Vec::new(), Handover::replay(after)));
+        };
+        let between = after..position;
+        let store = &self.source.store;
+        let frames = as_seen_by(store, &scope.inbox, &scope.filter, missed, between).await?;
+        Ok(Step::of(frames, Handover::live(position)))
+    }
+
+    /// Reads the next page, or finds that live frames take over.
     pub(crate) async fn step(&self, mut handover: Handover) -> Result<Step, FeedError> {
         loop {
             match handover.next() {
@@ -32,24 +104,36 @@ impl Reader {
                     handover
                         .attached_at(self.source.broadcaster.send(GoLive(self.client_id)).await?);
                 }
-                Next::Read { after, up_to } => {
-                    let filter = Arc::clone(&self.filter);
-                    let page = self.source.store.replay(filter, after, up_to).await?;
-                    let frames = self.frames(page.alarms, after, page.read_up_to).await?;
-                    handover.read_up_to(page.read_up_to);
-                    return Ok(Step { frames, handover });
-                }
-                Next::Live => {
-                    return Ok(Step {
-                        frames: Vec::new(),
-                        handover,
-                    });
-                }
+                Next::Read { after, up_to } => return self.page(handover, after, up_to).await,
+                Next::Live => return Ok(Step::of(Vec::new(), handover)),
             }
         }
     }
 
-    /// Returns the frames of the alarms, with the marks of this user.
+    /// Reads one page in its turn: all replays together take a bounded share of the memory.
+    async fn page(
+        &self,
+        mut handover: Handover,
+        after: AlarmId,
+        up_to: AlarmId,
+    ) -> Result<Step, FeedError> {
+        let turn = self.source.store.turn().await;
+        let mut share = turn.ok_or(FeedError::Overloaded)?;
+        let filter = Arc::clone(&self.scope()?.filter);
+        let page = self.source.store.replay(filter, after, up_to).await?;
+        let frames = self.frames(page.alarms, after, page.read_up_to).await?;
+        // An alarm and the JSON of it.
+        let bytes = frames.iter().map(|frame| 2 * frame.size_bytes()).sum();
+        share.shrink_to(bytes);
+        handover.read_up_to(page.read_up_to);
+        Ok(Step {
+            frames,
+            handover,
+            share: Some(share),
+        })
+    }
+
+    /// Shows each alarm as this user has it.
     async fn frames(
         &self,
         alarms: Vec<Alarm>,
@@ -63,8 +147,9 @@ impl Reader {
             .metrics
             .replayed_alarms
             .inc_by(alarms.len() as u64);
-        // A subscription to the whole log has no inbox.
-        if self.filter.everything {
+        let Scope { inbox, filter } = self.scope()?;
+        // A reader of the whole log is not reading an inbox.
+        if filter.everything {
             return Ok(alarms
                 .into_iter()
                 .map(|alarm| Frame::alarm(Arc::new(alarm)))
@@ -73,11 +158,9 @@ impl Reader {
         let receipts = self
             .source
             .store
-            .receipts(self.inbox.user_id().clone(), after, up_to)
+            .receipts(inbox.user_id().clone(), after, up_to)
             .await?;
-        let mine = alarms
-            .into_iter()
-            .filter(|alarm| !self.inbox.predates(alarm));
+        let mine = alarms.into_iter().filter(|alarm| !inbox.predates(alarm));
         Ok(mine
             .filter_map(|alarm| match receipts.get(&alarm.id) {
                 None => Some(Frame::alarm(Arc::new(alarm))),
@@ -87,7 +170,7 @@ impl Reader {
     }
 }
 
-/// Returns shared frames with the marks of one user.
+/// Shows frames that were made for everybody as one user has them.
 pub(crate) fn personal(
     frames: Vec<Arc<Frame>>,
     inbox: &Inbox,
@@ -106,7 +189,7 @@ pub(crate) fn personal(
     frames.into_iter().filter_map(shown).collect()
 }
 
-/// Returns an alarm with the marks of its reader; `None` if they deleted it.
+/// An alarm with its reader's marks; nothing if they deleted it.
 fn marked(alarm: &Alarm, receipt: &Receipt) -> Option<Arc<Frame>> {
     let marked = || Alarm {
         seen_at: receipt.seen_at,

@@ -1,4 +1,4 @@
-//! The body and the query of a request: JSON and parameters, each fault with its own clear error.
+//! The body and the query of a request: JSON and parameters, with a clear error for each fault.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use crate::actions::{Refusal, Rule};
 use crate::alarm::InvalidValue;
 use crate::http::problem::ApiError;
 
-/// A body of at most `MOST` bytes. Extracting it never fails, so that who may is decided before what is in it.
+/// A body of at most `MOST` bytes. Extracting it never fails, so that the caller's rights are checked before the body.
 pub(crate) struct JsonBody<const MOST: usize = SMALL_BODY>(Result<Bytes, ApiError>);
 
 /// The query, decoded, in the order it was written.
@@ -29,13 +29,13 @@ struct Param {
     is_text: bool,
 }
 
-/// What one alarm, or one form, takes.
+/// The size of one alarm, or one form.
 pub(crate) const SMALL_BODY: usize = 64 * 1024;
 
-/// How long a body may take: slow ones hold a connection, not a worker.
+/// The time a body may take: slow ones hold a connection, not a worker.
 const BODY_WITHIN: Duration = Duration::from_secs(20);
 
-/// What a thousand recipients or users take.
+/// The size of a thousand recipients or users.
 pub(crate) const LARGE_BODY: usize = 1024 * 1024;
 
 impl<const MOST: usize> JsonBody<MOST> {
@@ -64,25 +64,38 @@ pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiErro
 }
 
 fn refuse(path: &str, error: &serde_json::Error) -> ApiError {
-    if error.classify() != Category::Data {
-        return ApiError::MalformedJson(error.to_string());
-    }
     let text = error.to_string();
-    // serde has no other sign of these two than its words.
+    let detail = if path == "." {
+        text.clone()
+    } else {
+        format!("{path}: {text}")
+    };
+    // serde has no other sign of these than its words.
+    if text.starts_with("number out of range") || text.starts_with("recursion limit exceeded") {
+        let clear = text
+            .replace("number out of range", NUMBER_OUT_OF_RANGE)
+            .replace("recursion limit exceeded", NESTED_TOO_DEEP);
+        return ApiError::InvalidBody {
+            code: "invalid_field",
+            detail: detail.replace(&text, &clear),
+        };
+    }
+    if error.classify() != Category::Data {
+        return ApiError::MalformedJson(text);
+    }
     let code = match &text {
         text if text.starts_with("unknown field") => "unknown_field",
         text if text.starts_with("missing field") => "missing_field",
         _ => "invalid_field",
     };
-    ApiError::InvalidBody {
-        code,
-        detail: if path == "." {
-            text
-        } else {
-            format!("{path}: {text}")
-        },
-    }
+    ApiError::InvalidBody { code, detail }
 }
+
+/// JSON is well formed with such a number, but common readers have no type for it.
+const NUMBER_OUT_OF_RANGE: &str = "a number is out of range (beyond 1.8e308)";
+
+/// JSON is well formed however deep it is, but common readers are not.
+const NESTED_TOO_DEEP: &str = "arrays and objects are nested deeper than 127";
 
 impl<const MOST: usize> FromRequest for JsonBody<MOST> {
     type Error = ApiError;
@@ -127,6 +140,11 @@ impl Params {
     pub(crate) fn not_text(&self) -> Option<&str> {
         let param = self.0.iter().find(|param| !param.is_text);
         param.map(|param| param.name.as_str())
+    }
+
+    /// The names, in the order they were written.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|param| param.name.as_str())
     }
 
     /// The first value of a name; an empty one counts as none.

@@ -7,10 +7,10 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
-use crate::actions::{Refusal, Rule, Thing};
+use crate::actions::{Overload, Refusal, Rule, Thing};
 use crate::feed::FeedError;
 
-/// Why a request is not answered as it wished: an action was refused, or HTTP itself was used wrongly.
+/// The reason for which a request is refused: an action was refused, or HTTP itself was used wrongly.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum ApiError {
     /// An action was refused.
@@ -59,8 +59,16 @@ pub(crate) enum ApiError {
         /// The path of the field and its fault.
         detail: String,
     },
-    /// 422: a WebSocket handshake that cannot be answered (RFC 6455, section 4.2).
-    #[error("Upgrade: {0}")]
+    /// 422: a query parameter that the route does not know.
+    #[error("unknown parameter `{name}`: this route knows {}", list_of(.known))]
+    UnknownParameter {
+        /// The parameter.
+        name: String,
+        /// Those that the route knows.
+        known: &'static [&'static str],
+    },
+    /// 400: a WebSocket handshake that cannot be answered (RFC 6455, section 4.2.1).
+    #[error("the WebSocket handshake is incomplete: {0}")]
     Handshake(String),
     /// 400, 408 or 431: a request that could not be read.
     #[error("{}", unreadable(*.0))]
@@ -68,6 +76,9 @@ pub(crate) enum ApiError {
     /// 403: a CORS preflight from an origin that is not in the settings.
     #[error("origin {0} is not in CAMPANILE_CORS_ORIGINS")]
     UnknownOrigin(String),
+    /// 426: a version of WebSocket that the hub does not speak (RFC 6455, section 4.2.2).
+    #[error("this hub speaks version 13 of the WebSocket protocol")]
+    WebSocketVersion,
     /// 503.
     #[error("the hub holds as many connections as it can; try again")]
     TooManyConnections,
@@ -111,9 +122,13 @@ impl ApiError {
             Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::InvalidBody { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code),
-            Self::Handshake(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_field"),
             Self::Unreadable(status) => (*status, code_of(*status)),
             Self::UnknownOrigin(_) => (StatusCode::FORBIDDEN, "cross_origin"),
+            Self::UnknownParameter { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "unknown_parameter")
+            }
+            Self::Handshake(_) => (StatusCode::BAD_REQUEST, "invalid_handshake"),
+            Self::WebSocketVersion => (StatusCode::UPGRADE_REQUIRED, "websocket_version"),
             Self::TooManyConnections => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
         }
     }
@@ -153,6 +168,13 @@ impl ApiError {
     }
 }
 
+fn list_of(known: &[&str]) -> String {
+    if known.is_empty() {
+        return "none".to_owned();
+    }
+    known.join(", ")
+}
+
 /// The status of a refusal.
 pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
     status_and_code(refusal).0
@@ -167,7 +189,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         }
         Refusal::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_field"),
         Refusal::Missing(_) => (StatusCode::UNPROCESSABLE_ENTITY, "missing_field"),
-        Refusal::UnknownUser(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_user"),
+        Refusal::UnknownUsers(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_user"),
         Refusal::UnknownRoom(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_room"),
         Refusal::IdempotencyMismatch => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch"),
         Refusal::InvalidToken(_) => (StatusCode::UNAUTHORIZED, "invalid_token"),
@@ -265,6 +287,14 @@ impl ResponseError for ApiError {
             let value = HeaderValue::from_static(allowed);
             response.headers_mut().insert(header::ALLOW, value);
         }
+        if status == StatusCode::UPGRADE_REQUIRED {
+            let headers = response.headers_mut();
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(
+                header::SEC_WEBSOCKET_VERSION,
+                HeaderValue::from_static("13"),
+            );
+        }
         if status == StatusCode::UNAUTHORIZED {
             response
                 .headers_mut()
@@ -290,6 +320,8 @@ impl From<FeedError> for Refusal {
             FeedError::Refused(cause) => Self::from(cause),
             FeedError::Store(cause) => Self::from(cause),
             FeedError::Stopping(cause) => Self::from(cause),
+            FeedError::Gone => Self::ShuttingDown,
+            FeedError::Overloaded => Self::Overloaded(Overload::Replaying),
         }
     }
 }

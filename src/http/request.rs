@@ -14,6 +14,7 @@ use serde::Serialize;
 use uuid::Builder;
 
 use crate::alarm::InvalidValue;
+use crate::http::parameters;
 use crate::http::problem::{ApiError, Problem};
 use crate::server::connections::{Connection, Unreadable};
 
@@ -40,7 +41,10 @@ async fn answer<B: MessageBody + 'static>(
     let preflight = preflight_from(&request);
     let answered = if is_text(request.uri().path()) {
         // A handler's error is an answer by now; what is still an error here comes from the framework.
-        next.call(request).await?.map_into_boxed_body()
+        match parameters::check(&request).await {
+            Ok(()) => next.call(request).await?.map_into_boxed_body(),
+            Err(refused) => request.error_response(refused),
+        }
     } else {
         request.error_response(ApiError::invalid("path", InvalidValue::NotUtf8))
     };

@@ -1,16 +1,16 @@
 //! The actor that owns every client channel: a thin shell over the registry, on an arbiter of its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
 
-use crate::alarm::{AlarmId, RoomId, Timestamp, Topic, UserId};
+use crate::alarm::{AlarmId, Role, RoomId, Timestamp, Topic, UserId};
 use crate::hub::registry::Registry;
 use crate::hub::{
-    Bye, ClientId, ClientInfo, Disconnect, Frame, Limits, NewClient, StreamList, SubscribeError,
-    Subscription,
+    Bye, ClientId, ClientInfo, Disconnect, Frame, Limits, NewClient, Rejoined, StreamList,
+    SubscribeError, Subscription,
 };
 use crate::metrics::Metrics;
 
@@ -32,6 +32,21 @@ pub(crate) struct Subscribe(pub NewClient);
 #[rtype(result = "Option<AlarmId>")]
 pub(crate) struct GoLive(pub ClientId);
 
+/// A client that spilled has taken all that was queued, and asks for what comes above an id; answers `None` if it is gone.
+#[derive(Message)]
+#[rtype(result = "Option<Rejoined>")]
+pub(crate) struct Rejoin {
+    /// The client.
+    pub client_id: ClientId,
+    /// The id up to which it was given everything.
+    pub after: AlarmId,
+}
+
+/// A client has its answer, which is not sent yet: it is offered no more, but still counts.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Finish(pub ClientId);
+
 /// Offers committed alarms, in id order.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -41,17 +56,17 @@ pub(crate) struct Publish(pub Vec<Arc<Frame>>);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Notify {
-    /// Whose streams.
+    /// The user.
     pub user_id: UserId,
-    /// What they are told.
+    /// The event.
     pub frame: Arc<Frame>,
 }
 
-/// Closes streams for a reason they are told; answers how many.
+/// Closes streams for a reason they are told; answers the number of them.
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub(crate) struct Close {
-    /// StreamList streams.
+    /// The streams.
     pub streams: StreamList,
     /// The reason.
     pub bye: Bye,
@@ -67,22 +82,27 @@ pub(crate) struct ListStreams;
 #[rtype(result = "Vec<ClientInfo>")]
 pub(crate) struct ListStreamsOf(pub UserId);
 
-/// Asks how many clients alarms of these topics would be offered to now.
+/// Asks for the number of clients that alarms of these topics would be offered to now.
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub(crate) struct CountReach(pub Vec<Topic>);
 
-/// Asks who is in a room.
+/// Asks for the users whose open streams carry one of these topics, each once, with the role of one of their streams.
+#[derive(Message)]
+#[rtype(result = "Vec<(UserId, Role)>")]
+pub(crate) struct ListAudience(pub HashSet<Topic>);
+
+/// Asks for the users in a room.
 #[derive(Message)]
 #[rtype(result = "Vec<UserId>")]
 pub(crate) struct ListPresent(pub RoomId);
 
-/// Asks how many users are in each room.
+/// Asks for the number of users in each room.
 #[derive(Message)]
 #[rtype(result = "HashMap<RoomId, usize>")]
 pub(crate) struct CountPresent;
 
-/// Closes every stream and opens no more; answers how many were closed.
+/// Closes every stream and opens no more; answers the number that were closed.
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub(crate) struct Shutdown;
@@ -132,6 +152,23 @@ impl Handler<GoLive> for Broadcaster {
 
     fn handle(&mut self, GoLive(client_id): GoLive, _context: &mut Self::Context) -> Self::Result {
         self.registry.go_live(client_id, Instant::now())
+    }
+}
+
+impl Handler<Rejoin> for Broadcaster {
+    type Result = Option<Rejoined>;
+
+    fn handle(&mut self, rejoin: Rejoin, _context: &mut Self::Context) -> Self::Result {
+        let Rejoin { client_id, after } = rejoin;
+        self.registry.rejoin(client_id, after, Instant::now())
+    }
+}
+
+impl Handler<Finish> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Finish(client_id): Finish, _context: &mut Self::Context) {
+        self.registry.finish(client_id, Instant::now());
     }
 }
 
@@ -201,6 +238,18 @@ impl Handler<CountReach> for Broadcaster {
 
     fn handle(&mut self, CountReach(topics): CountReach, _context: &mut Self::Context) -> usize {
         self.registry.reached(&topics)
+    }
+}
+
+impl Handler<ListAudience> for Broadcaster {
+    type Result = MessageResult<ListAudience>;
+
+    fn handle(
+        &mut self,
+        ListAudience(topics): ListAudience,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
+        MessageResult(self.registry.audience(&topics))
     }
 }
 

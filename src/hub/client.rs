@@ -16,32 +16,32 @@ use crate::hub::channel::{Channel, Shared};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ClientId(Uuid);
 
-/// Who wants a stream, and of what. The rights were checked.
+/// A client that wants a stream, and the topics it wants. The rights were checked.
 #[derive(Debug, Clone)]
 pub(crate) struct NewClient {
-    /// Whose stream it is.
+    /// The user of the stream.
     pub user_id: UserId,
-    /// In which role he came.
+    /// The role of the token.
     pub role: Role,
-    /// The token he came with: logging out closes its streams.
+    /// The token: logging out closes its streams.
     pub token_id: String,
-    /// When that token expires, and the stream with it.
+    /// The time at which the token expires, and the stream with it.
     pub expires_at: Timestamp,
-    /// What the stream carries.
+    /// The topics the stream carries.
     pub filter: Arc<TopicFilter>,
     /// The rooms its user is present in through it.
     pub rooms: Vec<RoomId>,
-    /// Whether it hears heartbeats: a poll is one answer, which has no place for them.
+    /// True if it gets heartbeats: a poll is one answer, which has no place for them.
     pub heartbeats: bool,
-    /// Whether frames come at once or after a replay.
+    /// Frames come at once, or after a replay.
     pub start: Start,
-    /// Where he comes from.
+    /// The address the connection comes from.
     pub remote_address: String,
-    /// What he calls his program.
+    /// The `User-Agent` of the request.
     pub user_agent: String,
 }
 
-/// When a client's topics are attached.
+/// The moment at which a client's topics are attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
     /// At once.
@@ -56,19 +56,19 @@ pub(crate) enum Start {
 pub(crate) struct ClientInfo {
     /// The name of the stream.
     pub client_id: ClientId,
-    /// Whose it is.
+    /// The user of the stream.
     pub user_id: UserId,
-    /// In which role he came.
+    /// The role of its token.
     pub role: Role,
-    /// What it carries: topics, `room:*` for every room, `*` for the whole log.
+    /// The topics it carries: `room:*` for every room, `*` for the whole log.
     pub topics: Vec<String>,
-    /// How long it has been open, in seconds.
+    /// The time it has been open, in seconds.
     pub age_seconds: u64,
-    /// How many events wait for it.
+    /// The number of events that wait for it.
     pub queue_depth: u64,
-    /// Where it comes from.
+    /// The address it comes from.
     pub remote_address: String,
-    /// What it calls itself.
+    /// Its `User-Agent`.
     pub user_agent: String,
 }
 
@@ -82,15 +82,20 @@ pub(super) struct Client {
     since: Instant,
     pub(super) last_frame: Instant,
     pub(super) heartbeats: u32,
-    /// How many frames were queued for it so far.
+    /// The number of frames that were queued for it so far.
     offered: u64,
-    /// How many frames it had taken when it was last seen to take one, and when that was.
+    /// The number of frames its transport had taken when it was last seen to take one, and the time of that look.
     progress: (u64, Instant),
+    /// The newest `state` event that did not fit: there is no log to read it from, so it is offered again.
+    owed: Option<Arc<Frame>>,
 }
 
-/// Why a frame did not get in.
+/// The reason for which a frame was not queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    Slow,
+    /// The queue is full.
+    Full,
+    /// The receiving end is gone.
     Gone,
 }
 
@@ -111,6 +116,7 @@ impl Client {
             heartbeats: 0,
             offered: 0,
             progress: (0, now),
+            owed: None,
         };
         (client, Channel::new(receiver, shared))
     }
@@ -127,20 +133,45 @@ impl Client {
                 return Ok(());
             }
             Some(Err(error)) if error.is_disconnected() => Fate::Gone,
-            Some(Err(_)) | None => Fate::Slow,
+            Some(Err(_)) | None => Fate::Full,
         };
         self.shared.unqueue(bytes);
         Err(fate)
     }
 
-    /// Whether something has waited for it so long that its connection must be stuck. One that reads the log is not
-    /// expected to take frames yet.
-    pub(super) fn is_stalled(&mut self, now: Instant) -> bool {
-        let taken = self.shared.taken();
-        if !self.live || self.queue_depth() == 0 || taken != self.progress.0 {
-            self.progress = (taken, now);
+    /// Queues a `state` event, or keeps it until there is room. Only the newest is kept: its counts are the valid ones.
+    pub(super) fn tell(&mut self, frame: &Arc<Frame>, now: Instant) -> Result<(), Fate> {
+        if self.owed.is_none() {
+            match self.offer(frame, now) {
+                Err(Fate::Full) => {}
+                other => return other,
+            }
         }
-        now.duration_since(self.progress.1) >= STALLED_AFTER
+        self.owed = Some(Arc::clone(frame));
+        Err(Fate::Full)
+    }
+
+    /// Offers the `state` event again that did not fit.
+    pub(super) fn tell_owed(&mut self, now: Instant) {
+        if let Some(frame) = self.owed.take()
+            && self.offer(&frame, now).is_err()
+        {
+            self.owed = Some(frame);
+        }
+    }
+
+    /// True if frames have waited for its transport for so long, with none taken, that its connection must be stuck. A
+    /// client that waits for the database is not stuck.
+    pub(super) fn is_stalled(&mut self, now: Instant) -> bool {
+        let passed = self.shared.passed();
+        let drains = self.live || self.shared.spilled().is_some();
+        let waits = self.shared.is_ready() || (drains && self.queue_depth() > 0);
+        if !waits || passed != self.progress.0 {
+            self.progress = (passed, now);
+        }
+        let holds_much = self.shared.is_ready() || self.shared.spilled().is_some();
+        let patience = if holds_much { FULL_FOR } else { STALLED_AFTER };
+        now.duration_since(self.progress.1) >= patience
     }
 
     fn queue_depth(&self) -> u64 {
@@ -192,8 +223,11 @@ impl Serialize for ClientId {
 /// A client this far behind is quicker served from the log.
 const QUEUE_FRAMES: usize = 512;
 
-/// What one client's queue may hold: personal alarms of 16 KiB are not shared, so counting them is not enough.
-const QUEUE_BYTES: usize = 1024 * 1024;
+/// The bytes one client's queue may hold: personal alarms of 16 KiB are not shared, so counting them is not enough.
+const QUEUE_BYTES: usize = 256 * 1024;
 
-/// Queued and not taken for this long: the connection is stuck, and only the kernel's buffers are full.
+/// The time after which a connection that takes nothing is cut. A burst does not count, however large: only progress does.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
+
+/// The same for a client with a full queue, or with a page of the log: these are much memory.
+const FULL_FOR: Duration = Duration::from_secs(15);

@@ -29,7 +29,7 @@ pub(crate) enum EventName {
     Alarm,
     /// An alarm of a room.
     Message,
-    /// A user's own change of what he saw, read or deleted.
+    /// A change of what a user has seen, read or deleted, or of what has expired.
     State,
     /// A session of the user was signed out.
     Session,
@@ -43,7 +43,7 @@ pub(crate) enum EventName {
     Bye,
 }
 
-/// Why the hub ends a stream.
+/// The reason for which the hub ends a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bye {
     /// The hub stops.
@@ -89,7 +89,7 @@ impl Bye {
         }
     }
 
-    /// Whether coming back may help.
+    /// True if coming back may help.
     fn reconnect(self) -> bool {
         !matches!(self, Self::Logout | Self::Disabled)
     }
@@ -141,12 +141,16 @@ impl Frame {
 
     /// A heartbeat with the position reached.
     pub(crate) fn ping(cursor: AlarmId) -> Arc<Self> {
-        Self::unnumbered(EventName::Ping, json(&PingData { cursor }))
+        Arc::new(Self::numbered(
+            EventName::Ping,
+            cursor,
+            json(&PingData { cursor }),
+        ))
     }
 
     /// A heartbeat JavaScript does not see.
     ///
-    /// Its data is for the ways that have no comments.
+    /// Its data is for the transports that have no comments.
     pub(crate) fn comment(cursor: AlarmId) -> Arc<Self> {
         Self::unnumbered(EventName::Comment, json(&PingData { cursor }))
     }
@@ -160,7 +164,12 @@ impl Frame {
         Self::unnumbered(EventName::Bye, json(&data))
     }
 
-    /// What kind of event it is.
+    /// The JSON of a value, as all events are written.
+    pub(crate) fn json<T: Serialize>(value: &T) -> ByteString {
+        json(value)
+    }
+
+    /// The kind of event.
     pub(crate) fn event(&self) -> EventName {
         self.event
     }
@@ -185,12 +194,12 @@ impl Frame {
         self.alarm.as_ref()
     }
 
-    /// What `write` made of it the first time: most clients are written the same bytes.
+    /// The bytes that `write` made the first time: most clients are written the same bytes.
     pub(crate) fn written_once(&self, write: impl FnOnce() -> Bytes) -> Bytes {
         self.written.get_or_init(write).clone()
     }
 
-    /// What it takes in a queue.
+    /// The bytes it takes in a queue.
     pub(crate) fn size_bytes(&self) -> usize {
         self.data.len() + size_of::<Self>()
     }
@@ -226,13 +235,13 @@ pub(crate) struct Connected {
     pub client_id: String,
     /// The user whose stream it is.
     pub user_id: UserId,
-    /// Where it starts.
+    /// The position it starts at.
     pub cursor: AlarmId,
-    /// Whether the cursor that was asked for lies outside what is kept.
+    /// True if the cursor that was asked for lies outside what is kept.
     pub gap: bool,
-    /// How many alarms the user has not seen.
+    /// The number of alarms the user has not seen.
     pub unseen: i64,
-    /// How many he has not read.
+    /// The number of alarms the user has not read.
     pub unread: i64,
     /// The log's head, and the last id the two figures cover: alarms up to it are replayed, those above are new.
     pub head: AlarmId,
@@ -270,5 +279,24 @@ fn json<T: Serialize>(value: &T) -> ByteString {
         log::error!("an event could not be written as JSON: {cause}");
         "null".to_owned()
     });
-    ByteString::from(text)
+    ByteString::from(without_line_breaks(text))
 }
+
+/// Escapes the characters that Unicode counts as line ends and JSON allows in a string: common readers of lines and of
+/// event streams break a line at them. Outside of strings JSON has none, so the value stays the same.
+fn without_line_breaks(json: String) -> String {
+    if !json.contains(LINE_BREAKS) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        match c {
+            c if LINE_BREAKS.contains(&c) => escaped.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// Next line, line separator and paragraph separator. All others are control characters, which JSON escapes.
+const LINE_BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];

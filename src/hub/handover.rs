@@ -1,15 +1,15 @@
-//! Where one client stands between the log and its channel: what it reads next, and which live frames are its own. Only
+//! The place of one client between the log and its channel: what it reads next, and which live frames are its own. Only
 //! decisions, without a store or an actor; whoever asks carries them out.
 
 use crate::alarm::AlarmId;
 use crate::hub::Frame;
 
-/// How far one client has come.
+/// The progress of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Handover {
     /// Everything up to here was read or was before its time.
     after: AlarmId,
-    /// Where this reading ends.
+    /// The end of this reading.
     target: AlarmId,
     stage: Stage,
 }
@@ -18,13 +18,13 @@ pub(crate) struct Handover {
 enum Stage {
     /// The head may be far away.
     Catching,
-    /// What is left is read in one page.
+    /// The rest is read in one page.
     Near,
     /// The topics are attached: `target` is where live frames start.
     Attached,
 }
 
-/// What a client needs next.
+/// The next thing that a client needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// To hear where the log ends: [`Handover::head_is`].
@@ -61,7 +61,7 @@ impl Handover {
         }
     }
 
-    /// What is needed next. Topics are attached only near the head, so a long replay cannot fill the channel; and before
+    /// The next thing that is needed. Topics are attached only near the head, so a long replay cannot fill the channel; and before
     /// the last page is read, so nothing can fall between it and the first live frame.
     pub(crate) fn next(&self) -> Next {
         if self.after < self.target {
@@ -103,9 +103,9 @@ impl Handover {
         self.after
     }
 
-    /// Whether a frame of the channel is for this client: those read from the log before they were offered are not.
+    /// True if a frame of the channel is for this client: an alarm read from the log before it was offered is not.
     pub(crate) fn passes(&self, frame: &Frame) -> bool {
-        frame.id().is_none_or(|id| id > self.after)
+        frame.as_alarm().is_none_or(|alarm| alarm.id > self.after)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who is connected now: the one owner of all client channels. Reads no store, waits for nobody.
+//! The clients that are connected now: the one owner of all client channels. Reads no store, waits for nobody.
 
 mod broadcaster;
 mod channel;
@@ -6,6 +6,7 @@ mod client;
 mod ending;
 mod frame;
 mod handover;
+mod index;
 mod members;
 mod presence;
 #[cfg(test)]
@@ -15,11 +16,12 @@ mod registry;
 mod subscription;
 
 pub(crate) use broadcaster::{
-    Broadcaster, Close, CountPresent, CountReach, GoLive, ListPresent, ListStreams, ListStreamsOf,
-    Notify, Publish, Shutdown, Subscribe,
+    Broadcaster, Close, CountPresent, CountReach, Finish, GoLive, ListAudience, ListPresent,
+    ListStreams, ListStreamsOf, Notify, Publish, Rejoin, Shutdown, Subscribe,
 };
+pub(crate) use channel::Received;
 pub(crate) use client::{ClientId, ClientInfo, NewClient, Start};
 pub(crate) use frame::{Bye, Connected, EventName, Frame};
 pub(crate) use handover::{Handover, Next};
-pub(crate) use registry::{Limits, StreamList, SubscribeError};
+pub(crate) use registry::{Limits, Rejoined, StreamList, SubscribeError};
 pub(crate) use subscription::{Disconnect, Subscription};

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use crate::alarm::{
     Alarm, AlarmId, AlarmType, Payload, Role, RoomId, Timestamp, Topic, TopicFilter, UserId,
 };
-use crate::hub::channel::Channel;
+use crate::hub::channel::{Channel, Received};
 use crate::hub::registry::Registry;
 use crate::hub::{Bye, ClientId, Frame, Handover, Limits, NewClient, Next, Start};
 use crate::metrics::Metrics;
@@ -75,11 +75,12 @@ struct World {
     now: Instant,
     page: usize,
     clients: Vec<Client>,
+    spills: usize,
 }
 
 struct Client {
     filter: Arc<TopicFilter>,
-    /// Where its first stream began.
+    /// The position of its first stream.
     from: Option<AlarmId>,
     /// The last id it saw, or where it began.
     cursor: AlarmId,
@@ -101,6 +102,7 @@ impl World {
             now: Instant::now(),
             page,
             clients: filters().into_iter().map(Client::new).collect(),
+            spills: 0,
         }
     }
 
@@ -174,7 +176,7 @@ impl World {
         });
     }
 
-    /// Does what one client needs next; whether there was anything to do.
+    /// Does the next thing that one client needs; true if there was anything to do.
     fn step(&mut self, number: usize) -> bool {
         let client = &mut self.clients[number];
         let Some(connection) = &mut client.connection else {
@@ -203,11 +205,27 @@ impl World {
                     .poll_frame(&mut Context::from_waker(&waker))
                 {
                     Poll::Pending => return false,
-                    Poll::Ready(None) => client.connection = None,
-                    Poll::Ready(Some(frame)) => {
+                    Poll::Ready(Received::Closed) => client.connection = None,
+                    Poll::Ready(Received::Frame(frame)) => {
+                        connection.channel.passed();
                         if connection.handover.passes(&frame) {
                             client.see(&frame, &self.log);
                         }
+                    }
+                    Poll::Ready(Received::Spilled(after)) => {
+                        self.spills += 1;
+                        // The log may have been read beyond what was offered.
+                        let after = after.max(connection.handover.after());
+                        let id = connection.client_id;
+                        let Some(rejoined) = self.registry.rejoin(id, after, self.now) else {
+                            return true;
+                        };
+                        let (missed, handover) = match rejoined.missed {
+                            Some((missed, position)) => (missed, Handover::live(position)),
+                            None => (Vec::new(), Handover::replay(after)),
+                        };
+                        connection.handover = handover;
+                        missed.iter().for_each(|frame| client.see(frame, &self.log));
                     }
                 }
             }
@@ -223,13 +241,22 @@ impl World {
         }
     }
 
-    /// What was committed and not offered is known to the next Broadcaster from the start.
+    /// The alarms that were committed and not offered are known to the next Broadcaster from the start.
     fn restart(&mut self) {
         self.offered = self.log.len();
         self.registry = registry(id_at(self.log.len()));
         for client in &mut self.clients {
             client.connection = None;
         }
+    }
+
+    fn client_id(&self, number: usize) -> ClientId {
+        self.clients[number].connection.as_ref().unwrap().client_id
+    }
+
+    fn closed(&self, number: usize) -> Option<Bye> {
+        let connection = self.clients[number].connection.as_ref().unwrap();
+        connection.channel.closed()
     }
 
     /// Everybody comes back and reads on until nothing is left.
@@ -255,7 +282,7 @@ impl Client {
     }
 
     fn see(&mut self, frame: &Arc<Frame>, log: &[Arc<Frame>]) {
-        let Some(id) = frame.id() else {
+        let Some(id) = frame.as_alarm().map(|alarm| alarm.id) else {
             return;
         };
         assert_eq!(Some(id), self.due(log), "out of turn");
@@ -270,7 +297,7 @@ impl Client {
     }
 }
 
-/// What the store does: the next page of what a filter lets through, and how far it has looked.
+/// A page as the store reads it: the next alarms that a filter lets through, and the id it has looked up to.
 fn page(
     log: &[Arc<Frame>],
     filter: &TopicFilter,
@@ -384,22 +411,65 @@ proptest! {
 }
 
 #[test]
-fn a_client_that_overflows_is_told_so_and_resumes_where_it_was() {
+fn a_client_that_overflows_goes_back_to_the_log_and_is_not_closed() {
+    for burst in [513, 700, 5_000] {
+        let mut world = World::new(500);
+        world.connect(0);
+        let stream = world.client_id(0);
+        world.commit(1, burst);
+        world.offer(burst);
+
+        while world.step(0) {}
+
+        assert_eq!(world.closed(0), None);
+        assert_eq!(world.client_id(0), stream, "the same stream all along");
+        assert_eq!(world.clients[0].cursor, id_at(burst));
+        assert_eq!(world.spills, 1);
+        world.commit(1, 1);
+        world.offer(1);
+        while world.step(0) {}
+        assert_eq!(world.clients[0].cursor, id_at(burst + 1), "live again");
+    }
+}
+
+#[test]
+fn a_client_that_takes_a_little_at_a_time_is_never_cut_off() {
     let mut world = World::new(500);
     world.connect(0);
-    world.commit(1, 2_000);
-    world.offer(2_000);
+    world.commit(1, 3_000);
+    world.offer(3_000);
 
-    let closed = world.clients[0]
-        .connection
-        .as_ref()
-        .unwrap()
-        .channel
-        .closed();
-    world.settle();
+    for _ in 0..100 {
+        world.carry_out(&Event::Step {
+            client: 0,
+            count: 1,
+        });
+        world.carry_out(&Event::Sweep { seconds: 14 });
+        assert_eq!(world.closed(0), None);
+    }
+}
 
-    assert_eq!(closed, Some(Bye::Slow));
-    assert_eq!(world.clients[0].cursor, AlarmId(2_000));
+#[test]
+fn a_state_event_that_does_not_fit_comes_when_there_is_room() {
+    let mut world = World::new(500);
+    world.connect(0);
+    world.commit(1, 600);
+    world.offer(600);
+    for change in ["first", "last"] {
+        let state = Frame::state(&change);
+        world.registry.notify(&bob(), &state, world.now);
+    }
+
+    while world.step(0) {}
+    world.carry_out(&Event::Sweep { seconds: 1 });
+
+    let waker = noop_waker();
+    let mut context = Context::from_waker(&waker);
+    let connection = world.clients[0].connection.as_mut().unwrap();
+    match connection.channel.poll_frame(&mut context) {
+        Poll::Ready(Received::Frame(frame)) => assert_eq!(&**frame.data(), "\"last\""),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -413,19 +483,9 @@ fn a_client_that_takes_nothing_is_ended_after_thirty_seconds() {
     for seconds in [0, 29] {
         world.carry_out(&Event::Sweep { seconds });
     }
-    let before = world.clients[0]
-        .connection
-        .as_ref()
-        .unwrap()
-        .channel
-        .closed();
+    let before = world.closed(0);
     world.carry_out(&Event::Sweep { seconds: 2 });
-    let after = world.clients[0]
-        .connection
-        .as_ref()
-        .unwrap()
-        .channel
-        .closed();
+    let after = world.closed(0);
 
     assert_eq!((before, after), (None, Some(Bye::Slow)));
 }
@@ -448,6 +508,11 @@ fn a_crowd_that_does_not_read_is_cut_off_together() {
 
     for id in 1..=1_000 {
         registry.offer(&Frame::alarm(Arc::new(alarm(id, "room:42"))), now);
+    }
+    assert!(crowd.iter().all(|channel| channel.closed().is_none()));
+    for seconds in [0, 31] {
+        let later = now + Duration::from_secs(seconds);
+        registry.sweep(later, Timestamp::now());
     }
 
     assert!(

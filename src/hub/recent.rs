@@ -74,12 +74,15 @@ impl Recent {
             return None;
         }
         let later = self.frames.range(self.frames.len() - behind..);
-        Some(
-            later
-                .filter(|frame| concerns(filter, frame, clock))
-                .cloned()
-                .collect(),
-        )
+        let (mut missed, mut bytes) = (Vec::new(), 0);
+        for frame in later.filter(|frame| concerns(filter, frame, clock)) {
+            bytes += frame.size_bytes();
+            if bytes > MOST_MISSED_BYTES {
+                return None;
+            }
+            missed.push(Arc::clone(frame));
+        }
+        Some(missed)
     }
 
     fn drop_first(&mut self) {
@@ -101,8 +104,11 @@ const MOST_FRAMES: usize = 16_384;
 /// A log of large alarms must not cost more memory than the clients do.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
-/// Looked through in some microseconds by the one actor everybody waits for; who missed more reads the log.
+/// Looked through in some microseconds by the one actor everybody waits for; a client that missed more reads the log.
 const MOST_MISSED: usize = 512;
+
+/// A client that does not read keeps these frames after they left the ring, so they are bounded as its queue is.
+const MOST_MISSED_BYTES: usize = 256 * 1024;
 
 /// Far younger than anything that is pruned.
 const OLDEST: Duration = Duration::from_secs(3_600);

@@ -6,29 +6,30 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::alarm::{AlarmId, RoomId, Timestamp, Topic, UserId};
+use crate::alarm::{AlarmId, Role, RoomId, Timestamp, Topic, TopicFilter, UserId};
 use crate::hub::channel::Channel;
 use crate::hub::client::{Client, Fate};
 use crate::hub::ending::Ending;
+use crate::hub::index::{Index, insert_into, remove_from};
 use crate::hub::members::Members;
 use crate::hub::presence::{Announcement, Rooms};
 use crate::hub::recent::Recent;
-use crate::hub::{Bye, ClientId, ClientInfo, Frame, NewClient, Start};
+use crate::hub::{Bye, ClientId, ClientInfo, EventName, Frame, NewClient, Start};
 use crate::metrics::Metrics;
 
 /// The bounds a client lives in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// How many streams one user may have.
+    /// The number of streams one user may have.
     pub streams_per_user: usize,
     /// The silence after which a stream gets a heartbeat.
     pub heartbeat: Duration,
 }
 
-/// Why there is no stream.
+/// The reason for which there is no stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SubscribeError {
-    /// The user has as many as he may.
+    /// The user has as many as one user may have.
     #[error("this user has too many streams")]
     TooManyStreams,
     /// The hub stops.
@@ -36,7 +37,7 @@ pub(crate) enum SubscribeError {
     ShuttingDown,
 }
 
-/// StreamList clients a Close means.
+/// The streams that a Close means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StreamList {
     /// This one.
@@ -53,8 +54,22 @@ pub(crate) enum StreamList {
 pub(crate) struct Opened {
     pub(crate) client_id: ClientId,
     pub(crate) channel: Channel,
-    /// What it missed, where it was known without the log: its topics are attached. `None`: it is to read the log first.
+    /// The frames it missed, where they are known without the log: its topics are attached. `None`: it reads the log first.
     pub(crate) missed: Option<Vec<Arc<Frame>>>,
+}
+
+/// The answer to a client that spilled and has taken all that was queued.
+#[derive(Debug)]
+pub(crate) struct Rejoined {
+    /// The topics it carries.
+    pub(crate) filter: Arc<TopicFilter>,
+    /// Its user.
+    pub(crate) user_id: UserId,
+    /// The role of its token.
+    pub(crate) role: Role,
+    /// The frames it missed and the position live frames start above: its topics are attached. `None`: it reads the log
+    /// first.
+    pub(crate) missed: Option<(Vec<Arc<Frame>>, AlarmId)>,
 }
 
 /// All clients. A client is known by the place it has in `clients`, which is what the indexes hold.
@@ -62,15 +77,13 @@ pub(crate) struct Registry {
     limits: Limits,
     clients: Slab<Client>,
     by_id: HashMap<ClientId, usize>,
-    by_topic: HashMap<Topic, Members>,
-    every_room: Members,
-    everything: Members,
+    index: Index,
     by_user: HashMap<UserId, Members>,
-    /// Closed, but what its connection holds is not given back yet: it still counts as one of its user's streams.
+    /// Closed streams whose connections are not given back yet: they still count as their users' streams.
     ending: Ending,
     rooms: Rooms,
     recent: Recent,
-    /// Whom the alarm at hand concerns: kept, so that an alarm for ten thousand does not ask for memory each time.
+    /// The clients that the alarm at hand concerns: kept, so that an alarm for ten thousand asks for no memory.
     reached: Vec<usize>,
     metrics: Metrics,
 }
@@ -81,9 +94,7 @@ impl Registry {
             limits,
             clients: Slab::new(),
             by_id: HashMap::new(),
-            by_topic: HashMap::new(),
-            every_room: Members::default(),
-            everything: Members::default(),
+            index: Index::default(),
             by_user: HashMap::new(),
             ending: Ending::default(),
             rooms: Rooms::default(),
@@ -98,7 +109,7 @@ impl Registry {
         self.recent.position()
     }
 
-    /// Takes in a client, unless its user has as many as he may.
+    /// Takes in a client, unless its user has as many as one user may have.
     pub(crate) fn subscribe(
         &mut self,
         new: NewClient,
@@ -117,10 +128,7 @@ impl Registry {
         let (client, channel) = Client::new(client_id, new, now);
         let place = self.clients.insert(client);
         self.by_id.insert(client_id, place);
-        self.by_user
-            .entry(user_id.clone())
-            .or_default()
-            .insert(place);
+        insert_into(&mut self.by_user, &user_id, place);
         self.metrics.streams.inc();
         self.count_users();
         // Announced before its topics are attached: it hears of those who come after it.
@@ -145,30 +153,64 @@ impl Registry {
         Some(self.position())
     }
 
+    /// Takes a client back that has drained its channel after a spill at `after`; `None` if it is gone.
+    pub(crate) fn rejoin(
+        &mut self,
+        client_id: ClientId,
+        after: AlarmId,
+        now: Instant,
+    ) -> Option<Rejoined> {
+        let place = *self.by_id.get(&client_id)?;
+        let new = &self.clients.get(place)?.new;
+        let missed = self.recent.missed(after, &new.filter, Timestamp::now());
+        let rejoined = Rejoined {
+            filter: Arc::clone(&new.filter),
+            user_id: new.user_id.clone(),
+            role: new.role,
+            missed: missed.map(|missed| (missed, self.position())),
+        };
+        if rejoined.missed.is_some() {
+            self.attach(place, now);
+        }
+        Some(rejoined)
+    }
+
     fn attach(&mut self, place: usize, now: Instant) {
         let Some(client) = self.clients.get_mut(place) else {
             return;
         };
         client.live = true;
         client.last_frame = now;
-        let filter = Arc::clone(&client.new.filter);
-        for topic in &filter.topics {
-            match self.by_topic.get_mut(topic) {
-                Some(members) => members.insert(place),
-                None => {
-                    self.by_topic.insert(topic.clone(), Members::only(place));
-                }
-            }
-        }
-        if filter.all_rooms {
-            self.every_room.insert(place);
-        }
-        if filter.everything {
-            self.everything.insert(place);
+        self.index.attach(&client.new.filter, place);
+    }
+
+    /// Detaches a client whose channel is full. It keeps what is queued and reads the rest from the log, so that a burst
+    /// costs it nothing and the hub a bounded queue.
+    fn spill(&mut self, place: usize, after: AlarmId) {
+        let Some(client) = self.clients.get_mut(place) else {
+            return;
+        };
+        client.live = false;
+        self.index.detach(&client.new.filter, place);
+        client.shared.spill(after);
+        log::debug!(
+            "stream {} goes back to the log after {}",
+            client.id,
+            after.0
+        );
+    }
+
+    /// Ends the offers to a client whose answer is complete but not sent yet: it counts as its user's stream until then.
+    pub(crate) fn finish(&mut self, client_id: ClientId, now: Instant) {
+        if let Some(client) = self.client(client_id) {
+            let user_id = client.new.user_id.clone();
+            self.ending.insert(client_id, user_id);
+            self.forget(client_id);
+            self.announce(now);
         }
     }
 
-    /// A client's connection is gone, and all it held.
+    /// Forgets a client whose connection is gone, and all it held.
     pub(crate) fn disconnect(&mut self, client_id: ClientId, now: Instant) {
         self.ending.remove(client_id);
         self.forget(client_id);
@@ -181,11 +223,7 @@ impl Registry {
         };
         let client = self.clients.remove(place);
         self.metrics.streams.dec();
-        for topic in &client.new.filter.topics {
-            remove_from(&mut self.by_topic, topic, place);
-        }
-        self.every_room.remove(place);
-        self.everything.remove(place);
+        self.index.detach(&client.new.filter, place);
         remove_from(&mut self.by_user, &client.new.user_id, place);
         self.count_users();
         for room in &client.new.rooms {
@@ -238,19 +276,14 @@ impl Registry {
         count
     }
 
-    /// Offers an alarm to all clients it concerns; returns how many took it.
+    /// Offers an alarm to all clients it concerns; returns the number of those that took it.
     pub(crate) fn offer(&mut self, frame: &Arc<Frame>, now: Instant) -> usize {
         let Some(alarm) = frame.as_alarm() else {
             return 0;
         };
         self.recent.keep(alarm.id, frame);
-        let sets = [
-            self.by_topic.get(&alarm.topic),
-            alarm.topic.is_room().then_some(&self.every_room),
-            Some(&self.everything),
-        ];
         let mut reached = std::mem::take(&mut self.reached);
-        Members::union(sets, &mut reached);
+        self.index.concerned(&alarm.topic, &mut reached);
         let taken = self.send(&reached, frame, now);
         self.reached = reached;
         taken
@@ -269,12 +302,12 @@ impl Registry {
         let (ping, comment) = (Frame::ping(position), Frame::comment(position));
         let (mut pinged, mut commented, mut over) = (Vec::new(), Vec::new(), Vec::new());
         for (place, client) in &mut self.clients {
+            client.tell_owed(now);
             if client.new.expires_at <= clock {
                 over.push((client.id, Bye::Expired));
             } else if client.is_stalled(now) {
                 over.push((client.id, Bye::Slow));
-            } else if client.live
-                && client.new.heartbeats
+            } else if client.new.heartbeats
                 && now.duration_since(client.last_frame) >= self.limits.heartbeat
             {
                 client.heartbeats = client.heartbeats.wrapping_add(1);
@@ -314,18 +347,31 @@ impl Registry {
         clients.map(|client| client.info(now)).collect()
     }
 
-    /// How many clients an alarm of each of these topics would be offered to now, each client counted once.
+    /// The number of clients that alarms of these topics would be offered to now, each client counted once.
     pub(crate) fn reached(&self, topics: &[Topic]) -> usize {
-        let to_rooms = topics.iter().any(Topic::is_room);
-        let all = [Some(&self.everything), to_rooms.then_some(&self.every_room)];
-        let named = topics.iter().map(|topic| self.by_topic.get(topic));
         let mut reached: HashSet<usize> = HashSet::new();
         let mut places = Vec::new();
-        for set in all.into_iter().chain(named) {
-            Members::union([set], &mut places);
+        for topic in topics {
+            self.index.concerned(topic, &mut places);
             reached.extend(&places);
         }
         reached.len()
+    }
+
+    /// The users whose streams carry one of these topics, also while they read the log.
+    pub(crate) fn audience(&self, topics: &HashSet<Topic>) -> Vec<(UserId, Role)> {
+        let carries = |client: &Client| {
+            let filter = &client.new.filter;
+            let named = filter.topics.iter().any(|topic| topics.contains(topic));
+            named || filter.everything || (filter.all_rooms && topics.iter().any(Topic::is_room))
+        };
+        let mut users = HashMap::new();
+        for (_place, client) in &self.clients {
+            if carries(client) {
+                users.insert(client.new.user_id.clone(), client.new.role);
+            }
+        }
+        users.into_iter().collect()
     }
 
     fn count_users(&self) {
@@ -333,27 +379,23 @@ impl Registry {
         self.metrics.users.set(users);
     }
 
-    /// Who is in a room.
+    /// The users in a room.
     pub(crate) fn presence(&self, room: &RoomId) -> Vec<UserId> {
         self.rooms.users(room)
     }
 
-    /// How many users are in each room that has any.
+    /// The number of users in each room that has any.
     pub(crate) fn online(&self) -> HashMap<RoomId, usize> {
         self.rooms.online()
     }
 
-    /// Tells who came and went. Nobody is cut off for not taking it: that would be a leaving to announce, and pages ask
-    /// again who is there when they come back.
+    /// Tells who came and went. A client whose queue is full misses it: pages ask again who is there when they come back.
     fn announce(&mut self, now: Instant) {
         for Announcement { room, joined, left } in self.rooms.due(now) {
             let topic = Topic::room(&room);
             let frame = Frame::presence(&room, &joined, &left);
             let mut reached = Vec::new();
-            Members::union(
-                [self.by_topic.get(&topic), Some(&self.every_room)],
-                &mut reached,
-            );
+            self.index.of_room(&topic, &mut reached);
             for place in reached {
                 if let Some(client) = self.clients.get_mut(place) {
                     // A client that is gone is forgotten when its stream says so.
@@ -369,22 +411,28 @@ impl Registry {
             .and_then(|place| self.clients.get(*place))
     }
 
-    /// Queues a frame for each client; one whose queue is full loses its channel, and nobody waits for it.
+    /// Queues a frame for each client; returns the number of those that took it. Nobody waits for one whose queue is full:
+    /// an alarm is in the log, a `state` event is offered again, a heartbeat is not needed by a client that has work.
     fn send(&mut self, reached: &[usize], frame: &Arc<Frame>, now: Instant) -> usize {
         let mut lost = Vec::new();
         for place in reached {
             let Some(client) = self.clients.get_mut(*place) else {
                 continue;
             };
-            if let Err(fate) = client.offer(frame, now) {
-                lost.push((client.id, fate));
+            let queued = match frame.event() {
+                EventName::State => client.tell(frame, now),
+                _ => client.offer(frame, now),
+            };
+            if let Err(fate) = queued {
+                lost.push((*place, client.id, fate));
             }
         }
         let taken = reached.len() - lost.len();
-        for (id, fate) in lost {
-            match fate {
-                Fate::Slow => self.drop_slow(id),
-                Fate::Gone => self.forget(id),
+        for (place, id, fate) in lost {
+            match (fate, frame.as_alarm()) {
+                (Fate::Gone, _) => self.forget(id),
+                (Fate::Full, Some(alarm)) => self.spill(place, AlarmId(alarm.id.0 - 1)),
+                (Fate::Full, None) => {}
             }
         }
         taken
@@ -398,14 +446,5 @@ impl Registry {
             );
         }
         self.close(id, Bye::Slow);
-    }
-}
-
-fn remove_from<K: Eq + std::hash::Hash>(index: &mut HashMap<K, Members>, key: &K, place: usize) {
-    if let Some(members) = index.get_mut(key) {
-        members.remove(place);
-        if members.len() == 0 {
-            index.remove(key);
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use actix::{Message, Recipient};
 
 use crate::alarm::AlarmId;
-use crate::hub::channel::Channel;
+use crate::hub::channel::{Channel, Received};
 use crate::hub::registry::Opened;
 use crate::hub::{Bye, ClientId, Frame};
 
@@ -56,20 +56,35 @@ impl Subscription {
         self.position
     }
 
-    /// Takes what lies between its cursor and the position, if the Broadcaster knew; else its topics are not attached
+    /// Takes the frames between its cursor and the position, if the Broadcaster knew them; else its topics are not attached
     /// before it has read the log.
     pub(crate) fn take_missed(&mut self) -> Option<Vec<Arc<Frame>>> {
         self.missed.take()
     }
 
-    /// Why the Broadcaster closed the channel, once it did.
+    /// The reason for which the Broadcaster closed the channel, once it did.
     pub(crate) fn closed(&self) -> Option<Bye> {
         self.channel.closed()
     }
 
-    /// The next frame; `None` when the channel is closed and drained.
-    pub(crate) fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Arc<Frame>>> {
+    /// The next frame; see [`Channel::poll_frame`].
+    pub(crate) fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Received> {
         self.channel.poll_frame(context)
+    }
+
+    /// The next frame of the queue while the log is read; see [`Channel::poll_queued`].
+    pub(crate) fn poll_queued(&mut self, context: &mut Context<'_>) -> Poll<Received> {
+        self.channel.poll_queued(context)
+    }
+
+    /// Notes that the transport took a frame.
+    pub(crate) fn passed(&self) {
+        self.channel.passed();
+    }
+
+    /// Notes whether frames read from the log wait for the transport.
+    pub(crate) fn set_ready(&self, is_ready: bool) {
+        self.channel.set_ready(is_ready);
     }
 }
 

@@ -14,6 +14,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rust_embed::RustEmbed;
 
+use crate::http::lists::members;
 use crate::http::problem::ApiError;
 
 #[derive(RustEmbed)]
@@ -103,8 +104,9 @@ impl Asset {
         // The compressed and the plain form are different bytes, so each has its own tag (RFC 9110, section 8.8.3).
         let suffix = if gzip.is_some() { "-gzip" } else { "" };
         let tag = format!("\"{}{suffix}\"", self.digest);
-        let mut known = request.headers().get_all(IF_NONE_MATCH);
-        let unchanged = known.any(|value| value.to_str().is_ok_and(|text| text.contains(&tag)));
+        // Weak comparison (RFC 9110, section 13.1.2).
+        let mut known = members(request.headers(), IF_NONE_MATCH).map(|member| member.value);
+        let unchanged = known.any(|known| known == "*" || known.trim_start_matches("W/") == tag);
         let mut response = if unchanged {
             HttpResponse::NotModified()
         } else {
@@ -126,16 +128,14 @@ impl Asset {
     }
 }
 
+/// The weight of gzip, or else that of any coding.
 fn takes_gzip(request: &HttpRequest) -> bool {
-    let accepted = request.headers().get(ACCEPT_ENCODING);
-    let accepted = accepted
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    accepted.split(',').any(|coding| {
-        let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
-        let refused = quality.trim().trim_start_matches("q=").parse() == Ok(0.0);
-        name.trim().eq_ignore_ascii_case("gzip") && !refused
-    })
+    let weight = |name: &str| {
+        let mut codings = members(request.headers(), ACCEPT_ENCODING);
+        let coding = codings.find(|coding| coding.value.eq_ignore_ascii_case(name));
+        coding.map(|coding| coding.weight)
+    };
+    weight("gzip").or_else(|| weight("*")).unwrap_or_default() > 0
 }
 
 /// Compresses the content; `None` if compression fails, and then it is served uncompressed.

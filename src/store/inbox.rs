@@ -86,12 +86,19 @@ impl Inbox {
         Self::since(user_id, role, 0)
     }
 
-    fn since(user_id: UserId, role: Role, start: i64) -> Self {
+    /// The inbox of a user in a role; what is for everybody belongs to it after an id.
+    pub(crate) fn since(user_id: UserId, role: Role, start: i64) -> Self {
         let mut topics = vec![(Topic::user(&user_id), 0), (Topic::everyone(), start)];
         if role == Role::Admin {
             topics.push((Topic::admins(), start));
         }
         Self { user_id, topics }
+    }
+
+    /// The id after which alarms for everybody belong to it.
+    pub(crate) fn start(&self) -> AlarmId {
+        let starts = self.topics.iter().map(|(_topic, start)| *start);
+        AlarmId(starts.max().unwrap_or_default())
     }
 
     /// The user that the inbox belongs to.
@@ -111,7 +118,8 @@ impl Inbox {
             .any(|(topic, start)| *topic == alarm.topic && alarm.id.0 <= *start)
     }
 
-    fn holds(&self, topic: &Topic, id: AlarmId) -> bool {
+    /// True if an alarm of a topic belongs to it.
+    pub(crate) fn holds(&self, topic: &Topic, id: AlarmId) -> bool {
         self.topics
             .iter()
             .any(|(mine, start)| mine == topic && id.0 > *start)

@@ -1,8 +1,9 @@
-//! The log of alarms: where it ends, and reading it back from any cursor.
+//! The log of alarms: its ends, and reading it back from any cursor.
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 
 use crate::alarm::{
@@ -20,7 +21,7 @@ pub(crate) struct Head {
     pub last_id: i64,
     /// The id up to which alarms were pruned.
     pub pruned_up_to: i64,
-    /// How often accounts were changed.
+    /// The number of changes of accounts.
     pub(super) account_changes: i64,
 }
 
@@ -59,13 +60,19 @@ impl Store {
         after: AlarmId,
         up_to: AlarmId,
     ) -> Result<ReplayPage, StoreError> {
-        self.read(Read::Replay, move |connection| {
-            replay(connection, &filter, after, up_to)
-        })
-        .await
+        let page = self
+            .read(Read::Replay, move |connection| {
+                replay(connection, &filter, after, up_to)
+            })
+            .await?;
+        // Rows of another hub come this way only.
+        for alarm in &page.alarms {
+            self.expiry.note(alarm.expires_at);
+        }
+        Ok(page)
     }
 
-    /// What was said in a room before an id, newest first.
+    /// The messages of a room before an id, newest first.
     pub(crate) async fn messages(
         &self,
         room: &RoomId,
@@ -138,8 +145,7 @@ fn replay(
     let mut from = after.0;
     for _window in 0..WINDOWS_A_PAGE {
         let to = up_to.0.min(from.saturating_add(REPLAY_WINDOW));
-        let rows = window(connection, filter, from, to)?;
-        let full = i64::try_from(rows.len()).is_ok_and(|count| count == REPLAY_PAGE);
+        let (rows, full) = window(connection, filter, from, to)?;
         let alarms = rows.into_iter().map(Alarm::try_from);
         let alarms: Vec<Alarm> = alarms.collect::<Result<_, _>>()?;
         let last = alarms.last().map(|alarm| alarm.id);
@@ -157,12 +163,13 @@ fn replay(
     })
 }
 
+/// The first rows of a window, as many as a page holds; tells too if the page is full.
 fn window(
     connection: &mut DbConnection,
     filter: &TopicFilter,
     after: i64,
     up_to: i64,
-) -> Result<Vec<Row>, StoreError> {
+) -> Result<(Vec<Row>, bool), StoreError> {
     let now = Timestamp::now().millis();
     let topics: Vec<&str> = filter.topics.iter().map(Topic::as_str).collect();
     let window = alarms::table
@@ -171,14 +178,34 @@ fn window(
         .order(alarms::id.asc())
         .limit(REPLAY_PAGE);
     let named = alarms::topic.eq_any(topics.as_slice());
-    let rows = match (filter.everything, filter.all_rooms) {
-        (true, _) => native!(connection => window.load::<Row>(connection))?,
-        (false, true) => window
-            .filter(named.or(alarms::topic.like("room:%")))
-            .load::<Row>(connection)?,
-        (false, false) => window.filter(named).load::<Row>(connection)?,
-    };
-    Ok(rows)
+    let rooms = alarms::topic.like("room:%");
+    match (filter.everything, filter.all_rooms) {
+        (true, _) => {
+            native!(connection => page_of(window.load_iter::<Row, DefaultLoadingMode>(connection)?))
+        }
+        (false, true) => native!(connection => {
+            page_of(window.filter(named.or(rooms)).load_iter::<Row, DefaultLoadingMode>(connection)?)
+        }),
+        (false, false) => {
+            native!(connection => page_of(window.filter(named).load_iter::<Row, DefaultLoadingMode>(connection)?))
+        }
+    }
+}
+
+/// Takes rows up to the bytes of a page, and at least one. SQLite reads no row that is not taken; PostgreSQL has sent them all,
+/// so the number of rows bounds its memory.
+fn page_of(rows: impl Iterator<Item = QueryResult<Row>>) -> Result<(Vec<Row>, bool), StoreError> {
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    for row in rows {
+        let row = row?;
+        bytes += row.data.len();
+        page.push(row);
+        if bytes >= REPLAY_BYTES {
+            return Ok((page, true));
+        }
+    }
+    let full = i64::try_from(page.len()).is_ok_and(|count| count == REPLAY_PAGE);
+    Ok((page, full))
 }
 
 /// One row of the log.
@@ -221,8 +248,11 @@ pub(super) fn stored_topic(text: String) -> Result<Topic, StoreError> {
     Topic::trusted(text).map_err(|cause| StoreError::Broken(cause.to_string()))
 }
 
-/// One page of a replay: large enough to keep the database out of the way, small enough to hold for every client at once.
-const REPLAY_PAGE: i64 = 500;
+/// The rows of one page of a replay: enough to keep the database out of the way, few enough to hold for each connection.
+const REPLAY_PAGE: i64 = 250;
+
+/// The data of one page of a replay: small enough to hold for many clients at once.
+const REPLAY_BYTES: usize = 256 * 1024;
 
 /// Ids are dense, so a window of them bounds what one query sorts, whatever plan the database picks.
 const REPLAY_WINDOW: i64 = 8_192;

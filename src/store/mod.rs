@@ -3,9 +3,11 @@
 
 mod accounts;
 mod append;
+mod budget;
 mod checkpoint;
 mod connection;
 mod error;
+mod expiry;
 mod files;
 mod former;
 mod inbox;
@@ -28,12 +30,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::metrics::Metrics;
 use crate::store::accounts::Accounts;
+use crate::store::budget::Budget;
 use crate::store::connection::DbConnection;
+use crate::store::expiry::NextExpiry;
 use crate::store::lane::Lane;
 
 pub(crate) use crate::store::accounts::Remembered;
 pub(crate) use crate::store::append::{Idempotency, Refusal, Stored, Submission};
+pub(crate) use crate::store::budget::Share;
 pub(crate) use crate::store::error::{OpenError, StoreError};
+pub(crate) use crate::store::expiry::{Expired, Gone};
 pub(crate) use crate::store::inbox::{Counts, Inbox, Mark, Page, Receipt, Status};
 pub(crate) use crate::store::location::Location;
 pub(crate) use crate::store::rooms::Room;
@@ -47,6 +53,10 @@ pub(crate) struct Store {
     writers: Lane,
     accounts: Accounts,
     metrics: Metrics,
+    /// The memory that replays may take together.
+    budget: Budget,
+    /// The time at which the next alarm expires.
+    expiry: NextExpiry,
     /// True if there may be data that the next checkpoint has to copy.
     written: Arc<AtomicBool>,
     /// The lock on a database file; it is released when the last clone is dropped.
@@ -65,6 +75,11 @@ impl Store {
             log::head(connection).map(|_head| ())
         })
         .await
+    }
+
+    /// Waits for a share of the memory that replays may take; `None` at the deadline.
+    pub(crate) async fn turn(&self) -> Option<Share> {
+        self.budget.take().await
     }
 
     async fn read<T, F>(&self, what: Read, work: F) -> Result<T, StoreError>

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::metrics::Metrics;
 use crate::store::accounts::Accounts;
+use crate::store::budget::Budget;
 use crate::store::connection::DbConnection;
+use crate::store::expiry::NextExpiry;
 use crate::store::files::keep_private;
 use crate::store::lane::{Lane, Plan};
 use crate::store::{Location, OpenError, Store, StoreError};
@@ -28,6 +30,8 @@ impl Store {
             readers,
             accounts: Accounts::default(),
             metrics,
+            budget: Budget::default(),
+            expiry: NextExpiry::default(),
             written: Arc::default(),
             lock: None,
         })

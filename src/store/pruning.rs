@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use crate::alarm::Timestamp;
+use crate::alarm::{AlarmId, Timestamp};
 use crate::store::append::IDEMPOTENCY_LIFE;
 use crate::store::connection::DbConnection;
-use crate::store::log::lock_head;
+use crate::store::log::{lock_head, stored_topic};
 use crate::store::schema::{alarms, idempotency_keys, log_head, receipts, revoked_tokens};
-use crate::store::{Store, StoreError};
+use crate::store::{Gone, Store, StoreError};
 
 impl Store {
-    /// Prunes the oldest alarms created before now minus `retention`; returns their number. A number below the batch
-    /// size means that none is left.
-    pub(crate) async fn prune_alarms(&self, retention: Duration) -> Result<usize, StoreError> {
+    /// Prunes the oldest alarms created before now minus `retention`; returns them. A number below the batch size means
+    /// that none is left.
+    pub(crate) async fn prune_alarms(&self, retention: Duration) -> Result<Vec<Gone>, StoreError> {
         let cutoff = Timestamp::now().minus(retention).millis();
         let pruned = self
             .write(move |connection| {
@@ -49,27 +49,30 @@ impl Store {
 }
 
 /// Prunes one batch. Only a prefix of the log is pruned, so a single id separates expired cursors from valid ones.
-fn prune_batch(connection: &mut DbConnection, cutoff: i64) -> Result<usize, StoreError> {
+fn prune_batch(connection: &mut DbConnection, cutoff: i64) -> Result<Vec<Gone>, StoreError> {
     let pruned_up_to = lock_head(connection)?.pruned_up_to;
     let oldest = alarms::table
         .filter(alarms::id.gt(pruned_up_to))
         .order(alarms::id.asc())
         .limit(limit(Store::PRUNE_BATCH))
-        .select((alarms::id, alarms::created_at))
-        .load::<(i64, i64)>(connection)?;
-    let old: Vec<i64> = oldest
-        .iter()
-        .take_while(|(_, made)| *made < cutoff)
-        .map(|(id, _)| *id)
-        .collect();
-    let Some(last) = old.last().copied() else {
-        return Ok(0);
+        .select((alarms::id, alarms::topic, alarms::created_at))
+        .load::<(i64, String, i64)>(connection)?;
+    let old = oldest.into_iter().take_while(|(_, _, made)| *made < cutoff);
+    let old = old.map(|(id, topic, _)| {
+        Ok(Gone {
+            id: AlarmId(id),
+            topic: stored_topic(topic)?,
+        })
+    });
+    let old: Vec<Gone> = old.collect::<Result<_, StoreError>>()?;
+    let Some(last) = old.last().map(|alarm| alarm.id.0) else {
+        return Ok(old);
     };
     diesel::delete(alarms::table.filter(alarms::id.le(last))).execute(connection)?;
     diesel::update(log_head::table)
         .set(log_head::pruned_up_to.eq(last))
         .execute(connection)?;
-    Ok(old.len())
+    Ok(old)
 }
 
 /// Deletes one batch of receipts of pruned alarms.

@@ -297,3 +297,52 @@ async fn more_than_can_wait_to_be_stored_is_answered_503_and_stored_not_at_all()
     }
     assert_eq!(count(&app, &users[0]).await, stored);
 }
+
+#[tokio::test]
+async fn a_refusal_names_what_is_wrong_and_all_of_it() {
+    let app = TestApp::spawn().await;
+    app.user("bob").await;
+    let service = app.service();
+    let send = |body: String| {
+        app.post(&service, "/api/alarms")
+            .header("Content-Type", "application/json")
+            .body(body)
+    };
+    let deep = "[".repeat(200) + &"]".repeat(200);
+    let with_data =
+        |data: &str| format!("{{\"to\":{{\"user\":\"bob\"}},\"alarmType\":\"T\",\"data\":{data}}}");
+    for (body, code, words) in [
+        (
+            with_data("1e999"),
+            "invalid_field",
+            &["data", "out of range"][..],
+        ),
+        (with_data(&deep), "invalid_field", &["data", "deeper than"]),
+        (
+            r#"{"to":{"user":"bob"},"alarmType":"T","expiresInSeconds":1e999}"#.to_owned(),
+            "invalid_field",
+            &["expiresInSeconds", "out of range"],
+        ),
+        (
+            r#"{"to":"bob","alarmType":"T"}"#.to_owned(),
+            "invalid_field",
+            &["to: ", "one of user, users, everyone, role, room"],
+        ),
+        (
+            r#"{"to":{"users":["dave","bob","erin","zoe"]},"alarmType":"T"}"#.to_owned(),
+            "unknown_user",
+            &["unknown users dave, erin, zoe: PUT /api/users/{id} first, or CAMPANILE_USERS=any"],
+        ),
+        (
+            r#"{"to":{"user":"dave"},"alarmType":"T"}"#.to_owned(),
+            "unknown_user",
+            &["unknown user dave: PUT"],
+        ),
+    ] {
+        let problem = refusal(send(body), 422, code).await;
+        let detail = problem["detail"].as_str().unwrap();
+        for word in words {
+            assert!(detail.contains(word), "{word:?} in {detail:?}");
+        }
+    }
+}

@@ -116,3 +116,29 @@ async fn a_refused_publish_does_not_use_up_its_key() {
 
     answer(keyed(&app, &service, "key", &body), 201).await;
 }
+
+#[tokio::test]
+async fn the_same_meaning_in_other_words_is_the_same_body() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    let service = app.service();
+    let send = |body: &str| {
+        app.post(&service, "/api/alarms")
+            .header("Idempotency-Key", "key")
+            .header("Content-Type", "application/json")
+            .body(body.to_owned())
+    };
+
+    let first = r#"{"to":{"user":"bob"},"alarmType":"T","data":{"a":"\u00e9","b":[1.50,2]}}"#;
+    let again =
+        r#" {"data" : {"b": [1.50, 2], "a": "é"}, "alarmType": "\u0054", "to": {"user": "bob"}}"#;
+    let stored = answer(send(first), 201).await;
+    assert_eq!(answer(send(again), 201).await, stored);
+    for other in [
+        r#"{"to":{"user":"bob"},"alarmType":"T","data":{"a":"\u00e9","b":[1.5,2]}}"#,
+        r#"{"to":{"user":"bob"},"alarmType":"T","data":{"a":"\u00e9","b":[2,1.50]}}"#,
+    ] {
+        refusal(send(other), 422, "idempotency_mismatch").await;
+    }
+    assert_eq!(count(&app, &bob).await, 1);
+}

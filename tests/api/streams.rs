@@ -241,7 +241,7 @@ async fn silence_is_broken_by_comments_and_pings_in_turn() {
                 kinds.push(':');
             }
             Item::Event(event) => {
-                assert_eq!((event.name(), &event.id), ("ping", &None));
+                assert_eq!((event.name(), event.number()), ("ping", 0));
                 assert_eq!(event.json(), json!({"cursor": 0}));
                 pings += 1;
                 kinds.push('p');

@@ -4,10 +4,13 @@ use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
+use crate::answers::{problem, refusal, send};
 use crate::listener::web_socket_request;
 use crate::support::{AppBuilder, DEADLINE, TestApp};
 
@@ -128,4 +131,110 @@ async fn a_web_socket_that_was_busy_for_long_is_not_taken_for_dead() {
     for _ in 0..5 {
         named("ping").await;
     }
+}
+
+/// A client frame with its mask of zeros, or without one.
+fn frame(first: u8, masked: bool, payload: &[u8]) -> Vec<u8> {
+    let mask_bit = if masked { 0x80 } else { 0 };
+    let mut frame = vec![first];
+    match u8::try_from(payload.len()) {
+        Ok(length @ ..126) => frame.push(mask_bit | length),
+        _ => {
+            frame.push(mask_bit | 126);
+            frame.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
+        }
+    }
+    if masked {
+        frame.extend([0; 4]);
+    }
+    frame.extend(payload);
+    frame
+}
+
+/// The code of the close frame that answers these bytes.
+async fn close_code(app: &TestApp, token: &str, bytes: &[u8]) -> u16 {
+    let mut socket = TcpStream::connect(app.address()).await.unwrap();
+    let request = format!(
+        "GET /api/stream HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nConnection: Upgrade\r\n\
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        app.address()
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(socket.read_u8().await.unwrap());
+    }
+    assert!(
+        head.starts_with(b"HTTP/1.1 101"),
+        "{}",
+        String::from_utf8_lossy(&head)
+    );
+    socket.write_all(bytes).await.unwrap();
+    loop {
+        let first = socket
+            .read_u8()
+            .await
+            .expect("a close frame before the end");
+        let mut length = usize::from(socket.read_u8().await.unwrap());
+        if length == 126 {
+            length = usize::from(socket.read_u16().await.unwrap());
+        }
+        let mut payload = vec![0; length];
+        socket.read_exact(&mut payload).await.unwrap();
+        if first & 0x0f == 8 {
+            return u16::from_be_bytes([payload[0], payload[1]]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fault_of_the_peer_is_answered_with_its_close_code() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    let half = vec![b'x'; 2_500];
+    let fragments = [frame(0x01, true, &half), frame(0x80, true, &half)].concat();
+    for (fault, bytes, code) in [
+        (
+            "a text of 4,097 bytes",
+            frame(0x81, true, &vec![b'x'; 4_097]),
+            1009,
+        ),
+        ("a text of 5,000 bytes in fragments", fragments, 1009),
+        ("an unmasked frame", frame(0x81, false, b"x"), 1002),
+        ("a reserved bit", frame(0xc1, true, b"x"), 1002),
+        ("an opcode nobody knows", frame(0x83, true, b"x"), 1002),
+        (
+            "a text that is no UTF-8",
+            frame(0x81, true, b"\xff\xfe"),
+            1007,
+        ),
+        (
+            "fragments that are no UTF-8",
+            [frame(0x01, true, b"\xff"), frame(0x80, true, b"\xfe")].concat(),
+            1007,
+        ),
+    ] {
+        let answered = tokio::time::timeout(DEADLINE, close_code(&app, &bob, &bytes)).await;
+        assert_eq!(answered.expect("in time"), code, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_cannot_be_answered_says_why() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    let handshake = |version: &str, key: &str| {
+        app.get(&bob, "/api/stream")
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "websocket")
+            .header("Sec-WebSocket-Version", version)
+            .header("Sec-WebSocket-Key", key)
+    };
+
+    let answer = send(handshake("8", "dGhlIHNhbXBsZSBub25jZQ==")).await;
+    assert_eq!(answer.headers()["sec-websocket-version"], "13");
+    assert_eq!(answer.headers()["upgrade"], "websocket");
+    problem(answer, 426, "websocket_version").await;
+    refusal(handshake("13", "short"), 400, "invalid_handshake").await;
+    app.wait_for_connections(0, DEADLINE).await;
 }

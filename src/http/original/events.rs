@@ -70,8 +70,7 @@ fn notification(frame: &Frame) -> Option<Event> {
         message: text_of(alarm, "text"),
         created_at: alarm.created_at,
     };
-    let json = serde_json::to_string(&notification).ok()?;
-    Some(numbered(frame, Data::new(json)))
+    Some(numbered(frame, Data::new(Frame::json(&notification))))
 }
 
 fn text_of(alarm: &Alarm, name: &str) -> Option<String> {

@@ -20,7 +20,7 @@ use crate::http::identity::{Admin, QueryToken, identify};
 use crate::http::problem::ApiError;
 use crate::http::stream::open::new_client;
 use crate::http::stream::sse::{bye, respond_with};
-use crate::hub::Subscribe;
+use crate::hub::{Frame, Subscribe};
 
 /// `GET /api/admin/figures`: the last minute as `history`, then `figures` each second, `bye` last.
 pub(crate) async fn watch(
@@ -36,7 +36,7 @@ pub(crate) async fn watch(
         identify(&request, QueryToken::Refused).await?;
     }
     let position = subscription.position();
-    let events = Events::live(subscription, VecDeque::new(), position);
+    let events = Events::live(subscription, VecDeque::new(), position, None);
     let hub = events
         .map(|frame| Step::Say(bye(&frame)))
         .chain(stream::once(ready(Step::End)));
@@ -70,7 +70,6 @@ fn seconds(figures: &Figures) -> impl Stream<Item = Option<sse::Event>> + use<> 
 }
 
 fn event(name: &'static str, data: &impl Serialize) -> Option<sse::Event> {
-    let json = serde_json::to_string(data).ok()?;
-    let data = sse::Data::new(json).event(ByteString::from_static(name));
+    let data = sse::Data::new(Frame::json(data)).event(ByteString::from_static(name));
     Some(sse::Event::Data(data))
 }

@@ -1,4 +1,4 @@
-//! Events as JSON objects `{"event","id","data"}`: one a line over HTTP (NDJSON), and the form the other ways share.
+//! Events as JSON objects `{"event","id","data"}`: one a line over HTTP (NDJSON), and the form the other transports share.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
@@ -23,16 +23,25 @@ pub(super) fn lines(events: Events) -> HttpResponse {
         .streaming(lines)
 }
 
-/// One event. Its data holds no line feed: JSON escapes those in strings, and ours has none between.
+/// One event.
 pub(super) fn object(frame: &Frame) -> String {
+    let mut object = String::with_capacity(frame.data().len() + 64);
+    write_object(frame, &mut object);
+    object
+}
+
+/// Writes one event. Its data holds no line feed: JSON escapes those in strings, and ours has none between.
+pub(super) fn write_object(frame: &Frame, into: &mut String) {
     let event = match frame.event() {
         // Only SSE has comments; elsewhere every heartbeat is one a program can see.
         EventName::Comment => EventName::Ping.as_str(),
         other => other.as_str(),
     };
-    let id = frame.id_text().map_or("null", |id| id);
-    format!(
-        "{{\"event\":\"{event}\",\"id\":{id},\"data\":{}}}",
-        frame.data()
-    )
+    into.push_str("{\"event\":\"");
+    into.push_str(event);
+    into.push_str("\",\"id\":");
+    into.push_str(frame.id_text().map_or("null", |id| id));
+    into.push_str(",\"data\":");
+    into.push_str(frame.data());
+    into.push('}');
 }

@@ -43,10 +43,13 @@ pub(crate) async fn subscribe(
     if transport == Transport::Poll {
         let visit = Visit::Poll;
         let opened = open::subscription(&state, &subscriber, &request, filter, visit).await?;
-        let answer = poll::respond(opened, query.wait, subscriber.user_id()).await;
+        let answer = poll::respond(opened, query.wait, subscriber.user_id()).await?;
         return Ok(with_session(answer, &subscriber));
     }
     let is_web_socket = transport == Transport::WebSocket;
+    if is_web_socket {
+        websocket::check(&request)?;
+    }
     if is_web_socket && subscriber.came_by_cookie() && !has_same_origin(&request, &state) {
         return Err(ApiError::CrossOrigin);
     }

@@ -1,12 +1,13 @@
-//! Opening a stream: who subscribes, to what, and the first event that tells where it starts.
+//! Opening a stream: the subscriber, the topics, and the first event, which tells the position it starts at.
 
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
+use actix_web::web::Data;
 
 use crate::actions::identity::Identity;
-use crate::actions::{AppState, inbox};
+use crate::actions::{AppState, Refusal, inbox};
 use crate::alarm::{RoomId, TopicFilter};
 use crate::feed::{self, Events, Opened, Source};
 use crate::http::body::Params;
@@ -55,7 +56,8 @@ pub(super) async fn subscription(
         ..new_client(state, identity, request, &Arc::new(filter))
     };
     let cursor = cursor(request, &Params::of(request.query_string()));
-    let opened = feed::open(source(state), client, cursor, identity.inbox()).await?;
+    let source = source(request)?;
+    let opened = feed::open(&source, client, cursor, identity.inbox()).await?;
     if identity.is_stale(state) {
         identify(request, QueryToken::Accepted).await?;
     }
@@ -113,12 +115,11 @@ pub(super) fn new_client(
     }
 }
 
-fn source(state: &AppState) -> Source {
-    Source {
-        store: state.store.clone(),
-        broadcaster: state.broadcaster.clone(),
-        metrics: state.metrics.clone(),
-    }
+/// The parts of the hub that a subscription needs: all streams share them.
+fn source(request: &HttpRequest) -> Result<Arc<Source>, Refusal> {
+    let source = request.app_data::<Data<Source>>().cloned();
+    let source = source.ok_or_else(|| Refusal::Internal("no source of events".to_owned()))?;
+    Ok(source.into_inner())
 }
 
 /// Enough to tell browsers apart.

@@ -1,5 +1,6 @@
 //! Polling and long polling: the events there are, or the first that comes, in one JSON answer.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,11 +8,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header;
+use actix_web::web::Bytes;
 use futures::Stream;
 
 use crate::alarm::{AlarmId, UserId};
 use crate::feed::{Events, Opened};
+use crate::http::problem::ApiError;
 use crate::http::stream::json;
 use crate::hub::{EventName, Frame};
 
@@ -20,45 +24,48 @@ pub(super) async fn respond(
     opened: Opened,
     wait: Option<Duration>,
     user_id: &UserId,
-) -> HttpResponse {
+) -> Result<HttpResponse, ApiError> {
     let Opened {
         mut events,
         cursor,
         gap,
     } = opened;
-    let mut batch = Batch {
-        frames: Vec::new(),
-        more: false,
-    };
+    events.keep_share();
+    let mut batch = Batch::default();
     let gathering = poll_fn(|context| batch.gather(&mut events, wait.is_some(), context));
     // What is gathered by then is the answer; nothing is lost, as the cursor stays before the rest.
     let _in_time = tokio::time::timeout(wait.unwrap_or(AT_ONCE), gathering).await;
-    let reached = if batch.more { None } else { events.reached() };
+    if batch.frames.is_empty()
+        && let Some(fault) = events.take_fault()
+    {
+        return Err(fault.into());
+    }
+    let reached = if batch.more { None } else { events.progress() };
     let cursor = batch
         .last_id()
         .into_iter()
         .chain(reached)
         .fold(cursor, AlarmId::max);
-    let objects: Vec<String> = batch
-        .frames
-        .iter()
-        .map(|frame| json::object(frame))
-        .collect();
-    let body = format!(
-        "{{\"events\":[{}],\"cursor\":{cursor},\"more\":{},\"gap\":{gap},\"userId\":{}}}",
-        objects.join(","),
-        batch.more,
-        serde_json::json!(user_id),
-    );
-    HttpResponse::Ok()
+    let bytes = batch.body(cursor, gap, user_id);
+    let mut answer = HttpResponse::Ok();
+    answer
         .content_type("application/json")
-        .insert_header((header::CACHE_CONTROL, "no-cache, no-store, no-transform"))
-        .body(body)
+        .insert_header((header::CACHE_CONTROL, "no-cache, no-store, no-transform"));
+    if bytes.len() <= SENT_AT_ONCE {
+        return Ok(answer.body(bytes));
+    }
+    events.finish().await;
+    Ok(answer.body(Answer {
+        bytes,
+        _events: events,
+    }))
 }
 
-/// What one answer carries.
+/// The parts of one answer.
+#[derive(Default)]
 struct Batch {
     frames: Vec<Arc<Frame>>,
+    bytes: usize,
     more: bool,
 }
 
@@ -69,11 +76,14 @@ impl Batch {
             match Pin::new(&mut *events).poll_next(context) {
                 Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Ready(Some(frame)) if !belongs(&frame) => {}
-                Poll::Ready(Some(_left)) if self.frames.len() == MOST_EVENTS => {
+                Poll::Ready(Some(_left)) if self.is_full() => {
                     self.more = true;
                     return Poll::Ready(());
                 }
-                Poll::Ready(Some(frame)) => self.frames.push(frame),
+                Poll::Ready(Some(frame)) => {
+                    self.bytes += frame.data().len();
+                    self.frames.push(frame);
+                }
                 Poll::Pending if events.reached().is_none() => return Poll::Pending,
                 Poll::Pending if waits && self.frames.is_empty() => return Poll::Pending,
                 Poll::Pending => return Poll::Ready(()),
@@ -81,8 +91,56 @@ impl Batch {
         }
     }
 
+    fn is_full(&self) -> bool {
+        self.frames.len() == MOST_EVENTS || self.bytes >= MOST_BYTES
+    }
+
     fn last_id(&self) -> Option<AlarmId> {
         self.frames.iter().filter_map(|frame| frame.id()).max()
+    }
+
+    /// The JSON of the answer. Each frame is dropped when it is written.
+    fn body(self, cursor: AlarmId, gap: bool, user_id: &UserId) -> Bytes {
+        let mut body = String::with_capacity(self.bytes + self.frames.len() * 64 + 100);
+        body.push_str("{\"events\":[");
+        for (place, frame) in self.frames.into_iter().enumerate() {
+            if place > 0 {
+                body.push(',');
+            }
+            json::write_object(&frame, &mut body);
+        }
+        body.push_str(&format!(
+            "],\"cursor\":{cursor},\"more\":{},\"gap\":{gap},\"userId\":{}}}",
+            self.more,
+            serde_json::json!(user_id),
+        ));
+        Bytes::from(body)
+    }
+}
+
+/// The body of a long answer, in pieces. It holds the subscription, so that the poll counts as one of its user's streams
+/// and keeps its share of the memory until the answer is sent.
+struct Answer {
+    bytes: Bytes,
+    _events: Events,
+}
+
+impl MessageBody for Answer {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(u64::try_from(self.bytes.len()).unwrap_or(u64::MAX))
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        if self.bytes.is_empty() {
+            return Poll::Ready(None);
+        }
+        let piece = self.bytes.len().min(PIECE);
+        Poll::Ready(Some(Ok(self.bytes.split_to(piece))))
     }
 }
 
@@ -94,8 +152,17 @@ fn belongs(frame: &Frame) -> bool {
     )
 }
 
-/// What a page can take in at once; the rest is fetched with the next poll.
+/// The events of one answer: as many as a page can take in at once; the rest is fetched with the next poll.
 const MOST_EVENTS: usize = 1_000;
+
+/// The data of one answer: a thousand ordinary events, or some tens of the largest.
+const MOST_BYTES: usize = 1024 * 1024;
+
+/// An answer so short goes into the buffers of the connection as a whole.
+const SENT_AT_ONCE: usize = 64 * 1024;
+
+/// The connection asks for more when so much is sent.
+const PIECE: usize = 32 * 1024;
 
 /// A poll that does not wait still reads the log; a database slower than this answers with what was read.
 const AT_ONCE: Duration = Duration::from_secs(10);

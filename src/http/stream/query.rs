@@ -11,7 +11,7 @@ use crate::feed::cursor::Cursor;
 use crate::http::body::Params;
 use crate::http::problem::ApiError;
 
-/// What the query of `/api/stream` asks for.
+/// The query of `/api/stream`.
 #[derive(Debug)]
 pub(super) struct StreamQuery {
     /// The rooms that are named; their user is present in them.
@@ -67,15 +67,18 @@ impl StreamQuery {
     }
 }
 
-/// The position a request asks for: `Last-Event-ID`, or else `cursor`.
+/// The position a request asks for: the header `Last-Event-ID`, or else the query. There the spellings of libraries that
+/// resume by the query win over `cursor`, which may stand in the address of the first request. What is no text is a gap.
 pub(crate) fn cursor(request: &HttpRequest, params: &Params) -> Cursor {
-    let header = request.headers().get("last-event-id");
-    let header = header.and_then(|value| value.to_str().ok());
-    let written = header.filter(|text| !text.is_empty());
-    match written.or_else(|| params.first("cursor")) {
-        None => Cursor::Now,
-        Some(text) => Cursor::parse(text),
+    let written = RESUME_HEADERS
+        .iter()
+        .filter_map(|name| request.headers().get(*name))
+        .find(|value| !value.is_empty());
+    if let Some(value) = written {
+        return value.to_str().map_or(Cursor::Invalid, Cursor::parse);
     }
+    let named = RESUME_PARAMETERS.iter().find_map(|name| params.first(name));
+    named.map_or(Cursor::Now, Cursor::parse)
 }
 
 fn all_rooms(params: &Params) -> Result<bool, ApiError> {
@@ -96,3 +99,15 @@ fn wait(params: &Params) -> Result<Option<Duration>, ApiError> {
 
 /// More than a page shows, fewer than a query's bind variables.
 const MOST_TOPICS: usize = 100;
+
+/// The spellings of the header, in any case.
+const RESUME_HEADERS: [&str; 3] = ["last-event-id", "lasteventid", "last_event_id"];
+
+/// The spellings of the parameter, in the order in which they count.
+const RESUME_PARAMETERS: [&str; 5] = [
+    "lastEventId",
+    "lastEventID",
+    "Last-Event-ID",
+    "last_event_id",
+    "cursor",
+];

@@ -1,17 +1,18 @@
 //! Server-Sent Events (WHATWG HTML, section 9.2).
 
+use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody};
 use actix_web::dev::ResponseHead;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, BytesMut};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use actix_web_lab::sse::{Data, Event, Sse};
 use bytestring::ByteString;
-use futures::stream::iter;
+use futures::future::ready as now;
+use futures::stream::{iter, once};
 use futures::{Stream, StreamExt};
 
 use crate::feed::Events;
@@ -33,13 +34,14 @@ pub(crate) fn respond_as(events: Events, dialect: Dialect, request: &HttpRequest
 fn respond_in(mut events: Events, dialect: Option<Dialect>, request: &HttpRequest) -> HttpResponse {
     let write = dialect.unwrap_or(event_of);
     let first = events.take_ready().and_then(|frame| write(&frame));
-    let head = respond_with(iter(first), request);
-    let body = |_: &mut ResponseHead, head: BoxBody| EventStream {
-        head: Some(head),
+    let mut head = BytesMut::from(retry().as_bytes());
+    head.extend_from_slice(&encoded(first));
+    let body = EventStream {
+        head: Some(head.freeze()),
         events,
         dialect,
     };
-    head.map_body(body).map_into_boxed_body()
+    empty(request).map_body(|_: &mut ResponseHead, _: BoxBody| BoxBody::new(body))
 }
 
 /// The answer that carries finished events.
@@ -47,12 +49,26 @@ pub(super) fn respond_with(
     written: impl Stream<Item = Event> + 'static,
     request: &HttpRequest,
 ) -> HttpResponse {
-    // Spread, so that clients cut together do not come back together.
-    let retry = Duration::from_millis(rand::random_range(2_000..=5_000));
-    let mut response = Sse::from_infallible_stream(written)
-        .with_retry_duration(retry)
-        .respond_to(request);
+    let head = once(now(Bytes::from(retry())));
+    let chunks = head.chain(written.map(|event| encoded(Some(event))));
+    // A chunk without a byte would be the end of the body.
+    let chunks = chunks.filter(|bytes| now(!bytes.is_empty()));
+    let body = BodyStream::new(chunks.map(Ok::<_, Infallible>));
+    empty(request).map_body(|_: &mut ResponseHead, _: BoxBody| BoxBody::new(body))
+}
+
+/// The time after which a client comes back: the first line of the first event, as a block of its own would be an event
+/// for some parsers. Spread, so that clients cut together do not come back together.
+fn retry() -> String {
+    format!("retry: {}\n", rand::random_range(2_000..=5_000))
+}
+
+/// The head of the answer.
+fn empty(request: &HttpRequest) -> HttpResponse {
+    let mut response = Sse::from_infallible_stream(iter(None)).respond_to(request);
     let headers = response.headers_mut();
+    // It says nothing, and some proxies and clients know no such coding.
+    headers.remove(header::CONTENT_ENCODING);
     headers.insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static("no-cache, no-store, no-transform"),
@@ -67,7 +83,7 @@ pub(super) fn respond_with(
 /// The body: the stream's own beginning, then frames. A frame of the hub's own dialect is written once for all clients.
 struct EventStream {
     /// Dropped when it is written: most of a stream's life comes after it.
-    head: Option<BoxBody>,
+    head: Option<Bytes>,
     events: Events,
     /// Another dialect than the hub's own.
     dialect: Option<Dialect>,
@@ -84,11 +100,8 @@ impl MessageBody for EventStream {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        if let Some(head) = &mut self.head {
-            match ready!(Pin::new(head).poll_next(context)) {
-                None => self.head = None,
-                some => return Poll::Ready(some),
-            }
+        if let Some(head) = self.head.take() {
+            return Poll::Ready(Some(Ok(head)));
         }
         loop {
             let Some(frame) = ready!(self.events.poll_next_unpin(context)) else {
@@ -106,8 +119,12 @@ impl MessageBody for EventStream {
     }
 }
 
-/// The bytes of one event, by the encoder of the stream's body.
+/// The bytes of one event, by the encoder of the stream's body. A comment is one line: with an empty one behind it, it would
+/// be an event for some parsers.
 fn encoded(event: Option<Event>) -> Bytes {
+    if matches!(event, Some(Event::Comment(_))) {
+        return Bytes::from_static(b":\n");
+    }
     let mut body = pin!(Sse::from_infallible_stream(iter(event)));
     let mut context = Context::from_waker(Waker::noop());
     match body.as_mut().poll_next(&mut context) {

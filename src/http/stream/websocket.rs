@@ -1,8 +1,13 @@
 //! WebSocket (RFC 6455): one JSON text frame per event, protocol pings, and a time-out for peers that are gone.
 
+use std::io::ErrorKind;
+
+use actix_http::ws::{HandshakeError, verify_handshake};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
+use actix_ws::{
+    AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, ProtocolError, Session,
+};
 use futures::StreamExt;
 use futures::future::{Either, select};
 use serde::Deserialize;
@@ -12,6 +17,16 @@ use crate::http::problem::ApiError;
 use crate::http::stream::json;
 use crate::hub::{EventName, Frame};
 
+/// Checks the handshake (RFC 6455, section 4.2.1), before there is a subscription.
+pub(super) fn check(request: &HttpRequest) -> Result<(), ApiError> {
+    verify_handshake(request.head()).map_err(|fault| match fault {
+        HandshakeError::NoVersionHeader | HandshakeError::UnsupportedVersion => {
+            ApiError::WebSocketVersion
+        }
+        fault => ApiError::Handshake(fault.to_string()),
+    })
+}
+
 /// Answers the handshake and writes the events until one side ends it.
 pub(super) fn respond(
     events: Events,
@@ -20,9 +35,12 @@ pub(super) fn respond(
 ) -> Result<HttpResponse, ApiError> {
     let (response, session, messages) = actix_ws::handle(request, payload)
         .map_err(|cause| ApiError::Handshake(cause.to_string()))?;
+    let messages = messages.max_frame_size(MOST_MESSAGE_BYTES);
     let socket = Socket {
         session,
-        messages: messages.max_frame_size(MOST_FRAME_BYTES),
+        messages: messages
+            .aggregate_continuations()
+            .max_continuation_size(MOST_MESSAGE_BYTES),
         unanswered: 0,
     };
     actix_web::rt::spawn(socket.run(events));
@@ -31,7 +49,7 @@ pub(super) fn respond(
 
 struct Socket {
     session: Session,
-    messages: MessageStream,
+    messages: AggregatedMessageStream,
     /// Pings since the peer last sent anything. Time would not do: while alarms come there are no pings to answer.
     unanswered: u32,
 }
@@ -59,14 +77,15 @@ impl Socket {
                     Ok(()) => {}
                     Err(Closed) => break Some(CloseCode::Normal.into()),
                 },
-                Either::Right((Some(Err(_)) | None, _)) => break None,
+                Either::Right((Some(Err(fault)), _)) => break fault_code(&fault).map(Into::into),
+                Either::Right((None, _)) => break None,
             }
         };
         // The peer may be gone already; then there is nobody to tell.
         let _told = self.session.close(ended).await;
     }
 
-    /// Waits for room: a few messages are queued behind the socket, and then the hub's own queue fills, as on every way.
+    /// Waits for room: a few messages are queued behind the socket, and then the hub's own queue fills, as on every transport.
     async fn write(&mut self, frame: &Frame) -> Result<(), Closed> {
         if matches!(frame.event(), EventName::Ping | EventName::Comment) {
             if self.unanswered == SILENT_PINGS {
@@ -81,14 +100,16 @@ impl Socket {
             .map_err(|_closed| Closed)
     }
 
-    async fn read(&mut self, message: Message) -> Result<(), Closed> {
+    async fn read(&mut self, message: AggregatedMessage) -> Result<(), Closed> {
         self.unanswered = 0;
         match message {
-            Message::Ping(bytes) => self.session.pong(&bytes).await.map_err(|_closed| Closed),
-            Message::Text(text) if is_ping(&text) => {
+            AggregatedMessage::Ping(bytes) => {
+                self.session.pong(&bytes).await.map_err(|_closed| Closed)
+            }
+            AggregatedMessage::Text(text) if is_ping(&text) => {
                 self.session.text(PONG).await.map_err(|_closed| Closed)
             }
-            Message::Close(_) => Err(Closed),
+            AggregatedMessage::Close(_) => Err(Closed),
             _ => Ok(()),
         }
     }
@@ -98,7 +119,7 @@ fn is_ping(text: &str) -> bool {
     serde_json::from_str::<FromClient>(text).is_ok_and(|message| message.kind == "ping")
 }
 
-/// What the browser's `close` event tells beside the `bye` that came before it.
+/// The reason that the browser's `close` event tells beside the `bye` that came before it.
 fn close_reason(bye: &Frame) -> CloseReason {
     CloseReason {
         code: CloseCode::Away,
@@ -106,10 +127,28 @@ fn close_reason(bye: &Frame) -> CloseReason {
     }
 }
 
+/// The code for a peer's fault (RFC 6455, section 7.4.1); `None` where the connection itself failed.
+fn fault_code(fault: &ProtocolError) -> Option<CloseCode> {
+    match fault {
+        ProtocolError::Overflow => Some(CloseCode::Size),
+        ProtocolError::Io(cause) => {
+            let text = cause.to_string();
+            match cause.kind() {
+                // The library has no kinds of its own for these.
+                ErrorKind::InvalidData if text.contains("utf-8") => Some(CloseCode::Invalid),
+                ErrorKind::InvalidData => Some(CloseCode::Protocol),
+                _ if text.contains("continuation size") => Some(CloseCode::Size),
+                _ => None,
+            }
+        }
+        _ => Some(CloseCode::Protocol),
+    }
+}
+
 const PONG: &str = r#"{"event":"pong","id":null,"data":null}"#;
 
 /// A client has nothing to say beyond a ping.
-const MOST_FRAME_BYTES: usize = 4 * 1024;
+const MOST_MESSAGE_BYTES: usize = 4 * 1024;
 
 /// A peer that answered none of so many pings is gone.
 const SILENT_PINGS: u32 = 3;

@@ -1,6 +1,6 @@
 //! Refusals as sentences in the visitor's language.
 
-use crate::actions::{Refusal, Thing};
+use crate::actions::{Refusal, Thing, names};
 use crate::http::problem::ApiError;
 use crate::pages::words::Refusals;
 
@@ -8,14 +8,14 @@ use crate::pages::words::Refusals;
 pub(super) fn of_error(words: &Refusals, error: &ApiError) -> String {
     let sentence = match error {
         ApiError::Refused(refusal) => return of_refusal(words, refusal),
-        // These are told to programs, whose text is English.
+        // These are answers to programs, whose text is English.
         ApiError::MalformedJson(_)
         | ApiError::InvalidBody { .. }
+        | ApiError::UnknownParameter { .. }
         | ApiError::Handshake(_)
+        | ApiError::WebSocketVersion
         | ApiError::Unreadable(_)
-        | ApiError::UnknownOrigin(_) => {
-            return finished(&error.detail());
-        }
+        | ApiError::UnknownOrigin(_) => return finished(&error.detail()),
         ApiError::Unauthorized | ApiError::QueryTokenRefused | ApiError::OtherUser(_) => {
             words.no_token
         }
@@ -38,7 +38,7 @@ pub(super) fn of_refusal(words: &Refusals, refusal: &Refusal) -> String {
             return words.in_form(field, &(words.rule)(rule));
         }
         Refusal::Missing(name) => return words.missing.with(name),
-        Refusal::UnknownUser(id) => return words.unknown_user.with(id),
+        Refusal::UnknownUsers(ids) => return words.unknown_user.with(names(ids)),
         Refusal::UnknownRoom(id) => return words.unknown_room.with(id),
         Refusal::Forbidden(forbidden) => return finished(&(words.forbidden)(*forbidden)),
         Refusal::NotFound(Thing::Alarm) => words.no_such_alarm,
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn an_unknown_user_is_named() {
-        let refusal = Refusal::UnknownUser(UserId::parse("zoe").unwrap());
+        let refusal = Refusal::UnknownUsers(vec![UserId::parse("zoe").unwrap()]);
 
         let sentence = Language::Korean.words().refusal(&refusal);
 

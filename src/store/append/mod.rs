@@ -28,8 +28,13 @@ pub(crate) use crate::store::append::submission::{Idempotency, Refusal, Stored, 
 impl Store {
     /// Appends a batch in one commit. Only the journal calls this, so ids follow the order of its batches.
     pub(crate) async fn append(&self, batch: Vec<Submission>) -> Result<Vec<Outcome>, StoreError> {
-        self.write(move |connection| append_batch(connection, &batch))
-            .await
+        let outcomes = self
+            .write(move |connection| append_batch(connection, &batch))
+            .await?;
+        for alarm in outcomes.iter().flatten().flat_map(|stored| &stored.alarms) {
+            self.expiry.note(alarm.expires_at);
+        }
+        Ok(outcomes)
     }
 }
 

@@ -46,7 +46,7 @@ fn repeated_request(
         diesel::delete(stale).execute(connection)?;
         return Ok(None);
     }
-    if body_hash != idempotency.body_hash {
+    if ![&idempotency.body_hash, &idempotency.earlier_hash].contains(&&body_hash) {
         return Ok(Some(Err(Refusal::IdempotencyMismatch)));
     }
     let mut stored = fresh.request(first_id);

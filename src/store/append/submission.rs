@@ -25,6 +25,8 @@ pub(crate) struct Idempotency {
     pub key: IdempotencyKey,
     /// A digest of the body: the same key with another body is refused.
     pub body_hash: String,
+    /// The digest that earlier versions of the hub stored.
+    pub earlier_hash: String,
 }
 
 /// The outcome of a submission that is stored.
@@ -39,9 +41,9 @@ pub(crate) struct Stored {
 /// The reason why a submission was not stored. It does not affect the others of its batch.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Refusal {
-    /// A recipient has no account.
-    #[error("there is no user {0}")]
-    UnknownUser(UserId),
+    /// These recipients have no account.
+    #[error("there are no users {0:?}")]
+    UnknownUsers(Vec<UserId>),
     /// The room does not exist.
     #[error("there is no room {0}")]
     UnknownRoom(RoomId),

@@ -52,18 +52,19 @@ impl Unknown {
     }
 
     pub(super) fn refusal(&self, submission: &Submission) -> Option<Refusal> {
-        submission
-            .alarms
-            .iter()
-            .find_map(|alarm| match alarm.topic.kind() {
+        let mut users = Vec::new();
+        for alarm in &submission.alarms {
+            match alarm.topic.kind() {
                 TopicKind::User(id) if self.users.contains(id) && !submission.create_recipients => {
-                    Some(Refusal::UnknownUser(UserId::trusted(id.to_owned())))
+                    users.push(UserId::trusted(id.to_owned()));
                 }
                 TopicKind::Room(id) if self.rooms.contains(id) => {
-                    Some(Refusal::UnknownRoom(RoomId::trusted(id.to_owned())))
+                    return Some(Refusal::UnknownRoom(RoomId::trusted(id.to_owned())));
                 }
-                _ => None,
-            })
+                _ => {}
+            }
+        }
+        (!users.is_empty()).then_some(Refusal::UnknownUsers(users))
     }
 }
 

@@ -1,0 +1,82 @@
+//! Alarms that time takes: those that expire, and those that are pruned. The open streams of the users they were for hear of
+//! it, with the counts after it.
+
+use std::collections::HashSet;
+
+use futures::{StreamExt, stream};
+
+use crate::actions::{AppState, Refusal, inbox};
+use crate::alarm::{AlarmId, Role, Timestamp, UserId};
+use crate::hub::ListAudience;
+use crate::store::{Expired, Gone, Inbox};
+
+/// The expiries that were told.
+pub(crate) struct Expiries {
+    told: Expired,
+    is_known: bool,
+}
+
+impl Expiries {
+    /// Those that come after this moment: streams that open later hear the counts of their own time.
+    pub(crate) fn from_now() -> Self {
+        Self {
+            told: Expired::up_to(Timestamp::now()),
+            is_known: false,
+        }
+    }
+
+    /// Tells what expired since the last call. The database is asked only if something did.
+    pub(crate) async fn tell(&mut self, state: &AppState) -> Result<(), Refusal> {
+        let now = Timestamp::now();
+        if !state.store.take_expiry(now) && self.is_known {
+            return Ok(());
+        }
+        self.is_known = false;
+        loop {
+            let (gone, reached) = state.store.expired(self.told, now).await?;
+            if gone.is_empty() {
+                break;
+            }
+            tell(state, &gone).await?;
+            self.told = reached;
+        }
+        state.store.find_next_expiry(now).await?;
+        self.is_known = true;
+        Ok(())
+    }
+}
+
+/// Tells each user who has an open stream which alarms are gone.
+pub(crate) async fn tell(state: &AppState, gone: &[Gone]) -> Result<(), Refusal> {
+    let topics: HashSet<_> = gone.iter().map(|alarm| alarm.topic.clone()).collect();
+    if topics.is_empty() {
+        return Ok(());
+    }
+    let audience = state.broadcaster.send(ListAudience(topics)).await?;
+    let told = stream::iter(audience).map(|(user, role)| tell_one(state, user, role, gone));
+    let outcomes: Vec<_> = told.buffer_unordered(AT_ONCE).collect().await;
+    outcomes.into_iter().collect()
+}
+
+async fn tell_one(
+    state: &AppState,
+    user: UserId,
+    role: Role,
+    gone: &[Gone],
+) -> Result<(), Refusal> {
+    let inbox = match state.store.known_account(&user).await? {
+        Some(account) => Inbox::of(&account, role),
+        None => Inbox::of_stranger(user, role),
+    };
+    let mine = gone
+        .iter()
+        .filter(|alarm| inbox.holds(&alarm.topic, alarm.id));
+    let ids: Vec<AlarmId> = mine.map(|alarm| alarm.id).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    inbox::tell_expired(state, inbox, ids).await
+}
+
+/// As many as the database answers at once.
+const AT_ONCE: usize = 8;

@@ -1,0 +1,110 @@
+//! The query parameters of the routes under `/api/`. A parameter that a route does not know is refused, so that a mistyped
+//! one never passes in silence. A route that is not in the table knows none.
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
+
+use crate::http::body::Params;
+use crate::http::identity::{QueryToken, identify};
+use crate::http::problem::ApiError;
+
+/// The parameters that the JSON routes and the stream know.
+const KNOWN: &[(Method, &str, &[&str])] = &[
+    (
+        Method::GET,
+        STREAM,
+        &[
+            "cursor",
+            "lastEventId",
+            "lastEventID",
+            "Last-Event-ID",
+            "last_event_id",
+            "room",
+            "rooms",
+            "topic",
+            "wait",
+            "token",
+        ],
+    ),
+    (
+        Method::GET,
+        "/api/alarms",
+        &["limit", "before", "status", "alarmType"],
+    ),
+    (Method::DELETE, "/api/alarms", &["targetId", "alarmType"]),
+    (Method::GET, "/api/alarms/top", &["limit"]),
+    (
+        Method::GET,
+        "/api/rooms/{id}/messages",
+        &["before", "limit"],
+    ),
+    (Method::GET, "/api/admin/alarms", &["limit"]),
+];
+
+/// Refuses a request that names a parameter its route does not know. A caller without a good token hears that first, where
+/// the route needs one.
+pub(super) async fn check(request: &ServiceRequest) -> Result<(), ApiError> {
+    let Err(refused) = check_names(request) else {
+        return Ok(());
+    };
+    let path = request.path();
+    if !WITHOUT_TOKEN.contains(&path) {
+        let in_query = if path == STREAM {
+            QueryToken::Accepted
+        } else {
+            QueryToken::Refused
+        };
+        let caller = identify(request.request(), in_query).await?;
+        caller.ok_or(ApiError::Unauthorized)?;
+    }
+    Err(refused)
+}
+
+fn check_names(request: &ServiceRequest) -> Result<(), ApiError> {
+    if request.query_string().is_empty() || !request.path().starts_with(JSON) {
+        return Ok(());
+    }
+    // A path without a route is answered as such.
+    let Some(pattern) = request.match_pattern() else {
+        return Ok(());
+    };
+    if pattern.starts_with(ORIGINAL) {
+        return Ok(());
+    }
+    // HEAD is GET without the body.
+    let method = match request.method() {
+        &Method::HEAD => &Method::GET,
+        other => other,
+    };
+    let known = KNOWN
+        .iter()
+        .find(|(m, p, _)| m == method && *p == pattern.as_str());
+    let known = known.map_or(&[][..], |(_, _, names)| *names);
+    let params = Params::of(request.query_string());
+    let unknown = params
+        .names()
+        .find(|name| *name != CACHE_BUSTER && !known.contains(name));
+    match unknown {
+        None => Ok(()),
+        Some(name) => Err(ApiError::UnknownParameter {
+            name: name.chars().take(MOST_CHARACTERS).collect(),
+            known,
+        }),
+    }
+}
+
+const STREAM: &str = "/api/stream";
+
+/// The routes that need no token.
+const WITHOUT_TOKEN: &[&str] = &["/api/auth/signup", "/api/auth/login"];
+
+const JSON: &str = "/api/";
+
+/// The routes of the system that this hub replaces ignore what they do not know.
+const ORIGINAL: &str = "/api/main/";
+
+/// Programs add it to get past caches.
+const CACHE_BUSTER: &str = "_";
+
+/// The part of a name that is repeated to the client.
+const MOST_CHARACTERS: usize = 100;

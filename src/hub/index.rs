@@ -1,0 +1,76 @@
+//! The topics that live clients are attached to, by the clients' places in the registry.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use crate::alarm::{Topic, TopicFilter};
+use crate::hub::members::Members;
+
+/// The clients of each topic, of every room, and of the whole log.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    by_topic: HashMap<Topic, Members>,
+    every_room: Members,
+    everything: Members,
+}
+
+impl Index {
+    /// Attaches a client to the topics of its filter.
+    pub(super) fn attach(&mut self, filter: &TopicFilter, place: usize) {
+        for topic in &filter.topics {
+            insert_into(&mut self.by_topic, topic, place);
+        }
+        if filter.all_rooms {
+            self.every_room.insert(place);
+        }
+        if filter.everything {
+            self.everything.insert(place);
+        }
+    }
+
+    /// Detaches a client from all topics of its filter.
+    pub(super) fn detach(&mut self, filter: &TopicFilter, place: usize) {
+        for topic in &filter.topics {
+            remove_from(&mut self.by_topic, topic, place);
+        }
+        self.every_room.remove(place);
+        self.everything.remove(place);
+    }
+
+    /// Writes the clients that an alarm of a topic concerns, each once.
+    pub(super) fn concerned(&self, topic: &Topic, into: &mut Vec<usize>) {
+        let sets = [
+            self.by_topic.get(topic),
+            topic.is_room().then_some(&self.every_room),
+            Some(&self.everything),
+        ];
+        Members::union(sets, into);
+    }
+
+    /// Writes the clients that named a room or carry every room, each once.
+    pub(super) fn of_room(&self, topic: &Topic, into: &mut Vec<usize>) {
+        Members::union([self.by_topic.get(topic), Some(&self.every_room)], into);
+    }
+}
+
+/// Adds a client under a key.
+pub(super) fn insert_into<K: Eq + Hash + Clone>(
+    index: &mut HashMap<K, Members>,
+    key: &K,
+    place: usize,
+) {
+    match index.get_mut(key) {
+        Some(members) => members.insert(place),
+        None => _ = index.insert(key.clone(), Members::only(place)),
+    }
+}
+
+/// Removes a client from under a key, and the key with its last client.
+pub(super) fn remove_from<K: Eq + Hash>(index: &mut HashMap<K, Members>, key: &K, place: usize) {
+    if let Some(members) = index.get_mut(key) {
+        members.remove(place);
+        if members.len() == 0 {
+            index.remove(key);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Alarms that time takes: every open stream hears of it within two seconds.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::answers::answer;
+use crate::support::{DEADLINE, SseClient, TestApp};
+
+async fn publish(app: &TestApp, to: serde_json::Value, seconds: u64) -> i64 {
+    let body = json!({"to": to, "alarmType": "T", "expiresInSeconds": seconds});
+    let answer = answer(app.post(&app.service(), "/api/alarms").json(&body), 201).await;
+    answer["alarms"][0]["id"].as_i64().unwrap()
+}
+
+/// The `state` event that says that these alarms expired; it must come two seconds after `life` at the latest.
+async fn expired(stream: &mut SseClient, ids: &[i64], unseen: i64, life: Duration) {
+    let state = stream
+        .next_named("state", life + Duration::from_secs(2))
+        .await;
+    let data = state.json();
+    assert_eq!(data["ids"], json!(ids), "{data}");
+    assert_eq!(data["expired"], true, "{data}");
+    assert_eq!(
+        (data["unseen"].as_i64(), data["unread"].as_i64()),
+        (Some(unseen), Some(unseen))
+    );
+    assert!(data["head"].as_i64().unwrap() >= ids[0], "{data}");
+}
+
+#[tokio::test]
+async fn an_alarm_that_expires_is_told_to_every_stream_of_those_it_was_for() {
+    let app = TestApp::spawn().await;
+    let (bob, carol) = (app.user("bob").await, app.user("carol").await);
+    let mut bobs = [
+        app.connected(&bob, "/api/stream").await,
+        app.connected(&bob, "/api/stream").await,
+    ];
+    let mut carols = app.connected(&carol, "/api/stream").await;
+
+    let life = Duration::from_secs(1);
+    let own = publish(&app, json!({"user": "bob"}), 1).await;
+    for stream in &mut bobs {
+        expired(stream, &[own], 0, life).await;
+    }
+    let shared = publish(&app, json!({"everyone": true}), 1).await;
+    for stream in bobs.iter_mut().chain([&mut carols]) {
+        expired(stream, &[shared], 0, life).await;
+    }
+    let top = answer(app.get(&bob, "/api/alarms/top"), 200).await;
+    assert_eq!(top["meta"]["unseen"], 0);
+}
+
+#[tokio::test]
+async fn an_expiry_survives_a_restart() {
+    let mut app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    app.publish(json!({"user": "bob"}), "STAYS").await;
+    let id = publish(&app, json!({"user": "bob"}), 6).await;
+
+    app.restart().await;
+
+    let mut stream = app.connected(&bob, "/api/stream").await;
+    expired(&mut stream, &[id], 1, Duration::from_secs(6)).await;
+}
+
+#[tokio::test]
+async fn a_mark_above_the_head_is_told_as_the_head() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    let id = app.publish(json!({"user": "bob"}), "T").await;
+    let mut stream = app.connected(&bob, "/api/stream").await;
+
+    let body = json!({"upTo": 9_007_199_254_740_991_i64});
+    answer(app.post(&bob, "/api/alarms/seen").json(&body), 200).await;
+
+    let state = stream.next_named("state", DEADLINE).await.json();
+    assert_eq!(state["upTo"], id, "{state}");
+}
