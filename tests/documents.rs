@@ -10,6 +10,27 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 #[test]
+fn every_test_that_the_table_of_kinds_names_exists() {
+    let page = read(&root().join("docs/internals/real-clients.md"));
+    let tests = all_tests();
+
+    let quoted = page.split('`').skip(1).step_by(2);
+    let names: Vec<&str> = quoted
+        .filter(|name| {
+            name.len() > 20
+                && name
+                    .chars()
+                    .all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit())
+        })
+        .collect();
+
+    assert!(names.len() > 30, "the names are found");
+    for name in names {
+        assert!(tests.contains(&format!("fn {name}(")), "{name}");
+    }
+}
+
+#[test]
 fn every_relative_link_leads_to_a_file_and_a_heading_that_exist() {
     for page in pages() {
         for link in links(&page) {
@@ -164,6 +185,24 @@ fn links(page: &Path) -> Vec<String> {
         .filter_map(|rest| rest.split_once(')'))
         .map(|(target, _)| target.to_owned());
     targets.filter(|target| !target.contains("://")).collect()
+}
+
+/// The text of every test.
+fn all_tests() -> String {
+    let mut files = Vec::new();
+    collect_rust(&root().join("tests"), &mut files);
+    files.iter().map(|file| read(file)).collect()
+}
+
+fn collect_rust(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            collect_rust(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
 }
 
 /// The file a link leads to, and the heading it names.

@@ -166,16 +166,17 @@ export class Panel {
   }
 
   /**
-   * What this person did, here, in another tab or on another device.
+   * Applies a change of state: made by this user, here or elsewhere, or by time.
    * @param {StateChange} data
    */
   apply(data) {
     // What was only seen looks the same; a row that is replaced under the pointer loses its click.
-    if (data.read === undefined && !data.deleted) return;
+    const gone = data.deleted || data.expired;
+    if (data.read === undefined && !gone) return;
     const named = new Set(data.ids ?? []);
     /** @param {Alarm} alarm */
     const is = ({ id = 0 }) => named.has(id) || (data.upTo !== undefined && id <= data.upTo);
-    if (data.deleted) {
+    if (gone) {
       this.#alarms = this.#alarms.filter((alarm) => !is(alarm));
       this.#waiting = this.#waiting.filter((alarm) => !is(alarm));
     }

@@ -37,6 +37,7 @@ export interface StateChange {
   seen?: boolean;
   read?: boolean;
   deleted?: boolean;
+  expired?: boolean;
 }
 
 export interface Presence {

@@ -12,6 +12,7 @@ use crate::http::identity::{Admin, Subscriber};
 use crate::http::problem::ApiError;
 use crate::http::stream::query::StreamQuery;
 use crate::http::stream::transport::Transport;
+use crate::http::stream::with_session;
 
 /// `HEAD /api/stream`.
 pub(crate) async fn of_stream(
@@ -21,7 +22,7 @@ pub(crate) async fn of_stream(
 ) -> Result<HttpResponse, ApiError> {
     let query = StreamQuery::parse(&params)?;
     query.filter(&subscriber)?;
-    Ok(match Transport::of(&request)? {
+    let answer = match Transport::of(&request)? {
         // A WebSocket is opened with GET only (RFC 6455, section 4.1).
         Transport::EventStream | Transport::WebSocket => fields(EVENT_STREAM),
         Transport::Lines => fields("application/x-ndjson"),
@@ -29,7 +30,8 @@ pub(crate) async fn of_stream(
             .content_type("application/json")
             .insert_header((header::CACHE_CONTROL, CACHE_CONTROL))
             .finish(),
-    })
+    };
+    Ok(with_session(answer, &subscriber))
 }
 
 /// `HEAD /api/admin/figures`.

@@ -64,7 +64,7 @@ pub(crate) async fn subscribe(
 
 /// Names the session an answer is for and the seconds it has left, so that a page can renew its token in time without
 /// reading it.
-fn with_session(mut answer: HttpResponse, identity: &Identity) -> HttpResponse {
+pub(super) fn with_session(mut answer: HttpResponse, identity: &Identity) -> HttpResponse {
     let claims = identity.claims();
     let left = claims.expires_at.seconds() - Timestamp::now().seconds();
     let headers = answer.headers_mut();
