@@ -148,7 +148,7 @@ async fn the_form_says_whom_it_would_reach_before_it_is_sent() {
     admin.click("[name=target][value=everyone]").await;
     admin.shows("#audience", "Reaches 2 accounts").await;
     admin.click("[name=target][value=user]").await;
-    admin.fill("[name=users]", "bad/name").await;
+    admin.fill("[name=users]", "bad&name").await;
     admin.shows("#audience .bad", "user id").await;
 
     assert_eq!(inbox_size(&app, &dora).await, 0);

@@ -185,7 +185,7 @@ pub(crate) async fn silence_is_not_death(app: &TestApp, proxy: &Proxy) {
 /// The `Origin` a browser sends is compared with what the proxy says of the host.
 pub(crate) async fn a_page_of_the_hub_is_told_from_others(app: &TestApp, proxy: &Proxy) {
     let bob = app.user("bob").await;
-    let cookie = format!("campanile_session={bob}");
+    let cookie = format!("__Host-campanile_session={bob}");
     let mut connection = proxy.http2().await;
     let own = proxy.origin();
     for (origin, status) in [(own.as_str(), 201), ("https://evil.example", 403)] {
