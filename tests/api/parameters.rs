@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::answers::{answer, refusal, send};
-use crate::support::{DEADLINE, TestApp};
+use crate::support::{AppBuilder, DEADLINE, TestApp};
 
 /// Every route under `/api/` that can be asked without a body, as the table of routes has them.
 const ROUTES: [(&str, &str); 16] = [
@@ -158,5 +158,26 @@ async fn a_cursor_that_is_no_number_or_no_text_is_a_gap() {
         let connect = stream.next_event(DEADLINE).await;
         assert_eq!(connect.json()["gap"], true, "{connect:?}");
         assert_eq!(connect.number(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_may_name_any_parameter() {
+    let origin = "https://www.example.com";
+    let app = AppBuilder::default()
+        .env("CAMPANILE_CORS_ORIGINS", origin)
+        .spawn()
+        .await;
+
+    for path in ["/api/alarms?limit=20&status=unread", "/api/stream?cursor=7"] {
+        let preflight = app
+            .request(Method::OPTIONS, path)
+            .header("Origin", origin)
+            .header("Access-Control-Request-Method", "GET")
+            .header("Access-Control-Request-Headers", "authorization");
+        let answer = send(preflight).await;
+
+        assert_eq!(answer.status(), 200, "{path}");
+        assert_eq!(answer.headers()["access-control-allow-origin"], origin);
     }
 }

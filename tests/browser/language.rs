@@ -47,11 +47,11 @@ async fn what_the_admin_s_scripts_say_is_korean() {
     admin.click("#publish [type=submit]").await;
     admin.shows("#publish-result .bad", "한 명 이상").await;
     said.extend(texts(&admin).await);
-    admin.fill("[name=users]", "bad/name").await;
-    admin.shows("#audience .bad", "1자에서 64자까지").await;
+    admin.fill("[name=users]", "bad&name").await;
+    admin.shows("#audience .bad", "1자에서 255자까지").await;
     admin.click("#publish [type=submit]").await;
     admin
-        .shows("#publish-result .bad", "1자에서 64자까지")
+        .shows("#publish-result .bad", "1자에서 255자까지")
         .await;
     said.extend(texts(&admin).await);
     admin.fill("[name=users]", "dora, zoe").await;
@@ -332,7 +332,7 @@ const DATA: [&str; 11] = [
     "New follower",
     "Maintenance",
     "Two words",
-    "bad/name",
+    "bad&name",
     "127.0.0.1",
 ];
 
