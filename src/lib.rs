@@ -8,6 +8,7 @@ mod actions;
 mod alarm;
 pub mod app;
 mod auth;
+mod cluster;
 pub mod config;
 mod feed;
 mod http;

@@ -19,7 +19,10 @@ fn allowed(module: &str) -> Vec<&'static str> {
             "actions", "feed", "auth", "alarm", "config", "metrics", "server", "hub", "net",
         ],
         "server" => vec!["metrics"],
-        "actions" => vec!["journal", "hub", "store", "auth", "alarm", "metrics", "net"],
+        "actions" => vec![
+            "journal", "cluster", "hub", "store", "auth", "alarm", "metrics", "net",
+        ],
+        "cluster" => vec!["journal", "hub", "store", "auth", "alarm", "metrics"],
         "feed" => vec!["hub", "store", "alarm", "metrics"],
         "journal" => vec!["store", "hub", "alarm", "metrics"],
         "hub" => vec!["alarm", "metrics"],

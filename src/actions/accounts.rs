@@ -154,9 +154,12 @@ pub(crate) async fn set_disabled(
     })
 }
 
-/// Closes all streams of a user and returns their number. The user may reconnect.
+/// Closes all streams of a user on all hubs and returns the number of those on this hub. The user may reconnect.
 pub(crate) async fn disconnect(state: &AppState, id: &str) -> Result<usize, Refusal> {
     let account = existing(state, id).await?;
+    if state.cluster.is_some() {
+        state.store.count_kick(&account.id).await?;
+    }
     streams::kick(state, account.id).await
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::actions::{AppState, Epoch, Refusal};
-use crate::alarm::{Role, Timestamp, UserId};
-use crate::auth::{Claims, TokenFault};
+use crate::actions::{AppState, Refusal};
+use crate::alarm::{Role, UserId};
+use crate::auth::{Claims, Epoch, TokenFault};
 use crate::store::{Account, Inbox, NewAccount, Remembered};
 
 /// The holder of a good token.
@@ -52,8 +52,15 @@ impl Verified {
         &self.claims.subject
     }
 
-    /// Finds the account the token speaks for.
+    /// Finds the account the token speaks for. Where other hubs may revoke tokens and were not heard lately, the database is
+    /// asked whether one did.
     pub(crate) async fn identity(self, state: &AppState) -> Result<Identity, Refusal> {
+        let claims = &self.claims;
+        if !state.store.rights_are_known() && state.store.is_revoked(claims.ids()).await? {
+            let token_id = claims.token_id.clone();
+            state.revocations.add(token_id, claims.expires_at);
+            return Err(refused(TokenFault::Revoked));
+        }
         Ok(Identity {
             account: account_of(state, &self.claims).await?,
             epoch: self.epoch,
@@ -94,6 +101,11 @@ impl Identity {
             display_name: self.display_name(),
             role: self.role(),
         }
+    }
+
+    /// How often the user was disconnected from all hubs; 0 without an account.
+    pub(crate) fn kicks(&self) -> i64 {
+        self.account.as_ref().map_or(0, |account| account.kicks)
     }
 
     /// True if rights changed since the token was checked: then it has to be checked again.
@@ -154,25 +166,17 @@ async fn find_or_make(state: &AppState, claims: &Claims) -> Result<Option<Arc<Ac
     Ok(state.store.known_account(&claims.subject).await?)
 }
 
-/// The fault of a token that its account has left behind. A token without the time of its issue is judged by the role it
-/// names, and so is one that tells whole seconds, in the very second of the change.
+/// The fault of a token that its account has left behind.
 fn fault_of_role(claims: &Claims, account: &Account) -> Option<TokenFault> {
-    let same_role = claims.role == account.role;
-    let Some(issued) = claims.issued_at else {
-        return (!same_role).then_some(TokenFault::OtherRole {
+    let fault = match claims.issued_at {
+        Some(_) => TokenFault::FormerRole,
+        None => TokenFault::OtherRole {
             named: claims.role,
             known: account.role,
-        });
+        },
     };
-    let changed = account.tokens_valid_from;
-    let whole = Timestamp::from_seconds(issued.seconds()) == issued;
-    let unclear = issued == changed || (whole && issued.seconds() == changed.seconds());
-    let former = if unclear {
-        !same_role
-    } else {
-        issued < changed
-    };
-    former.then_some(TokenFault::FormerRole)
+    let is_outdated = account.outdates(claims.issued_at, claims.role);
+    is_outdated.then_some(fault)
 }
 
 /// The refusal of a token. Its operator finds the reason in the log; the token itself is never there.

@@ -15,6 +15,7 @@ pub(crate) mod rooms;
 pub(crate) mod sessions;
 mod state;
 pub(crate) mod streams;
+pub(crate) mod unstored;
 
 pub(crate) use refusal::{Forbidden, Overload, Refusal, Rule, Thing, names};
-pub(crate) use state::{AppState, Epoch, Policy, Readiness, RightsEpoch, Turns};
+pub(crate) use state::{AppState, Policy, Readiness, Turns};

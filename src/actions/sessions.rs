@@ -99,22 +99,26 @@ pub(crate) async fn sign_up(
     begin(state, &created)
 }
 
-/// Ends the session of a request: its token is revoked and its streams are closed.
+/// Ends the session of a request: its token is revoked and its streams are closed. That comes first and cannot fail: if the
+/// database cannot store it, the user hears so and is out all the same, and it is stored later.
 pub(crate) async fn sign_out(state: &AppState, identity: &Identity) -> Result<(), Refusal> {
     let claims = identity.claims();
-    let token_id = claims.token_id.clone();
-    let stored = state
-        .store
-        .revoke_token(token_id.clone(), claims.expires_at);
-    stored.await?;
-    state.revocations.add(token_id.clone(), claims.expires_at);
-    streams::close_revoked(state, token_id.clone()).await?;
+    let (token_id, expires_at) = (claims.token_id.clone(), claims.expires_at);
+    state.revocations.add(token_id.clone(), expires_at);
+    let closed = streams::close_revoked(state, token_id.clone()).await;
     // A tab may hold this session and hear by the stream of another.
     let told = Notify {
         user_id: claims.subject.clone(),
         frame: Frame::session_ended(&token_id),
     };
-    state.broadcaster.send(told).await?;
+    let told = state.broadcaster.send(told).await;
+    let stored = state.store.revoke_token(token_id.clone(), expires_at).await;
+    if stored.is_err() {
+        state.unstored.keep(token_id, expires_at);
+    }
+    stored?;
+    closed?;
+    told?;
     Ok(())
 }
 

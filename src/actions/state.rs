@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix::Addr;
@@ -10,8 +10,10 @@ use actix::Addr;
 use crate::actions::figures::Figures;
 use crate::actions::pace::Pace;
 use crate::actions::refusal::Refusal;
+use crate::actions::unstored::Unstored;
 use crate::alarm::{AlarmId, UserId};
-use crate::auth::{LoginLimiter, Passwords, Revocations, Tokens};
+use crate::auth::{LoginLimiter, Passwords, Revocations, RightsEpoch, Tokens};
+use crate::cluster::Cluster;
 use crate::hub::Broadcaster;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
@@ -43,6 +45,10 @@ pub(crate) struct AppState {
     pub policy: Policy,
     /// Counts the changes of rights: revoked tokens, disabled accounts, changed roles.
     pub rights: RightsEpoch,
+    /// The other hubs on the same database; `None` where there can be none.
+    pub cluster: Option<Cluster>,
+    /// Tokens signed out here that the database does not know of yet.
+    pub unstored: Unstored,
     /// Limits test alarms, and the streams users cut of their own.
     pub test_pace: Pace,
     /// Orders the `state` events of a user.
@@ -106,27 +112,6 @@ impl Readiness {
     /// True while the hub takes work.
     pub(crate) fn is_on(&self) -> bool {
         self.0.load(Ordering::Acquire)
-    }
-}
-
-/// Counts the changes of rights. A handler that checked a token and then waited compares the count: a stream that is opened
-/// just after a sign-out closed the others would otherwise live on.
-#[derive(Debug, Default)]
-pub(crate) struct RightsEpoch(AtomicU64);
-
-/// A value of [`RightsEpoch`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Epoch(u64);
-
-impl RightsEpoch {
-    /// Counts a revoked token, a disabled account or a changed role. Called before the streams are closed.
-    pub(crate) fn advance(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// The count at this moment.
-    pub(crate) fn current(&self) -> Epoch {
-        Epoch(self.0.load(Ordering::SeqCst))
     }
 }
 

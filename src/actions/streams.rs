@@ -16,20 +16,20 @@ pub(crate) async fn list_of(state: &AppState, user: UserId) -> Result<Vec<Client
     Ok(state.broadcaster.send(ListStreamsOf(user)).await?)
 }
 
-/// Closes one stream by its written id; 404 if there is none.
+/// Closes one stream by its written id, on whichever hub it is; `NotFound` if there is none.
 pub(crate) async fn disconnect(state: &AppState, client_id: &str) -> Result<(), Refusal> {
     let client = ClientId::parse(client_id).ok_or(Refusal::NotFound(Thing::Connection))?;
-    close_some(state, StreamList::Client(client)).await
+    close_one(state, client, None).await
 }
 
-/// Closes one of a user's own streams; 404 if there is none.
+/// Closes one of a user's own streams, on whichever hub it is; `NotFound` if there is none.
 pub(crate) async fn disconnect_own(
     state: &AppState,
     user: &UserId,
     client_id: &str,
 ) -> Result<(), Refusal> {
     let client = ClientId::parse(client_id).ok_or(Refusal::NotFound(Thing::Connection))?;
-    close_some(state, StreamList::ClientOf(client, user.clone())).await
+    close_one(state, client, Some(user)).await
 }
 
 /// Closes the streams that were opened with a token which is good no more.
@@ -51,10 +51,18 @@ pub(super) async fn kick(state: &AppState, user: UserId) -> Result<usize, Refusa
     close(state, StreamList::User(user), Bye::Kicked).await
 }
 
-async fn close_some(state: &AppState, streams: StreamList) -> Result<(), Refusal> {
-    match close(state, streams, Bye::Kicked).await? {
-        0 => Err(Refusal::NotFound(Thing::Connection)),
-        _ => Ok(()),
+/// Closes a stream of this hub, or of another.
+async fn close_one(state: &AppState, client: ClientId, of: Option<&UserId>) -> Result<(), Refusal> {
+    let streams = match of {
+        Some(user) => StreamList::ClientOf(client, user.clone()),
+        None => StreamList::Client(client),
+    };
+    if close(state, streams, Bye::Kicked).await? > 0 {
+        return Ok(());
+    }
+    match &state.cluster {
+        Some(cluster) if cluster.close_elsewhere(client, of).await? => Ok(()),
+        _ => Err(Refusal::NotFound(Thing::Connection)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::actions::AppState;
 use crate::actions::expiry::{self, Expiries};
+use crate::actions::unstored::Unstored;
 use crate::store::Store;
 
 /// Prunes at start and once an hour, a batch at a time, with a pause for publishers between batches. The users with open
@@ -50,6 +51,19 @@ pub(super) async fn checkpoint(store: Store) {
         }
     }
 }
+
+/// Stores sign-outs that the database could not store at once.
+pub(super) async fn store_revocations(unstored: Unstored, store: Store) {
+    loop {
+        tokio::time::sleep(REVOKE_EVERY).await;
+        if let Err(cause) = unstored.store(&store).await {
+            log::warn!("a sign-out is not stored yet and is tried again: {cause}");
+        }
+    }
+}
+
+/// Soon enough that no restart comes between, seldom enough for a database in trouble.
+const REVOKE_EVERY: Duration = Duration::from_secs(1);
 
 /// Some hundred commits of a busy hub, a few hundred pages to copy.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);

@@ -75,6 +75,8 @@ pub async fn build(
     let store = state.store.clone();
     let retention = config.retention_days.duration();
     actix_web::rt::spawn(housekeeping::checkpoint(state.store.clone()));
+    let unstored = housekeeping::store_revocations(state.unstored.clone(), state.store.clone());
+    actix_web::rt::spawn(unstored);
     let source = Data::new(Source {
         store: state.store.clone(),
         broadcaster: broadcaster.clone(),

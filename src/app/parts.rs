@@ -5,11 +5,13 @@ use tokio::sync::watch;
 
 use crate::actions::figures::Figures;
 use crate::actions::pace::Pace;
-use crate::actions::{AppState, Policy, Readiness, RightsEpoch, Turns};
+use crate::actions::unstored::Unstored;
+use crate::actions::{AppState, Policy, Readiness, Turns};
 use crate::alarm::{self, AlarmId};
 use crate::app::error::StartError;
 use crate::app::secrets;
-use crate::auth::{LoginLimiter, Passwords, Revocations, Tokens};
+use crate::auth::{LoginLimiter, Passwords, Revocations, RightsEpoch, Tokens};
+use crate::cluster::{Cluster, Listening};
 use crate::config::{Config, Switch, Users};
 use crate::hub::{Broadcaster, Limits};
 use crate::journal::Journal;
@@ -34,10 +36,23 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
     alarm::keep_former_ids(store.former_ids().await?);
     let passwords = Passwords::new()?;
     secrets::create_first_admin(&store, &passwords).await?;
+    // Read before the rights themselves: a change in between is then told again, and none is missed.
+    let signals = match store.is_shared() {
+        true => Some(store.signal_position().await?),
+        false => None,
+    };
     let revocations = Revocations::new(store.revoked_tokens().await?);
+    let rights = RightsEpoch::default();
     let position = AlarmId(store.head().await?.last_id);
     let broadcaster = start_broadcaster(config, position, &metrics);
     let (journal, delivered) = start_journal(&store, &broadcaster, position, &metrics);
+    let listening = Listening {
+        store: store.clone(),
+        broadcaster: broadcaster.clone(),
+        revocations: revocations.clone(),
+        rights: rights.clone(),
+    };
+    let cluster = signals.map(|position| Cluster::join(listening, position));
     let state = AppState {
         store,
         journal,
@@ -49,7 +64,9 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
         figures: Figures::start(metrics.clone()),
         metrics,
         policy: Policy::from(config),
-        rights: RightsEpoch::default(),
+        rights,
+        cluster,
+        unstored: Unstored::default(),
         test_pace: Pace::default(),
         turns: Turns::default(),
         readiness: Readiness::default(),

@@ -65,6 +65,12 @@ impl Claims {
         Ok(claims)
     }
 
+    /// The names under which the token may have been revoked.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let former = self.former_id.iter().cloned();
+        former.chain([self.token_id.clone()]).collect()
+    }
+
     /// Checks the end. The hub's own tokens and those of the shared secret have no leeway: "on or after" the end they must
     /// not be accepted (RFC 7519, section 4.1.4).
     pub(super) fn judge(&self, now: Timestamp) -> Result<(), TokenFault> {

@@ -7,6 +7,7 @@ mod hexadecimal;
 mod limiter;
 mod password;
 mod revocations;
+mod rights;
 mod secret;
 mod token;
 
@@ -15,5 +16,6 @@ pub(crate) use fault::TokenFault;
 pub(crate) use limiter::{Held, LoginLimiter};
 pub(crate) use password::{PasswordError, Passwords, random_password};
 pub(crate) use revocations::Revocations;
+pub(crate) use rights::{Epoch, RightsEpoch};
 pub(crate) use secret::Secret;
 pub(crate) use token::{Tokens, contents};

@@ -9,7 +9,7 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
 use crate::alarm::{AlarmId, Role, RoomId, Timestamp, Topic, UserId};
 use crate::hub::registry::Registry;
 use crate::hub::{
-    Bye, ClientId, ClientInfo, Disconnect, Frame, Limits, NewClient, Rejoined, StreamList,
+    Bye, ClientId, ClientInfo, Disconnect, Frame, Limits, NewClient, Rejoined, Rights, StreamList,
     SubscribeError, Subscription,
 };
 use crate::metrics::Metrics;
@@ -81,6 +81,11 @@ pub(crate) struct ListStreams;
 #[derive(Message)]
 #[rtype(result = "Vec<ClientInfo>")]
 pub(crate) struct ListStreamsOf(pub UserId);
+
+/// Asks what the streams of some users were opened with; those of all users if none are named.
+#[derive(Message)]
+#[rtype(result = "Vec<Rights>")]
+pub(crate) struct ListRights(pub Option<HashSet<UserId>>);
 
 /// Asks for the number of clients that alarms of these topics would be offered to now.
 #[derive(Message)]
@@ -230,6 +235,18 @@ impl Handler<ListStreamsOf> for Broadcaster {
         let mut connections = self.registry.connections_of(&user_id, Instant::now());
         connections.sort_unstable_by_key(|client| std::cmp::Reverse(client.age_seconds));
         MessageResult(connections)
+    }
+}
+
+impl Handler<ListRights> for Broadcaster {
+    type Result = MessageResult<ListRights>;
+
+    fn handle(
+        &mut self,
+        ListRights(users): ListRights,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
+        MessageResult(self.registry.rights(users.as_ref()))
     }
 }
 

@@ -25,6 +25,10 @@ pub(crate) struct NewClient {
     pub role: Role,
     /// The token: logging out closes its streams.
     pub token_id: String,
+    /// The time at which the token was issued, if it tells it.
+    pub issued_at: Option<Timestamp>,
+    /// The number of times the user was disconnected from all hubs before.
+    pub kicks: i64,
     /// The time at which the token expires, and the stream with it.
     pub expires_at: Timestamp,
     /// The topics the stream carries.
@@ -48,6 +52,23 @@ pub(crate) enum Start {
     Live,
     /// At once if what follows this cursor is known; else after the client has read the log: see `go_live`.
     After(AlarmId),
+}
+
+/// What a stream was opened with, to be compared with what its user may do now.
+#[derive(Debug, Clone)]
+pub(crate) struct Rights {
+    /// The stream.
+    pub client_id: ClientId,
+    /// Its user.
+    pub user_id: UserId,
+    /// The role of its token.
+    pub role: Role,
+    /// Its token.
+    pub token_id: String,
+    /// The time at which that token was issued, if it tells it.
+    pub issued_at: Option<Timestamp>,
+    /// The number of times the user was disconnected from all hubs before.
+    pub kicks: i64,
 }
 
 /// One line of the list of connections.
@@ -176,6 +197,17 @@ impl Client {
 
     fn queue_depth(&self) -> u64 {
         self.offered.saturating_sub(self.shared.taken())
+    }
+
+    pub(super) fn rights(&self) -> Rights {
+        Rights {
+            client_id: self.id,
+            user_id: self.new.user_id.clone(),
+            role: self.new.role,
+            token_id: self.new.token_id.clone(),
+            issued_at: self.new.issued_at,
+            kicks: self.new.kicks,
+        }
     }
 
     pub(super) fn info(&self, now: Instant) -> ClientInfo {

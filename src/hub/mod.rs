@@ -17,10 +17,10 @@ mod subscription;
 
 pub(crate) use broadcaster::{
     Broadcaster, Close, CountPresent, CountReach, Finish, GoLive, ListAudience, ListPresent,
-    ListStreams, ListStreamsOf, Notify, Publish, Rejoin, Shutdown, Subscribe,
+    ListRights, ListStreams, ListStreamsOf, Notify, Publish, Rejoin, Shutdown, Subscribe,
 };
 pub(crate) use channel::Received;
-pub(crate) use client::{ClientId, ClientInfo, NewClient, Start};
+pub(crate) use client::{ClientId, ClientInfo, NewClient, Rights, Start};
 pub(crate) use frame::{Bye, Connected, EventName, Frame};
 pub(crate) use handover::{Handover, Next};
 pub(crate) use registry::{Limits, Rejoined, StreamList, SubscribeError};

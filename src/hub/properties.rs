@@ -352,6 +352,8 @@ fn new_client(filter: &Arc<TopicFilter>, start: Start) -> NewClient {
         user_id: bob(),
         role: Role::User,
         token_id: String::new(),
+        issued_at: None,
+        kicks: 0,
         expires_at: Timestamp::now().plus(Duration::from_secs(3_600)),
         filter: Arc::clone(filter),
         rooms: named_rooms(filter),

@@ -14,7 +14,7 @@ use crate::hub::index::{Index, insert_into, remove_from};
 use crate::hub::members::Members;
 use crate::hub::presence::{Announcement, Rooms};
 use crate::hub::recent::Recent;
-use crate::hub::{Bye, ClientId, ClientInfo, EventName, Frame, NewClient, Start};
+use crate::hub::{Bye, ClientId, ClientInfo, EventName, Frame, NewClient, Rights, Start};
 use crate::metrics::Metrics;
 
 /// The bounds a client lives in.
@@ -48,6 +48,8 @@ pub(crate) enum StreamList {
     Token(String),
     /// All of this user.
     User(UserId),
+    /// These.
+    Clients(HashSet<ClientId>),
 }
 
 /// A new client, and its half of its channel.
@@ -251,6 +253,7 @@ impl Registry {
             StreamList::ClientOf(id, user) => client.id == *id && client.new.user_id == *user,
             StreamList::User(id) => client.new.user_id == *id,
             StreamList::Token(token) => client.new.token_id == *token,
+            StreamList::Clients(ids) => ids.contains(&client.id),
         };
         let clients = self.clients.iter().map(|(_place, client)| client);
         let meant: Vec<ClientId> = clients
@@ -337,6 +340,23 @@ impl Registry {
             .iter()
             .map(|(_place, client)| client.info(now))
             .collect()
+    }
+
+    /// What each stream was opened with; of all streams, or of those of some users.
+    pub(crate) fn rights(&self, of: Option<&HashSet<UserId>>) -> Vec<Rights> {
+        let Some(users) = of else {
+            let clients = self.clients.iter().map(|(_place, client)| client);
+            return clients.map(Client::rights).collect();
+        };
+        let sets = users.iter().filter_map(|user| self.by_user.get(user));
+        let mut places = Vec::new();
+        let mut found = Vec::new();
+        for set in sets {
+            Members::union([Some(set)], &mut places);
+            let clients = places.iter().filter_map(|place| self.clients.get(*place));
+            found.extend(clients.map(Client::rights));
+        }
+        found
     }
 
     /// The connections of one user.

@@ -45,7 +45,10 @@ impl Delivery {
         let Some(last) = fresh.last().map(|alarm| alarm.id) else {
             return self;
         };
-        if follows(self.up_to, &fresh) {
+        if !self.store.rights_are_known() {
+            // Somebody may have lost the right to hear it. The next look delivers it.
+            self.unsure = true;
+        } else if follows(self.up_to, &fresh) {
             self.publish(fresh.into_iter()).await;
             self.reached(last);
         } else {
@@ -65,8 +68,12 @@ impl Delivery {
         self.unsure || !self.store.is_exclusive()
     }
 
-    /// Delivers the alarms of the log after the last delivered id.
+    /// Delivers the alarms of the log after the last delivered id. Delivers nothing while other hubs cannot be heard: one of
+    /// them may have taken away the right of a user to read them.
     pub(super) async fn look(mut self) -> Self {
+        if !self.store.rights_are_known() {
+            return self;
+        }
         let head = if self.store.is_exclusive() {
             self.store.settled_head().await
         } else {

@@ -318,7 +318,7 @@ const BATCH_ALARMS: usize = 1_024;
 const WAITING_ALARMS: usize = 16_384;
 
 /// The maximum delay of an alarm whose commit was not confirmed. Each look reads one row.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// A longer wait means that the disk fails, and publishers should learn of it.
 const WAIT_WITHIN: Duration = Duration::from_secs(5);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::alarm::UserId;
 use crate::recent::Recent;
+use crate::store::signals::RIGHTS_KNOWN_FOR;
 use crate::store::{Account, Read, Store, StoreError, users};
 
 /// The result of looking up an account in the cache.
@@ -48,6 +49,16 @@ impl Store {
     /// Looks up an account in the cache, without asking the database.
     pub(crate) fn remembered(&self, id: &UserId) -> Remembered {
         self.accounts.find(id, self.is_exclusive(), Instant::now())
+    }
+
+    /// Forgets what is remembered of some accounts, as another hub has changed them.
+    pub(crate) fn forget_accounts(&self, ids: &[UserId]) {
+        self.accounts.forget(ids.iter());
+    }
+
+    /// Forgets what is remembered of all accounts, as other hubs may have changed any.
+    pub(crate) fn forget_all_accounts(&self) {
+        self.accounts.forget_all();
     }
 
     /// Reads one account from the database, if it exists, and caches it until it changes. The password hash is left
@@ -113,6 +124,12 @@ impl Accounts {
         }
     }
 
+    fn forget_all(&self) {
+        let mut known = self.known();
+        known.changes += 1;
+        known.accounts = Recent::of(A_GENERATION);
+    }
+
     /// Takes the count of account changes that a reading which began at `now` found in the database.
     pub(super) fn changed_so_often(&self, count: i64, now: Instant) {
         let mut known = self.known();
@@ -146,9 +163,8 @@ impl Default for Accounts {
     }
 }
 
-/// The maximum delay until a change made by another hub on the same database takes effect: a little more than the
-/// interval at which the log is read.
-const REMEMBERED_FOR: Duration = Duration::from_millis(1_500);
+/// The maximum delay until a change made by another hub on the same database takes effect.
+const REMEMBERED_FOR: Duration = RIGHTS_KNOWN_FOR;
 
 /// Enough for the users that poll one hub repeatedly, and a few megabytes. The limit keeps users that come only once
 /// from filling the memory.
@@ -173,6 +189,7 @@ mod tests {
             tokens_valid_from: Timestamp::from_millis(0),
             disabled: false,
             created_at: Timestamp::from_millis(0),
+            kicks: 0,
         }))
     }
 

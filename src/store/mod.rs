@@ -20,6 +20,7 @@ mod postgres;
 mod pruning;
 mod rooms;
 mod schema;
+mod signals;
 mod sqlite;
 mod tokens;
 mod users;
@@ -34,6 +35,7 @@ use crate::store::budget::Budget;
 use crate::store::connection::DbConnection;
 use crate::store::expiry::NextExpiry;
 use crate::store::lane::Lane;
+use crate::store::signals::Heard;
 
 pub(crate) use crate::store::accounts::Remembered;
 pub(crate) use crate::store::append::{Idempotency, Refusal, Stored, Submission};
@@ -43,6 +45,7 @@ pub(crate) use crate::store::expiry::{Expired, Gone};
 pub(crate) use crate::store::inbox::{Counts, Inbox, Mark, Page, Receipt, Status};
 pub(crate) use crate::store::location::Location;
 pub(crate) use crate::store::rooms::Room;
+pub(crate) use crate::store::signals::{Look, Position, Signal, Signals};
 pub(crate) use crate::store::users::{Account, NewAccount, Upserted};
 
 /// Access to the database; cheap to clone.
@@ -51,6 +54,11 @@ pub(crate) struct Store {
     lookups: Lane,
     readers: Lane,
     writers: Lane,
+    /// The lane of looks for what other hubs did; `None` on a database that has one hub. Nothing else waits in it, so that a
+    /// crowd that replays does not delay what takes a right away.
+    looks: Option<Lane>,
+    /// When other hubs were last heard.
+    heard: Heard,
     accounts: Accounts,
     metrics: Metrics,
     /// The memory that replays may take together.

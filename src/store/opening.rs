@@ -13,44 +13,46 @@ use crate::store::connection::DbConnection;
 use crate::store::expiry::NextExpiry;
 use crate::store::files::keep_private;
 use crate::store::lane::{Lane, Plan};
+use crate::store::signals::Heard;
 use crate::store::{Location, OpenError, Store, StoreError};
 
 impl Store {
     /// Opens the database and brings its schema up to date. Blocks; called once, before serving.
     pub(crate) fn open(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
         keep_private(location);
-        // On a thread of its own: a connection to a server runs on the thread that uses it, which may not be one of the
-        // runtime's.
-        let opened = std::thread::scope(|scope| scope.spawn(|| open_lanes(location)).join());
-        let [writers, lookups, readers] = opened
-            .map_err(|_panic| StoreError::Broken("opening the database panicked".to_owned()))??;
-        Ok(Self {
-            writers,
-            lookups,
-            readers,
+        Ok(Self::on(open_lanes(location, false)?, metrics))
+    }
+
+    /// Opens the database for a hub: a file that another hub has opened so is refused, for as long as that one lives.
+    pub(crate) fn open_for_hub(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
+        let lock = lock(location)?.map(Arc::new);
+        keep_private(location);
+        let opened = Self::on(open_lanes(location, lock.is_none())?, metrics);
+        Ok(Self { lock, ..opened })
+    }
+
+    fn on(lanes: Lanes, metrics: Metrics) -> Self {
+        Self {
+            writers: lanes.writers,
+            lookups: lanes.lookups,
+            readers: lanes.readers,
+            looks: lanes.looks,
+            heard: Heard::default(),
             accounts: Accounts::default(),
             metrics,
             budget: Budget::default(),
             expiry: NextExpiry::default(),
             written: Arc::default(),
             lock: None,
-        })
-    }
-
-    /// Opens the database for a hub: a file that another hub has opened so is refused, for as long as that one lives.
-    pub(crate) fn open_for_hub(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
-        let lock = lock(location)?.map(Arc::new);
-        Ok(Self {
-            lock,
-            ..Self::open(location, metrics)?
-        })
+        }
     }
 
     /// Closes every connection. The last one of a database file copies all of its write-ahead log into the file and removes
     /// it, so that the file alone is the whole database.
     pub(crate) async fn close(&self) {
         self.written.store(false, Ordering::Relaxed);
-        let lanes = [&self.readers, &self.lookups, &self.writers].map(Lane::close);
+        let lanes = [&self.readers, &self.lookups, &self.writers];
+        let lanes = lanes.into_iter().chain(&self.looks).map(Lane::close);
         let closed = futures::future::join_all(lanes);
         if tokio::time::timeout(CLOSES_WITHIN, closed).await.is_err() {
             log::warn!("the database is still busy and is left to its own recovery");
@@ -58,14 +60,30 @@ impl Store {
     }
 }
 
-/// The lanes of writers, lookups and readers, in this order.
-fn open_lanes(location: &Location) -> Result<[Lane; 3], OpenError> {
-    first_connection(location)?.migrate()?;
-    Ok([
-        Lane::open(location, writers(location))?,
-        Lane::open(location, lookups(location))?,
-        Lane::open(location, readers())?,
-    ])
+/// The lanes of a database.
+struct Lanes {
+    writers: Lane,
+    lookups: Lane,
+    readers: Lane,
+    /// For a hub that shares the database with others.
+    looks: Option<Lane>,
+}
+
+/// Opens the lanes on a thread of its own: a connection to a server runs on the thread that uses it, which may not be one
+/// of the runtime's.
+fn open_lanes(location: &Location, with_looks: bool) -> Result<Lanes, OpenError> {
+    let open = || {
+        first_connection(location)?.migrate()?;
+        let looks = with_looks.then(|| Lane::open(location, looks()));
+        Ok(Lanes {
+            writers: Lane::open(location, writers(location))?,
+            lookups: Lane::open(location, lookups(location))?,
+            readers: Lane::open(location, readers())?,
+            looks: looks.transpose()?,
+        })
+    };
+    let opened = std::thread::scope(|scope| scope.spawn(open).join());
+    opened.map_err(|_panic| StoreError::Broken("opening the database panicked".to_owned()))?
 }
 
 fn writers(location: &Location) -> Plan {
@@ -98,6 +116,16 @@ fn readers() -> Plan {
         purpose: "read the database",
         name: "store-read",
         size: 3,
+        patience: 0,
+    }
+}
+
+/// One look at a time.
+fn looks() -> Plan {
+    Plan {
+        purpose: "hear the other hubs",
+        name: "store-hubs",
+        size: 1,
         patience: 0,
     }
 }

@@ -60,6 +60,24 @@ diesel::table! {
     }
 }
 
+// These two are on PostgreSQL only.
+diesel::table! {
+    signal_head (id) {
+        id -> BigInt,
+        incarnation -> Text,
+        last_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    signals (id) {
+        id -> BigInt,
+        kind -> Text,
+        subject -> Text,
+        detail -> Text,
+    }
+}
+
 diesel::table! {
     users (id) {
         id -> Text,
@@ -72,6 +90,7 @@ diesel::table! {
         created_at -> BigInt,
         tokens_valid_from -> BigInt,
         disabled_at -> Nullable<BigInt>,
+        kicks -> BigInt,
     }
 }
 

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use crate::alarm::Timestamp;
+use crate::store::connection::{DbConnection, native};
 use crate::store::schema::revoked_tokens::dsl;
 use crate::store::{Read, Store, StoreError};
 
@@ -31,19 +32,36 @@ impl Store {
         }
     }
 
-    /// Returns the revoked tokens that have not expired.
-    pub(crate) async fn revoked_tokens(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
-        let now = Timestamp::now().millis();
-        self.read(Read::Other, move |connection| {
-            let rows = dsl::revoked_tokens
-                .filter(dsl::expires_at.gt(now))
-                .select((dsl::token_id, dsl::expires_at))
-                .load::<(String, i64)>(connection)?;
-            Ok(rows
-                .into_iter()
-                .map(|(id, at)| (id, Timestamp::from_millis(at)))
-                .collect())
+    /// True if a token was revoked under one of its names, asked of the database now.
+    pub(crate) async fn is_revoked(&self, token_ids: Vec<String>) -> Result<bool, StoreError> {
+        self.read(Read::Account, move |connection| {
+            let found = native!(connection => dsl::revoked_tokens
+                .filter(dsl::token_id.eq_any(&token_ids))
+                .select(dsl::token_id)
+                .load::<String>(connection))?;
+            Ok(!found.is_empty())
         })
         .await
     }
+
+    /// The revoked tokens that have not expired.
+    pub(crate) async fn revoked_tokens(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        self.read(Read::Other, unexpired).await
+    }
+
+    /// The revoked tokens that have not expired, for a hub that may have missed some.
+    pub(crate) async fn revoked_tokens_now(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        self.look(unexpired).await
+    }
+}
+
+fn unexpired(connection: &mut DbConnection) -> Result<Vec<(String, Timestamp)>, StoreError> {
+    let rows = dsl::revoked_tokens
+        .filter(dsl::expires_at.gt(Timestamp::now().millis()))
+        .select((dsl::token_id, dsl::expires_at))
+        .load::<(String, i64)>(connection)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, at)| (id, Timestamp::from_millis(at)))
+        .collect())
 }

@@ -31,6 +31,8 @@ pub(crate) struct Account {
     pub disabled: bool,
     /// The time at which the account was created.
     pub created_at: Timestamp,
+    /// The number of times the user was disconnected from all hubs.
+    pub kicks: i64,
 }
 
 /// The fields with which an account is created or changed. `None` keeps the value of a known account and gives a new
@@ -56,6 +58,26 @@ pub(crate) struct Upserted {
     pub created: usize,
     /// The number of accounts that existed.
     pub updated: usize,
+}
+
+impl Account {
+    /// True for a token that the account has left behind: it was issued before the account's role changed. A token without
+    /// the time of its issue is judged by the role it names, and so is one that tells whole seconds, in the very second of
+    /// the change.
+    pub(crate) fn outdates(&self, issued_at: Option<Timestamp>, role: Role) -> bool {
+        let other_role = role != self.role;
+        let Some(issued) = issued_at else {
+            return other_role;
+        };
+        let changed = self.tokens_valid_from;
+        let whole = Timestamp::from_seconds(issued.seconds()) == issued;
+        let unclear = issued == changed || (whole && issued.seconds() == changed.seconds());
+        if unclear {
+            other_role
+        } else {
+            issued < changed
+        }
+    }
 }
 
 impl NewAccount {
@@ -127,6 +149,39 @@ impl Store {
             // Also after an error: the commit may have succeeded although its answer was lost.
             remembered.forget(accounts.iter().map(|account| &account.id));
             outcome
+        })
+        .await
+    }
+
+    /// Counts a disconnection of all streams of a user, which tells the other hubs to end theirs.
+    pub(crate) async fn count_kick(&self, id: &UserId) -> Result<(), StoreError> {
+        let (id, remembered) = (id.clone(), self.accounts.clone());
+        self.write(move |connection| {
+            let counted = connection.transact(|connection| {
+                lock_for_change(connection)?;
+                diesel::update(dsl::users.find(id.as_str()))
+                    .set(dsl::kicks.eq(dsl::kicks + 1))
+                    .execute(connection)?;
+                Ok(())
+            });
+            remembered.forget(std::iter::once(&id));
+            counted
+        })
+        .await
+    }
+
+    /// The accounts of those of `ids` that have one, read now.
+    pub(crate) async fn accounts_of(&self, ids: Vec<UserId>) -> Result<Vec<Account>, StoreError> {
+        self.look(move |connection| {
+            let wanted: Vec<&str> = ids.iter().map(UserId::as_str).collect();
+            let mut found = Vec::with_capacity(wanted.len());
+            for some in wanted.chunks(IDS_A_QUERY) {
+                let rows = dsl::users
+                    .filter(dsl::id.eq_any(some))
+                    .load::<Row>(connection)?;
+                found.extend(rows.into_iter().map(Account::from));
+            }
+            Ok(found)
         })
         .await
     }
@@ -255,6 +310,7 @@ pub(super) fn insert(
         created_at: now,
         tokens_valid_from: 0,
         disabled_at: account.disabled.unwrap_or(false).then_some(now),
+        kicks: 0,
     };
     diesel::insert_into(dsl::users)
         .values(&row)
@@ -309,6 +365,7 @@ struct Row {
     created_at: i64,
     tokens_valid_from: i64,
     disabled_at: Option<i64>,
+    kicks: i64,
 }
 
 impl From<Row> for Account {
@@ -323,6 +380,7 @@ impl From<Row> for Account {
             tokens_valid_from: Timestamp::from_millis(row.tokens_valid_from),
             disabled: row.disabled_at.is_some(),
             created_at: Timestamp::from_millis(row.created_at),
+            kicks: row.kicks,
         }
     }
 }

@@ -101,6 +101,8 @@ pub(super) fn new_client(
         user_id: identity.user_id().clone(),
         role: identity.role(),
         token_id: identity.claims().token_id.clone(),
+        issued_at: identity.claims().issued_at,
+        kicks: identity.kicks(),
         expires_at: identity.claims().expires_at,
         filter: Arc::clone(filter),
         rooms: Vec::new(),

@@ -1,0 +1,226 @@
+//! Follows the signals of the other hubs: looks at the database again and again, and does what they tell.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use actix::{Addr, MailboxError};
+use tokio::time::MissedTickBehavior;
+
+use crate::alarm::{Timestamp, UserId};
+use crate::auth::{Revocations, RightsEpoch};
+use crate::cluster::asking::Asking;
+use crate::cluster::rights::verdict;
+use crate::cluster::{Listening, kinds};
+use crate::hub::{Broadcaster, Bye, ClientId, Close, ListRights, Rights, StreamList};
+use crate::store::{Account, Look, Position, Signal, Signals, Store, StoreError};
+
+/// The one task that looks.
+pub(super) struct Follower {
+    store: Store,
+    broadcaster: Addr<Broadcaster>,
+    revocations: Revocations,
+    rights: RightsEpoch,
+    asking: Asking,
+    position: Position,
+}
+
+/// Why a look was not followed.
+#[derive(Debug, thiserror::Error)]
+enum Unfollowed {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the hub is stopping")]
+    Stopping(#[from] MailboxError),
+}
+
+/// What some signals ask for.
+#[derive(Default)]
+struct Orders {
+    revoked: Vec<(String, Timestamp)>,
+    changed: HashSet<UserId>,
+    close: Vec<StreamList>,
+    closed: Vec<String>,
+}
+
+impl Follower {
+    pub(super) fn new(parts: Listening, position: Position, asking: Asking) -> Self {
+        Self {
+            store: parts.store,
+            broadcaster: parts.broadcaster,
+            revocations: parts.revocations,
+            rights: parts.rights,
+            asking,
+            position,
+        }
+    }
+
+    /// Looks until the hub stops.
+    pub(super) async fn run(mut self) {
+        let mut tick = tokio::time::interval(LOOK_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pruned = Instant::now();
+        loop {
+            tick.tick().await;
+            match self.look().await {
+                Ok(()) => {}
+                Err(Unfollowed::Stopping(_)) => return,
+                Err(Unfollowed::Store(cause)) => log::debug!("cannot hear other hubs: {cause}"),
+            }
+            if pruned.elapsed() >= PRUNE_EVERY {
+                pruned = Instant::now();
+                if let Err(cause) = self.store.prune_signals().await {
+                    log::debug!("pruning signals failed and is tried again: {cause}");
+                }
+            }
+        }
+    }
+
+    /// One look. Only when all of it is followed does the next begin after it, and are rights known as of its beginning.
+    async fn look(&mut self) -> Result<(), Unfollowed> {
+        let look = self.store.look_for_signals(self.position.clone()).await?;
+        let Look {
+            began,
+            signals,
+            position,
+        } = look;
+        match signals {
+            Signals::Known(signals) => self.follow(signals).await?,
+            Signals::Gap(signals) => {
+                self.check_everything().await?;
+                self.follow(signals).await?;
+            }
+        }
+        self.position = position;
+        self.store.rights_known_since(began);
+        Ok(())
+    }
+
+    /// In requests first, then on the streams: one that is opened in between is checked once more when it is open.
+    async fn follow(&self, signals: Vec<Signal>) -> Result<(), Unfollowed> {
+        if signals.is_empty() {
+            return Ok(());
+        }
+        let orders = Orders::of(signals);
+        let changed: Vec<UserId> = orders.changed.iter().cloned().collect();
+        self.store.forget_accounts(&changed);
+        let tokens: Vec<String> = orders.revoked.iter().map(|(id, _end)| id.clone()).collect();
+        self.revocations.add_all(orders.revoked);
+        if !(changed.is_empty() && tokens.is_empty()) {
+            self.rights.advance();
+        }
+        for token in tokens {
+            self.close(StreamList::Token(token), Bye::Logout).await?;
+        }
+        if !changed.is_empty() {
+            self.check(Some(orders.changed)).await?;
+        }
+        for streams in orders.close {
+            self.close_as_asked(streams).await?;
+        }
+        for client_id in orders.closed {
+            self.asking.answer(&client_id);
+        }
+        Ok(())
+    }
+
+    /// Signals may be lost: checks every stream against what the database holds.
+    async fn check_everything(&self) -> Result<(), Unfollowed> {
+        self.revocations
+            .add_all(self.store.revoked_tokens_now().await?);
+        self.store.forget_all_accounts();
+        self.rights.advance();
+        self.check(None).await
+    }
+
+    /// Ends the streams, of some users or of all, that may not go on.
+    async fn check(&self, users: Option<HashSet<UserId>>) -> Result<(), Unfollowed> {
+        let streams = self.broadcaster.send(ListRights(users)).await?;
+        let accounts = self.accounts_of(&streams).await?;
+        let mut ending: HashMap<&'static str, (Bye, HashSet<ClientId>)> = HashMap::new();
+        for stream in &streams {
+            let is_revoked = self.revocations.contain_id(&stream.token_id);
+            let account = accounts.get(&stream.user_id);
+            if let Some(bye) = verdict(stream, account, is_revoked) {
+                let key = if bye == Bye::Disabled {
+                    "disabled"
+                } else {
+                    bye.reason()
+                };
+                let (_bye, clients) = ending.entry(key).or_insert((bye, HashSet::new()));
+                clients.insert(stream.client_id);
+            }
+        }
+        for (bye, clients) in ending.into_values() {
+            self.close(StreamList::Clients(clients), bye).await?;
+        }
+        Ok(())
+    }
+
+    async fn accounts_of(
+        &self,
+        streams: &[Rights],
+    ) -> Result<HashMap<UserId, Account>, StoreError> {
+        let users: HashSet<UserId> = streams.iter().map(|one| one.user_id.clone()).collect();
+        let accounts = self.store.accounts_of(users.into_iter().collect()).await?;
+        let by_id = accounts
+            .into_iter()
+            .map(|account| (account.id.clone(), account));
+        Ok(by_id.collect())
+    }
+
+    async fn close_as_asked(&self, streams: StreamList) -> Result<(), Unfollowed> {
+        let (StreamList::Client(client_id) | StreamList::ClientOf(client_id, _)) = streams else {
+            return Ok(());
+        };
+        if self.close(streams, Bye::Kicked).await? > 0 {
+            self.store
+                .signal(kinds::CLOSED, client_id.to_string(), String::new())
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn close(&self, streams: StreamList, bye: Bye) -> Result<usize, MailboxError> {
+        self.broadcaster.send(Close { streams, bye }).await
+    }
+}
+
+impl Orders {
+    fn of(signals: Vec<Signal>) -> Self {
+        let mut orders = Self::default();
+        for signal in signals {
+            orders.add(signal);
+        }
+        orders
+    }
+
+    fn add(&mut self, signal: Signal) {
+        match signal.kind.as_str() {
+            kinds::RIGHTS => self.changed.extend(UserId::parse(signal.subject)),
+            kinds::REVOKED => {
+                // An end that cannot be read revokes all the same.
+                let end = signal.detail.parse().unwrap_or(i64::MAX);
+                let end = Timestamp::from_millis(end);
+                self.revoked.push((signal.subject, end));
+            }
+            kinds::DISCONNECT => self.close.extend(wanted(&signal)),
+            kinds::CLOSED => self.closed.push(signal.subject),
+            unknown => log::debug!("a signal of the unknown kind {unknown} is passed over"),
+        }
+    }
+}
+
+fn wanted(signal: &Signal) -> Option<StreamList> {
+    let client = ClientId::parse(&signal.subject)?;
+    if signal.detail.is_empty() {
+        return Some(StreamList::Client(client));
+    }
+    let user = UserId::parse(signal.detail.clone()).ok()?;
+    Some(StreamList::ClientOf(client, user))
+}
+
+/// A change has to hold within a second, and the look itself takes time.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Half of the time that signals are kept.
+const PRUNE_EVERY: Duration = Duration::from_secs(30);

@@ -1,0 +1,13 @@
+//! The kinds of signals, as the database holds them. A hub passes over a kind that it does not know.
+
+/// The rights of the user in `subject` changed. Sent by a trigger.
+pub(super) const RIGHTS: &str = "rights";
+
+/// The token in `subject` was revoked; `detail` is its end in milliseconds. Sent by a trigger.
+pub(super) const REVOKED: &str = "revoked";
+
+/// Close the stream in `subject`, if it belongs to the user in `detail` where that is not empty.
+pub(super) const DISCONNECT: &str = "disconnect";
+
+/// The stream in `subject` was closed, as was asked.
+pub(super) const CLOSED: &str = "closed";

@@ -1,0 +1,193 @@
+//! Signals between the hubs of one PostgreSQL: what is not in the log, kept for a minute and read like the log. The durable truth
+//! about rights is in `users` and `revoked_tokens`; a gap between signals means that it has to be read there.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use crate::store::connection::{DbConnection, native};
+use crate::store::schema::{signal_head, signals};
+use crate::store::{Read, Store, StoreError, log};
+
+/// A place in the sequence of signals. Before the first signal there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Position {
+    /// The life of the counter: another one after the server crashed or a standby took over.
+    incarnation: Option<String>,
+    /// The last signal.
+    last_id: i64,
+}
+
+/// One signal.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub(crate) struct Signal {
+    id: i64,
+    /// The kind. A hub passes over one that it does not know: another version may send it.
+    pub kind: String,
+    /// The thing it is about.
+    pub subject: String,
+    /// The rest, as its kind writes it.
+    pub detail: String,
+}
+
+/// The result of a look at the database.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// When it began: it tells what was true then.
+    pub began: Instant,
+    /// The signals since the last look.
+    pub signals: Signals,
+    /// The place the next look starts after.
+    pub position: Position,
+}
+
+/// The signals that a look found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Signals {
+    /// These, in order.
+    Known(Vec<Signal>),
+    /// Others may be lost, these are still there.
+    Gap(Vec<Signal>),
+}
+
+/// The time of the last look whose signals were followed; all clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Heard(Arc<Mutex<Option<Instant>>>);
+
+impl Store {
+    /// True if there may be other hubs on this database.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.looks.is_some()
+    }
+
+    /// True if no other hub can have taken a right away that this one does not know of, but for the last moments.
+    pub(crate) fn rights_are_known(&self) -> bool {
+        !self.is_shared() || self.heard.is_fresh(Instant::now())
+    }
+
+    /// Notes that the signals of a look that began then were followed.
+    pub(crate) fn rights_known_since(&self, began: Instant) {
+        self.heard.note(began);
+    }
+
+    /// The place in the sequence of signals now.
+    pub(crate) async fn signal_position(&self) -> Result<Position, StoreError> {
+        self.look(position).await
+    }
+
+    /// The signals after a place. The head of the log is read as well: it counts the changes of accounts.
+    pub(crate) async fn look_for_signals(&self, after: Position) -> Result<Look, StoreError> {
+        let accounts = self.accounts.clone();
+        self.look(move |connection| {
+            let began = Instant::now();
+            let head = log::head(connection)?;
+            accounts.changed_so_often(head.account_changes, began);
+            let (signals, position) = since(connection, after)?;
+            Ok(Look {
+                began,
+                signals,
+                position,
+            })
+        })
+        .await
+    }
+
+    /// Tells all hubs something, this one included.
+    pub(crate) async fn signal(
+        &self,
+        kind: &'static str,
+        subject: String,
+        detail: String,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            native!(connection => diesel::sql_query("SELECT campanile_signal($1, $2, $3)")
+                .bind::<Text, _>(kind)
+                .bind::<Text, _>(subject)
+                .bind::<Text, _>(detail)
+                .execute(connection))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Deletes signals that every hub which is well has read.
+    pub(crate) async fn prune_signals(&self) -> Result<(), StoreError> {
+        self.look(|connection| {
+            native!(connection => diesel::sql_query(PRUNE).execute(connection))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Works on the connection that is kept for looks.
+    pub(super) async fn look<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.metrics.store_read(Read::Head.label());
+        self.looks.as_ref().unwrap_or(&self.lookups).run(work).await
+    }
+}
+
+impl Heard {
+    fn is_fresh(&self, now: Instant) -> bool {
+        let heard = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.is_some_and(|at| now.duration_since(at) < RIGHTS_KNOWN_FOR)
+    }
+
+    fn note(&self, at: Instant) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *heard = Some(heard.map_or(at, |known| known.max(at)));
+    }
+}
+
+fn position(connection: &mut DbConnection) -> Result<Position, StoreError> {
+    let head = native!(connection => signal_head::table
+        .select((signal_head::incarnation, signal_head::last_id))
+        .get_result::<(String, i64)>(connection))
+    .optional()?;
+    Ok(
+        head.map_or_else(Position::default, |(incarnation, last_id)| Position {
+            incarnation: Some(incarnation),
+            last_id,
+        }),
+    )
+}
+
+fn since(
+    connection: &mut DbConnection,
+    after: Position,
+) -> Result<(Signals, Position), StoreError> {
+    let now = position(connection)?;
+    if now == after {
+        return Ok((Signals::Known(Vec::new()), now));
+    }
+    // A new counter begins at 1, but the old one may have told more before it was emptied.
+    let is_new = now.incarnation != after.incarnation || now.last_id < after.last_id;
+    let known = if is_new { 0 } else { after.last_id };
+    let found = native!(connection => signals::table
+        .filter(signals::id.gt(known))
+        .filter(signals::id.le(now.last_id))
+        .order(signals::id.asc())
+        .limit(MOST_SIGNALS)
+        .load::<Signal>(connection))?;
+    let dense = found.iter().zip(known + 1..);
+    let whole = dense.filter(|(signal, id)| signal.id == *id).count();
+    let expected = usize::try_from(now.last_id - known).unwrap_or(usize::MAX);
+    if is_new || whole != expected {
+        return Ok((Signals::Gap(found), now));
+    }
+    Ok((Signals::Known(found), now))
+}
+
+/// How long a hub acts on what it knows of rights: less than the second within which a change has to hold everywhere, by as
+/// much as an answer may take. Past it, requests ask the database, and nothing is delivered.
+pub(super) const RIGHTS_KNOWN_FOR: Duration = Duration::from_millis(750);
+
+/// A hub that is so far behind reads the truth instead.
+const MOST_SIGNALS: i64 = 10_000;
+
+const PRUNE: &str = "DELETE FROM signals WHERE created_at < now() - interval '60 seconds'";

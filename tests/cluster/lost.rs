@@ -1,0 +1,96 @@
+//! Signals that are lost: while a hub has no database, and when the server crashes.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::hubs::{answers, change, database, ends, hub, kick, publish, sign_out, status};
+use crate::link::{Conduct, Link};
+use crate::support::postgres::Postgres;
+use crate::support::{Claims, DEADLINE, sign, until};
+
+#[tokio::test]
+async fn a_hub_cut_off_from_the_database_lets_nobody_in_whose_rights_it_cannot_know() {
+    let url = database();
+    let (link, through) = Link::before(&url).await;
+    let (one, cut) = (hub(&url).await, hub(&through).await);
+    let service = sign(&Claims::of("backend", "service"));
+    answers(&cut, &service, 200).await;
+
+    link.now(Conduct::Cut);
+    assert_eq!(sign_out(&one, &service).await, 204);
+
+    until("unknown", Duration::from_secs(5), async || {
+        (status(&cut, &service).await == 503).then_some(())
+    })
+    .await;
+    link.now(Conduct::Pass);
+    until("refused", DEADLINE, async || {
+        let status = status(&cut, &service).await;
+        assert_ne!(status, 200, "let in though signed out");
+        (status == 401).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_taken_away_while_a_hub_was_cut_off_ends_its_streams_before_they_hear_more() {
+    let url = database();
+    let (link, through) = Link::before(&url).await;
+    let (one, cut) = (hub(&url).await, hub(&through).await);
+    let out = one.user("out").await;
+    let disabled = one.user("disabled").await;
+    let kicked = one.user("kicked").await;
+    let same = one.user("same").await;
+    let mut streams = Vec::new();
+    for token in [&out, &disabled, &kicked, &same] {
+        streams.push(cut.connected(token, "/api/stream").await);
+    }
+
+    link.now(Conduct::Cut);
+    assert_eq!(sign_out(&one, &out).await, 204);
+    change(&one, "disabled", json!({"disabled": true})).await;
+    kick(&one, "kicked").await;
+    // The signals are gone when the hub is back, as they are after a minute.
+    Postgres::shared().sql(&url, "DELETE FROM signals");
+    for id in ["out", "disabled", "kicked"] {
+        publish(&one, id).await;
+    }
+    let id = publish(&one, "same").await;
+    link.now(Conduct::Pass);
+
+    let mut kept = streams.pop().unwrap();
+    for (mut stream, reason) in streams.into_iter().zip(["logout", "kicked", "kicked"]) {
+        let next = stream.next_event(DEADLINE).await;
+        assert_eq!(next.name(), "bye", "{next:?}");
+        assert_eq!(next.json()["reason"], reason);
+    }
+    assert_eq!(kept.next_named("alarm", DEADLINE).await.number(), id);
+}
+
+#[tokio::test]
+async fn a_crash_of_the_server_that_empties_the_signals_loses_no_change_of_rights() {
+    let postgres = Postgres::start();
+    let folder = tempfile::tempdir().unwrap();
+    let url = postgres.database_of(folder.path());
+    let (one, other) = (hub(&url).await, hub(&url).await);
+    let bob = one.user("bob").await;
+    let eve = one.user("eve").await;
+    let stream = other.connected(&bob, "/api/stream").await;
+    let second = other.connected(&eve, "/api/stream").await;
+    kick(&one, "bob").await;
+    ends(stream, "kicked").await;
+
+    postgres.kill();
+    postgres.control(&["start"]);
+    let counted = postgres.sql(&url, "SELECT count(*) FROM signals");
+    assert_eq!(counted, "0", "the crash emptied the table");
+    until("the hub is back", DEADLINE, async || {
+        (status(&one, &eve).await == 200).then_some(())
+    })
+    .await;
+    assert_eq!(sign_out(&one, &eve).await, 204);
+
+    ends(second, "logout").await;
+    answers(&other, &eve, 401).await;
+}

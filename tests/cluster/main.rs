@@ -1,0 +1,23 @@
+//! What several hubs on one PostgreSQL promise together, tested with real hubs and a real server.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and tells its figures on stderr"
+)]
+
+#[path = "../support/link.rs"]
+mod link;
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "shared with the tests of the wire, which use more of it"
+)]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod hubs;
+mod lost;
+mod rights;
