@@ -57,6 +57,10 @@ async fn what_was_taken_away_while_a_hub_was_cut_off_ends_its_streams_before_the
         publish(&one, id).await;
     }
     let id = publish(&one, "same").await;
+    until("unknown", Duration::from_secs(5), async || {
+        (status(&cut, &same).await == 503).then_some(())
+    })
+    .await;
     link.now(Conduct::Pass);
 
     let mut kept = streams.pop().unwrap();
@@ -81,7 +85,8 @@ async fn a_crash_of_the_server_that_empties_the_signals_loses_no_change_of_right
     kick(&one, "bob").await;
     ends(stream, "kicked").await;
 
-    postgres.kill();
+    // Without a checkpoint: what follows is the recovery of a crash.
+    postgres.control(&["stop", "-m", "immediate"]);
     postgres.control(&["start"]);
     let counted = postgres.sql(&url, "SELECT count(*) FROM signals");
     assert_eq!(counted, "0", "the crash emptied the table");
