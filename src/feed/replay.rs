@@ -110,7 +110,8 @@ impl Reader {
         }
     }
 
-    /// Reads one page in its turn: all replays together take a bounded share of the memory.
+    /// Reads one page in its turn: all replays together take a bounded share of the memory. Reads nothing while other hubs
+    /// cannot be heard: one of them may have taken away the right of the user to read it.
     async fn page(
         &self,
         mut handover: Handover,
@@ -119,6 +120,7 @@ impl Reader {
     ) -> Result<Step, FeedError> {
         let turn = self.source.store.turn().await;
         let mut share = turn.ok_or(FeedError::Overloaded)?;
+        self.source.store.wait_for_rights().await?;
         let filter = Arc::clone(&self.scope()?.filter);
         let page = self.source.store.replay(filter, after, up_to).await?;
         let frames = self.frames(page.alarms, after, page.read_up_to).await?;

@@ -67,6 +67,20 @@ impl Store {
         !self.is_shared() || self.heard.is_fresh(Instant::now())
     }
 
+    /// Waits until rights are known. `Unavailable` if the other hubs cannot be heard in time.
+    pub(crate) async fn wait_for_rights(&self) -> Result<(), StoreError> {
+        let end = Instant::now() + HEARD_WITHIN;
+        while !self.rights_are_known() {
+            if Instant::now() >= end {
+                return Err(StoreError::Unavailable(
+                    "the other hubs cannot be heard".to_owned(),
+                ));
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+        Ok(())
+    }
+
     /// Notes that the signals of a look that began then were followed.
     pub(crate) fn rights_known_since(&self, began: Instant) {
         self.heard.note(began);
@@ -186,6 +200,12 @@ fn since(
 /// How long a hub acts on what it knows of rights: less than the second within which a change has to hold everywhere, by as
 /// much as an answer may take. Past it, requests ask the database, and nothing is delivered.
 pub(super) const RIGHTS_KNOWN_FOR: Duration = Duration::from_millis(750);
+
+/// The time a replay waits for rights to be known: several looks. Its client comes back after it.
+const HEARD_WITHIN: Duration = Duration::from_secs(3);
+
+/// A fifth of the time between two looks.
+const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// A hub that is so far behind reads the truth instead.
 const MOST_SIGNALS: i64 = 10_000;

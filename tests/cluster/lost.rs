@@ -99,3 +99,31 @@ async fn a_crash_of_the_server_that_empties_the_signals_loses_no_change_of_right
     ends(second, "logout").await;
     answers(&other, &eve, 401).await;
 }
+
+#[tokio::test]
+async fn a_hub_that_cannot_hear_the_others_replays_nothing() {
+    let url = database();
+    let one = hub(&url).await;
+    let bob = one.user("bob").await;
+    let id = publish(&one, "bob").await;
+    // It has the alarm in the log only.
+    let late = hub(&url).await;
+    let postgres = Postgres::shared();
+    let deaf = postgres.hold(&url, "BEGIN; LOCK TABLE signal_head");
+    // Longer than a hub acts on what it heard before.
+    until("deaf", DEADLINE, async || {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                       AND wait_event_type = 'Lock' AND now() - query_start > interval '1 second'";
+        (postgres.sql(&url, waiting) == "2").then_some(())
+    })
+    .await;
+
+    let mut stream = late.connected(&bob, "/api/stream?cursor=0").await;
+    while let Some(event) = stream.event_or_end(DEADLINE).await {
+        assert_ne!(event.name(), "alarm", "{event:?}");
+    }
+
+    drop(deaf);
+    let mut stream = late.connected(&bob, "/api/stream?cursor=0").await;
+    assert_eq!(stream.next_named("alarm", DEADLINE).await.number(), id);
+}
