@@ -60,12 +60,14 @@ async fn thirty_tabs_are_all_live_over_http2_on_one_connection() {
     let list: Vec<Value> = serde_json::from_str(&list.text().await).expect("a list");
     assert_eq!(list.len(), TABS);
     // The browser's, the test's own, and those that its clients keep for later.
-    let connections = connections_to(app.address().port());
+    let connections = connections_to(&app);
     assert!(connections <= CONNECTIONS, "{connections} connections");
 }
 
-/// The number of TCP connections that are open at a port of this machine, as the kernel lists them.
-fn connections_to(port: u16) -> usize {
+/// The number of TCP connections that the server has open, as the kernel lists them.
+fn connections_to(app: &TestApp) -> usize {
+    let (_, port) = app.address().rsplit_once(':').expect("a port");
+    let port: u16 = port.parse().expect("a number");
     let sockets = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's list");
     let (local, established) = (format!(":{port:04X}"), "01");
     let mine = sockets.lines().skip(1).filter(|line| {
