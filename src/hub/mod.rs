@@ -13,6 +13,7 @@ mod presence;
 mod properties;
 mod recent;
 mod registry;
+mod stream_list;
 mod subscription;
 
 pub(crate) use broadcaster::{
@@ -23,5 +24,6 @@ pub(crate) use channel::Received;
 pub(crate) use client::{ClientId, ClientInfo, NewClient, Rights, Start};
 pub(crate) use frame::{Bye, Connected, EventName, Frame};
 pub(crate) use handover::{Handover, Next};
-pub(crate) use registry::{Limits, Rejoined, StreamList, SubscribeError};
+pub(crate) use registry::{Limits, Rejoined, SubscribeError};
+pub(crate) use stream_list::StreamList;
 pub(crate) use subscription::{Disconnect, Subscription};

@@ -7,66 +7,22 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures::task::noop_waker;
-use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::alarm::{
     Alarm, AlarmId, AlarmType, Payload, Role, RoomId, Timestamp, Topic, TopicFilter, UserId,
 };
 use crate::hub::channel::{Channel, Received};
+use crate::hub::properties::events::{Event, events};
 use crate::hub::registry::Registry;
 use crate::hub::{Bye, ClientId, Frame, Handover, Limits, NewClient, Next, Start};
 use crate::metrics::Metrics;
 
+mod events;
+mod scenarios;
+
 const TOPICS: [&str; 3] = ["user:bob", "everyone", "room:42"];
 const CLIENTS: usize = 4;
-
-/// One thing that happens, to somebody.
-#[derive(Debug, Clone)]
-enum Event {
-    /// The store commits alarms of a topic; nobody has heard of them yet.
-    Commit { topic: usize, count: usize },
-    /// The Broadcaster offers some of what was committed.
-    Offer { count: usize },
-    /// A client comes, or comes back with its cursor.
-    Connect(usize),
-    /// A client does the next thing it needs: asks, attaches, reads a page, or takes a live frame.
-    Step { client: usize, count: usize },
-    /// A client goes; the Broadcaster hears of it at once or finds out by itself.
-    Cut { client: usize, heard: bool },
-    /// The Broadcaster ends a stream.
-    Kick(usize),
-    /// All streams are told something that is not in the log.
-    Tell,
-    /// Time passes, and the Broadcaster looks for silence and stalls.
-    Sweep { seconds: u64 },
-    /// The process dies and starts again.
-    Restart,
-}
-
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let client = 0..CLIENTS;
-    // Enough at once to fill a queue, at times.
-    let count = prop_oneof![8 => 1..4_usize, 2 => 4..300_usize, 1 => 300..700_usize];
-    let step =
-        (client.clone(), count.clone()).prop_map(|(client, count)| Event::Step { client, count });
-    let commit =
-        (0..TOPICS.len(), count.clone()).prop_map(|(topic, count)| Event::Commit { topic, count });
-    let cut =
-        (client.clone(), any::<bool>()).prop_map(|(client, heard)| Event::Cut { client, heard });
-    let event = prop_oneof![
-        6 => commit,
-        6 => count.prop_map(|count| Event::Offer { count }),
-        6 => client.clone().prop_map(Event::Connect),
-        20 => step,
-        2 => cut,
-        1 => client.prop_map(Event::Kick),
-        1 => Just(Event::Tell),
-        1 => (1..40_u64).prop_map(|seconds| Event::Sweep { seconds }),
-        1 => Just(Event::Restart),
-    ];
-    vec(event, 1..120)
-}
 
 struct World {
     log: Vec<Arc<Frame>>,
@@ -410,161 +366,4 @@ proptest! {
             prop_assert_eq!(client.due(&world.log), None, "nothing is left to see");
         }
     }
-}
-
-#[test]
-fn a_client_that_overflows_goes_back_to_the_log_and_is_not_closed() {
-    for burst in [513, 700, 5_000] {
-        let mut world = World::new(500);
-        world.connect(0);
-        let stream = world.client_id(0);
-        world.commit(1, burst);
-        world.offer(burst);
-
-        while world.step(0) {}
-
-        assert_eq!(world.closed(0), None);
-        assert_eq!(world.client_id(0), stream, "the same stream all along");
-        assert_eq!(world.clients[0].cursor, id_at(burst));
-        assert_eq!(world.spills, 1);
-        world.commit(1, 1);
-        world.offer(1);
-        while world.step(0) {}
-        assert_eq!(world.clients[0].cursor, id_at(burst + 1), "live again");
-    }
-}
-
-#[test]
-fn a_client_that_takes_a_little_at_a_time_is_never_cut_off() {
-    let mut world = World::new(500);
-    world.connect(0);
-    world.commit(1, 3_000);
-    world.offer(3_000);
-
-    for _ in 0..100 {
-        world.carry_out(&Event::Step {
-            client: 0,
-            count: 1,
-        });
-        world.carry_out(&Event::Sweep { seconds: 14 });
-        assert_eq!(world.closed(0), None);
-    }
-}
-
-#[test]
-fn a_state_event_that_does_not_fit_comes_when_there_is_room() {
-    let mut world = World::new(500);
-    world.connect(0);
-    world.commit(1, 600);
-    world.offer(600);
-    for change in ["first", "last"] {
-        let state = Frame::state(&change);
-        world.registry.notify(&bob(), &state, world.now);
-    }
-
-    while world.step(0) {}
-    world.carry_out(&Event::Sweep { seconds: 1 });
-
-    let waker = noop_waker();
-    let mut context = Context::from_waker(&waker);
-    let connection = world.clients[0].connection.as_mut().unwrap();
-    match connection.channel.poll_frame(&mut context) {
-        Poll::Ready(Received::Frame(frame)) => assert_eq!(&**frame.data(), "\"last\""),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn a_client_that_takes_nothing_is_ended_after_thirty_seconds() {
-    let mut world = World::new(500);
-    world.connect(0);
-    world.commit(1, 1);
-    world.offer(1);
-
-    // The first look notes that something waits.
-    for seconds in [0, 29] {
-        world.carry_out(&Event::Sweep { seconds });
-    }
-    let before = world.closed(0);
-    world.carry_out(&Event::Sweep { seconds: 2 });
-    let after = world.closed(0);
-
-    assert_eq!((before, after), (None, Some(Bye::Slow)));
-}
-
-/// Each leaving is told to the others: none of that may cut off the next, one call deep in the other.
-#[test]
-fn a_crowd_that_does_not_read_is_cut_off_together() {
-    let (mut registry, now) = (registry(AlarmId(0)), Instant::now());
-    let lobby = Arc::new(TopicFilter {
-        topics: vec![Topic::parse("room:42").unwrap()],
-        ..TopicFilter::default()
-    });
-    let crowd: Vec<_> = (0..5_000)
-        .map(|number| NewClient {
-            user_id: UserId::parse(format!("u{number}")).unwrap(),
-            ..new_client(&lobby, Start::Live)
-        })
-        .map(|client| registry.subscribe(client, now).unwrap().channel)
-        .collect();
-
-    for id in 1..=1_000 {
-        registry.offer(&Frame::alarm(Arc::new(alarm(id, "room:42"))), now);
-    }
-    assert!(crowd.iter().all(|channel| channel.closed().is_none()));
-    for seconds in [0, 31] {
-        let later = now + Duration::from_secs(seconds);
-        registry.sweep(later, Timestamp::now());
-    }
-
-    assert!(
-        crowd
-            .iter()
-            .all(|channel| channel.closed() == Some(Bye::Slow))
-    );
-    assert!(registry.online().is_empty());
-}
-
-#[test]
-fn a_stream_counts_until_its_connection_is_gone() {
-    let limits = Limits {
-        streams_per_user: 1,
-        heartbeat: Duration::from_secs(15),
-    };
-    let mut registry = Registry::new(limits, AlarmId(0), Metrics::default());
-    let (filter, now) = (Arc::new(TopicFilter::default()), Instant::now());
-    let stuck = registry
-        .subscribe(new_client(&filter, Start::Live), now)
-        .unwrap();
-
-    registry.close(stuck.client_id, Bye::Slow);
-    let before = registry
-        .subscribe(new_client(&filter, Start::Live), now)
-        .is_ok();
-    registry.disconnect(stuck.client_id, now);
-    let after = registry
-        .subscribe(new_client(&filter, Start::Live), now)
-        .is_ok();
-
-    assert_eq!((before, after), (false, true));
-}
-
-#[test]
-fn streams_that_a_stop_closes_are_counted_by_their_reason() {
-    let limits = Limits {
-        streams_per_user: 3,
-        heartbeat: Duration::from_secs(15),
-    };
-    let metrics = Metrics::default();
-    let mut registry = Registry::new(limits, AlarmId(0), metrics.clone());
-    let (filter, now) = (Arc::new(TopicFilter::default()), Instant::now());
-    let streams: Vec<_> = (0..3)
-        .map(|_| registry.subscribe(new_client(&filter, Start::Live), now))
-        .collect();
-
-    assert_eq!(registry.close_everyone(Bye::Shutdown), streams.len());
-
-    let text = metrics.text().unwrap();
-    let counted = "campanile_streams_closed_total{reason=\"shutdown\"} 3";
-    assert!(text.contains(counted), "{text}");
 }

@@ -1,12 +1,12 @@
 //! The clients and the topic index, as a plain struct without actor or clock: the Broadcaster is its shell.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::alarm::{AlarmId, Role, RoomId, Timestamp, Topic, TopicFilter, UserId};
+use crate::alarm::{AlarmId, Role, Timestamp, Topic, TopicFilter, UserId};
 use crate::hub::channel::Channel;
 use crate::hub::client::{Client, Fate};
 use crate::hub::ending::Ending;
@@ -14,8 +14,10 @@ use crate::hub::index::{Index, insert_into, remove_from};
 use crate::hub::members::Members;
 use crate::hub::presence::{Announcement, Rooms};
 use crate::hub::recent::Recent;
-use crate::hub::{Bye, ClientId, ClientInfo, EventName, Frame, NewClient, Rights, Start};
+use crate::hub::{Bye, ClientId, EventName, Frame, NewClient, Start, StreamList};
 use crate::metrics::Metrics;
+
+mod lists;
 
 /// The bounds a client lives in.
 #[derive(Debug, Clone, Copy)]
@@ -35,21 +37,6 @@ pub(crate) enum SubscribeError {
     /// The hub stops.
     #[error("the hub is stopping")]
     ShuttingDown,
-}
-
-/// The streams that a Close means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum StreamList {
-    /// This one.
-    Client(ClientId),
-    /// This one, if it is this user's.
-    ClientOf(ClientId, UserId),
-    /// Those that came with this token.
-    Token(String),
-    /// All of this user.
-    User(UserId),
-    /// These.
-    Clients(HashSet<ClientId>),
 }
 
 /// A new client, and its half of its channel.
@@ -334,79 +321,9 @@ impl Registry {
         self.announce(now);
     }
 
-    /// The list of connections.
-    pub(crate) fn connections(&self, now: Instant) -> Vec<ClientInfo> {
-        self.clients
-            .iter()
-            .map(|(_place, client)| client.info(now))
-            .collect()
-    }
-
-    /// What each stream was opened with; of all streams, or of those of some users.
-    pub(crate) fn rights(&self, of: Option<&HashSet<UserId>>) -> Vec<Rights> {
-        let Some(users) = of else {
-            let clients = self.clients.iter().map(|(_place, client)| client);
-            return clients.map(Client::rights).collect();
-        };
-        let sets = users.iter().filter_map(|user| self.by_user.get(user));
-        let mut places = Vec::new();
-        let mut found = Vec::new();
-        for set in sets {
-            Members::union([Some(set)], &mut places);
-            let clients = places.iter().filter_map(|place| self.clients.get(*place));
-            found.extend(clients.map(Client::rights));
-        }
-        found
-    }
-
-    /// The connections of one user.
-    pub(crate) fn connections_of(&self, user_id: &UserId, now: Instant) -> Vec<ClientInfo> {
-        let mut places = Vec::new();
-        Members::union([self.by_user.get(user_id)], &mut places);
-        let clients = places.iter().filter_map(|place| self.clients.get(*place));
-        clients.map(|client| client.info(now)).collect()
-    }
-
-    /// The number of clients that alarms of these topics would be offered to now, each client counted once.
-    pub(crate) fn reached(&self, topics: &[Topic]) -> usize {
-        let mut reached: HashSet<usize> = HashSet::new();
-        let mut places = Vec::new();
-        for topic in topics {
-            self.index.concerned(topic, &mut places);
-            reached.extend(&places);
-        }
-        reached.len()
-    }
-
-    /// The users whose streams carry one of these topics, also while they read the log.
-    pub(crate) fn audience(&self, topics: &HashSet<Topic>) -> Vec<(UserId, Role)> {
-        let carries = |client: &Client| {
-            let filter = &client.new.filter;
-            let named = filter.topics.iter().any(|topic| topics.contains(topic));
-            named || filter.everything || (filter.all_rooms && topics.iter().any(Topic::is_room))
-        };
-        let mut users = HashMap::new();
-        for (_place, client) in &self.clients {
-            if carries(client) {
-                users.insert(client.new.user_id.clone(), client.new.role);
-            }
-        }
-        users.into_iter().collect()
-    }
-
     fn count_users(&self) {
         let users = i64::try_from(self.by_user.len()).unwrap_or(i64::MAX);
         self.metrics.users.set(users);
-    }
-
-    /// The users in a room.
-    pub(crate) fn presence(&self, room: &RoomId) -> Vec<UserId> {
-        self.rooms.users(room)
-    }
-
-    /// The number of users in each room that has any.
-    pub(crate) fn online(&self) -> HashMap<RoomId, usize> {
-        self.rooms.online()
     }
 
     /// Tells who came and went. A client whose queue is full misses it: pages ask again who is there when they come back.

@@ -1,0 +1,82 @@
+//! What is asked of the registry: lists and counts, which change nothing.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use crate::alarm::{Role, RoomId, Topic, UserId};
+use crate::hub::client::Client;
+use crate::hub::members::Members;
+use crate::hub::registry::Registry;
+use crate::hub::{ClientInfo, Rights};
+
+impl Registry {
+    /// The list of connections.
+    pub(crate) fn connections(&self, now: Instant) -> Vec<ClientInfo> {
+        self.clients
+            .iter()
+            .map(|(_place, client)| client.info(now))
+            .collect()
+    }
+
+    /// What each stream was opened with; of all streams, or of those of some users.
+    pub(crate) fn rights(&self, of: Option<&HashSet<UserId>>) -> Vec<Rights> {
+        let Some(users) = of else {
+            let clients = self.clients.iter().map(|(_place, client)| client);
+            return clients.map(Client::rights).collect();
+        };
+        let sets = users.iter().filter_map(|user| self.by_user.get(user));
+        let mut places = Vec::new();
+        let mut found = Vec::new();
+        for set in sets {
+            Members::union([Some(set)], &mut places);
+            let clients = places.iter().filter_map(|place| self.clients.get(*place));
+            found.extend(clients.map(Client::rights));
+        }
+        found
+    }
+
+    /// The connections of one user.
+    pub(crate) fn connections_of(&self, user_id: &UserId, now: Instant) -> Vec<ClientInfo> {
+        let mut places = Vec::new();
+        Members::union([self.by_user.get(user_id)], &mut places);
+        let clients = places.iter().filter_map(|place| self.clients.get(*place));
+        clients.map(|client| client.info(now)).collect()
+    }
+
+    /// The number of clients that alarms of these topics would be offered to now, each client counted once.
+    pub(crate) fn reached(&self, topics: &[Topic]) -> usize {
+        let mut reached: HashSet<usize> = HashSet::new();
+        let mut places = Vec::new();
+        for topic in topics {
+            self.index.concerned(topic, &mut places);
+            reached.extend(&places);
+        }
+        reached.len()
+    }
+
+    /// The users whose streams carry one of these topics, also while they read the log.
+    pub(crate) fn audience(&self, topics: &HashSet<Topic>) -> Vec<(UserId, Role)> {
+        let carries = |client: &Client| {
+            let filter = &client.new.filter;
+            let named = filter.topics.iter().any(|topic| topics.contains(topic));
+            named || filter.everything || (filter.all_rooms && topics.iter().any(Topic::is_room))
+        };
+        let mut users = HashMap::new();
+        for (_place, client) in &self.clients {
+            if carries(client) {
+                users.insert(client.new.user_id.clone(), client.new.role);
+            }
+        }
+        users.into_iter().collect()
+    }
+
+    /// The users in a room.
+    pub(crate) fn presence(&self, room: &RoomId) -> Vec<UserId> {
+        self.rooms.users(room)
+    }
+
+    /// The number of users in each room that has any.
+    pub(crate) fn online(&self) -> HashMap<RoomId, usize> {
+        self.rooms.online()
+    }
+}
