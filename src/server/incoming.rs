@@ -208,6 +208,45 @@ const MOST_AHEAD_BYTES: usize = 64 * 1024;
 mod tests {
     use super::*;
 
+    /// What one decode of the codec gives.
+    fn next(codec: &mut Codec, bytes: &mut BytesMut) -> Option<String> {
+        codec.decode(bytes).unwrap().map(|message| match message {
+            Message::Item(request) => format!("head {}", request.path()),
+            Message::Chunk(Some(chunk)) => format!("chunk {}", String::from_utf8_lossy(&chunk)),
+            Message::Chunk(None) => "end".to_owned(),
+        })
+    }
+
+    /// The reader relies on this order: a head, the pieces of its body, the body's end, and only then the next head.
+    #[actix_web::test]
+    async fn the_codec_gives_each_head_before_its_body_and_each_end_before_the_next_head() {
+        let mut codec = Codec::new(ServiceConfig::default());
+        let mut bytes = BytesMut::from(
+            "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello\
+             POST /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\
+             GET /c HTTP/1.1\r\nHost: x\r\n\r\nGE",
+        );
+
+        let mut given = Vec::new();
+        while let Some(message) = next(&mut codec, &mut bytes) {
+            given.push(message);
+        }
+
+        assert_eq!(
+            given,
+            [
+                "head /a",
+                "chunk hello",
+                "end",
+                "head /b",
+                "chunk abc",
+                "end",
+                "head /c"
+            ]
+        );
+        assert_eq!(&bytes[..], b"GE", "what is no whole head stays");
+    }
+
     #[test]
     fn an_origin_is_found_in_a_head_that_is_broken() {
         let head = b"GET / HTTP/9\r\nHost: x\r\nORIGIN:  https://a.example \r\nX";
