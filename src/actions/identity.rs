@@ -103,7 +103,7 @@ impl Identity {
         }
     }
 
-    /// How often the user was disconnected from all hubs; 0 without an account.
+    /// The number of times the user was disconnected from all hubs; 0 without an account.
     pub(crate) fn kicks(&self) -> i64 {
         self.account.as_ref().map_or(0, |account| account.kicks)
     }

@@ -150,7 +150,7 @@ impl Default for Turns {
 /// Few enough to hold, enough that two users seldom meet.
 const TURNS: usize = 64;
 
-/// What waits for longer waits behind a database that does not answer.
+/// A longer wait means that the database does not answer.
 const TURN_WITHIN: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

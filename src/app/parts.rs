@@ -20,7 +20,7 @@ use crate::store::Store;
 
 /// A started hub without its listener.
 pub(super) struct Parts {
-    /// What every handler shares.
+    /// The handles and settings that all handlers share.
     pub(super) state: AppState,
     /// The owner of all open streams.
     pub(super) broadcaster: Addr<Broadcaster>,

@@ -1,4 +1,4 @@
-//! What this hub asked the others, until it is answered or given up.
+//! The questions of this hub to the others, until they are answered or given up.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -33,7 +33,7 @@ enum Unfollowed {
     Stopping(#[from] MailboxError),
 }
 
-/// What some signals ask for.
+/// The work that some signals ask for.
 #[derive(Default)]
 struct Orders {
     revoked: Vec<(String, Timestamp)>,

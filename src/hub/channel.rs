@@ -18,7 +18,7 @@ pub(crate) struct Channel {
     shared: Arc<Shared>,
 }
 
-/// What comes out of a channel.
+/// An item that a channel gives.
 #[derive(Debug)]
 pub(crate) enum Received {
     /// The next frame.
@@ -29,7 +29,7 @@ pub(crate) enum Received {
     Closed,
 }
 
-/// What the two ends of a channel share; the sender's side decides, the receiver's side reports.
+/// The state that the two ends of a channel share: the sender closes it, the receiver reports its progress.
 #[derive(Debug)]
 pub(crate) struct Shared {
     closed: OnceLock<Bye>,

@@ -54,7 +54,7 @@ pub(crate) enum Start {
     After(AlarmId),
 }
 
-/// What a stream was opened with, to be compared with what its user may do now.
+/// The rights a stream was opened with, to be compared with the rights its user has now.
 #[derive(Debug, Clone)]
 pub(crate) struct Rights {
     /// The stream.

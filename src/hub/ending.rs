@@ -6,11 +6,11 @@ use std::collections::hash_map::Entry;
 use crate::alarm::UserId;
 use crate::hub::ClientId;
 
-/// Whose streams end.
+/// The users whose streams end.
 #[derive(Debug, Default)]
 pub(super) struct Ending {
     users: HashMap<ClientId, UserId>,
-    /// How many of each user; after a crowd was closed, each newcomer asks.
+    /// The number of ending streams of each user: after a crowd was closed, each new stream asks for it.
     counts: HashMap<UserId, usize>,
 }
 
@@ -33,7 +33,7 @@ impl Ending {
         }
     }
 
-    /// How many streams of a user end.
+    /// The number of streams of a user that end.
     pub(super) fn count_of(&self, user_id: &UserId) -> usize {
         self.counts.get(user_id).copied().unwrap_or_default()
     }

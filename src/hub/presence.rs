@@ -1,4 +1,4 @@
-//! Who is in which room: each user counted by his streams, so that closing one of two tabs is not leaving. Changes are
+//! The users present in each room. A user is counted by streams, so that closing one of two tabs is not leaving. Changes are
 //! gathered, so that a crowd that comes back at once is one announcement and not one for each.
 
 use std::collections::{BTreeSet, HashMap};
@@ -13,7 +13,7 @@ pub(crate) struct Rooms {
     changes: HashMap<RoomId, Changes>,
 }
 
-/// What happened in a room since the last announcement.
+/// The changes in a room since the last announcement.
 #[derive(Debug, Default)]
 struct Changes {
     joined: BTreeSet<UserId>,
@@ -21,7 +21,7 @@ struct Changes {
     announced: Option<Instant>,
 }
 
-/// Who came and who went since the last announcement; nobody is in both.
+/// The users who joined and who left since the last announcement; nobody is in both.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Announcement {
     pub(crate) room: RoomId,
@@ -65,7 +65,7 @@ impl Rooms {
         }
     }
 
-    /// What is to be announced now: at once in a room that was quiet, gathered in one where much happens.
+    /// The announcements that are due: at once in a quiet room, collected for a moment in a busy one.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<Announcement> {
         let mut due = Vec::new();
         self.changes.retain(|room, changes| {
@@ -86,7 +86,7 @@ impl Rooms {
         due
     }
 
-    /// Who is there, by id.
+    /// The users present in a room, by id.
     pub(crate) fn users(&self, room: &RoomId) -> Vec<UserId> {
         let users = self.streams.get(room).into_iter().flat_map(HashMap::keys);
         let mut users: Vec<UserId> = users.cloned().collect();
@@ -94,7 +94,7 @@ impl Rooms {
         users
     }
 
-    /// How many are in each room.
+    /// The number of users in each room.
     pub(crate) fn online(&self) -> HashMap<RoomId, usize> {
         let count = |(room, users): (&RoomId, &HashMap<UserId, usize>)| (room.clone(), users.len());
         self.streams.iter().map(count).collect()

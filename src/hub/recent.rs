@@ -61,7 +61,7 @@ impl Recent {
         }
     }
 
-    /// What a client missed that has seen everything up to `cursor`; `None` if that is not known here, or too much to look
+    /// The frames that follow `cursor` for a client; `None` if that is not known here, or too much to look
     /// through while others wait.
     pub(super) fn missed(
         &self,

@@ -208,7 +208,7 @@ const MOST_AHEAD_BYTES: usize = 64 * 1024;
 mod tests {
     use super::*;
 
-    /// What one decode of the codec gives.
+    /// The result of one decode of the codec, as text.
     fn next(codec: &mut Codec, bytes: &mut BytesMut) -> Option<String> {
         codec.decode(bytes).unwrap().map(|message| match message {
             Message::Item(request) => format!("head {}", request.path()),

@@ -171,7 +171,7 @@ async fn enter(entry: Rc<Entry>, stream: TcpStream, visitor: Visitor) {
     let rest = tokio::select! {
         biased;
         rest = serve(&entry, stream, visitor) => rest,
-        // What waits inside, for a byte that never comes, ends with its future.
+        // A read that waits inside, for a byte that never comes, ends with its future.
         () = connection.idled_out() => None,
     };
     if let Some(rest) = rest {

@@ -33,7 +33,7 @@ pub(super) use native;
 
 pub(crate) type Pool = r2d2::Pool<Server>;
 
-/// Where a pool's connections come from.
+/// The source of a pool's connections.
 pub(crate) struct Server(Location);
 
 impl Server {
@@ -157,7 +157,7 @@ impl DbConnection {
     }
 }
 
-/// What a migration says, in the shape a transaction wants.
+/// The error of a migration, as a transaction needs it.
 struct Failed(Box<dyn std::error::Error + Send + Sync>);
 
 impl From<DieselError> for Failed {

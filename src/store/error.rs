@@ -1,4 +1,4 @@
-//! What can go wrong in the store, named by what the caller can do about it.
+//! The errors of the store, named by what the caller can do about them.
 
 use std::io;
 

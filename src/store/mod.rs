@@ -57,7 +57,7 @@ pub(crate) struct Store {
     /// The lane of looks for what other hubs did; `None` on a database that has one hub. Nothing else waits in it, so that a
     /// crowd that replays does not delay what takes a right away.
     looks: Option<Lane>,
-    /// When other hubs were last heard.
+    /// The time at which other hubs were last heard.
     heard: Heard,
     accounts: Accounts,
     metrics: Metrics,

@@ -35,7 +35,7 @@ pub(crate) struct Signal {
 /// The result of a look at the database.
 #[derive(Debug)]
 pub(crate) struct Look {
-    /// When it began: it tells what was true then.
+    /// The time at which the look began; its result is of that moment.
     pub began: Instant,
     /// The signals since the last look.
     pub signals: Signals,
@@ -197,7 +197,7 @@ fn since(
     Ok((Signals::Known(found), now))
 }
 
-/// How long a hub acts on what it knows of rights: less than the second within which a change has to hold everywhere, by as
+/// The time for which a hub relies on the rights it knows: less than the second within which a change has to hold everywhere, by as
 /// much as an answer may take. Past it, requests ask the database, and nothing is delivered.
 pub(super) const RIGHTS_KNOWN_FOR: Duration = Duration::from_millis(750);
 

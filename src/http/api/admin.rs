@@ -158,7 +158,7 @@ pub(crate) async fn send_test(
     }))
 }
 
-/// What one looks through by eye.
+/// As many rows as a person looks through.
 const MOST_RECENT: i64 = 200;
 
 const INBOX_ROWS: usize = 20;

@@ -33,7 +33,7 @@ pub(super) async fn respond(
     events.keep_share();
     let mut batch = Batch::default();
     let gathering = poll_fn(|context| batch.gather(&mut events, wait.is_some(), context));
-    // What is gathered by then is the answer; nothing is lost, as the cursor stays before the rest.
+    // The events gathered by then are the answer. Nothing is lost: the cursor stays before the rest.
     let _in_time = tokio::time::timeout(wait.unwrap_or(AT_ONCE), gathering).await;
     if batch.frames.is_empty()
         && let Some(fault) = events.take_fault()

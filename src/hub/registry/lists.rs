@@ -1,4 +1,4 @@
-//! What is asked of the registry: lists and counts, which change nothing.
+//! The read-only part of the registry: lists and counts.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -18,7 +18,7 @@ impl Registry {
             .collect()
     }
 
-    /// What each stream was opened with; of all streams, or of those of some users.
+    /// The rights each stream was opened with; of all streams, or of those of some users.
     pub(crate) fn rights(&self, of: Option<&HashSet<UserId>>) -> Vec<Rights> {
         let Some(users) = of else {
             let clients = self.clients.iter().map(|(_place, client)| client);

@@ -38,7 +38,7 @@ impl Host {
         &self.config
     }
 
-    /// How long connecting to it may take.
+    /// The time that connecting may take.
     pub(super) fn within(&self) -> Duration {
         self.within
     }
@@ -79,7 +79,7 @@ impl Address {
         &self.connector
     }
 
-    /// Whether a server that takes no writes is passed over.
+    /// True if a server that takes no writes is passed over.
     pub(super) fn must_write(&self) -> bool {
         self.must_write
     }
@@ -113,7 +113,7 @@ struct Given<'a> {
     keepalive_count: Option<u32>,
 }
 
-/// How much TLS is asked for.
+/// The degree of TLS that is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Mode {
     Disable,

@@ -28,7 +28,7 @@ pub(super) fn of(error: &tokio_postgres::Error) -> StoreError {
     }
 }
 
-/// Whether the connection is of no use after that, though it may still be open: its server takes no writes.
+/// True if the connection is of no use after that, though it may still be open: its server takes no writes.
 pub(super) fn spoils(error: &tokio_postgres::Error) -> bool {
     match error.code() {
         Some(code) => {

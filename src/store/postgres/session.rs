@@ -17,7 +17,7 @@ pub(super) struct Session {
     /// Runs the connection while somebody waits; taken when the session ends.
     runtime: Option<Runtime>,
     connector: Connector,
-    /// Whether a server that takes no writes is the wrong one.
+    /// True if a server that takes no writes is refused.
     must_write: bool,
     limit: Option<Duration>,
     spoilt: bool,
@@ -91,7 +91,7 @@ impl Session {
         }
     }
 
-    /// Whether the server answers, and is the one that is meant.
+    /// True if the server answers and takes writes, where writes are needed.
     pub(super) fn check(&mut self) -> QueryResult<()> {
         let question = if self.must_write {
             "SHOW transaction_read_only"

@@ -20,7 +20,7 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
-    /// Whether the connection is in no transaction, and knows it.
+    /// True if the connection is certainly in no transaction.
     pub(super) fn is_none(&self) -> bool {
         matches!(self.status.transaction_depth(), Ok(None))
     }
