@@ -1,6 +1,6 @@
 //! Campanile, a notification hub: one HTTP request stores an alarm and shows it on every page it concerns.
 //!
-//! The way of one alarm: `http` turns a request into an action, `actions` hands it to the `journal`, which stores it with
+//! The path of one alarm: `http` turns a request into an action, `actions` hands it to the `journal`, which stores it with
 //! others in one commit through `store`; `hub` delivers it to the streams it concerns, which `feed` and `http` write. `app`
 //! puts the parts together and is the only module that knows them all.
 

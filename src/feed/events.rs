@@ -99,13 +99,13 @@ impl Events {
         self.keeps_share = true;
     }
 
-    /// Ends the offers: the answer is complete, but counts as a stream until these events are dropped.
+    /// Ends the deliveries: the answer is complete, but counts as a stream until these events are dropped.
     pub(crate) async fn finish(&mut self) {
         self.phase = Phase::Over;
         self.ready = VecDeque::new();
         if let Some(home) = &self.home {
             let finish = Finish(self.subscription.client_id());
-            // A Broadcaster that is gone offers nothing.
+            // A Broadcaster that is gone delivers nothing.
             let _finished = home.source.broadcaster.send(finish).await;
         }
     }

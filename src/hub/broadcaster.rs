@@ -42,7 +42,7 @@ pub(crate) struct Rejoin {
     pub after: AlarmId,
 }
 
-/// A client has its answer, which is not sent yet: it is offered no more, but still counts.
+/// A client has its answer, which is not sent yet: it gets no more, but still counts.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Finish(pub ClientId);
@@ -87,7 +87,7 @@ pub(crate) struct ListStreamsOf(pub UserId);
 #[rtype(result = "Vec<Rights>")]
 pub(crate) struct ListRights(pub Option<HashSet<UserId>>);
 
-/// Asks for the number of clients that alarms of these topics would be offered to now.
+/// Asks for the number of clients that alarms of these topics would be delivered to now.
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub(crate) struct CountReach(pub Vec<Topic>);
@@ -113,7 +113,7 @@ pub(crate) struct CountPresent;
 pub(crate) struct Shutdown;
 
 impl Broadcaster {
-    /// A Broadcaster that has offered everything up to `position`.
+    /// A Broadcaster that has delivered everything up to `position`.
     pub(crate) fn new(limits: Limits, position: AlarmId, metrics: Metrics) -> Self {
         Self {
             registry: Registry::new(limits, position, metrics.clone()),
@@ -192,7 +192,7 @@ impl Handler<Publish> for Broadcaster {
         let now = Instant::now();
         let taken: usize = frames
             .iter()
-            .map(|frame| self.registry.offer(frame, now))
+            .map(|frame| self.registry.deliver(frame, now))
             .sum();
         self.metrics.deliveries.inc_by(taken as u64);
     }

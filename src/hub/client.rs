@@ -104,10 +104,10 @@ pub(super) struct Client {
     pub(super) last_frame: Instant,
     pub(super) heartbeats: u32,
     /// The number of frames that were queued for it so far.
-    offered: u64,
+    delivered: u64,
     /// The number of frames its transport had taken when it was last seen to take one, and the time of that look.
     progress: (u64, Instant),
-    /// The newest `state` event that did not fit: there is no log to read it from, so it is offered again.
+    /// The newest `state` event that did not fit: there is no log to read it from, so it is delivered later.
     owed: Option<Arc<Frame>>,
 }
 
@@ -135,7 +135,7 @@ impl Client {
             since: now,
             last_frame: now,
             heartbeats: 0,
-            offered: 0,
+            delivered: 0,
             progress: (0, now),
             owed: None,
         };
@@ -143,13 +143,13 @@ impl Client {
     }
 
     /// Queues a frame, if it fits.
-    pub(super) fn offer(&mut self, frame: &Arc<Frame>, now: Instant) -> Result<(), Fate> {
+    pub(super) fn deliver(&mut self, frame: &Arc<Frame>, now: Instant) -> Result<(), Fate> {
         let bytes = frame.size_bytes();
         let queued = self.shared.queue(bytes);
         let fits = queued <= QUEUE_BYTES || queued == bytes;
         let fate = match fits.then(|| self.sender.try_send(Arc::clone(frame))) {
             Some(Ok(())) => {
-                self.offered += 1;
+                self.delivered += 1;
                 self.last_frame = now;
                 return Ok(());
             }
@@ -163,7 +163,7 @@ impl Client {
     /// Queues a `state` event, or keeps it until there is room. Only the newest is kept: its counts are the valid ones.
     pub(super) fn tell(&mut self, frame: &Arc<Frame>, now: Instant) -> Result<(), Fate> {
         if self.owed.is_none() {
-            match self.offer(frame, now) {
+            match self.deliver(frame, now) {
                 Err(Fate::Full) => {}
                 other => return other,
             }
@@ -175,7 +175,7 @@ impl Client {
     /// Offers the `state` event again that did not fit.
     pub(super) fn tell_owed(&mut self, now: Instant) {
         if let Some(frame) = self.owed.take()
-            && self.offer(&frame, now).is_err()
+            && self.deliver(&frame, now).is_err()
         {
             self.owed = Some(frame);
         }
@@ -196,7 +196,7 @@ impl Client {
     }
 
     fn queue_depth(&self) -> u64 {
-        self.offered.saturating_sub(self.shared.taken())
+        self.delivered.saturating_sub(self.shared.taken())
     }
 
     pub(super) fn rights(&self) -> Rights {

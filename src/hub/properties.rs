@@ -26,7 +26,7 @@ const CLIENTS: usize = 4;
 
 struct World {
     log: Vec<Arc<Frame>>,
-    offered: usize,
+    delivered: usize,
     registry: Registry,
     now: Instant,
     page: usize,
@@ -53,7 +53,7 @@ impl World {
     fn new(page: usize) -> Self {
         Self {
             log: Vec::new(),
-            offered: 0,
+            delivered: 0,
             registry: registry(AlarmId(0)),
             now: Instant::now(),
             page,
@@ -65,7 +65,7 @@ impl World {
     fn carry_out(&mut self, event: &Event) {
         match *event {
             Event::Commit { topic, count } => self.commit(topic, count),
-            Event::Offer { count } => self.offer(count),
+            Event::Deliver { count } => self.deliver(count),
             Event::Connect(client) => self.connect(client),
             Event::Step { client, count } => (0..count).for_each(|_| _ = self.step(client)),
             Event::Cut { client, heard } => self.cut(client, heard),
@@ -93,12 +93,12 @@ impl World {
         }
     }
 
-    fn offer(&mut self, count: usize) {
-        let end = self.log.len().min(self.offered + count);
-        for frame in &self.log[self.offered..end] {
-            self.registry.offer(frame, self.now);
+    fn deliver(&mut self, count: usize) {
+        let end = self.log.len().min(self.delivered + count);
+        for frame in &self.log[self.delivered..end] {
+            self.registry.deliver(frame, self.now);
         }
-        self.offered = end;
+        self.delivered = end;
     }
 
     fn connect(&mut self, number: usize) {
@@ -170,7 +170,7 @@ impl World {
                     }
                     Poll::Ready(Received::Spilled(after)) => {
                         self.spills += 1;
-                        // The log may have been read beyond what was offered.
+                        // The log may have been read beyond what was delivered.
                         let after = after.max(connection.handover.after());
                         let id = connection.client_id;
                         let Some(rejoined) = self.registry.rejoin(id, after, self.now) else {
@@ -197,9 +197,9 @@ impl World {
         }
     }
 
-    /// The alarms that were committed and not offered are known to the next Broadcaster from the start.
+    /// The alarms that were committed and not delivered are known to the next Broadcaster from the start.
     fn restart(&mut self) {
-        self.offered = self.log.len();
+        self.delivered = self.log.len();
         self.registry = registry(id_at(self.log.len()));
         for client in &mut self.clients {
             client.connection = None;
@@ -217,7 +217,7 @@ impl World {
 
     /// Everybody comes back and reads on until nothing is left.
     fn settle(&mut self) {
-        self.offer(usize::MAX - self.offered);
+        self.deliver(usize::MAX - self.delivered);
         for number in 0..CLIENTS {
             self.connect(number);
             while self.step(number) {

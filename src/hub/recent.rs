@@ -1,4 +1,4 @@
-//! The last frames that were offered: a crowd that comes back at once is served from here, and the log is left in peace.
+//! The last frames that were delivered: a crowd that comes back at once is served from here, and the log is left in peace.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use crate::hub::Frame;
 pub(super) struct Recent {
     frames: VecDeque<Arc<Frame>>,
     bytes: usize,
-    /// The last id that was offered.
+    /// The last id that was delivered.
     position: AlarmId,
 }
 
 impl Recent {
-    /// Nothing yet, of a log that was offered up to `position`.
+    /// Nothing yet, of a log that was delivered up to `position`.
     pub(super) fn after(position: AlarmId) -> Self {
         Self {
             frames: VecDeque::new(),
@@ -27,12 +27,12 @@ impl Recent {
         }
     }
 
-    /// The last id that was offered.
+    /// The last id that was delivered.
     pub(super) fn position(&self) -> AlarmId {
         self.position
     }
 
-    /// Takes in what is offered. After an id that does not follow, what came before is no end of the log any more.
+    /// Takes in a frame that is delivered. After an id that does not follow, what came before is no end of the log any more.
     pub(super) fn keep(&mut self, id: AlarmId, frame: &Arc<Frame>) {
         if id <= self.position {
             return;
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(missed(&recent, 12), Some(vec![13, 14]));
         assert_eq!(missed(&recent, 10), Some(vec![11, 12, 13, 14]));
         assert_eq!(missed(&recent, 9), None, "before it began");
-        assert_eq!(missed(&recent, 15), None, "not offered yet");
+        assert_eq!(missed(&recent, 15), None, "not delivered yet");
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Registry {
         }
     }
 
-    /// The last id offered.
+    /// The last id delivered.
     pub(crate) fn position(&self) -> AlarmId {
         self.recent.position()
     }
@@ -135,7 +135,7 @@ impl Registry {
         })
     }
 
-    /// Attaches a client's topics: it is offered every alarm above the position returned.
+    /// Attaches a client's topics: it gets every alarm above the position returned.
     pub(crate) fn go_live(&mut self, client_id: ClientId, now: Instant) -> Option<AlarmId> {
         let place = *self.by_id.get(&client_id)?;
         self.attach(place, now);
@@ -189,7 +189,7 @@ impl Registry {
         );
     }
 
-    /// Ends the offers to a client whose answer is complete but not sent yet: it counts as its user's stream until then.
+    /// Ends the deliveries to a client whose answer is complete but not sent yet: it counts as its user's stream until then.
     pub(crate) fn finish(&mut self, client_id: ClientId, now: Instant) {
         if let Some(client) = self.client(client_id) {
             let user_id = client.new.user_id.clone();
@@ -267,7 +267,7 @@ impl Registry {
     }
 
     /// Offers an alarm to all clients it concerns; returns the number of those that took it.
-    pub(crate) fn offer(&mut self, frame: &Arc<Frame>, now: Instant) -> usize {
+    pub(crate) fn deliver(&mut self, frame: &Arc<Frame>, now: Instant) -> usize {
         let Some(alarm) = frame.as_alarm() else {
             return 0;
         };
@@ -336,7 +336,7 @@ impl Registry {
             for place in reached {
                 if let Some(client) = self.clients.get_mut(place) {
                     // A client that is gone is forgotten when its stream says so.
-                    let _missed = client.offer(&frame, now);
+                    let _missed = client.deliver(&frame, now);
                 }
             }
         }
@@ -349,7 +349,7 @@ impl Registry {
     }
 
     /// Queues a frame for each client; returns the number of those that took it. Nobody waits for one whose queue is full:
-    /// an alarm is in the log, a `state` event is offered again, a heartbeat is not needed by a client that has work.
+    /// an alarm is in the log, a `state` event is delivered later, a heartbeat is not needed by a client that has work.
     fn send(&mut self, reached: &[usize], frame: &Arc<Frame>, now: Instant) -> usize {
         let mut lost = Vec::new();
         for place in reached {
@@ -358,7 +358,7 @@ impl Registry {
             };
             let queued = match frame.event() {
                 EventName::State => client.tell(frame, now),
-                _ => client.offer(frame, now),
+                _ => client.deliver(frame, now),
             };
             if let Err(fate) = queued {
                 lost.push((*place, client.id, fate));

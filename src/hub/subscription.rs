@@ -51,7 +51,7 @@ impl Subscription {
         self.guard.client_id
     }
 
-    /// The last id offered to clients when this one subscribed.
+    /// The last id delivered to clients when this one subscribed.
     pub(crate) fn position(&self) -> AlarmId {
         self.position
     }

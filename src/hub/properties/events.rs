@@ -10,8 +10,8 @@ use super::{CLIENTS, TOPICS};
 pub(super) enum Event {
     /// The store commits alarms of a topic; nobody has heard of them yet.
     Commit { topic: usize, count: usize },
-    /// The Broadcaster offers some of what was committed.
-    Offer { count: usize },
+    /// The Broadcaster delivers some of what was committed.
+    Deliver { count: usize },
     /// A client comes, or comes back with its cursor.
     Connect(usize),
     /// A client does the next thing it needs: asks, attaches, reads a page, or takes a live frame.
@@ -41,7 +41,7 @@ pub(super) fn events() -> impl Strategy<Value = Vec<Event>> {
         (client.clone(), any::<bool>()).prop_map(|(client, heard)| Event::Cut { client, heard });
     let event = prop_oneof![
         6 => commit,
-        6 => count.prop_map(|count| Event::Offer { count }),
+        6 => count.prop_map(|count| Event::Deliver { count }),
         6 => client.clone().prop_map(Event::Connect),
         20 => step,
         2 => cut,

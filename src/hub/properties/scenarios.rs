@@ -12,7 +12,7 @@ fn a_client_that_overflows_goes_back_to_the_log_and_is_not_closed() {
         world.connect(0);
         let stream = world.client_id(0);
         world.commit(1, burst);
-        world.offer(burst);
+        world.deliver(burst);
 
         while world.step(0) {}
 
@@ -21,7 +21,7 @@ fn a_client_that_overflows_goes_back_to_the_log_and_is_not_closed() {
         assert_eq!(world.clients[0].cursor, id_at(burst));
         assert_eq!(world.spills, 1);
         world.commit(1, 1);
-        world.offer(1);
+        world.deliver(1);
         while world.step(0) {}
         assert_eq!(world.clients[0].cursor, id_at(burst + 1), "live again");
     }
@@ -32,7 +32,7 @@ fn a_client_that_takes_a_little_at_a_time_is_never_cut_off() {
     let mut world = World::new(500);
     world.connect(0);
     world.commit(1, 3_000);
-    world.offer(3_000);
+    world.deliver(3_000);
 
     for _ in 0..100 {
         world.carry_out(&Event::Step {
@@ -49,7 +49,7 @@ fn a_state_event_that_does_not_fit_comes_when_there_is_room() {
     let mut world = World::new(500);
     world.connect(0);
     world.commit(1, 600);
-    world.offer(600);
+    world.deliver(600);
     for change in ["first", "last"] {
         let state = Frame::state(&change);
         world.registry.notify(&bob(), &state, world.now);
@@ -72,7 +72,7 @@ fn a_client_that_takes_nothing_is_ended_after_thirty_seconds() {
     let mut world = World::new(500);
     world.connect(0);
     world.commit(1, 1);
-    world.offer(1);
+    world.deliver(1);
 
     // The first look notes that something waits.
     for seconds in [0, 29] {
@@ -102,7 +102,7 @@ fn a_crowd_that_does_not_read_is_cut_off_together() {
         .collect();
 
     for id in 1..=1_000 {
-        registry.offer(&Frame::alarm(Arc::new(alarm(id, "room:42"))), now);
+        registry.deliver(&Frame::alarm(Arc::new(alarm(id, "room:42"))), now);
     }
     assert!(crowd.iter().all(|channel| channel.closed().is_none()));
     for seconds in [0, 31] {

@@ -43,7 +43,7 @@ impl Registry {
         clients.map(|client| client.info(now)).collect()
     }
 
-    /// The number of clients that alarms of these topics would be offered to now, each client counted once.
+    /// The number of clients that alarms of these topics would be delivered to now, each client counted once.
     pub(crate) fn reached(&self, topics: &[Topic]) -> usize {
         let mut reached: HashSet<usize> = HashSet::new();
         let mut places = Vec::new();
