@@ -28,13 +28,13 @@ pub(crate) enum Command {
     /// Be the bare epoll loop (started by the bench itself).
     #[command(hide = true)]
     Floor {
-        /// Where to listen.
+        /// The address to listen on.
         address: SocketAddr,
     },
     /// Be the back end behind pushpin (started by the bench itself).
     #[command(hide = true)]
     BackEnd {
-        /// Where to listen.
+        /// The address to listen on.
         address: SocketAddr,
     },
 }
@@ -48,10 +48,10 @@ pub(crate) struct RunCommand {
     /// Which workloads; all if none is named.
     #[arg(long, value_delimiter = ',')]
     pub(crate) workloads: Vec<Workload>,
-    /// How often everything is measured; the medians are told.
+    /// The number of repetitions; the medians are reported.
     #[arg(long, visible_alias = "runs", default_value_t = 1)]
     pub(crate) repeat: usize,
-    /// How long a workload measures.
+    /// The duration of a workload's measurement.
     #[arg(long, default_value_t = 4.0)]
     pub(crate) seconds: f64,
     /// Streams, instead of each workload's own number.
@@ -82,13 +82,13 @@ pub(crate) struct TransportsCommand {
     /// Alarms a second for each client; each is measured on its own.
     #[arg(long, value_delimiter = ',', default_value = "0.1,1,20")]
     pub(crate) rates: Vec<f64>,
-    /// How long each measures, 60 at most; a slow rate takes longer, so that every client hears something.
+    /// The duration of each measurement, 60 at most; a slow rate takes longer, so that every client receives an event.
     #[arg(long, default_value_t = 5.0)]
     pub(crate) seconds: f64,
-    /// How many seconds a polling client waits before it asks again.
+    /// The seconds between two requests of a polling client.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) poll_every: f64,
-    /// How often everything is measured; the medians are told.
+    /// The number of repetitions; the medians are reported.
     #[arg(long, default_value_t = 1)]
     pub(crate) runs: usize,
     /// Folder of the documents: write transports.md, transports.svg and transports.json into its `internals`.
@@ -101,13 +101,13 @@ pub(crate) struct TransportsCommand {
 /// `campanile-bench report`.
 #[derive(Debug, Args)]
 pub(crate) struct ReportCommand {
-    /// How often everything is measured; the medians are told.
+    /// The number of repetitions; the medians are reported.
     #[arg(long, default_value_t = 3)]
     pub(crate) repeat: usize,
-    /// How long a workload measures that shows whether a bar is reached, and fan-out.
+    /// The duration of fan-out and of each workload that shows whether a limit is reached.
     #[arg(long, default_value_t = 3.0)]
     pub(crate) seconds: f64,
-    /// How long the other ones measure.
+    /// The duration of the other workloads.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) seconds_of_others: f64,
     /// Which servers, in this order.
@@ -123,7 +123,7 @@ pub(crate) struct ReportCommand {
     /// Folder of the documents.
     #[arg(long, value_name = "FOLDER", default_value = "docs")]
     pub(crate) docs: PathBuf,
-    /// What was measured, such as a commit.
+    /// The name of the measured version, such as a commit.
     #[arg(long, default_value = "a release build")]
     pub(crate) of: String,
     #[command(flatten)]
@@ -149,7 +149,7 @@ impl ReportCommand {
     }
 }
 
-/// Where things are.
+/// The paths of the measured binaries, and the folder for the servers' files.
 #[derive(Debug, Args)]
 pub(crate) struct Place {
     /// The hub's binary [default: `campanile` beside the bench's own].

@@ -1,4 +1,4 @@
-//! What the hub has to reach, and whether it did.
+//! The limits that the hub has to reach, and the check of the measured figures against them.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ struct Bar {
     says: &'static str,
     workload: Workload,
     figure: &'static str,
-    /// What the figure is divided by to be shown.
+    /// The divisor for the unit in which the figure is shown.
     unit: f64,
     limits: &'static [Limit],
 }
@@ -26,7 +26,7 @@ enum Limit {
     LeastOfWorkload(f64, Workload),
 }
 
-/// Whether a workload's figures show whether a bar is reached.
+/// Returns true if the figures of a workload show that a limit is reached.
 pub(crate) fn decides(workload: Workload) -> bool {
     let beside =
         |limit: &Limit| matches!(limit, Limit::LeastOfWorkload(_, other) if *other == workload);

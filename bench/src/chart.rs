@@ -2,7 +2,7 @@
 
 use crate::svg::{Anchor, Axis, Drawing, short};
 
-/// What a picture shows.
+/// The content of a picture.
 #[derive(Debug)]
 pub(crate) struct Chart<'a> {
     pub(crate) title: &'a str,

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::figures::Figures;
 use crate::proc::{self, Stat};
 
-/// What every thread of some processes has spent until now.
+/// The processor time that each thread of some processes has used so far.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     threads: BTreeMap<i32, Thread>,
@@ -24,7 +24,7 @@ struct Thread {
     nanos: u64,
 }
 
-/// What was spent between two looks at the same processes, in seconds.
+/// The processor time used between two readings of the same processes, in seconds.
 #[derive(Debug)]
 pub(crate) struct Cpu {
     pub(crate) total: f64,
@@ -71,7 +71,7 @@ impl Meter {
         }
     }
 
-    /// What was spent since `earlier`.
+    /// The processor time used since `earlier`.
     pub(crate) fn since(&self, earlier: &Self) -> Cpu {
         let spent = self.threads.iter().map(|(id, thread)| {
             let before = earlier.threads.get(id).map_or(0, |thread| thread.nanos);

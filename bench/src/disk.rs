@@ -1,4 +1,4 @@
-//! What the disk does without the hub: a small page appended to a file and brought there with `fdatasync`, which is what a commit waits for.
+//! The time that the disk needs without the hub: a small page is appended to a file and flushed with `fdatasync`, as each commit does.
 
 use std::fs::File;
 use std::io::Write;

@@ -42,7 +42,7 @@ pub(crate) fn write(command: &ReportCommand) -> Result<()> {
         if repetition == 0 {
             measure(once);
         }
-        // What is measured is kept, even if somebody ends the bench before the last repetition.
+        // The figures are saved after each repetition, so that they are kept if the bench is stopped before the last one.
         save(command, &report, &busy)?;
     }
     println!("{}", bars::table(&report));
@@ -127,7 +127,7 @@ fn document(command: &ReportCommand, report: &Report, busy: &str) -> String {
             let _ = writeln!(text, "- {trouble}");
         }
     }
-    // What a person says of the figures: the page is written anew, the notes are not.
+    // The notes were written by a person: the page is generated anew and the notes are kept.
     let notes = command.docs.join(INTERNALS).join("performance/notes.md");
     if let Ok(notes) = fs::read_to_string(notes) {
         let _ = write!(text, "\n{}\n", notes.trim());
@@ -148,7 +148,7 @@ fn runs(count: usize) -> String {
     }
 }
 
-/// What changed since the binary that was named as `before`, as ratios.
+/// The change from the binary that was named as `before`, as ratios.
 fn gain(report: &Report) -> String {
     let mut rows = String::new();
     for (workload, figure) in GAINS {
@@ -188,7 +188,7 @@ fn machine() -> String {
     )
 }
 
-/// How busy the machine was with other things when the bench began: its figures are worth that much less.
+/// The load of the machine by other processes when the bench began. A high load makes the figures less reliable.
 fn others() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load: f64 = text
@@ -218,7 +218,7 @@ const ONCE: &str =
 /// Processes that want a core while nobody measures: what built the hub a minute ago still counts a little.
 const QUIET: f64 = 1.0;
 
-/// What is asked of a server: of the slow ones only what the hub is held against.
+/// The workloads that a server is measured with. Slow servers get only those that the hub is compared in.
 fn workloads(kind: Kind) -> &'static [Workload] {
     match kind {
         Kind::Campanile | Kind::Floor | Kind::Nchan => &EVERYTHING,

@@ -61,7 +61,7 @@ fn each(figures: &Figures, name: &str) -> String {
     values.collect::<Vec<_>>().join(", ")
 }
 
-/// What the threads that are no workers took, of those that did anything.
+/// The processor time of the threads that are not workers, for those that used any.
 fn others(figures: &Figures) -> String {
     let busy = figures
         .beginning("thread_cpu_share ")

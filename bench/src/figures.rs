@@ -83,7 +83,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     at(middle)
 }
 
-/// What no run may hide behind a median.
+/// The figures that are reported for every run, because a median could hide one bad run.
 pub(crate) const FAULTS: [&str; 6] = [
     "lost",
     "repeated",

@@ -91,7 +91,7 @@ pub(crate) fn head(bytes: &[u8]) -> Option<Head> {
     })
 }
 
-/// Whether what follows a head comes in chunks.
+/// Returns true if the body after a head comes in chunks.
 pub(crate) fn is_chunked(head: &[u8]) -> bool {
     field(head, b"transfer-encoding").is_some()
 }
@@ -118,7 +118,7 @@ pub(crate) fn answer(bytes: &[u8]) -> Option<(u16, usize)> {
     Some((head.status, head.length))
 }
 
-/// Whether the answer at the start of `bytes` is the last one on its connection.
+/// Returns true if the answer at the start of `bytes` is the last one on its connection.
 pub(crate) fn is_last(bytes: &[u8]) -> bool {
     let Some(head) = head(bytes) else {
         return false;

@@ -1,8 +1,8 @@
-//! What each reader got of what was sent to it: every way from a publisher to a reader is a slot with a sequence that starts at 1.
+//! The events that each reader received of those sent to it. Each pair of a publisher and a reader is a slot with a sequence that starts at 1.
 
 use std::collections::{BTreeSet, HashMap};
 
-/// What became of everything sent.
+/// The numbers of sent events that were delivered, lost or repeated.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reconciled {
     /// Sent and never seen.
@@ -70,7 +70,7 @@ impl Ledger {
         Arrival::Repeated
     }
 
-    /// Whether this one has arrived.
+    /// Returns true if this event has arrived.
     pub(crate) fn has(&self, slot: usize, sequence: u32) -> bool {
         let reached = self.next.get(slot).is_some_and(|next| sequence < *next);
         reached

@@ -1,4 +1,4 @@
-//! What the kernel knows of processes: their memory, their children, their cores. Linux only, read from `/proc`.
+//! Figures of processes from the kernel: their memory, children and cores. Linux only, read from `/proc`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -62,10 +62,10 @@ fn descendants(root: i32, parents: &[(i32, i32)]) -> Vec<i32> {
     found
 }
 
-/// What `stat` says of a process or a thread.
+/// The content of the file `stat` of a process or a thread.
 pub(crate) struct Stat {
     pub(crate) name: String,
-    // What follows the name, which may itself hold blanks and brackets.
+    // The fields after the name, which may itself contain blanks and brackets.
     fields: String,
 }
 
@@ -96,8 +96,8 @@ impl Stat {
     }
 }
 
-/// How many connections each of a process's epolls watches, the most first. A worker has an epoll of its own, so that is how many connections
-/// each worker holds.
+/// The number of connections that each epoll of a process watches, in descending order. A worker has an epoll of its own, so these are
+/// the numbers of connections that the workers hold.
 pub(crate) fn watched_connections(pid: Pid) -> Result<Vec<usize>> {
     let folder = format!("/proc/{}", pid.as_raw_nonzero());
     let mut sets = BTreeSet::new();
@@ -153,7 +153,7 @@ pub(crate) struct Cores {
     every: CpuSet,
 }
 
-/// Where a server may run.
+/// The cores that a server may run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placement {
     /// On a core that nothing else uses.
@@ -198,7 +198,7 @@ impl Cores {
     }
 }
 
-/// Whether a file lies on a disk and not in memory, where a commit would cost nothing.
+/// Returns true if a file lies on a disk. In memory a commit would cost nothing.
 pub(crate) fn is_on_disk(path: &Path) -> bool {
     let Ok(path) = path.canonicalize() else {
         return false;
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn an_epoll_is_counted_once_and_only_for_its_connections() {
         let poll = mio::Poll::new().unwrap();
-        // What a runtime does: the same epoll under a second number.
+        // A runtime also registers the same epoll under a second descriptor.
         let _again = poll.registry().try_clone().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! What was measured, as a table for a person and as JSON for a program.
+//! The measured figures as a table for a person and as JSON for a program.
 
 use std::fmt::Write;
 
@@ -79,7 +79,7 @@ impl Report {
         self.troubles.push((workload, kind, cause));
     }
 
-    /// What servers could not do, each once.
+    /// The failures of the servers, each listed once.
     pub(crate) fn troubles(&self) -> Vec<String> {
         let told = self.troubles.iter().map(|(workload, kind, cause)| {
             let cause = cause.lines().next().unwrap_or_default();
@@ -156,7 +156,7 @@ impl Report {
         }
     }
 
-    /// What the disk does by itself, as a section; nothing if it was not measured.
+    /// The figures of the disk without a server, as a section; empty if the disk was not measured.
     pub(crate) fn disk_section(&self) -> String {
         let of = |name: &str| self.disk(name).map(|spread| number(spread.median));
         let row = |load: &str| {

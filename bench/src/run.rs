@@ -47,12 +47,12 @@ impl Ground {
         })
     }
 
-    /// Where servers' files go: a real disk.
+    /// The folder for the servers' files, on a real disk.
     pub(crate) fn data(&self) -> &Path {
         &self.data
     }
 
-    /// What a server started in `folder` needs.
+    /// The parameters of a server that is started in `folder`.
     pub(crate) fn site<'a>(&'a self, folder: &'a Path) -> Site<'a> {
         Site {
             folder,

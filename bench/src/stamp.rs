@@ -14,14 +14,14 @@ pub(crate) struct Stamp {
     pub(crate) lane_sequence: u32,
     /// Which one on its way from that publisher to this reader, from 1 and without a gap.
     pub(crate) sequence: u32,
-    /// When it was due to be sent, in nanoseconds of the bench's clock.
+    /// The time at which it was due to be sent, in nanoseconds of the bench's clock.
     pub(crate) sent: u64,
 }
 
 /// Bytes of a stamp.
 pub(crate) const WIDTH: usize = 3 + 4 + 9 + 9 + 16;
 
-/// What comes before a stamp in the JSON of an alarm.
+/// The bytes before a stamp in the JSON of an alarm.
 const MARK: &[u8] = b"\"q\":\"";
 
 impl Stamp {
@@ -111,16 +111,16 @@ impl Scanner {
     }
 }
 
-/// Where a scan ended.
+/// The result of a scan.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scanned {
     /// After the last stamp.
     pub(crate) tail: usize,
-    /// Where the bytes begin that must be seen again with what follows them.
+    /// The start of the bytes that must be scanned again together with the bytes after them.
     pub(crate) unread: usize,
 }
 
-/// Where the last bytes may be the beginning of a mark; their end if they are not.
+/// The position from which the last bytes may be the beginning of a mark, or their end if they are not.
 fn beginning_of_mark(bytes: &[u8]) -> usize {
     let longest = (MARK.len() - 1).min(bytes.len());
     let begun = (1..=longest)

@@ -1,4 +1,4 @@
-//! What the bench's pictures are made of: a frame that reads on a light and on a dark page, text, keys, logarithmic axes and their lines.
+//! The parts of the bench's pictures: a frame that is readable on a light and on a dark page, text, keys, logarithmic axes and their lines.
 
 use std::fmt::{Display, Write};
 

@@ -86,8 +86,8 @@ pub(super) fn pause() {
     std::thread::sleep(Duration::from_millis(5));
 }
 
-/// How long a server may take to listen.
+/// The time that a server has to begin to listen.
 const STARTING: Duration = Duration::from_secs(20);
 
-/// How long a server may take to end before it is killed.
+/// The time that a server has to end before it is killed.
 const STOPPING: Duration = Duration::from_secs(8);

@@ -92,7 +92,7 @@ struct Hub {
 struct Peer {
     socket: TcpStream,
     inbox: Vec<u8>,
-    // What the kernel did not take; nearly always empty.
+    // The bytes that the kernel did not accept; nearly always empty.
     outbox: VecDeque<u8>,
     channel: Option<Vec<u8>>,
 }
@@ -189,7 +189,7 @@ impl Hub {
 }
 
 impl Peer {
-    /// Whether the connection is still there.
+    /// Returns true if the connection is still open.
     fn read(&mut self) -> bool {
         let mut part = [0; 4_096];
         loop {

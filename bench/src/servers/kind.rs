@@ -42,7 +42,7 @@ impl Kind {
         }
     }
 
-    /// Whether it is the hub, in whatever build and place.
+    /// Returns true if it is the hub, in any build and place.
     pub(crate) fn is_hub(self) -> bool {
         matches!(
             self,

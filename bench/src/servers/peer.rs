@@ -1,4 +1,4 @@
-//! What the peers of the hub have in common: their addresses, their channels and the text they are given to send.
+//! The common parts of the hub's peers: their addresses, their channels and the text that they are given to send.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub(super) fn own_binary() -> Result<PathBuf> {
     Ok(std::env::current_exe()?)
 }
 
-/// What a peer is given to send: byte for byte as large as what the hub makes of the same alarm.
+/// The text that a peer is given to send. It has exactly the size of the hub's event for the same alarm.
 pub(super) fn alarm_text(audience: Audience) -> String {
     let topic = match audience {
         Audience::Everyone => "everyone".to_owned(),
@@ -43,7 +43,7 @@ pub(super) fn user_channel(user: usize, audience: Audience) -> String {
     channel(audience).replace(&format!("u{USER}"), &user_name(user))
 }
 
-/// Where to go at a peer whose streams all begin with the same comment.
+/// The endpoint of a peer whose streams all begin with the same comment.
 pub(super) fn endpoint(address: SocketAddr) -> Endpoint {
     Endpoint {
         subscribe: address,

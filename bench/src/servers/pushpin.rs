@@ -184,12 +184,12 @@ fn hand_over(mut connection: TcpStream) -> Option<()> {
     }
 }
 
-/// How long its processes may take to find each other.
+/// The time that its processes have to find each other.
 const HANDING_OVER: Duration = Duration::from_secs(20);
 
 /// With a rate, however high, it sends in batches, no more often than every 25 ms and later while more keeps coming. That makes a broadcast five
 /// times cheaper, since what gathered for a stream is one write, and a personal alarm three times slower, so those have none.
 const GATHERED: &str = "message_rate=1000000\nmessage_hwm=1000000\n";
 
-/// Where Debian puts the part of the configuration that is not meant to be changed.
+/// The path at which Debian installs the part of the configuration that is not meant to be changed.
 const INTERNAL: &str = "/usr/lib/pushpin/internal.conf";

@@ -14,7 +14,7 @@ use crate::swarm::{Audience, Endpoint};
 pub(crate) trait Server {
     /// Its process, the parent of its others.
     fn pid(&self) -> Pid;
-    /// Where its clients go, and what they hear first.
+    /// The addresses for its clients, and the first bytes of each stream.
     fn endpoint(&self) -> Endpoint;
     /// Makes users known, if the server wants to know them.
     fn introduce(&self, _users: usize) -> Result<()> {
@@ -36,20 +36,20 @@ pub(crate) trait Server {
     fn numbers(&self, _answer: &str) -> Result<Vec<u64>> {
         Ok(Vec::new())
     }
-    /// How often the database was read, by kind, if the server counts that.
+    /// The number of reads from the database, by kind, if the server counts them.
     fn store_reads(&self) -> Result<BTreeMap<String, u64>> {
         Ok(BTreeMap::new())
     }
 }
 
-/// What a server needs to be started.
+/// The parameters for the start of a server.
 #[derive(Debug)]
 pub(crate) struct Site<'a> {
     /// A folder of its own, on a real disk.
     pub(crate) folder: &'a Path,
     pub(crate) cores: &'a Cores,
     pub(crate) placement: Placement,
-    /// Whom its alarms will be for.
+    /// The recipients of its alarms.
     pub(crate) audience: Audience,
     /// The hub's binary.
     pub(crate) campanile: &'a Path,

@@ -1,6 +1,6 @@
 //! The chunks a stream comes in (RFC 9112, 7.1). A server that has several events to send may end a chunk anywhere, in a stamp as well.
 
-/// How far the chunks of one stream are.
+/// The position of a reader in the chunks of one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chunks {
     /// In the size of one, this much so far.

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 /// The addresses of a server, and the start of its streams.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Endpoint {
-    /// Where streams are opened.
+    /// The address at which streams are opened.
     pub(crate) subscribe: SocketAddr,
-    /// Where alarms are published.
+    /// The address at which alarms are published.
     pub(crate) publish: SocketAddr,
-    /// What every stream begins with.
+    /// The first bytes of every stream.
     pub(crate) first_event: &'static [u8],
 }

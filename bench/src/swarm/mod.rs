@@ -181,7 +181,7 @@ impl Swarm {
             self.turn_awake(0)?;
             self.crowd.complain()?;
         }
-        // What comes twice comes soon.
+        // A repeated event arrives soon after the first one.
         self.rest(Duration::from_millis(500))?;
         self.crowd
             .leave()
@@ -205,7 +205,7 @@ impl Swarm {
         }
     }
 
-    /// How streams ended that the bench did not close.
+    /// The ends of streams that the bench did not close itself.
     pub(crate) fn ends(&self) -> &Ends {
         self.crowd.ends()
     }
@@ -240,7 +240,7 @@ impl Swarm {
 pub(crate) fn whole_milliseconds(nanos: u64) -> Duration {
     Duration::from_millis(nanos / 1_000_000)
 }
-/// How long the bench sleeps at the most before it looks whether a measurement is over.
+/// The longest sleep of the bench between two checks of whether a measurement is over.
 const NAP: Duration = Duration::from_millis(1);
 
 /// The most events are let gather for one turn, in nanoseconds.
@@ -252,11 +252,11 @@ const GATHERING_PER_READER: Duration = Duration::from_nanos(200);
 /// Connections begun between two looks at what came.
 const AT_A_TIME: usize = 64;
 
-/// Who was not served by then has lost what is left.
+/// The time after which the missing events of a reader that has not come back count as lost.
 const COMING_BACK: Duration = Duration::from_secs(30);
 
 /// The slowest peer opens 10,000 streams in ten seconds.
 const OPENING: Duration = Duration::from_secs(60);
 
-/// What has not come by then is lost.
+/// The time after which a missing event counts as lost.
 const DRAINING: Duration = Duration::from_secs(5);

@@ -22,7 +22,7 @@ pub(crate) struct Phase {
     // Publishers that may have become free since somebody looked.
     free: VecDeque<usize>,
     start: u64,
-    // What was sent earlier than this waited for its reader and not for the server.
+    // The latency of events sent before this time is not counted: they waited for their reader and not for the server.
     counts_from: u64,
     due: f64,
     random: u64,
@@ -249,7 +249,7 @@ impl Phase {
         }
     }
 
-    /// Whether nothing is under way.
+    /// Returns true if no event is under way.
     pub(crate) fn is_settled(&self) -> bool {
         self.lanes
             .iter()
@@ -261,7 +261,7 @@ impl Phase {
         (self.last_delivery - self.start) as f64 / 1e9
     }
 
-    /// What became of everything that was sent to readers who are still there.
+    /// The delivery of all events that were sent to readers that are still connected.
     pub(crate) fn reconcile(&self) -> Reconciled {
         let lanes = self.lanes.len();
         let books = self.ledger.reconcile(|slot| match self.audience {
@@ -276,7 +276,7 @@ impl Phase {
             }
         });
         Reconciled {
-            // What was refused was never owed to anybody.
+            // A refused alarm was never to be delivered, so its deliveries are not lost.
             lost: books.lost.saturating_sub(self.failed_deliveries),
             ..books
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long a publishing measurement runs, and how.
+/// The duration and the kind of a publishing measurement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) audience: Audience,
@@ -12,7 +12,7 @@ pub(crate) struct Plan {
     pub(crate) lasting: Duration,
 }
 
-/// What the bench does while nothing comes.
+/// The way the bench waits while no event arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Waiting {
     /// It looks again, so that no server pays for waking it.
@@ -21,7 +21,7 @@ pub(crate) enum Waiting {
     Asleep,
 }
 
-/// Whom alarms are for.
+/// The recipients of the alarms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Audience {
     /// Every stream gets every alarm.
@@ -30,7 +30,7 @@ pub(crate) enum Audience {
     OneUser,
 }
 
-/// When the next alarm is sent.
+/// The rule for the time at which the next alarm is sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Pacing {
     /// Each publisher sends when its last alarm is answered and fewer than `window` of its alarms are still under way to some reader.

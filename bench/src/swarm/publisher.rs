@@ -17,7 +17,7 @@ pub(crate) struct Publisher {
     busy: bool,
 }
 
-/// What a publisher's connection says.
+/// The answer on a publisher's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// Nothing yet.
@@ -95,7 +95,7 @@ impl Publisher {
         };
         loop {
             match socket.read(&mut part) {
-                // What came before the end may still be an answer.
+                // The bytes before the end of the connection may still be an answer.
                 Ok(0) if http::answer(&self.inbox).is_some() => break,
                 Ok(0) => {
                     return Answer::Closed {

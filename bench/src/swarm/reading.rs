@@ -1,4 +1,4 @@
-//! What all streams share to read with: one large buffer, and what to look for.
+//! The means of reading that all streams share: one large buffer and the patterns to look for.
 
 use memchr::memmem::{self, Finder};
 
@@ -22,7 +22,7 @@ impl Reading {
         }
     }
 
-    /// Where the first event of a stream ends, once it is there.
+    /// The end of a stream's first event, once it has arrived.
     pub(crate) fn first_event_end(&self, bytes: &[u8]) -> Option<usize> {
         let start = memmem::find(bytes, self.first_event)?;
         let after = start + self.first_event.len();
@@ -31,13 +31,13 @@ impl Reading {
         Some(after + length + 1)
     }
 
-    /// Whether a slow reader is told to come back later.
+    /// Returns true if the server tells a slow reader to come back later.
     pub(crate) fn is_farewell(&self, bytes: &[u8]) -> bool {
         self.farewell.find(bytes).is_some()
     }
 }
 
-/// What one read may take in: several hundred events.
+/// The size of the buffer for one read: several hundred events.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// In the hub's `bye`.

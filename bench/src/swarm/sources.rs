@@ -1,4 +1,4 @@
-//! Where connections come from: many addresses of the loopback network, since each has only some 28,000 ports.
+//! The source addresses of connections: many addresses of the loopback network, since each has only some 28,000 ports.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

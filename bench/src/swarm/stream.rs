@@ -16,7 +16,7 @@ pub(crate) struct Stream {
     request: Vec<u8>,
     state: State,
     chunks: Option<Chunks>,
-    // What was read and is not whole yet; nearly always empty.
+    // The bytes of an event that has not arrived completely; nearly always empty.
     carry: Vec<u8>,
 }
 
@@ -28,7 +28,7 @@ enum State {
     Open,
 }
 
-/// What reading found out.
+/// The result of reading.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// The first event is there.

@@ -1,4 +1,4 @@
-//! What is to be published to each room and when, and what each client got of it.
+//! The alarms that are to be published to each room, their times, and their delivery to each client.
 
 use hdrhistogram::Histogram;
 
@@ -79,7 +79,7 @@ impl Books {
         Some((index, stamp))
     }
 
-    /// When the next alarm is due, if one is left to be sent.
+    /// The time at which the next alarm is due, if one is left to be sent.
     pub(super) fn due(&self) -> Option<u64> {
         let free = self.rooms.iter().filter(|room| !room.waiting);
         let due = free.map(|room| room.due as u64).min()?;
@@ -109,7 +109,7 @@ impl Books {
         }
     }
 
-    /// Whether everything due is sent, answered and delivered.
+    /// Returns true if everything due is sent, answered and delivered.
     pub(super) fn is_settled(&self, now: u64) -> bool {
         let idle = self
             .rooms
@@ -130,7 +130,7 @@ impl Books {
         let sent = |client: usize| self.rooms.get(client % count).map(|room| room.sent);
         let books = self.ledger.reconcile(sent);
         Reconciled {
-            // What was refused was never owed to anybody.
+            // A refused alarm was never to be delivered, so its deliveries are not lost.
             lost: books.lost.saturating_sub(self.failed_deliveries),
             ..books
         }

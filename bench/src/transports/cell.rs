@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::figures::Figures;
 use crate::transports::transport::Transport;
 
-/// What was measured, over all runs.
+/// The measured figures of all runs.
 #[derive(Debug, Serialize)]
 pub(crate) struct Cell {
     pub(crate) transport: &'static str,

@@ -23,7 +23,7 @@ pub(super) struct Client {
     pub(super) traffic: Traffic,
 }
 
-/// What a client sent and got, the bytes TCP carries for it.
+/// The bytes that a client sent and received, as the payload of TCP.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Traffic {
     pub(super) sent: u64,
@@ -40,13 +40,13 @@ enum State {
     Open,
 }
 
-/// What all clients share to read with.
+/// The buffer and the patterns that all clients share for reading.
 pub(super) struct Tools {
     pub(super) buffer: Vec<u8>,
     pub(super) scanner: Scanner,
 }
 
-/// What reading found out.
+/// The result of reading.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// Its transport is open: what is published from now on concerns it.
@@ -213,7 +213,7 @@ impl Client {
         found
     }
 
-    /// Whether these bytes open the stream; nothing while they do not and it is not open.
+    /// Returns `Some(true)` if these bytes open the stream, `Some(false)` if it is open already, and `None` if it is not open yet.
     fn greeted_by(&self, bytes: &[u8]) -> Option<bool> {
         if self.state == State::Open {
             return Some(false);

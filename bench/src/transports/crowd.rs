@@ -30,7 +30,7 @@ pub(super) struct Crowd {
     /// One for each room; a place is empty while its connection is not made, or was closed for being idle.
     publishers: Vec<Option<Publisher>>,
     template: Template,
-    /// When which client polls next.
+    /// The time of the next poll of each client.
     polls: BinaryHeap<Reverse<(u64, usize)>>,
     poll_every: u64,
     books: Option<Books>,
@@ -152,7 +152,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// What all clients together sent and got so far.
+    /// The bytes that all clients together sent and received so far.
     pub(super) fn traffic(&self) -> Traffic {
         let mut sum = Traffic::default();
         for client in self.clients.iter().flatten() {
@@ -309,7 +309,7 @@ const LONGEST_WAIT: u64 = 100_000_000;
 /// Polls are spread over so many moments of their interval.
 const PHASES: u64 = 97;
 
-/// What one read may take in.
+/// The size of the buffer for one read.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Clients that open at a time: fewer than the hub's queue of connections to accept.
@@ -317,5 +317,5 @@ const AT_ONCE: usize = 64;
 
 const OPENING: Duration = Duration::from_secs(30);
 
-/// What has not come by then is lost.
+/// The time after which a missing event counts as lost.
 const DRAINING: Duration = Duration::from_secs(5);

@@ -9,7 +9,7 @@ pub(super) struct Frame<'a> {
     pub(super) length: usize,
 }
 
-/// What it is for.
+/// The purpose of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,

@@ -120,7 +120,7 @@ fn set_books(figures: &mut Figures, books: &Books) {
     figures.set("failed", books.failed as f64);
 }
 
-/// What the hub does after it has answered is over by then, and so are the greetings of a crowd.
+/// The time after which the hub has finished its work behind the answers, and the first events of a crowd have arrived.
 const SETTLING: Duration = Duration::from_millis(700);
 
 /// Long enough that caches are warm and connections have grown their buffers.

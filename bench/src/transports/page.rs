@@ -60,7 +60,7 @@ pub(super) fn page(terms: &Terms, cells: &[Cell]) -> String {
     )
 }
 
-/// What the figures say, in words made of the figures.
+/// The conclusions from the figures, as text.
 fn findings(terms: &Terms, cells: &[Cell]) -> String {
     let mut text = String::new();
     for rate in &terms.rates {
@@ -114,7 +114,7 @@ fn slowest(terms: &Terms, cells: &[Cell]) -> (String, String) {
     (format!("{rate}/s"), number(10_000.0 / deliveries))
 }
 
-/// Whether the hub and the load had their cores to themselves.
+/// A sentence that says whether other processes used the cores of the hub and the load.
 fn company(load: f64) -> String {
     let load_shown = number(load);
     if load < 1.0 {
@@ -126,7 +126,7 @@ fn company(load: f64) -> String {
     )
 }
 
-/// What it ran on, as the kernel knows it.
+/// The machine that the bench ran on, as the kernel describes it.
 fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info

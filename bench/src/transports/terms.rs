@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::args::TransportsCommand;
 use crate::proc;
 
-/// How many clients and rooms there are, and how long and how often each transport is measured.
+/// The numbers of clients and rooms, and the duration and the repetitions of each transport's measurement.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Terms {
     /// Clients of each transport.
@@ -16,13 +16,13 @@ pub(crate) struct Terms {
     pub(crate) rooms: usize,
     /// Alarms a second for each client, one measurement each.
     pub(crate) rates: Vec<f64>,
-    /// How long each measures at least.
+    /// The minimum duration of each measurement.
     pub(crate) seconds: f64,
-    /// How often a polling client asks.
+    /// The interval of a polling client.
     pub(crate) poll_seconds: f64,
-    /// How often everything is measured.
+    /// The number of repetitions.
     pub(crate) runs: usize,
-    /// What else the machine was doing: its load over the last minute before the first measurement.
+    /// The load of the machine by other processes over the last minute before the first measurement.
     pub(crate) load_before: f64,
 }
 

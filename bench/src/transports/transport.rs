@@ -38,7 +38,7 @@ impl Transport {
         }
     }
 
-    /// Whether it needs a request for every answer.
+    /// Returns true if the transport needs a request for every answer.
     pub(crate) fn asks(self) -> bool {
         matches!(self, Self::Polling | Self::LongPolling)
     }

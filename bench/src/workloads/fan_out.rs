@@ -1,4 +1,4 @@
-//! Whether every core does its share of a broadcast: what each worker holds and spends.
+//! The share of every core in a broadcast: the streams that each worker holds and the processor time that it spends.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ fn set_each(figures: &mut Figures, name: &str, mut values: Vec<f64>) {
 /// Connections that were closed are gone by then.
 const CLOSING: Duration = Duration::from_millis(100);
 
-/// How the kernel cuts the names of all threads with an actor or a worker on them short.
+/// The names of all threads with an actor or a worker on them, as the kernel cuts them short.
 const ARBITER: &str = "actix-rt|system";
 
 /// The hub's actors with a thread each, in the order they start in; the workers start after them.

@@ -1,4 +1,4 @@
-//! What is measured. Workloads that need the same streams share one started server and run one after the other.
+//! The workloads. Those that need the same streams share one started server and run one after the other.
 
 mod fan_out;
 mod publishing;

@@ -49,7 +49,7 @@ impl Session {
         })
     }
 
-    /// What opening the streams cost, and what they hold.
+    /// The cost of opening the streams, and the memory that they hold.
     pub(crate) fn opening(&self) -> &Figures {
         &self.opening
     }
@@ -99,7 +99,7 @@ fn open_streams(server: &dyn Server, swarm: &mut Swarm, setup: Setup) -> Result<
 /// Connections under way at a time.
 const CHURNING: usize = 64;
 
-/// What a server does after it has answered is over by then.
+/// The time after which a server has finished its work behind the answers.
 const SETTLING: Duration = Duration::from_millis(700);
 
 const WARMING_UP: Duration = Duration::from_millis(500);

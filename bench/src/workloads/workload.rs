@@ -60,7 +60,7 @@ pub(crate) enum Workload {
     Storm,
 }
 
-/// What has to be open before a workload starts.
+/// The connections that have to be open before a workload starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Setup {
     pub(crate) clients: usize,
@@ -68,12 +68,12 @@ pub(crate) struct Setup {
     pub(crate) placement: Placement,
 }
 
-/// What a person may change about workloads.
+/// The options of a workload that a person may change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wishes {
-    /// How long each one measures.
+    /// The duration of each workload.
     pub(crate) lasting: Duration,
-    /// How long those measure that show whether a bar or a promise of the hub is kept.
+    /// The duration of a workload that shows whether a limit or a guarantee of the hub is kept.
     pub(crate) deciding: Duration,
     /// Streams, instead of the workload's own number.
     pub(crate) clients: Option<usize>,
@@ -124,7 +124,7 @@ impl Workload {
         }
     }
 
-    /// Whether only the hub is asked: its peers cannot resume, and are given one process on one core.
+    /// Returns true if only the hub is measured: its peers cannot resume, and are given one process on one core.
     pub(crate) fn is_for_the_hub_alone(self) -> bool {
         matches!(
             self,
