@@ -28,7 +28,7 @@ for (const menu of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.query
   });
 }
 
-// Whose page it is. The cookie may become another person's while it is open; then the hub refuses what it asks.
+// The user that the page was made for. The cookie may become another user's while the page is open; then the hub refuses its requests.
 const asUser = document.body.dataset.user ? { "campanile-user": encodeURIComponent(document.body.dataset.user) } : {};
 
 /**

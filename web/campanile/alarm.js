@@ -1,4 +1,4 @@
-// What an alarm says to a person. `pages::view` says the same words on the server.
+// The words for an alarm. `pages::view` uses the same words on the server.
 
 /** @import { Alarm } from "./wire.d.ts" */
 

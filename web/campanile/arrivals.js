@@ -1,5 +1,5 @@
-// What becomes of an alarm or a message that arrives: announced once when things pause, and shown as a toast to somebody
-// who is looking at the page.
+// The handling of an alarm or a message that arrives: it is announced once when arrivals pause, and shown as a toast if
+// the page is visible.
 
 import { summaryOf } from "./alarm.js";
 import { roomOf } from "./topic.js";

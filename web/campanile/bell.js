@@ -75,7 +75,7 @@ export class CampanileBell extends HTMLElement {
    * @param {string | null} value
    */
   attributeChangedCallback(name, _old, value) {
-    // What is there from the start gives way to what a script has set before.
+    // A property that a script has set takes precedence over the attribute of the page.
     if (name === "token") this.#begun || !("token" in this.#given) ? (this.token = value) : null;
     else if (name === "rooms") this.client?.setRooms(value);
     else this.#restart();
@@ -119,7 +119,7 @@ export class CampanileBell extends HTMLElement {
     const panel = (this.#panel = new Panel(this, this.#button));
     const toasts = (this.#toasts = new Toasts(place, this.words));
     const arrivals = (this.#arrivals = new Arrivals(this, live, panel, toasts, notice));
-    // What the server rendered is what was when the page came, for the user it came for.
+    // The counts that the server rendered are those of the page's creation, for the user it was made for.
     const rendered = this.#begun || unseen === undefined ? {} : { cursor, counts: { unseen: Number(unseen), unread: Number(unread) } };
     this.#begun = true;
     this.#count(rendered.counts ?? { unseen: 0, unread: 0 });
@@ -152,7 +152,7 @@ export class CampanileBell extends HTMLElement {
     this.#count({ unseen: 0, unread: 0 });
   }
 
-  /** What the toasts said, the panel says better. */
+  /** Removes the toasts, since the panel shows their alarms in more detail. */
   hush() {
     this.#toasts?.clear();
   }
@@ -168,7 +168,7 @@ export class CampanileBell extends HTMLElement {
   }
 
   /**
-   * What a row or a toast says of an alarm: in the site's words, where it has some.
+   * The words for an alarm in a row or a toast: the site's own, if it has any.
    * @param {Alarm} alarm
    */
   tell(alarm) {

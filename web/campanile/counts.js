@@ -1,4 +1,4 @@
-// How much is unseen and unread, as of an id of the log.
+// The numbers of unseen and unread alarms, as of an id of the log.
 
 /** @import { Alarm, AlarmId, Counts } from "./wire.d.ts" */
 

@@ -1,5 +1,5 @@
-// Whose requests these are: by the token the page gives, or by the hub's cookie, and never by the one in place of the
-// other. Who that is, the hub says.
+// The user of the requests: named by the token that the page gives, or by the hub's cookie, and never by one in place of
+// the other. The hub says who the user is.
 
 import { parse, RequestError, send, tokenOf } from "./request.js";
 
@@ -13,7 +13,7 @@ export class Identity {
   userId = null;
   /** @type {string | null} the hub's name for this session */
   session = null;
-  /** How long the token was good for when the hub last answered. */
+  /** The remaining life of the token when the hub last answered. */
   lifeMs = Infinity;
   /** @type {Token} */
   #token;
@@ -107,7 +107,7 @@ export class Identity {
   }
 
   /**
-   * Whether coming back will not help.
+   * Returns true if a new connection will not help.
    * @param {any} error or its cause
    */
   isOver({ code }) {

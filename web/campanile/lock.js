@@ -12,7 +12,7 @@
 export async function hold(name, signal, then, { release = false, ...options } = {}, lost = () => {}) {
   if (!navigator.locks) return release || queueMicrotask(then);
   try {
-    // What is taken from another is not waited for.
+    // A lock that is stolen from another holder is not waited for.
     await navigator.locks.request(name, options.steal ? options : { ...options, signal }, () => {
       if (signal.aborted) return undefined;
       then();

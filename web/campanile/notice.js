@@ -1,4 +1,4 @@
-// How the connection is: nothing while all is well, a word after two seconds of trouble, a bar after ten.
+// The state of the connection: nothing while all is well, a word after two seconds of trouble, a bar after ten.
 
 import { button, element } from "./element.js";
 import { ending } from "./words.js";

@@ -1,4 +1,4 @@
-// What happens to the page itself: it is left and shown again, looked at, asleep.
+// The life of the page itself: it is hidden and shown again, focused, or asleep.
 
 // A timer this late was not late: the machine slept. Tabs in the background run theirs once a minute, so it counts in front only.
 const TICK_MS = 2_000;

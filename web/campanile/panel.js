@@ -60,7 +60,7 @@ export class Panel {
     this.#bell.removeEventListener("keydown", this.#key);
   }
 
-  /** Whose rows these are is over. */
+  /** Forgets the rows, since the session of their user is over. */
   forget() {
     if (this.open) this.close({ focus: this.#root.contains(document.activeElement) });
     this.#turn = null;
@@ -170,7 +170,7 @@ export class Panel {
    * @param {StateChange} data
    */
   apply(data) {
-    // What was only seen looks the same; a row that is replaced under the pointer loses its click.
+    // A row that was only seen looks the same, and replacing a row under the pointer would lose its click.
     const gone = data.deleted || data.expired;
     if (data.read === undefined && !gone) return;
     const named = new Set(data.ids ?? []);

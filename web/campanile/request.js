@@ -65,7 +65,7 @@ export async function send(hub, token, method, path, body, headers, signal = Abo
 }
 
 /**
- * What a page's token is now. Nothing means that nobody is signed in.
+ * Returns the current token of a page. Nothing means that nobody is signed in.
  * @param {Token} token
  * @returns {Promise<string>}
  */
@@ -84,7 +84,7 @@ export async function tokenOf(token) {
 }
 
 /**
- * What an attempt failed of.
+ * Returns the cause of a failed attempt.
  * @param {unknown} error
  * @returns {Cause}
  */

@@ -1,4 +1,4 @@
-// How it all looks: a constructed sheet needs no second request, and a strict style-src lets it through.
+// The style of all elements: a constructed sheet needs no second request, and a strict style-src allows it.
 
 import SHEET from "./sheet.css";
 

@@ -1,5 +1,5 @@
-// What one `connect()` of a page follows: who it is, which tab holds the connection, what the tabs want of it, and what
-// this page is told.
+// The state of one `connect()` of a page: its user, the tab that holds the connection, the wishes of the tabs, and the
+// events that this page receives.
 
 import { Backoff } from "./backoff.js";
 import { Tally } from "./counts.js";
@@ -28,9 +28,9 @@ export class Stream {
   #own;
   /** @type {AlarmId | null} */
   #cursor;
-  /** Whether what is heard now follows on what it has had. */
+  /** True if the next event follows directly on the events received so far. */
   #fed = false;
-  /** What comes up to here was missed, not new. */
+  /** Events up to this id were missed and are not new. */
   #missedUpTo = 0;
   #tally = new Tally((counts) => call(this.#on.onCounts, counts));
   /** @type {Status} */
@@ -199,7 +199,7 @@ export class Stream {
   follow() {
     this.#source?.close();
     this.#source = null;
-    // What comes until the leader knows this tab may have a hole in front of it.
+    // Until the leader knows this tab, events may be missing before those that arrive.
     this.#fed = false;
   }
 
@@ -308,7 +308,7 @@ export class Stream {
 
   /** @param {Connected} data */
   #connected(data) {
-    // Where nothing was missed before, what is brought now is as new as ever: a connection was only replaced.
+    // If nothing was missed before, the replayed events count as new: a connection was only replaced.
     if (!this.#fed || this.#status.state !== "live") this.#missedUpTo = data.head;
     this.#tally.set(data, data.head);
     this.#fed = data.gap || (this.#cursor ?? data.cursor) >= data.cursor;

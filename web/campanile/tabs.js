@@ -30,7 +30,7 @@ export class Tabs {
   leading = false;
   tab = newId();
   #leader = "";
-  /** When the leader began; the latest leads. */
+  /** The time at which the leader began; the latest leads. */
   #term = 0;
   #heartbeat = HEARTBEAT_MS;
   #life = new AbortController();

@@ -1,4 +1,4 @@
-// What the hub and the module say to each other (docs/reference/api.md), and what a page says to the module (docs/guide/embedding.md).
+// The messages between the hub and the module (docs/reference/api.md), and between a page and the module (docs/guide/embedding.md).
 
 export type AlarmId = number;
 
@@ -30,7 +30,7 @@ export interface Connected extends Counts {
   heartbeatSeconds?: number;
 }
 
-/** What was seen, read or deleted, here or elsewhere. */
+/** The alarms that were seen, read or deleted, here or elsewhere. */
 export interface StateChange {
   ids?: AlarmId[];
   upTo?: AlarmId;
@@ -71,9 +71,9 @@ export type WayName = "stream" | "polls";
 export interface Way {
   name: WayName;
   rooms: string[];
-  /** When it was opened, or last heard. */
+  /** The time at which it was opened, or last received an event. */
   heardAt: number;
-  /** How many events it has brought, `connect` among them. */
+  /** The number of events it has received, `connect` among them. */
   heard: number;
   close(): void;
 }
@@ -86,7 +86,7 @@ export type How = { replayed: boolean };
 export interface ConnectOptions {
   /** The hub's origin; by default where the module came from. */
   hub?: string | null;
-  /** Whose page it is. Only where this is left out, the hub's cookie says it; one that is null or undefined is nobody's. */
+  /** The user of the page. If it is left out, the hub's cookie decides; null or undefined means that nobody is signed in. */
   token?: Token;
   /** With the hub's cookie: the user the page was made for. Should the cookie be another's, the client ends. */
   user?: string | null;

@@ -101,7 +101,7 @@ const ko = {
 export const WORDS = { en, ko };
 
 /**
- * How it ended, for a visitor.
+ * Returns the reason of the end, in words for a visitor.
  * @param {Words} words
  * @param {string} code
  */
