@@ -1,23 +1,23 @@
 // The card of one transport on /compare: its state, its figures, and the button that cuts it.
 
 import { element } from "./campanile.js";
-import { WAYS, WORDS, number, ratio, time } from "./compare-words.js";
+import { TRANSPORTS, WORDS, number, ratio, time } from "./compare-words.js";
 
 const NO_CONNECTION_AFTER_MS = 4_000;
 
 export class Card {
-  constructor(way, cut) {
-    this.way = way;
+  constructor(transport, cut) {
+    this.transport = transport;
     this.dot = element("span.state", {});
     this.p50 = element("b", {}, number(null));
     this.p99 = element("b", {}, number(null));
     this.values = new Map();
-    this.button = /** @type {HTMLButtonElement} */ (element("button.quiet.small", { type: "button", "aria-label": WORDS.cutLabel(WAYS[way.name]), click: cut }, WORDS.cut));
+    this.button = /** @type {HTMLButtonElement} */ (element("button.quiet.small", { type: "button", "aria-label": WORDS.cutLabel(TRANSPORTS[transport.name]), click: cut }, WORDS.cut));
     this.result = element("p.cut-result", {});
     this.root = element(
       "article.card.way",
-      { "data-way": way.name },
-      element("header", {}, element("h3", {}, WAYS[way.name]), this.dot),
+      { "data-way": transport.name },
+      element("header", {}, element("h3", {}, TRANSPORTS[transport.name]), this.dot),
       element(
         "div.times",
         {},
@@ -53,20 +53,20 @@ export class Card {
   }
 
   state() {
-    const { way } = this;
-    this.root.dataset.state = way.state;
-    this.dot.textContent = WORDS.states[way.state];
-    this.button.disabled = way.state !== "live" || way.cutting;
+    const { transport } = this;
+    this.root.dataset.state = transport.state;
+    this.dot.textContent = WORDS.states[transport.state];
+    this.button.disabled = transport.state !== "live" || transport.cutting;
     const text = this.cutText();
     if (this.result.textContent !== text) this.result.textContent = text;
   }
 
   cutText() {
-    const { way } = this;
-    if (way.state === "ended") return WORDS.ended(way.why);
-    if (way.state === "connecting" && performance.now() - way.since > NO_CONNECTION_AFTER_MS) return WORDS.noConnection;
-    if (way.refusal) return WORDS.cutFailed(way.refusal);
-    const last = way.cuts.at(-1);
+    const { transport } = this;
+    if (transport.state === "ended") return WORDS.ended(transport.why);
+    if (transport.state === "connecting" && performance.now() - transport.since > NO_CONNECTION_AFTER_MS) return WORDS.noConnection;
+    if (transport.refusal) return WORDS.cutFailed(transport.refusal);
+    const last = transport.cuts.at(-1);
     if (!last) return "";
     if (last.over) return WORDS.cutOver(last);
     if (last.backAt !== null) return WORDS.cutCatching;

@@ -3,8 +3,8 @@
 
 import { element } from "./campanile.js";
 import { Histogram, Timeline, svg } from "./compare-charts.js";
-import { WAYS, WORDS } from "./compare-words.js";
-import { percentile } from "./compare-way.js";
+import { TRANSPORTS, WORDS } from "./compare-words.js";
+import { percentile } from "./compare-transport.js";
 
 export class Lanes {
   constructor(root) {
@@ -12,7 +12,7 @@ export class Lanes {
     this.note = element("span.lane-note", {});
     this.pictures = new Map();
     this.add("published", WORDS.published, this.note);
-    for (const [name, label] of Object.entries(WAYS)) this.add(name, label, null);
+    for (const [name, label] of Object.entries(TRANSPORTS)) this.add(name, label, null);
     root.append(element("div.lane.axes", { "aria-hidden": "true" }, element("p.lane-name", {}), axis("axis", WORDS.timeAxis, 25), axis("axis latency", WORDS.latencyAxis, 0)));
     this.timeline = new Timeline([...this.pictures].map(([name, { dots }]) => [name, dots]));
   }

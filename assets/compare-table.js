@@ -1,24 +1,24 @@
 // The table of properties on /compare: replaces the generally known values with measured ones.
 
 import { element } from "./campanile.js";
-import { WAYS, WORDS } from "./compare-words.js";
-import { percentile } from "./compare-way.js";
+import { TRANSPORTS, WORDS } from "./compare-words.js";
+import { percentile } from "./compare-transport.js";
 
-const COLUMNS = Object.keys(WAYS);
+const COLUMNS = Object.keys(TRANSPORTS);
 const RECONNECTS = { sse: "browser", websocket: "page", streaming: "page", longpoll: "request", polling: "request" };
 const HELD_BACK_MS = 1_000;
 
 /** Shows the results of a run for one transport. `protocol` is that of the page. */
-export function showWay(way, figures, publishTimes, protocol) {
-  const { name } = way;
+export function showTransport(transport, figures, publishTimes, protocol) {
+  const { name } = transport;
   const publish = percentile([...publishTimes].sort((a, b) => a - b), 0.5);
-  if (publish !== null) put("direction", name, way.pongMs === null ? WORDS.direction.one(publish) : WORDS.direction.both(way.pongMs));
+  if (publish !== null) put("direction", name, transport.pongMs === null ? WORDS.direction.one(publish) : WORDS.direction.both(transport.pongMs));
   if (figures.received) put("data", name, WORDS.data(figures.dataBytesPerAlarm, figures.bytesPerAlarm));
   // Browsers do not report the protocol of a WebSocket.
   if (name !== "websocket") put("protocol", name, figures.protocol || protocol);
   if (figures.held && name !== "sse" && name !== "websocket") put("connections", name, WORDS.connections.held(figures.held));
   put("proxies", name, proxies(name, figures));
-  showCut(way);
+  showCut(transport);
 }
 
 /** Shows the result of the last cut of a transport. */

@@ -5,9 +5,9 @@ import { element, newId, request } from "./campanile.js";
 import { Card } from "./compare-card.js";
 import { Lanes } from "./compare-lanes.js";
 import { eventSource, openUntilStuck, webSocket } from "./compare-limit.js";
-import { showCut, showLimit, showWay } from "./compare-table.js";
-import { fiveWays } from "./compare-ways.js";
-import { WAYS, WORDS } from "./compare-words.js";
+import { showCut, showLimit, showTransport } from "./compare-table.js";
+import { fiveTransports } from "./compare-transports.js";
+import { TRANSPORTS, WORDS } from "./compare-words.js";
 import { whyOf } from "./refused.js";
 
 const HUB = location.origin;
@@ -40,46 +40,46 @@ const listener = {
   lastPublished: () => run?.published.at(-1)?.id ?? 0,
   publishedBetween: (after, upTo) => (run?.published ?? []).map(({ id }) => id).filter((id) => id > after && id <= upTo),
   cutAtTheHub: (clientId) => request(HUB, undefined, "POST", "/compare/cut", { clientId }),
-  arrived: (way, at) => timeline.dot(way.name, at),
-  changed: (way) => {
-    if (way.state === "lost") timeline.tear(way.name, way.since);
-    if (way.state === "live") timeline.mend(way.name, way.since);
-    cards.get(way.name).state();
+  arrived: (transport, at) => timeline.dot(transport.name, at),
+  changed: (transport) => {
+    if (transport.state === "lost") timeline.tear(transport.name, transport.since);
+    if (transport.state === "live") timeline.mend(transport.name, transport.since);
+    cards.get(transport.name).state();
   },
-  cutOver: (way, over) => {
-    cards.get(way.name).state();
-    told.textContent = `${WAYS[way.name]}: ${WORDS.cutOver(over)}`;
+  cutOver: (transport, over) => {
+    cards.get(transport.name).state();
+    told.textContent = `${TRANSPORTS[transport.name]}: ${WORDS.cutOver(over)}`;
     properties();
   },
 };
 
-const ways = fiveWays(listener);
-const cursor = () => Math.max(Number(root.dataset.cursor), ...ways.map((way) => way.cursor ?? 0));
+const transports = fiveTransports(listener);
+const cursor = () => Math.max(Number(root.dataset.cursor), ...transports.map((transport) => transport.cursor ?? 0));
 
 /** Returns the figures of a transport in the run: the current ones, or those at its end. */
-const figuresOf = (way) => run?.final?.get(way) ?? way.tally.figures();
+const figuresOf = (transport) => run?.final?.get(transport) ?? transport.tally.figures();
 
 // --- the display -------------------------------------------------------------------------------------------------------
 
 const lanes = new Lanes(document.getElementById("lanes"));
 const { timeline } = lanes;
-const cards = new Map(ways.map((way) => [way.name, new Card(way, () => cut(way))]));
+const cards = new Map(transports.map((transport) => [transport.name, new Card(transport, () => cut(transport))]));
 
-async function cut(way) {
+async function cut(transport) {
   timeline.run();
-  await way.cut();
-  cards.get(way.name).state();
+  await transport.cut();
+  cards.get(transport.name).state();
 }
 
 function show() {
-  for (const way of ways) {
-    const figures = figuresOf(way);
-    cards.get(way.name).show(figures, run ? run.published.length : null);
-    lanes.show(way.name, figures);
+  for (const transport of transports) {
+    const figures = figuresOf(transport);
+    cards.get(transport.name).show(figures, run ? run.published.length : null);
+    lanes.show(transport.name, figures);
   }
   lanes.showPublished(publishTimes());
   progress.value = run ? (run.published.length + run.failed) / run.count : 0;
-  cutAll.disabled = !ways.some((way) => way.state === "live" && !way.cutting);
+  cutAll.disabled = !transports.some((transport) => transport.state === "live" && !transport.cutting);
 }
 
 function publishTimes() {
@@ -87,9 +87,9 @@ function publishTimes() {
 }
 
 function properties() {
-  for (const way of ways) {
-    if (run) showWay(way, figuresOf(way), publishTimes(), protocol);
-    else showCut(way);
+  for (const transport of transports) {
+    if (run) showTransport(transport, figuresOf(transport), publishTimes(), protocol);
+    else showCut(transport);
   }
   for (const [name, limit] of limits) showLimit(name, limit, protocol);
 }
@@ -105,10 +105,10 @@ form.addEventListener("submit", (event) => {
 });
 
 field("poll").addEventListener("change", paceOfPolling);
-cutAll.addEventListener("click", () => ways.forEach((way) => cut(way)));
+cutAll.addEventListener("click", () => transports.forEach((transport) => cut(transport)));
 
 function paceOfPolling() {
-  ways.find((way) => way.name === "polling").everyMs = Number(field("poll").value);
+  transports.find((transport) => transport.name === "polling").everyMs = Number(field("poll").value);
 }
 
 async function go() {
@@ -119,16 +119,16 @@ async function go() {
   measureLimit.disabled = true;
   say("", "");
   timeline.run();
-  for (const way of ways) way.restart(run.from);
+  for (const transport of transports) transport.restart(run.from);
   try {
-    await until(() => run.stopped || ways.every((way) => way.state === "live"), LIVE_WITHIN_MS);
-    const waiting = ways.filter((way) => way.state !== "live");
-    if (waiting.length) return say("bad", WORDS.notLive(waiting.map((way) => WAYS[way.name])));
+    await until(() => run.stopped || transports.every((transport) => transport.state === "live"), LIVE_WITHIN_MS);
+    const waiting = transports.filter((transport) => transport.state !== "live");
+    if (waiting.length) return say("bad", WORDS.notLive(waiting.map((transport) => TRANSPORTS[transport.name])));
     await publishAll(everyMs);
     say("", WORDS.checking);
-    await until(() => ways.every(caughtUp), SETTLE_WITHIN_MS);
-    run.final = new Map(ways.map((way) => [way, way.tally.figures()]));
-    for (const way of ways) cards.get(way.name).root.dataset.ids = way.tally.order.join(" ");
+    await until(() => transports.every(caughtUp), SETTLE_WITHIN_MS);
+    run.final = new Map(transports.map((transport) => [transport, transport.tally.figures()]));
+    for (const transport of transports) cards.get(transport.name).root.dataset.ids = transport.tally.order.join(" ");
     await check();
   } catch (error) {
     say("bad", WORDS.unreadable(whyOf(error)));
@@ -157,7 +157,7 @@ async function publishAll(everyMs) {
     try {
       const { id } = await request(HUB, undefined, "POST", "/compare/alarms", { run: run.id, sequence, sentAt });
       run.published.push({ id, took: performance.now() - sentAt });
-      for (const way of ways) way.settleCut();
+      for (const transport of transports) transport.settleCut();
     } catch (error) {
       run.failed += 1;
       run.why = whyOf(error);
@@ -165,8 +165,8 @@ async function publishAll(everyMs) {
   }
 }
 
-function caughtUp(way) {
-  return way.state === "live" && !way.cutting && run.published.every(({ id }) => way.tally.counts.has(id));
+function caughtUp(transport) {
+  return transport.state === "live" && !transport.cutting && run.published.every(({ id }) => transport.tally.counts.has(id));
 }
 
 /** Reads the log of the run and compares it with the alarms that each transport received. */
@@ -182,7 +182,7 @@ async function check() {
     more = page.more;
   }
   run.log = ids;
-  const faults = ways.map((way) => faultOf(way, ids)).filter(Boolean);
+  const faults = transports.map((transport) => faultOf(transport, ids)).filter(Boolean);
   if (run.failed) faults.push(WORDS.publishFailed(run.failed, run.why));
   if (!ids.length && !faults.length) return say("", WORDS.nothing);
   return faults.length ? say("bad", WORDS.disagreed(ids.length, faults)) : say("good", WORDS.agreed(ids.length, ids[0], ids.at(-1)));
@@ -194,7 +194,7 @@ function faultOf({ name, tally }, ids) {
   const strange = [...tally.counts.keys()].filter((id) => !known.has(id)).length;
   const ordered = tally.order.every((id, index) => index === 0 || id > tally.order[index - 1]);
   const { repeated } = tally;
-  return missing || strange || repeated || !ordered ? WORDS.fault(WAYS[name], { missing, repeated, strange, ordered }) : null;
+  return missing || strange || repeated || !ordered ? WORDS.fault(TRANSPORTS[name], { missing, repeated, strange, ordered }) : null;
 }
 
 /** Deletes the alarms of a run from the inbox. If that fails, they expire. */
@@ -223,21 +223,21 @@ measureLimit.addEventListener("click", async () => {
   measureLimit.disabled = true;
   start.disabled = true;
   const from = cursor();
-  for (const way of ways) way.close();
+  for (const transport of transports) transport.close();
   const lines = [];
   const tell = (...more) => limitResult.replaceChildren(...[...lines, ...more].map((line) => element("p", {}, line)));
   try {
     for (const { name, open } of [{ name: "sse", open: eventSource }, { name: "websocket", open: webSocket }]) {
       await until(() => false, 1_000); // The hub counts a stream until it notices its end.
-      const result = await openUntilStuck(open, (count) => tell(WORDS.measuring(WAYS[name], count)));
+      const result = await openUntilStuck(open, (count) => tell(WORDS.measuring(TRANSPORTS[name], count)));
       limits.set(name, result);
-      lines.push(WORDS.limit[result.outcome](WAYS[name], result.live));
+      lines.push(WORDS.limit[result.outcome](TRANSPORTS[name], result.live));
     }
     tell(...([...limits.values()].some(({ outcome }) => outcome !== "all") ? [WORDS.limitOther] : []));
   } finally {
     measureLimit.disabled = false;
     start.disabled = false;
-    for (const way of ways) way.open(from);
+    for (const transport of transports) transport.open(from);
     properties();
   }
 });
@@ -249,7 +249,7 @@ function begin() {
   document.getElementById("ways").replaceChildren(...[...cards.values()].map((card) => card.root));
   document.getElementById("protocol-note").textContent = shared ? WORDS.protocolNew(protocol) : WORDS.protocolOld;
   paceOfPolling();
-  for (const way of ways) way.open(cursor());
+  for (const transport of transports) transport.open(cursor());
   timeline.run();
   setInterval(show, SHOW_EVERY_MS);
   show();
@@ -259,15 +259,15 @@ function begin() {
 document.addEventListener("visibilitychange", () => {
   if (run && !run.over) return;
   const from = cursor();
-  for (const way of ways) {
-    if (document.visibilityState === "hidden") way.close();
-    else if (way.state === "closed") way.open(from);
+  for (const transport of transports) {
+    if (document.visibilityState === "hidden") transport.close();
+    else if (transport.state === "closed") transport.open(from);
   }
 });
 
 addEventListener("pagehide", () => {
   if (run && !run.over) forget(run);
-  for (const way of ways) way.close();
+  for (const transport of transports) transport.close();
 });
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 

@@ -1,13 +1,13 @@
 // The five transports of /api/stream, each with the code that a page needs to keep it open.
 
-import { Way, size } from "./compare-way.js";
+import { Transport, size } from "./compare-transport.js";
 
 const EVENTS = ["connect", "alarm", "message", "state", "presence", "ping", "bye"];
 const REFUSED_RETRY_MS = 5_000;
 const WAIT_SECONDS = 20;
 const POLL_DEADLINE_MS = 10_000;
 
-class ServerSentEvents extends Way {
+class ServerSentEvents extends Transport {
   /** @override */
   begin() {
     const url = this.address();
@@ -48,7 +48,7 @@ class ServerSentEvents extends Way {
   }
 }
 
-class WebSocketWay extends Way {
+class WebSocketTransport extends Transport {
   /** @override */
   begin() {
     const url = this.address();
@@ -93,7 +93,7 @@ class WebSocketWay extends Way {
   }
 }
 
-class Streaming extends Way {
+class Streaming extends Transport {
   /** @override */
   async begin() {
     const url = this.address();
@@ -142,7 +142,7 @@ class Streaming extends Way {
 }
 
 /** Long polling and polling: a response ends the request, and the next request carries the cursor. */
-class Asking extends Way {
+class Asking extends Transport {
   /** @override */
   everyMs = 0;
 
@@ -231,20 +231,20 @@ class Polling extends Asking {
 }
 
 /** Creates all five, in the order in which they are shown. */
-export function fiveWays(listener) {
-  const ways = [
+export function fiveTransports(listener) {
+  const transports = [
     new ServerSentEvents("sse", listener),
-    new WebSocketWay("websocket", listener),
+    new WebSocketTransport("websocket", listener),
     new Streaming("streaming", listener),
     new LongPolling("longpoll", listener),
     new Polling("polling", listener),
   ];
-  const byName = new Map(ways.map((way) => [way.name, way]));
+  const byName = new Map(transports.map((transport) => [transport.name, transport]));
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
       const name = entry.name.includes("/api/stream?") && new URL(entry.name).searchParams.get("_")?.split(".")[0];
       if (name) byName.get(name)?.timed(entry);
     }
   }).observe({ type: "resource" });
-  return ways;
+  return transports;
 }

@@ -81,7 +81,7 @@ export function percentile(sorted, share) {
  * of test alarms (`arrived`), of changes (`changed`) and of the end of a cut (`cutOver`), and knows the published
  * alarms.
  */
-export class Way {
+export class Transport {
   /** Used by some transports only: the duration of a ping, and the interval of polling. */
   pongMs = null;
   everyMs = null;
@@ -132,25 +132,25 @@ export class Way {
   }
 
   begin() {
-    throw new Error("every way has its own");
+    throw new Error("every transport has its own");
   }
 
   end() {
-    throw new Error("every way has its own");
+    throw new Error("every transport has its own");
   }
 
   /** @returns {Promise<unknown>} */
   sever() {
-    throw new Error("every way has its own");
+    throw new Error("every transport has its own");
   }
 
   // --- requests -----------------------------------------------------------------------------------------------------
 
   address(more = {}) {
     const url = new URL("/api/stream", location.origin);
-    Way.serial += 1;
+    Transport.serial += 1;
     // `_` is ignored by the hub. It identifies the requests of this page in its Resource Timing.
-    const query = { cursor: this.cursor, ...more, _: `${this.name}.${Way.serial}` };
+    const query = { cursor: this.cursor, ...more, _: `${this.name}.${Transport.serial}` };
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     return url;
   }
