@@ -28,7 +28,7 @@ fn allowed(module: &str) -> Vec<&'static str> {
         "hub" => vec!["alarm", "metrics"],
         "store" => vec!["alarm", "metrics", "recent"],
         "auth" => vec!["alarm", "recent", "net"],
-        // What a setting is parsed into lives with its noun.
+        // The type that a setting is parsed into lives in the module of its noun.
         "config" => vec!["alarm", "auth", "store", "net"],
         "lib" | "alarm" | "metrics" | "net" | "recent" => Vec::new(),
         other => panic!("src/{other} is not in the table: give it a place there and here"),

@@ -1,4 +1,4 @@
-//! What an admin sees and does.
+//! The views and the actions of an admin.
 
 use serde_json::{Value, json};
 
@@ -277,7 +277,7 @@ async fn a_user_is_looked_up_tested_disconnected_and_disabled() {
 }
 
 #[tokio::test]
-async fn an_admin_disables_neither_himself_nor_nobody() {
+async fn an_admin_disables_neither_themselves_nor_nobody() {
     let app = TestApp::spawn().await;
     let admin = app.admin();
 

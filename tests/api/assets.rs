@@ -7,7 +7,7 @@ use reqwest::{Method, Response};
 use crate::answers::send;
 use crate::support::TestApp;
 
-/// What docs/guide/embedding.md promises.
+/// The size that docs/guide/embedding.md promises.
 const MOST_BYTES: usize = 14 * 1024;
 
 async fn fetch(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Response {

@@ -1,4 +1,4 @@
-//! What a wrong password is answered, and how often one may be tried.
+//! The answer to a wrong password, and the limit on attempts.
 
 use std::time::Instant;
 

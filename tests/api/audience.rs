@@ -1,4 +1,4 @@
-//! Whom an alarm is for: one kind of recipient each, and nobody unless all are known.
+//! The recipients of an alarm: exactly one kind each, and none of them if one is unknown.
 
 use serde_json::{Value, json};
 

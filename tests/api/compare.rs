@@ -1,4 +1,4 @@
-//! What stands behind `/compare`: test alarms to oneself, and the cut of one's own stream.
+//! The requests behind `/compare`: test alarms to oneself, and the cut of one's own stream.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What common parsers of streams and lines can read: no line break inside of data, no block without an event.
+//! The framing that common parsers of streams and lines read: no line break inside of data, no block without an event.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Whether the hub is alive and ready.
+//! The health checks: the hub is alive, and it is ready.
 
 use reqwest::Method;
 

@@ -109,7 +109,7 @@ async fn a_stream_that_is_not_read_stalls_none_beside_it_and_is_cut_off_alone() 
     assert!(ids.is_sorted_by(|one, other| one + 1 == *other), "{ids:?}");
     app.wait_for_connections(1, DEADLINE).await;
     app.wait_for_log("it does not read").await;
-    // What it held is given back when the stream itself has ended, which its user's number of streams shows.
+    // Its resources are released when the stream itself has ended, which the user's number of streams shows.
     assert_eq!(stuck.starve(LONG).await, Some(Reason::CANCEL));
     let again = connection.get(&bob, "/api/stream").await;
     assert_eq!(again.status, 200);

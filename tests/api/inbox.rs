@@ -1,4 +1,4 @@
-//! What each user has: listed in pages, counted, narrowed.
+//! The inbox of a user: listed in pages, counted and filtered.
 
 use serde_json::{Value, json};
 

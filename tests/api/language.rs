@@ -1,4 +1,4 @@
-//! Which language a page speaks, and how one chooses another.
+//! The language of a page, and the choice of another one.
 
 use reqwest::Method;
 

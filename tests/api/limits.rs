@@ -1,4 +1,4 @@
-//! How many streams a user may have, and when one ends.
+//! The limit on the streams of a user, and the ends of streams.
 
 use std::time::{Duration, Instant};
 

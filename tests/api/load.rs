@@ -14,7 +14,7 @@ use crate::support::{AppBuilder, TestApp};
 
 const CLIENTS: usize = 1000;
 const PUBLISHERS: i64 = 64;
-/// What a debug build does in about a minute; `CAMPANILE_LOAD_ALARMS` asks for another number.
+/// The number of alarms that a debug build handles in about a minute; `CAMPANILE_LOAD_ALARMS` sets another one.
 const ALARMS: i64 = 4000;
 const LIMIT: Duration = Duration::from_secs(600);
 

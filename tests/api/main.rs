@@ -1,4 +1,4 @@
-//! What the hub promises over HTTP, tested from outside on the real binary.
+//! The guarantees of the hub over HTTP, tested from outside on the real binary.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

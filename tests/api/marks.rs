@@ -1,4 +1,4 @@
-//! What a user makes of alarms: seen, read, unread and deleted, each one's own and told to one's own streams.
+//! The states of alarms: seen, read, unread and deleted, separate for each user and sent to the user's own streams.
 
 use reqwest::Method;
 use serde_json::{Value, json};

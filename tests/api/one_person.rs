@@ -1,5 +1,5 @@
-//! Whose stream it is: the hub says so on each, takes the token of the address at its word, and refuses what a page asks
-//! for somebody else.
+//! The user of a stream: the hub names them on each stream, prefers the token in the address to the cookie, and refuses a
+//! page's requests for another user.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Which sites' pages may ask in a visitor's name, and which may read the answers.
+//! The sites whose pages may send requests in a visitor's name, and those whose pages may read the answers.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What polling costs: nothing while nothing happens.
+//! The cost of polling: no read of the database while nothing is published.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ const POLLS: usize = 10_000;
 /// The hub looks once a second at a log that others may write.
 const SEVERAL_LOOKS: Duration = Duration::from_secs(6);
 
-/// What the test itself and its server have open beside them.
+/// The number of files that the test itself and its server have open besides them.
 const OTHER_FILES: usize = 500;
 
 /// A poll as it waits.
@@ -126,7 +126,7 @@ async fn a_poll_that_finds_nothing_reads_nothing() {
     }
     let more = app.reads().await - before;
 
-    // What is remembered beside another hub holds until the next look, which may be late.
+    // With several hubs the remembered values hold until the next check, which may be late.
     let late = if database::is_sqlite() { 0.0 } else { 2.0 };
     assert!(more <= late, "{more} reads for {polls} polls");
 }
@@ -189,7 +189,7 @@ async fn heartbeats(stream: &mut SseClient, count: usize) {
     }
 }
 
-/// What the server's process has used of the processors.
+/// The processor time that the server's process has used.
 fn time_used(app: &TestApp) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{}/stat", app.process_id())).expect("its figures");
     // The name in parentheses may hold spaces; user and system time are the 14th and 15th figures.
@@ -202,7 +202,7 @@ fn time_used(app: &TestApp) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-/// How many files this process may have open.
+/// The number of files that this process may have open.
 fn open_files() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").expect("the limits");
     let line = limits

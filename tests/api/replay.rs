@@ -1,4 +1,4 @@
-//! How a stream resumes: after which place in the log, with what, and when that is a gap.
+//! The resumption of a stream: the position in the log, the events that are replayed, and the cases that are a gap.
 
 use serde_json::{Value, json};
 

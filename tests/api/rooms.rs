@@ -278,7 +278,7 @@ async fn who_is_present_is_who_has_a_stream_on_that_room() {
             .unwrap()
             .len(),
         1,
-        "his first stream is still there"
+        "their first stream is still there"
     );
     drop(first);
     until("nobody in the lobby", DEADLINE, async || {

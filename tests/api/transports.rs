@@ -18,7 +18,7 @@ async fn publish_many(app: &TestApp, count: usize) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn each_way_gives_what_was_missed_and_then_what_comes_once_and_in_order() {
+async fn each_transport_gives_what_was_missed_and_then_what_comes_once_and_in_order() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
     app.user("carol").await;
@@ -45,7 +45,7 @@ async fn each_way_gives_what_was_missed_and_then_what_comes_once_and_in_order() 
 }
 
 #[tokio::test]
-async fn each_way_brings_nothing_twice_and_nothing_of_before_when_no_cursor_is_given() {
+async fn each_transport_brings_nothing_twice_and_nothing_of_before_when_no_cursor_is_given() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
     publish_many(&app, 3).await;
@@ -58,7 +58,7 @@ async fn each_way_brings_nothing_twice_and_nothing_of_before_when_no_cursor_is_g
 }
 
 #[tokio::test]
-async fn a_client_may_change_its_way_and_carry_its_cursor_along() {
+async fn a_client_may_change_its_transport_and_carry_its_cursor_along() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
     let ids = publish_many(&app, 30).await;
@@ -76,7 +76,7 @@ async fn a_client_may_change_its_way_and_carry_its_cursor_along() {
 }
 
 #[tokio::test]
-async fn each_way_survives_a_restart_of_the_hub() {
+async fn each_transport_survives_a_restart_of_the_hub() {
     let mut app = TestApp::spawn().await;
     let bob = app.user("bob").await;
     let before = publish_many(&app, 2).await;
@@ -92,7 +92,7 @@ async fn each_way_survives_a_restart_of_the_hub() {
 }
 
 #[tokio::test]
-async fn each_way_that_waits_is_told_when_it_is_disconnected_and_why() {
+async fn each_transport_that_waits_is_told_when_it_is_disconnected_and_why() {
     let app = TestApp::spawn().await;
     for transport in waiting() {
         let id = format!("user-{transport:?}");
@@ -118,7 +118,7 @@ async fn each_way_that_waits_is_told_when_it_is_disconnected_and_why() {
 }
 
 #[tokio::test]
-async fn each_way_ends_with_its_token() {
+async fn each_transport_ends_with_its_token() {
     let app = TestApp::spawn().await;
     app.user("bob").await;
     let token = sign(&Claims::of("bob", "user").lasting(Duration::from_secs(4)));
@@ -153,7 +153,7 @@ async fn each_way_ends_with_its_token() {
 }
 
 #[tokio::test]
-async fn each_way_ends_with_its_session() {
+async fn each_transport_ends_with_its_session() {
     let app = TestApp::spawn().await;
     for transport in ALL {
         let token = app
@@ -183,7 +183,7 @@ async fn each_way_ends_with_its_session() {
 }
 
 #[tokio::test]
-async fn each_way_that_waits_hears_that_the_hub_stops() {
+async fn each_transport_that_waits_hears_that_the_hub_stops() {
     for transport in waiting() {
         let mut app = TestApp::spawn().await;
         let bob = app.user("bob").await;
@@ -204,7 +204,7 @@ async fn each_way_that_waits_hears_that_the_hub_stops() {
 }
 
 #[tokio::test]
-async fn each_way_keeps_the_same_rights() {
+async fn each_transport_keeps_the_same_rights() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
     let nonsense = format!("{bob}x");
@@ -228,26 +228,26 @@ async fn each_way_keeps_the_same_rights() {
 }
 
 #[tokio::test]
-async fn each_way_shows_a_service_the_whole_log_and_a_user_his_own() {
+async fn each_transport_shows_a_service_the_whole_log_and_a_user_their_own() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
     app.user("carol").await;
     for transport in ALL {
         let service = app.service();
         let mut all = Listener::open(&app, &service, transport, "topic=*", None).await;
-        let mut his = Listener::open(&app, &bob, transport, "", None).await;
+        let mut theirs = Listener::open(&app, &bob, transport, "", None).await;
 
         let hers = app.publish(json!({"user": "carol"}), "T").await;
         let admins = app.publish(json!({"role": "admin"}), "T").await;
         let own = app.publish(json!({"user": "bob"}), "T").await;
 
         assert_eq!(all.ids(3).await, [hers, admins, own], "{transport:?}");
-        assert_eq!(his.ids(1).await, [own], "{transport:?}");
+        assert_eq!(theirs.ids(1).await, [own], "{transport:?}");
     }
 }
 
 #[tokio::test]
-async fn each_way_counts_as_a_stream_of_its_user_while_it_waits() {
+async fn each_transport_counts_as_a_stream_of_its_user_while_it_waits() {
     let app = AppBuilder::default()
         .env("CAMPANILE_MAX_STREAMS_PER_USER", "1")
         .spawn()
@@ -272,7 +272,7 @@ async fn each_way_counts_as_a_stream_of_its_user_while_it_waits() {
 }
 
 #[tokio::test]
-async fn each_way_is_forgotten_within_a_second_when_its_client_leaves() {
+async fn each_transport_is_forgotten_within_a_second_when_its_client_leaves() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
     for transport in waiting() {
@@ -291,7 +291,7 @@ async fn each_way_is_forgotten_within_a_second_when_its_client_leaves() {
 }
 
 #[tokio::test]
-async fn each_way_that_streams_breaks_a_silence_with_the_position() {
+async fn each_transport_that_streams_breaks_a_silence_with_the_position() {
     let app = AppBuilder::default()
         .env("CAMPANILE_HEARTBEAT_SECONDS", "1")
         .spawn()
@@ -315,7 +315,7 @@ async fn each_way_that_streams_breaks_a_silence_with_the_position() {
 }
 
 #[tokio::test]
-async fn each_way_that_streams_makes_its_user_present_and_a_poll_does_not() {
+async fn each_transport_that_streams_makes_its_user_present_and_a_poll_does_not() {
     let app = TestApp::spawn().await;
     app.room("lobby").await;
     let bob = app.user("bob").await;
@@ -347,7 +347,7 @@ async fn each_way_that_streams_makes_its_user_present_and_a_poll_does_not() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_misses_nothing_on_any_way_and_holds_up_nobody() {
+async fn a_client_that_does_not_read_misses_nothing_on_any_transport_and_holds_up_nobody() {
     const ALARMS: usize = 250;
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
@@ -377,7 +377,7 @@ async fn a_client_that_does_not_read_misses_nothing_on_any_way_and_holds_up_nobo
     })
     .await;
     for (transport, mut listener) in slow {
-        // What was on its way comes first, then `bye`, and the rest with the cursor. A poll was asked for nothing yet.
+        // Events on their way come first, then `bye`, and the others with the cursor. A poll was not sent yet.
         assert_eq!(listener.ids_resuming(ALARMS).await, log, "{transport:?}");
     }
 }
@@ -435,7 +435,7 @@ async fn a_long_poll_waits_as_long_as_it_says_and_no_longer() {
 }
 
 #[tokio::test]
-async fn what_no_way_answers_is_not_acceptable() {
+async fn what_no_transport_answers_is_not_acceptable() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
     for accept in ["text/html", "image/png, application/pdf"] {

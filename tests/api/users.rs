@@ -49,7 +49,7 @@ async fn only_an_admin_gives_the_role_admin() {
 }
 
 #[tokio::test]
-async fn a_user_can_raise_nobody_not_even_himself() {
+async fn a_user_can_raise_nobody_not_even_themselves() {
     let app = TestApp::embedded().await;
     let bob = app.user("bob").await;
 
@@ -221,13 +221,13 @@ async fn a_hub_open_to_any_user_makes_accounts_as_they_come() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_gets_in_after_his_disabling_was_answered_however_often_he_asked_meanwhile() {
+async fn nobody_gets_in_after_their_disabling_was_answered_however_often_they_asked_meanwhile() {
     let app = TestApp::embedded().await;
     let (admin, bob) = (app.admin(), app.user("bob").await);
 
     for _round in 0..20 {
         let asking = (0..8).map(async |_| {
-            // Each asks until he is refused, so that some reading is under way whenever the account changes.
+            // Each client asks until it is refused, so that some request is under way whenever the account changes.
             loop {
                 let status = send(app.get(&bob, "/api/auth/me")).await.status();
                 if status != 200 {
@@ -249,7 +249,7 @@ async fn nobody_gets_in_after_his_disabling_was_answered_however_often_he_asked_
 }
 
 #[tokio::test]
-async fn an_account_made_a_moment_after_its_user_was_turned_away_lets_him_in() {
+async fn an_account_made_a_moment_after_its_user_was_turned_away_lets_them_in() {
     let app = TestApp::embedded().await;
     let bob = sign(&Claims::of("bob", "user"));
 

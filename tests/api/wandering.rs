@@ -17,7 +17,7 @@ use crate::database;
 use crate::listener::{ALL, Listener, Refused};
 use crate::support::{AppBuilder, TestApp};
 
-/// Someone who reads, and what he saw.
+/// A reader and the events that they received.
 struct Wanderer {
     name: &'static str,
     token: String,
@@ -27,7 +27,7 @@ struct Wanderer {
     sessions: usize,
 }
 
-/// What all who take part in one life of the hub know.
+/// The data that all participants share during one life of the hub.
 #[derive(Default)]
 struct Round {
     over: Cell<bool>,
@@ -35,7 +35,7 @@ struct Round {
 }
 
 #[tokio::test]
-async fn a_client_that_changes_its_way_and_is_cut_at_random_sees_exactly_the_log() {
+async fn a_client_that_changes_its_transport_and_is_cut_at_random_sees_exactly_the_log() {
     let seed = std::env::var("CAMPANILE_SEED").map_or_else(
         |_unset| rand::random(),
         |text| text.parse().expect("a number"),
@@ -111,7 +111,7 @@ async fn live_and_die(app: &TestApp, round: &Round, random: &mut StdRng) {
 }
 
 impl Wanderer {
-    /// What of the log is for him.
+    /// The ids of the log's alarms that are for this reader.
     fn expects(&self, log: &[database::Entry]) -> Vec<i64> {
         let own = format!("user:{}", self.name);
         let topics = ["everyone", "room:lobby", own.as_str()];
@@ -182,7 +182,7 @@ async fn publish(app: &TestApp, round: &Round, random: &mut StdRng, alarms: usiz
     }
 }
 
-/// Whether it was answered; without an answer it may be stored or not.
+/// Returns true if the request was answered; without an answer the alarm may be stored or not.
 async fn publish_one(app: &TestApp, round: &Round, to: &Value, key: Option<&str>) -> bool {
     let mut request = app.post(&app.service(), "/api/alarms");
     if let Some(key) = key {

@@ -1,4 +1,4 @@
-//! What only a WebSocket has: a handshake that a page of another site may try, pings of two kinds, and peers that are gone.
+//! The properties of WebSockets alone: a handshake that another site's page may try, two kinds of pings, and lost peers.
 
 use std::time::{Duration, Instant};
 

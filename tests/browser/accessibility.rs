@@ -1,5 +1,5 @@
-//! What axe-core, run in the page, finds wrong: nothing, in either colour scheme, on a phone and a desk; and what moves for
-//! somebody who wants nothing to move: nothing.
+//! The checks of axe-core, run in the page, find no fault in either colour scheme, on a phone and on a desktop, and
+//! nothing moves for somebody who prefers reduced motion.
 
 use serde_json::json;
 
@@ -73,7 +73,7 @@ async fn axe_finds_nothing_on_the_pages_of_what_went_wrong() {
     ] {
         check(&app, &window, path, &mut faults).await;
         window.shows(".fault-status", status).await;
-        // Who is signed in has his bar and his bell here, too.
+        // A signed-in user has their bar and their bell here, too.
         window
             .holds("document.querySelector('.bar campanile-bell .cb-button') !== null")
             .await;
@@ -139,7 +139,7 @@ const LOOKS: [(u32, &str); 4] = [
     (1280, "dark"),
 ];
 
-/// How many elements and pseudo-elements would move: by an animation, a transition or smooth scrolling.
+/// The number of elements and pseudo-elements that would move: by an animation, a transition or smooth scrolling.
 const MOVING: &str = "[...document.querySelectorAll('*')].flatMap((one) => [null, '::before', '::after'].map((part) => getComputedStyle(one, part)))
     .filter((style) => style.animationName !== 'none' || style.scrollBehavior === 'smooth' || style.transitionDuration.split(', ').some((time) => parseFloat(time) > 0)).length";
 

@@ -1,4 +1,4 @@
-//! What the bell says by itself: toasts to the eyes, one sentence to a screen reader.
+//! The announcements of the bell: toasts on the screen, and one sentence for a screen reader.
 
 use serde_json::json;
 

@@ -303,7 +303,7 @@ async fn what_is_closed_leaves_no_timer_no_listener_no_channel_and_no_lock() {
     scene.told("waiting", "invalid_token").await;
     window.run("client.close()").await;
     quiet(window, &nothing).await;
-    // What has ended by itself has nothing left either.
+    // A client that has ended by itself leaves nothing behind either.
     scene.begin("null").await;
     scene.told("ended", "logout").await;
     quiet(window, &nothing).await;
@@ -317,7 +317,7 @@ async fn left(window: &Window) -> Value {
     window.value("counted").await
 }
 
-/// What is under way goes at once; a lock is given back in another process.
+/// Waits until nothing is left: requests end at once, and a lock is released in another process.
 async fn quiet(window: &Window, nothing: &Value) {
     crate::support::until("nothing is left", Duration::from_secs(2), async || {
         let left = left(window).await;

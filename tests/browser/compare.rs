@@ -1,4 +1,4 @@
-//! `/compare`: the five ways in a real browser, and whether what the page claims is what the hub's log says.
+//! `/compare`: the five transports in a real browser, and the comparison of the page's results with the hub's log.
 
 use reqwest::header::ACCEPT;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::chromium::{Chromium, Window};
 use crate::support::tls::Identity;
 use crate::support::{AppBuilder, DEADLINE, TestApp, until};
 
-const WAYS: [&str; 5] = ["sse", "websocket", "streaming", "longpoll", "polling"];
+const TRANSPORTS: [&str; 5] = ["sse", "websocket", "streaming", "longpoll", "polling"];
 
 async fn all_live(window: &Window) {
     window
@@ -47,11 +47,13 @@ async fn logged_events(app: &TestApp) -> Vec<Value> {
     tests.cloned().collect()
 }
 
-/// The ids one way brought, in the order it brought them.
-async fn brought(window: &Window, way: &str) -> Vec<i64> {
-    let ids = format!("document.querySelector('.way[data-way={way}]').dataset.ids");
+/// The ids that one transport brought, in the order of their arrival.
+async fn brought(window: &Window, transport: &str) -> Vec<i64> {
+    let ids = format!("document.querySelector('.way[data-way={transport}]').dataset.ids");
     let ids = window.value(&ids).await;
-    let ids = ids.as_str().unwrap_or_else(|| panic!("no ids of {way}"));
+    let ids = ids
+        .as_str()
+        .unwrap_or_else(|| panic!("no ids of {transport}"));
     ids.split(' ')
         .map(|id| id.parse().expect("an id"))
         .collect()
@@ -64,7 +66,7 @@ async fn text(window: &Window, css: &str) -> String {
 }
 
 #[tokio::test]
-async fn all_five_ways_bring_what_the_log_holds_and_the_page_says_so() {
+async fn all_five_transports_bring_what_the_log_holds_and_the_page_says_so() {
     let app = TestApp::spawn().await;
     let chromium = Chromium::start().await;
     let alice = chromium.window().await;
@@ -84,12 +86,12 @@ async fn all_five_ways_bring_what_the_log_holds_and_the_page_says_so() {
     let claimed = text(&alice, "#verdict").await;
     let range = format!("ids {} to {}", log[0], log[29]);
     assert!(claimed.contains(&range), "{claimed}, not {range}");
-    for way in WAYS {
-        assert_eq!(brought(&alice, way).await, log, "{way}");
-        let received = format!(".way[data-way={way}] [data-figure=received]");
-        assert_eq!(text(&alice, &received).await, "30 of 30", "{way}");
+    for transport in TRANSPORTS {
+        assert_eq!(brought(&alice, transport).await, log, "{transport}");
+        let received = format!(".way[data-way={transport}] [data-figure=received]");
+        assert_eq!(text(&alice, &received).await, "30 of 30", "{transport}");
     }
-    // What was only a test is gone from the inbox; the rest is not.
+    // Test alarms are gone from the inbox; the others are not.
     until("an inbox without tests", DEADLINE, async || {
         let token = app.user("alice").await;
         let answer = app.get(&token, "/api/alarms").send().await.ok()?;
@@ -102,7 +104,7 @@ async fn all_five_ways_bring_what_the_log_holds_and_the_page_says_so() {
 }
 
 #[tokio::test]
-async fn a_way_costs_what_it_is_known_for() {
+async fn a_transport_costs_what_it_is_known_for() {
     let app = TestApp::spawn().await;
     let chromium = Chromium::start().await;
     let alice = chromium.window().await;
@@ -115,14 +117,17 @@ async fn a_way_costs_what_it_is_known_for() {
     alice.click("#start").await;
     alice.shows("#verdict", "exactly these").await;
 
-    let figure = async |way: &str, name: &str| -> f64 {
-        let figure = format!(".way[data-way={way}] [data-figure={name}]");
+    let figure = async |transport: &str, name: &str| -> f64 {
+        let figure = format!(".way[data-way={transport}] [data-figure={name}]");
         text(&alice, &figure).await.parse().expect("a number")
     };
-    for way in ["sse", "websocket", "streaming"] {
+    for transport in ["sse", "websocket", "streaming"] {
         // One request brought ten alarms, and it was open all the time.
-        assert!((figure(way, "requests").await - 0.1).abs() < 0.001, "{way}");
-        assert!(figure(way, "held").await > 0.9, "{way}");
+        assert!(
+            (figure(transport, "requests").await - 0.1).abs() < 0.001,
+            "{transport}"
+        );
+        assert!(figure(transport, "held").await > 0.9, "{transport}");
     }
     assert!(figure("longpoll", "requests").await > 0.9);
     assert!(figure("polling", "held").await < 0.5);
@@ -144,7 +149,7 @@ async fn a_way_costs_what_it_is_known_for() {
 }
 
 #[tokio::test]
-async fn every_way_comes_back_from_a_cut_with_nothing_lost_and_nothing_repeated() {
+async fn every_transport_comes_back_from_a_cut_with_nothing_lost_and_nothing_repeated() {
     let app = TestApp::spawn().await;
     let chromium = Chromium::start().await;
     let alice = chromium.window().await;
@@ -158,22 +163,24 @@ async fn every_way_comes_back_from_a_cut_with_nothing_lost_and_nothing_repeated(
     alice
         .holds("document.querySelector('#progress').value > 0.05")
         .await;
-    for way in WAYS {
-        alice.click(&format!(".way[data-way={way}] button")).await;
+    for transport in TRANSPORTS {
+        alice
+            .click(&format!(".way[data-way={transport}] button"))
+            .await;
     }
 
-    for way in WAYS {
-        let result = format!(".way[data-way={way}] .cut-result");
+    for transport in TRANSPORTS {
+        let result = format!(".way[data-way={transport}] .cut-result");
         alice.shows(&result, "0 lost, 0 repeated").await;
         let told = text(&alice, &result).await;
-        assert!(told.starts_with("Back after "), "{way}: {told}");
-        assert!(!told.contains("\n0 published"), "{way}: {told}");
+        assert!(told.starts_with("Back after "), "{transport}: {told}");
+        assert!(!told.contains("\n0 published"), "{transport}: {told}");
     }
     alice.shows("#verdict", "exactly these").await;
     let log = logged(&app).await;
     assert_eq!(log.len(), 100);
-    for way in WAYS {
-        assert_eq!(brought(&alice, way).await, log, "{way}");
+    for transport in TRANSPORTS {
+        assert_eq!(brought(&alice, transport).await, log, "{transport}");
     }
     alice
         .shows(
@@ -210,7 +217,7 @@ async fn on_http_1_the_seventh_stream_waits_and_a_websocket_does_not() {
 }
 
 #[tokio::test]
-async fn over_http_2_thirty_streams_are_live_and_the_five_ways_agree() {
+async fn over_http_2_thirty_streams_are_live_and_the_five_transports_agree() {
     let app = AppBuilder::default().tls(&Identity::new()).spawn().await;
     let chromium = Chromium::start().await;
     let alice = chromium.window().await;

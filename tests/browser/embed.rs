@@ -33,7 +33,7 @@ async fn rings_and_is_read(app: &TestApp, window: &Window, carol: &str) {
     .await;
     window.click(".cb-list [data-act=delete]").await;
     window.shows(".cb-panel", "all caught up").await;
-    // What comes while the panel is open and empty is seen at once.
+    // An alarm that arrives while the panel is open and empty counts as seen at once.
     window.click(".cb-close").await;
 }
 

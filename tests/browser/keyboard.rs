@@ -234,7 +234,7 @@ async fn an_admin_looks_a_user_up_tests_and_shuts_out() {
 }
 
 #[tokio::test]
-async fn the_five_ways_are_run_cut_and_read() {
+async fn the_five_transports_are_run_cut_and_read() {
     let app = TestApp::spawn().await;
     let chromium = Chromium::start().await;
     let dora = chromium.window().await;
@@ -257,7 +257,7 @@ async fn the_five_ways_are_run_cut_and_read() {
         .await;
     dora.holds("!document.getElementById('measure-limit').disabled")
         .await;
-    // What scrolls sideways on a phone can be reached, and what is folded opens.
+    // Elements that scroll sideways on a phone can be reached, and folded elements open.
     tab_to(&dora, ".sideways").await;
     tab_and(&dora, ".properties-card summary", ENTER).await;
 
@@ -265,7 +265,7 @@ async fn the_five_ways_are_run_cut_and_read() {
         .await;
 }
 
-/// Whether what has the focus shows it: itself, or the choice it lies in, with an outline.
+/// True if the focus is visible: the focused element, or the choice that contains it, has an outline.
 const FOCUS_IS_SEEN: &str =
     "[document.activeElement, document.activeElement.closest('label')].some((one) => {
     if (!one) return false;

@@ -214,7 +214,7 @@ async fn what_the_hub_itself_sends_has_a_korean_name_in_the_bell_and_the_inbox()
 }
 
 #[tokio::test]
-async fn the_five_ways_are_compared_in_korean() {
+async fn the_five_transports_are_compared_in_korean() {
     let app = TestApp::spawn().await;
     let chromium = Chromium::start().await;
     let admin = chromium.window().await;
@@ -321,7 +321,7 @@ fn korean_in(texts: &[String]) -> Vec<String> {
     texts.iter().filter(stray).cloned().collect()
 }
 
-/// What people and back ends wrote, the same in every language.
+/// Texts of people and back ends, which are the same in every language.
 const DATA: [&str; 11] = [
     "Room tower",
     "Room belfry",

@@ -25,7 +25,7 @@ const SCRIPT: &str = "
 
 const LIVE: &str = "client.status.state === 'live'";
 
-/// How a tab comes to a stop for longer than anybody waits.
+/// The ways in which a tab stops for longer than the other tabs wait.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stop {
     Frozen,
@@ -134,7 +134,7 @@ impl Tower {
         }
     }
 
-    /// What happens in the other tab while the first one stands still, and what is right once it lives again.
+    /// Checks the other tab while the first one stands still, and both tabs once the first one runs again.
     async fn survives(&self, stop: Stop) {
         self.tell("BEFORE").await;
         self.window.holds("heard.join() === 'BEFORE'").await;

@@ -1,4 +1,4 @@
-//! What people see: the real binary and real Chromium windows, each with a profile of its own.
+//! Tests of the pages: the real binary and real Chromium windows, each with a profile of its own.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -24,7 +24,7 @@ const SCRIPT: &str = "
 const LIVE: &str = "client.status.state === 'live'";
 const BELL: &str = "document.querySelector('campanile-bell')";
 
-/// What is left to see of an inbox with one alarm in it.
+/// True if the page shows nothing of an inbox with one alarm in it.
 const NOTHING: &str = "document.querySelector('.cb-badge').hidden && !document.querySelector('.cb-toast, .cb-list li')
     && !document.title.startsWith('(') && document.querySelector('campanile-bell [role=status]').textContent === ''";
 
@@ -125,7 +125,7 @@ async fn a_page_whose_token_cannot_be_had_is_not_the_cookies_and_finds_it_later(
         let one_an_attempt = "calls <= 1 + told.filter(({ state }) => state === 'waiting').length";
         assert_eq!(window.value(one_an_attempt).await, true, "{given}");
         assert_eq!(window.value("heard.length + counted.length").await, 0);
-        // What the page asks for itself is not asked in the cookie's name either.
+        // The page's own requests are not sent in the name of the cookie's user either.
         let asked =
             "client.request('GET', '/api/alarms').then(() => 'answered', ({ code }) => code)";
         window

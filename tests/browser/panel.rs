@@ -104,7 +104,7 @@ async fn the_tabs_choose_and_all_are_read_up_to_the_newest_shown() {
     carol.shows(".cb-note", "all caught up").await;
     carol.click(".cb-pill").await;
 
-    // What waited behind the pill was not shown, and is not read.
+    // Alarms that waited behind the pill were not shown, and are not read.
     carol.holds(&format!("{ROWS}.join() === 'Third'")).await;
     focus_is_on(&carol, ".cb-row .cb-main").await;
 }

@@ -127,7 +127,7 @@ async fn the_comparison_without_scripts_is_its_table() {
         .await;
     dora.shows(".properties", "WebSocket").await;
 
-    // What is not shown has no text to read.
+    // Hidden elements have no text.
     for part in [".controls", ".lanes-card", "#ways", ".limit", ".legend"] {
         assert_eq!(dora.text(part).await, "", "{part}");
     }

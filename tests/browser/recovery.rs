@@ -1,5 +1,5 @@
-//! What goes wrong between a page and its hub, and how the page comes through: the hub killed, the laptop asleep, streams
-//! held back, connections that die without a word.
+//! Failures between a page and its hub, and the recovery of the page: the hub is killed, the laptop sleeps, streams are
+//! held back, and connections die without a notice.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::faulty_proxy::{Conduct, Proxy};
 use crate::scenes::{TEXTS, network, say, shows_exactly};
 use crate::support::{AppBuilder, TestApp};
 
-/// What the issue allows a page after its machine woke up.
+/// The time within which a page must be complete after its machine woke up.
 const COMPLETE_WITHIN: Duration = Duration::from_secs(2);
 
 const A_MINUTE: Duration = Duration::from_secs(60);
@@ -37,7 +37,7 @@ fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// What the hub has stored of a room, oldest first.
+/// The messages that the hub has stored of a room, oldest first.
 async fn stored(app: &TestApp, token: &str) -> Vec<String> {
     let answer = app.get(token, "/api/rooms/tower/messages").send().await;
     let page: Value = answer.expect("an answer").json().await.expect("JSON");
@@ -120,7 +120,7 @@ async fn a_page_that_slept_is_complete_within_two_seconds_of_waking() {
     alice.fill("#text", "half a sent").await;
 
     sleep(&alice).await;
-    // What was open is dead, and nobody is told: no end of the connection ever arrives.
+    // The open connections are dead, and neither side is notified: no end of the connection ever arrives.
     proxy.fall_silent();
     let slept = Instant::now();
     let said: Vec<String> = (0..=20)

@@ -298,7 +298,7 @@ async fn a_byline_stands_for_five_minutes_and_a_line_between_two_days() {
     assert_eq!(alice.value(hidden).await, "none");
     assert_eq!(alice.value(AS_SERVED).await, continued, "by the server");
 
-    // What comes now is another five minutes on from the last one, or not.
+    // The first of the next two messages comes five minutes after the last one, the second at once.
     let pause = "(() => { document.querySelector('#messages .message:last-child').dataset.at = new Date(Date.now() - 3e5).toISOString(); return true; })()";
     assert_eq!(alice.value(pause).await, true);
     say(&app, &bob, "tower", "after a pause").await;
@@ -309,7 +309,7 @@ async fn a_byline_stands_for_five_minutes_and_a_line_between_two_days() {
     assert_eq!(last, json!([false, true]));
 }
 
-/// Which messages have no byline of their own in the page as the server made it.
+/// The messages that have no byline of their own in the page as the server made it.
 const AS_SERVED: &str = "(() => {
   const ask = new XMLHttpRequest();
   ask.open('GET', location.href, false);
@@ -336,7 +336,7 @@ async fn an_admin_is_marked_and_a_ring_elsewhere_is_a_toast_with_room_and_sender
     admin.click("#ring").await;
     alice.shows(".cb-toast", "admin rings Room tower").await;
 
-    // The sender's own row, too, which was there before the hub said who he is.
+    // This includes the sender's own row, which was shown before the hub said who the sender is.
     alice.enter(&app, "tower", "alice").await;
     for window in [&admin, &alice] {
         window

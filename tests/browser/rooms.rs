@@ -40,7 +40,7 @@ async fn two_people_talk_in_two_windows_and_a_reload_keeps_it() {
     alice.is_clean().await;
     bob.is_clean().await;
 
-    // Who goes is gone from the list, too.
+    // A user who leaves is removed from the list, too.
     alice.shows("#presence-count", "2").await;
     bob.goto(&app, "/alarms").await;
     alice.shows("#presence-count", "1").await;

@@ -113,7 +113,7 @@ async fn converse(app: &TestApp) -> [crate::support::SseClient; 2] {
     ]
 }
 
-/// What is said and rung after that.
+/// Sends the last messages and alarms of the scene.
 async fn conclude(app: &TestApp) {
     let carol = app.user("carol").await;
     for text in [
@@ -242,5 +242,5 @@ fn keep(look: &str, picture: &[u8]) {
     }
 }
 
-/// How many resources of the page came from another origin.
+/// The number of resources of the page that came from another origin.
 const ELSEWHERE: &str = "performance.getEntriesByType('resource').filter((one) => new URL(one.name).origin !== location.origin).length";

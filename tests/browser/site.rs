@@ -41,7 +41,7 @@ impl Site {
         }
     }
 
-    /// Where cookies of 127.0.0.1 do not go.
+    /// An address to which cookies of 127.0.0.1 are not sent.
     pub(crate) fn elsewhere(&self) -> String {
         format!("http://localhost:{}/", self.port)
     }

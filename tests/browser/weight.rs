@@ -1,4 +1,4 @@
-//! What a page costs: where its parts come from, what they weigh, how soon it is ready.
+//! The cost of a page: the origin of its parts, their size, and the time until it is ready.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::scenes::{PAGES, furnish};
 use crate::support::TestApp;
 use crate::trace::{Figures, Tracing};
 
-/// What the owner promised for a page with everything it loads, compressed.
+/// The size limit of a page with everything it loads, compressed.
 const MOST_BYTES: u64 = 60 * 1024;
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn chromium_s_trace_tells_how_soon_each_page_is_ready() {
     at_every_page(&app, &window, async |path| {
         let mut runs = Vec::new();
         for _ in 0..RUNS {
-            // What is left of the page before would be part of the trace.
+            // Events of the previous page would be part of the trace.
             window.visit("about:blank").await;
             let tracing = Tracing::begin(window.profile()).await;
             window.goto(&app, path).await;
@@ -226,7 +226,7 @@ async fn settled(window: &Window) {
 
 const LOADED: &str = "(() => {
   const page = performance.getEntriesByType('navigation')[0];
-  // What stays open or answers with data is the hub at work, not the page's weight.
+  // Open streams and answers with data are no part of the page's weight.
   const parts = performance.getEntriesByType('resource').filter((one) => one.initiatorType !== 'fetch' && !one.name.includes('/api/'));
   const ours = [page, ...parts];
   return {

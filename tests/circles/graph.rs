@@ -18,14 +18,14 @@ struct Module {
     named: Named,
 }
 
-/// Which files each file uses.
+/// The files that each file uses.
 pub(crate) type Uses<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 
 /// Files that use each other in a circle.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Circle {
     files: Vec<String>,
-    /// Who uses whom among them.
+    /// Pairs of files, of which the first uses the second.
     uses: Vec<(String, String)>,
 }
 
@@ -65,7 +65,7 @@ impl Sources {
     pub(crate) fn uses(&self) -> Uses<'_> {
         let used_by = |(path, module): (&Segments, &Module)| {
             let imports = module.named.imports.iter();
-            // What is passed on is not used by that.
+            // A re-export is not a use.
             let imported = imports.filter(|import| !import.is_public);
             let named = imported
                 .map(|import| &import.path)

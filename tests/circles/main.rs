@@ -26,7 +26,7 @@ fn no_files_of_the_bench_use_each_other_in_a_circle() {
 }
 
 /// # Panics
-/// When files of `folder` use each other in a circle; the message names them.
+/// If files of `folder` use each other in a circle; the message names them.
 fn assert_no_circle(folder: &str, uses: fn(&Sources) -> Uses<'_>) {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files = BTreeMap::new();

@@ -137,7 +137,7 @@ fn declaration(rest: &[Token]) -> Option<&[Token]> {
     .map(|(_use, after)| after)
 }
 
-/// What commas outside of inner braces part.
+/// Splits tokens at the commas that are outside of inner braces.
 fn parts(tokens: &[Token]) -> Vec<&[Token]> {
     let mut depth = 0;
     let parts = tokens.split(|token| {

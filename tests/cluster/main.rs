@@ -1,4 +1,4 @@
-//! What several hubs on one PostgreSQL promise together, tested with real hubs and a real server.
+//! The guarantees of several hubs on one PostgreSQL, tested with real hubs and a real server.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

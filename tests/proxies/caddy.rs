@@ -48,10 +48,10 @@ async fn caddy(app: &TestApp) -> Option<Proxy> {
 }
 
 #[tokio::test]
-async fn every_way_works_through_caddy() {
+async fn every_transport_works_through_caddy() {
     let app = promises::app().await;
     if let Some(proxy) = caddy(&app).await {
-        promises::every_way_is_told_at_once(&app, &proxy).await;
+        promises::every_transport_is_told_at_once(&app, &proxy).await;
     }
 }
 

@@ -31,11 +31,11 @@ async fn haproxy(app: &TestApp) -> Proxy {
 }
 
 #[tokio::test]
-async fn every_way_works_through_haproxy() {
+async fn every_transport_works_through_haproxy() {
     let app = promises::app().await;
     let proxy = haproxy(&app).await;
 
-    promises::every_way_is_told_at_once(&app, &proxy).await;
+    promises::every_transport_is_told_at_once(&app, &proxy).await;
 }
 
 #[tokio::test]

@@ -44,11 +44,11 @@ async fn nginx(app: &TestApp) -> Proxy {
 }
 
 #[tokio::test]
-async fn every_way_works_through_nginx() {
+async fn every_transport_works_through_nginx() {
     let app = promises::app().await;
     let proxy = nginx(&app).await;
 
-    promises::every_way_is_told_at_once(&app, &proxy).await;
+    promises::every_transport_is_told_at_once(&app, &proxy).await;
 }
 
 #[tokio::test]

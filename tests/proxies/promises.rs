@@ -107,8 +107,9 @@ async fn get(
     answer
 }
 
-/// An event comes while its answer is open, so nothing waited for more; and an answer is one that waited.
-pub(crate) async fn every_way_is_told_at_once(app: &TestApp, proxy: &Proxy) {
+/// Each event arrives while its answer is still open, so the proxy buffers nothing; and a long poll is
+/// answered when the event comes.
+pub(crate) async fn every_transport_is_told_at_once(app: &TestApp, proxy: &Proxy) {
     let bob = app.user("bob").await;
     let mut connection = proxy.http2().await;
     let mut events = get(&mut connection, &bob, "/api/stream", "text/event-stream").await;

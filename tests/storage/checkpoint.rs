@@ -15,7 +15,7 @@ const MARK: &str = "a text that stands nowhere else";
 /// Enough for a commit to be under way at any time.
 const PUBLISHERS: usize = 8;
 
-/// Where a commit would have to copy the log itself.
+/// The size at which a commit would have to copy the log itself.
 const LONGEST_BYTES: u64 = 8_000 * 4_096;
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn the_log_starts_anew_while_alarms_keep_coming() {
     assert!(length < LONGEST_BYTES, "{length}");
 }
 
-/// How often the log has started anew: the fourth number of its header
+/// The number of times that the log has started anew: the fourth number of its header
 /// (<https://www.sqlite.org/fileformat.html#the_write_ahead_log>).
 fn starts(log: &Path) -> u32 {
     let mut header = [0; 16];

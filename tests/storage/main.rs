@@ -1,4 +1,4 @@
-//! What the hub promises of its database, tested from outside: one that is away, full, taken, or full of old alarms.
+//! The behaviour of the hub if its database is away, full, locked, or full of old alarms, tested from outside.
 //!
 //! With `CAMPANILE_TEST_DATABASE=postgres` the tests that are of no database in particular run on PostgreSQL.
 #![expect(

@@ -112,8 +112,8 @@ async fn pruning_holds_up_no_publisher_and_a_cursor_from_before_is_told_of_the_g
     }
 }
 
-/// Publishes to each kind of topic an alarm that expires, the one for bob last, then one for him that stays; gives the ids
-/// of the first.
+/// Publishes an alarm that expires to each kind of topic, the one for bob last, then one for bob that stays; returns the
+/// ids of the first ones.
 async fn publish_expiring(app: &TestApp) -> Vec<i64> {
     let mut ids = Vec::new();
     for to in [

@@ -1,4 +1,4 @@
-//! What an answer must look like, good or bad.
+//! The required form of an answer, for success and for failure.
 
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;

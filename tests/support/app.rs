@@ -19,7 +19,7 @@ use super::tls::{CERT_FILE, Identity, KEY_FILE};
 /// Measurements need the machine for themselves: an ordinary test holds this for reading, a measuring one for writing.
 static MACHINE: RwLock<()> = RwLock::const_new(());
 
-/// What a test wants of its server beyond the defaults.
+/// The settings of a test's server that differ from the defaults.
 #[derive(Default)]
 pub(crate) struct AppBuilder {
     environment: Vec<(String, String)>,

@@ -40,7 +40,7 @@ pub(crate) async fn html(request: RequestBuilder, status: u16) -> String {
     text
 }
 
-/// Where a form leads to.
+/// The address that the answer to a form redirects to.
 pub(crate) fn back(response: &Response) -> String {
     assert_eq!(response.status(), 303, "{response:?}");
     response.headers()["location"].to_str().unwrap().to_owned()

@@ -139,7 +139,7 @@ impl Window {
         self.driver.refresh().await.expect("the page again");
     }
 
-    /// Where its browser keeps what it remembers.
+    /// The folder of its browser's profile.
     pub(crate) fn profile(&self) -> &Path {
         &self.profile
     }
@@ -308,18 +308,18 @@ impl Window {
         self.driver.add_cookie(cookie).await.expect("a cookie");
     }
 
-    /// What the window shows, as PNG.
+    /// A picture of the window, as PNG.
     pub(crate) async fn picture(&self) -> Vec<u8> {
         self.driver.screenshot_as_png().await.expect("a picture")
     }
 
-    /// What the window shows, as the address of a picture.
+    /// A picture of the window, as a `data:` address.
     pub(crate) async fn picture_address(&self) -> String {
         let picture = self.driver.screenshot_as_png_base64().await;
         format!("data:image/png;base64,{}", picture.expect("a picture"))
     }
 
-    /// What axe-core finds wrong with the page by the rules of WCAG 2.2, levels A and AA, and its best practices.
+    /// The faults that axe-core finds in the page by the rules of WCAG 2.2, levels A and AA, and its best practices.
     pub(crate) async fn violations(&self) -> Value {
         let axe = concat!(
             env!("CARGO_MANIFEST_DIR"),
@@ -346,7 +346,7 @@ impl Window {
         .await;
     }
 
-    /// What a JavaScript expression is now; null while the page is changing.
+    /// The current value of a JavaScript expression; null while the page is changing.
     pub(crate) async fn value(&self, expression: &str) -> Value {
         let script = format!("return {expression};");
         let answer = self.driver.execute(script, Vec::new()).await;

@@ -1,5 +1,5 @@
-//! What a test asks of its server over HTTP: requests in somebody's name, the few things most tests begin with, and what
-//! the server says of itself.
+//! The HTTP requests of a test to its server: requests in a user's name, the few steps that most tests begin with, and
+//! the server's figures about itself.
 
 use std::time::Duration;
 

@@ -31,7 +31,7 @@ impl Proxy {
         self.swallow.store(count, Ordering::SeqCst);
     }
 
-    /// How many are still to be broken.
+    /// The number of commits that are still to be broken.
     pub(crate) fn left(&self) -> usize {
         self.swallow.load(Ordering::SeqCst)
     }

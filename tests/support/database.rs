@@ -1,4 +1,4 @@
-//! What a test does to a server's database behind its back.
+//! Direct access of a test to a server's database.
 
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Text};
@@ -37,7 +37,7 @@ pub(crate) fn rename_table(app: &TestApp, from: &str, to: &str) {
     execute(app, &format!("ALTER TABLE {from} RENAME TO {to}"));
 }
 
-/// Whether this run is on the embedded database.
+/// Returns true if this run is on the embedded database.
 pub(crate) fn is_sqlite() -> bool {
     !on_postgres()
 }

@@ -1,5 +1,5 @@
-//! What may lie between a browser and the hub, with its faults: a proxy that can hold streams back, lose answers, or fall
-//! silent without anybody being told.
+//! A faulty proxy between a browser and the hub: it can hold streams back, lose answers, or stop forwarding without
+//! closing the connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// What the proxy does with a request that comes now.
+/// The handling of the next request by the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Conduct {
     /// Passes everything on.

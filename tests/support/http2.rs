@@ -215,7 +215,7 @@ impl Answer {
             .expect("a line in time")
     }
 
-    /// What comes next, with the window opened again for as much.
+    /// The next bytes. The flow-control window is opened again by their size.
     async fn data(&mut self) -> Option<Bytes> {
         let bytes = self.body.data().await?.expect("no reset");
         self.body

@@ -2,7 +2,7 @@
 
 use crate::chromium::Window;
 
-/// What is wrong with the layout of what the window shows, line by line.
+/// The faults in the layout of the window's content, one a line.
 pub(crate) async fn faults(window: &Window) -> Vec<String> {
     let found = window.value(FAULTS).await;
     let lines = found.as_array().expect("a list of faults").iter();
@@ -58,7 +58,7 @@ const FAULTS: &str = r#"(() => {
       if ((cutX || cutY) && !one.matches('.in-room, svg')) faults.push(`cut: ${named(one)}`);
       if (display !== 'inline' && display !== 'contents') break;
     }
-    // What holds the text on the page: a button, a card, a cell.
+    // The element that holds the text on the page: a button, a card, a cell.
     const holder = element.closest('button, a, label, li, td, th, .tag, .count, .card, p, h1, h2');
     if (holder && getComputedStyle(holder).display !== 'inline' && !/auto|scroll/.test(getComputedStyle(element).overflowX)) {
       const frame = holder.getBoundingClientRect();

@@ -119,7 +119,7 @@ enum Link {
     Poll(Polled),
 }
 
-/// What the last poll brought and was not taken yet, and the cursor that counts once it is.
+/// The events of the last poll that were not taken yet, and the cursor that is valid once they are.
 #[derive(Default)]
 struct Polled {
     events: VecDeque<Value>,
@@ -164,7 +164,7 @@ impl<'a> Listener<'a> {
             assert_eq!(connect["event"], "connect", "{transport:?}");
             assert_eq!(connect["id"], connect["data"]["cursor"], "{transport:?}");
         } else if cursor.is_none() {
-            // Where the log ends now, as a stream's `connect` tells.
+            // The current end of the log, as a stream's `connect` names it.
             listener.poll(false).await?;
         }
         Ok(listener)

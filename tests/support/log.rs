@@ -1,4 +1,4 @@
-//! What a server writes to stdout and stderr, and waiting for what it says.
+//! The output of a server on stdout and stderr, and waiting for a line of it.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::DEADLINE;
 
-/// What a server has written, kept by threads of its own so that its pipes never fill.
+/// The output of a server so far, read by threads of its own so that its pipes never fill.
 #[derive(Clone)]
 pub(super) struct Log {
     text: Arc<Mutex<String>>,

@@ -1,5 +1,5 @@
-//! What every black-box test stands on: the real binary in a folder of its own, test tokens and a strict reader of
-//! event streams. It knows nothing of the server's code.
+//! The base of every black-box test: the real binary in a folder of its own, test tokens and a strict reader of event
+//! streams. It knows nothing of the server's code.
 //!
 //! A test binary takes it in with `#[path = "../support/mod.rs"] mod support;`.
 
@@ -21,13 +21,13 @@ pub(crate) use process::{SECRET, on_postgres, run};
 pub(crate) use sse::{Event, Item, Parser, SseClient};
 pub(crate) use token::{Claims, sign, sign_with, unsigned};
 
-/// How long anything may take before a test fails. Generous, because a debug build shares two cores with a compiler.
+/// The time after which a test fails. Generous, because a debug build shares two cores with a compiler.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Asks `probe` again and again until it has an answer, for the few facts nothing announces.
 ///
 /// # Panics
-/// When `limit` passes without an answer.
+/// If `limit` passes without an answer.
 pub(crate) async fn until<T>(what: &str, limit: Duration, probe: impl AsyncFn() -> Option<T>) -> T {
     let mut tick = tokio::time::interval(Duration::from_millis(20));
     let answer = tokio::time::timeout(limit, async {

@@ -13,7 +13,7 @@ pub(crate) const SECRET: &str = "a secret that only the tests know, 0123456789";
 /// Runs the binary to its end in `folder`, with `input` on its stdin.
 ///
 /// # Panics
-/// When it does not end by itself.
+/// If it does not end by itself.
 pub(crate) async fn run(
     folder: &Path,
     arguments: &[&str],
@@ -91,7 +91,7 @@ fn database_url(folder: &Path) -> String {
     }
 }
 
-/// Whether this run is on PostgreSQL and not on the embedded database.
+/// Returns true if this run is on PostgreSQL and not on the embedded database.
 pub(crate) fn on_postgres() -> bool {
     std::env::var("CAMPANILE_TEST_DATABASE").is_ok_and(|name| name == "postgres")
 }

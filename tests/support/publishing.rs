@@ -34,7 +34,7 @@ pub(crate) fn ids(page: &Value) -> Vec<i64> {
         .collect()
 }
 
-/// How many alarms the caller has, up to 100.
+/// The number of the caller's alarms, up to 100.
 pub(crate) async fn count(app: &TestApp, token: &str) -> usize {
     inbox(app, token).await["items"].as_array().unwrap().len()
 }

@@ -1,4 +1,4 @@
-//! What the browser tests do beside the windows: people who say something, a furnished hub, a network that is cut.
+//! The actions of browser tests outside of the windows: people who send messages, a hub with data, a network that is cut.
 
 use diesel::SqliteConnection;
 use diesel::connection::{Connection, SimpleConnection};

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Where a server of a test finds its certificate, in its own folder.
+/// The name of the certificate's file in the folder of a test's server.
 pub(crate) const CERT_FILE: &str = "cert.pem";
 
 /// See [`CERT_FILE`].
@@ -26,7 +26,7 @@ impl Identity {
         Self(generate_simple_self_signed(names).expect("a certificate"))
     }
 
-    /// What to write, and under which names.
+    /// The names and contents of the files to write.
     pub(crate) fn files(&self) -> Vec<(&'static str, String)> {
         vec![
             (CERT_FILE, self.0.cert.pem()),

@@ -1,5 +1,5 @@
-//! What Chromium's own trace tells of one page load: the DevTools protocol's `Tracing`, over its web socket. The figures are
-//! those that Lighthouse reads out of the same events.
+//! Figures of one page load from Chromium's own trace, read with the DevTools protocol's `Tracing` over its web socket.
+//! They are those that Lighthouse computes from the same events.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(crate) struct Tracing {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
-/// What it did.
+/// The recorded events of a page load.
 pub(crate) struct Trace {
     events: Vec<Value>,
 }
@@ -29,7 +29,7 @@ pub(crate) struct Figures {
     /// The end of `DOMContentLoaded`: the page's modules have run.
     pub(crate) ready: f64,
     pub(crate) load: f64,
-    /// What the main thread's tasks took beyond 50 ms each, from the beginning to the end of the trace.
+    /// The time that the main thread's tasks took beyond 50 ms each, from the beginning to the end of the trace.
     pub(crate) blocked: f64,
     pub(crate) longest_task: f64,
     /// The worst window of layout shifts, a number without a unit.
@@ -147,7 +147,7 @@ impl Load<'_> {
         })
     }
 
-    /// When something last happened to the page's main frame.
+    /// The time of the last event of this name on the page's main frame.
     fn moment(&self, name: &str) -> f64 {
         let ours = self.events(name).filter(|event| {
             let args = &event["args"];
@@ -157,7 +157,7 @@ impl Load<'_> {
         self.since(last)
     }
 
-    /// What each task of the main thread took.
+    /// The duration of each task of the main thread.
     fn tasks(&self) -> Vec<f64> {
         let all = self
             .events("RunTask")
@@ -167,7 +167,7 @@ impl Load<'_> {
         tasks
     }
 
-    /// When the layout shifted by how much, without what somebody's input moved.
+    /// The times and sizes of layout shifts, without those caused by a user's input.
     fn shifts(&self) -> Vec<(f64, f64)> {
         let all = self.events("LayoutShift").filter(|event| {
             let data = &event["args"]["data"];
@@ -180,7 +180,7 @@ impl Load<'_> {
         .collect()
     }
 
-    /// What the page and each of its parts brought over the wire.
+    /// The bytes transferred for the page and each of its parts.
     fn resources(&self) -> Vec<f64> {
         let asked = self.events("ResourceSendRequest").map(|event| {
             let data = &event["args"]["data"];
@@ -231,7 +231,7 @@ fn number(event: &Value, name: &str) -> f64 {
     event[name].as_f64().unwrap_or_default()
 }
 
-/// What a task may take before somebody who types notices.
+/// The duration from which a task delays typing noticeably.
 const LONG_TASK: f64 = 50.0;
 
 const CATEGORIES: [&str; 5] = [

@@ -37,13 +37,13 @@ use torture::{listener, publisher};
 
 const PUBLISHERS: u64 = 6;
 
-/// What a debug build needs to be killed a few times; a release is measured over ten minutes.
+/// The duration for a debug build, long enough for a few kills; a release is measured over ten minutes.
 const SECONDS: u64 = 15;
 
 /// Kills come at random moments this far apart, in milliseconds.
 const CALM: std::ops::Range<u64> = 200..5_000;
 
-/// How long everybody may take to catch up when the last alarm was published.
+/// The time that all readers have to catch up after the last alarm was published.
 const CATCH_UP: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -160,7 +160,7 @@ impl Run {
         }
     }
 
-    /// Each one decides by dice of his own, so that the order in which they run changes nobody's decisions.
+    /// Each participant has a random generator of its own, so that the order of execution changes no decision.
     fn rng(&self, kind: u64, number: u64) -> StdRng {
         StdRng::seed_from_u64(self.seed ^ (kind << 32 | number).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }

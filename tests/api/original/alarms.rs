@@ -1,5 +1,5 @@
-//! What alarms and inboxes lacked in the notification server this one replaces: one test for each fault, so that none
-//! comes back.
+//! Faults of alarms and inboxes in the notification server that this one replaces: one test for each, so that none comes
+//! back.
 
 use futures::future::join_all;
 use serde_json::{Value, json};

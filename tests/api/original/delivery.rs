@@ -1,5 +1,5 @@
-//! What the notification server this one replaces lost, doubled, misdirected or held up: one test for each fault, so that
-//! none comes back.
+//! Faults of delivery in the notification server that this one replaces: alarms that were lost, repeated, misdirected or
+//! delayed. There is one test for each, so that none comes back.
 
 use std::time::Duration;
 
@@ -140,7 +140,7 @@ async fn fault_a_publish_that_waits_for_sockets_a_reader_that_stands_still_holds
 }
 
 #[tokio::test]
-async fn fault_nothing_replayed_an_alarm_for_a_user_who_is_away_waits_for_him() {
+async fn fault_nothing_replayed_an_alarm_for_a_user_who_is_away_waits_for_them() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
     let mut stream = app.stream(&bob, "/api/stream").await;

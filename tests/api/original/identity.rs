@@ -1,4 +1,4 @@
-//! Whom the notification server this one replaces took for somebody else: one test for each fault, so that none comes back.
+//! Faults of identity in the notification server that this one replaces: one test for each, so that none comes back.
 
 use std::time::Duration;
 

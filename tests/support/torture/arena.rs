@@ -1,4 +1,4 @@
-//! What all who take part share: where the server is, who is known, how the run stands.
+//! The data that all participants share: the server's address, the known users and the stage of the run.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::torture::ledger::{Carries, Promise};
 pub(crate) const USERS: usize = 12;
 pub(crate) const ROOMS: usize = 4;
 
-/// Where it all happens.
+/// The shared state of a run.
 pub(crate) struct Arena {
     address: watch::Sender<Option<String>>,
     stage: watch::Sender<Stage>,
@@ -23,16 +23,16 @@ pub(crate) struct Arena {
     pub(crate) tally: Tally,
 }
 
-/// How far the run has come.
+/// The stage of the run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Running,
     NoMorePublishing,
-    /// Everybody ends when he has seen this alarm.
+    /// Every reader ends when it has received this alarm.
     Over(i64),
 }
 
-/// What happened, for the one line at the end.
+/// The counts for the one line at the end.
 #[derive(Default)]
 pub(crate) struct Tally {
     pub(crate) deliveries: AtomicU64,
@@ -104,7 +104,7 @@ impl Arena {
         seats
     }
 
-    /// A number nobody else gives to what he publishes.
+    /// A number that no other alarm of the run carries.
     pub(crate) fn marker(&self) -> u64 {
         self.next_marker.fetch_add(1, Ordering::Relaxed)
     }

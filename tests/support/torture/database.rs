@@ -11,12 +11,12 @@ use crate::support::postgres::Postgres;
 use crate::support::{DEADLINE, until};
 use crate::torture::ledger::{Entry, marker_of};
 
-/// What holds the log.
+/// The database that holds the log.
 pub(crate) trait Database {
     /// The server's setting; `None` leaves the default.
     fn url(&self) -> Option<String>;
 
-    /// Whether there is a process besides the server's that can be killed.
+    /// Returns true if there is a process besides the server's that can be killed.
     fn has_process(&self) -> bool;
 
     /// Ends it as a power cut would, and starts it again.

@@ -11,7 +11,7 @@ pub(crate) struct Entry {
     pub(crate) marker: u64,
 }
 
-/// What became of one request to publish: an alarm for each topic, all with its marker.
+/// The outcome of one request to publish: an alarm for each topic, all with its marker.
 #[derive(Debug, Clone)]
 pub(crate) struct Promise {
     pub(crate) marker: u64,
@@ -24,7 +24,7 @@ pub(crate) struct Promise {
 pub(crate) struct Witness {
     pub(crate) name: String,
     pub(crate) carries: Carries,
-    /// Where its first connection began.
+    /// The cursor at which its first connection began.
     pub(crate) from: i64,
     pub(crate) seen: Vec<(i64, u64)>,
 }
@@ -86,7 +86,7 @@ pub(crate) struct Ledger {
     promises: Vec<Promise>,
 }
 
-/// What the comparison found.
+/// The result of the comparison.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
     stored: usize,

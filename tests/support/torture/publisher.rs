@@ -55,7 +55,7 @@ struct Order {
     path: String,
     body: Value,
     key: Option<String>,
-    /// Whether the hub knows the request again, so that it may be sent until it is answered.
+    /// True if the hub recognizes a repetition of the request, so that it may be sent until it is answered.
     repeatable: bool,
 }
 
@@ -184,7 +184,7 @@ fn padding(rng: &mut StdRng) -> String {
         1..10 => rng.random_range(0..1_000),
         _ => rng.random_range(0..80),
     };
-    // What a careless writer of event streams would break a line at.
+    // Characters at which a careless writer of event streams would break a line.
     "a\u{2028}\n\r\n\u{feff}\u{1f514}\u{0}"
         .chars()
         .cycle()
