@@ -42,10 +42,10 @@ pub(crate) enum Command {
 /// `campanile-bench run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunCommand {
-    /// Which servers, in this order.
+    /// The servers, in this order.
     #[arg(long, value_delimiter = ',', default_value = "campanile,nchan,floor")]
     pub(crate) servers: Vec<Kind>,
-    /// Which workloads; all if none is named.
+    /// The workloads; all if none is named.
     #[arg(long, value_delimiter = ',')]
     pub(crate) workloads: Vec<Workload>,
     /// The number of repetitions; the medians are reported.
@@ -110,7 +110,7 @@ pub(crate) struct ReportCommand {
     /// The duration of the other workloads.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) seconds_of_others: f64,
-    /// Which servers, in this order.
+    /// The servers, in this order.
     #[arg(
         long,
         value_delimiter = ',',

@@ -3,16 +3,16 @@
 
 use memchr::memmem::Finder;
 
-/// Which alarm this is.
+/// The identity of an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
     /// The measurement it belongs to: a straggler of the one before is told apart.
     pub(crate) phase: u32,
     /// Its publisher.
     pub(crate) lane: u32,
-    /// Which one of its publisher's, from 1.
+    /// The number of the alarm among those of its publisher, from 1.
     pub(crate) lane_sequence: u32,
-    /// Which one on its way from that publisher to this reader, from 1 and without a gap.
+    /// The number of the alarm among those from that publisher to this reader, from 1 and without a gap.
     pub(crate) sequence: u32,
     /// The time at which it was due to be sent, in nanoseconds of the bench's clock.
     pub(crate) sent: u64,

@@ -7,7 +7,7 @@ use crate::report::number;
 /// A picture being drawn.
 pub(crate) struct Drawing(String);
 
-/// Which side of its place a text is on.
+/// The side of its place that a text is on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Anchor {
     Start,

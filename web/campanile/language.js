@@ -1,4 +1,4 @@
-// Which language a page speaks: what its markup says, or else what its reader's browser prefers.
+// The language of a page: the one that its markup names, or else the one that its reader's browser prefers.
 
 /**
  * The language of an element as a locale for times: the reader's own variety of it, where the browser names one.
