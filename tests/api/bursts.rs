@@ -145,11 +145,7 @@ async fn polls_are_bounded_in_bytes_and_count_as_streams_until_they_are_sent() {
     for _ in 0..STREAMS {
         unread_polls.push(unread(&app, &bob).await);
     }
-    until("all polls count", DEADLINE, async || {
-        let answer = send(poll(150)).await;
-        (answer.status() == 429).then_some(())
-    })
-    .await;
+    app.wait_for_connections(STREAMS, DEADLINE).await;
     refusal(poll(0), 429, "too_many_streams").await;
     let held = resident_mib(&app).saturating_sub(before);
     assert!(held < 150, "{STREAMS} unread polls hold {held} MiB");
