@@ -22,7 +22,7 @@ pub(crate) use sse::{Event, Item, Parser, SseClient};
 pub(crate) use token::{Claims, sign, sign_with, unsigned};
 
 /// The time after which a test fails. Generous, because a debug build shares two cores with a compiler.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
 
 /// Asks `probe` again and again until it has an answer, for the few facts nothing announces.
 ///
