@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::answers::{answer, refusal, send};
-use crate::support::{AppBuilder, Claims, DEADLINE, SseClient, TestApp, sign, until};
+use crate::support::{AppBuilder, Claims, DEADLINE, SseClient, TestApp, sign};
 
 /// A burst takes its time on a busy machine.
 const BURST_WITHIN: Duration = Duration::from_secs(60);
