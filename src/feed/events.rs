@@ -314,13 +314,23 @@ impl Stream for Events {
                         }
                         Poll::Ready(Received::Frame(frame)) if handover.passes(&frame) => {
                             self.subscription.passed();
-                            return Poll::Ready(Some(frame));
+                            return Poll::Ready(Some(not_before(handover.after(), frame)));
                         }
                         Poll::Ready(Received::Frame(_read_before)) => {}
                     }
                 }
             }
         }
+    }
+}
+
+/// A heartbeat that was queued while the log was read tells a position before the one that was reached: as a cursor it
+/// would repeat alarms.
+fn not_before(reached: AlarmId, frame: Arc<Frame>) -> Arc<Frame> {
+    match frame.event() {
+        EventName::Ping if frame.id() < Some(reached) => Frame::ping(reached),
+        EventName::Comment if frame.id() < Some(reached) => Frame::comment(reached),
+        _ => frame,
     }
 }
 

@@ -181,16 +181,34 @@ impl Client {
         }
     }
 
+    /// Sends a heartbeat to a client that has to go back to the log. It tells the position up to which alarms are queued: a
+    /// later one would be a cursor that skips the others.
+    pub(super) fn tell_spilled(&mut self, after: AlarmId, is_comment: bool, now: Instant) {
+        let heartbeat = if is_comment {
+            Frame::comment(after)
+        } else {
+            Frame::ping(after)
+        };
+        // A client whose queue is full needs no heartbeat; one that is gone is forgotten when its stream says so.
+        let _missed = self.deliver(&heartbeat, now);
+    }
+
     /// True if frames have waited for its transport for so long, with none taken, that its connection must be stuck. A
     /// client that waits for the database is not stuck.
     pub(super) fn is_stalled(&mut self, now: Instant) -> bool {
+        let (is_ready, is_queued) = (self.shared.is_ready(), self.queue_depth() > 0);
+        // Most clients have nothing to take, and all of them are looked at twice a second.
+        if !is_ready && !is_queued {
+            self.progress.1 = now;
+            return false;
+        }
         let passed = self.shared.passed();
-        let drains = self.live || self.shared.spilled().is_some();
-        let waits = self.shared.is_ready() || (drains && self.queue_depth() > 0);
+        let is_spilled = self.shared.spilled().is_some();
+        let waits = is_ready || ((self.live || is_spilled) && is_queued);
         if !waits || passed != self.progress.0 {
             self.progress = (passed, now);
         }
-        let holds_much = self.shared.is_ready() || self.shared.spilled().is_some();
+        let holds_much = is_ready || is_spilled;
         let patience = if holds_much { FULL_FOR } else { STALLED_AFTER };
         now.duration_since(self.progress.1) >= patience
     }

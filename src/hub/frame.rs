@@ -152,7 +152,11 @@ impl Frame {
     ///
     /// Its data is for the transports that have no comments.
     pub(crate) fn comment(cursor: AlarmId) -> Arc<Self> {
-        Self::unnumbered(EventName::Comment, json(&PingData { cursor }))
+        Arc::new(Self::numbered(
+            EventName::Comment,
+            cursor,
+            json(&PingData { cursor }),
+        ))
     }
 
     /// The last event.

@@ -15,7 +15,7 @@ use crate::alarm::{
 use crate::hub::channel::{Channel, Received};
 use crate::hub::properties::events::{Event, events};
 use crate::hub::registry::Registry;
-use crate::hub::{Bye, ClientId, Frame, Handover, Limits, NewClient, Next, Start};
+use crate::hub::{Bye, ClientId, EventName, Frame, Handover, Limits, NewClient, Next, Start};
 use crate::metrics::Metrics;
 
 mod events;
@@ -90,6 +90,18 @@ impl World {
             let id = i64::try_from(self.log.len()).unwrap() + 1;
             self.log
                 .push(Frame::alarm(Arc::new(alarm(id, TOPICS[topic]))));
+        }
+    }
+
+    /// Commits alarms of 15 KiB each.
+    fn commit_large(&mut self, topic: usize, count: usize) {
+        for _ in 0..count {
+            let id = i64::try_from(self.log.len()).unwrap() + 1;
+            let large = Alarm {
+                data: Payload::of(&"x".repeat(15 * 1024)).unwrap(),
+                ..alarm(id, TOPICS[topic])
+            };
+            self.log.push(Frame::alarm(Arc::new(large)));
         }
     }
 
@@ -238,6 +250,14 @@ impl Client {
     }
 
     fn see(&mut self, frame: &Arc<Frame>, log: &[Arc<Frame>]) {
+        if matches!(frame.event(), EventName::Ping | EventName::Comment) {
+            let due = self.due(log);
+            assert!(
+                due.is_none_or(|due| frame.id() < Some(due)),
+                "a heartbeat is a cursor: {:?} skips {due:?}",
+                frame.id()
+            );
+        }
         let Some(id) = frame.as_alarm().map(|alarm| alarm.id) else {
             return;
         };

@@ -301,12 +301,12 @@ impl Registry {
                 && now.duration_since(client.last_frame) >= self.limits.heartbeat
             {
                 client.heartbeats = client.heartbeats.wrapping_add(1);
-                let silent = if client.heartbeats % 2 == 0 {
-                    &mut commented
-                } else {
-                    &mut pinged
-                };
-                silent.push(place);
+                let is_comment = client.heartbeats % 2 == 0;
+                match (client.shared.spilled(), is_comment) {
+                    (Some(after), _) => client.tell_spilled(after, is_comment, now),
+                    (None, true) => commented.push(place),
+                    (None, false) => pinged.push(place),
+                }
             }
         }
         self.send(&pinged, &ping, now);

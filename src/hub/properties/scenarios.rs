@@ -28,6 +28,23 @@ fn a_client_that_overflows_goes_back_to_the_log_and_is_not_closed() {
 }
 
 #[test]
+fn a_heartbeat_to_a_client_that_fell_behind_skips_no_alarm() {
+    let mut world = World::new(500);
+    world.connect(0);
+    // Large alarms fill the queue by their bytes: a heartbeat still fits.
+    world.commit_large(1, 100);
+    world.deliver(100);
+
+    world.carry_out(&Event::Sweep { seconds: 10 });
+    assert!(world.step(0), "it reads, so it is not stalled");
+    world.carry_out(&Event::Sweep { seconds: 10 });
+
+    // The world's client checks each heartbeat as the cursor it is.
+    while world.step(0) {}
+    assert_eq!(world.clients[0].cursor, id_at(100));
+}
+
+#[test]
 fn a_client_that_takes_a_little_at_a_time_is_never_cut_off() {
     let mut world = World::new(500);
     world.connect(0);
