@@ -87,11 +87,17 @@ impl Connection {
             return Box::pin(actix_web::rt::time::sleep(REFUSED_FOR)).await;
         }
         while !self.kept.get() {
-            if self.under_way.get() == 0 && self.idle_since.get().elapsed() >= IDLE_FOR {
+            // A request that is under way ends later than now, and its connection is idle for as long after that.
+            let idle = match self.under_way.get() {
+                0 => self.idle_since.get().elapsed(),
+                _ => Duration::ZERO,
+            };
+            let Some(left) = IDLE_FOR.checked_sub(idle).filter(|left| !left.is_zero()) else {
                 return;
-            }
-            // Boxed: a connection that is kept has no use for the room.
-            Box::pin(actix_web::rt::time::sleep(LOOK_EVERY)).await;
+            };
+            // Boxed: a connection that is kept has no use for the room. Each look wakes the whole connection, so it looks
+            // when the time may be over and not before.
+            Box::pin(actix_web::rt::time::sleep(left)).await;
         }
         std::future::pending().await
     }
@@ -125,8 +131,6 @@ const IDLE_FOR: Duration = Duration::from_secs(20);
 
 /// Enough for a TLS handshake, a request and its answer from afar.
 const REFUSED_FOR: Duration = Duration::from_secs(3);
-
-const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The database, its log, the listener and the workers have files open as well.
 const LEAST_RESERVE: usize = 64;
