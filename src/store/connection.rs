@@ -1,10 +1,14 @@
 //! One connection type over both databases, so that every query is written once.
 
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::R2D2Connection as _;
 use diesel::result::Error as DieselError;
 use diesel::{Connection as _, MultiConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio::sync::watch;
 
 use crate::store::error::one_line;
 use crate::store::postgres::PostgresConnection;
@@ -34,11 +38,42 @@ pub(super) use native;
 pub(crate) type Pool = r2d2::Pool<Server>;
 
 /// The source of a pool's connections.
-pub(crate) struct Server(Location);
+pub(crate) struct Server {
+    location: Location,
+    open: StillOpen,
+}
 
 impl Server {
-    pub(crate) fn at(location: &Location) -> Self {
-        Self(location.clone())
+    /// `open` is held by the source and by each of its connections until it is closed.
+    pub(crate) fn at(location: &Location, open: StillOpen) -> Self {
+        Self {
+            location: location.clone(),
+            open,
+        }
+    }
+}
+
+/// A share of the sender of a channel that has no news but its end, which is told when the last holder is gone.
+pub(crate) type StillOpen = Arc<watch::Sender<()>>;
+
+/// A connection of a pool.
+pub(crate) struct Pooled {
+    connection: DbConnection,
+    /// Dropped after the connection.
+    _open: StillOpen,
+}
+
+impl Deref for Pooled {
+    type Target = DbConnection;
+
+    fn deref(&self) -> &DbConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut DbConnection {
+        &mut self.connection
     }
 }
 
@@ -54,17 +89,20 @@ impl From<StoreError> for NoConnection {
 }
 
 impl r2d2::ManageConnection for Server {
-    type Connection = DbConnection;
+    type Connection = Pooled;
     type Error = NoConnection;
 
-    fn connect(&self) -> Result<DbConnection, NoConnection> {
-        let mut connection = DbConnection::open(&self.0)?;
+    fn connect(&self) -> Result<Pooled, NoConnection> {
+        let mut connection = DbConnection::open(&self.location)?;
         connection.prepare().map_err(StoreError::from)?;
-        Ok(connection)
+        Ok(Pooled {
+            connection,
+            _open: Arc::clone(&self.open),
+        })
     }
 
-    fn is_valid(&self, connection: &mut DbConnection) -> Result<(), NoConnection> {
-        match connection {
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), NoConnection> {
+        match &mut pooled.connection {
             DbConnection::Postgres(connection) => {
                 Ok(connection.ping().map_err(StoreError::from)?)
             }
@@ -73,8 +111,8 @@ impl r2d2::ManageConnection for Server {
         }
     }
 
-    fn has_broken(&self, connection: &mut DbConnection) -> bool {
-        std::thread::panicking() || connection.is_broken()
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        std::thread::panicking() || pooled.connection.is_broken()
     }
 }
 

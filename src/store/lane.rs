@@ -9,14 +9,15 @@ use std::time::Duration;
 use r2d2::PooledConnection;
 use tokio::sync::{oneshot, watch};
 
-use crate::store::connection::{DbConnection, Pool, Quiet, Server};
+use crate::store::connection::{DbConnection, Pool, Quiet, Server, StillOpen};
 use crate::store::{Location, StoreError};
 
 /// A queue of work for one kind of connection. Its threads end when its last clone is dropped.
 #[derive(Clone)]
 pub(super) struct Lane {
     queue: Arc<Queue>,
-    /// Told when the last thread has ended and closed its connections.
+    /// Told when the last thread has ended and the last connection is closed. The pool may still be opening one when the
+    /// threads end, so each connection holds the sender too.
     ended: watch::Receiver<()>,
     _open: Arc<Open>,
 }
@@ -40,11 +41,13 @@ impl Lane {
     /// Opens the connections and starts the threads. Blocks until there is one connection.
     pub(super) fn open(location: &Location, plan: Plan) -> Result<Self, StoreError> {
         // The pool tests each connection before it is used (its default), so a broken connection is replaced.
+        let (open, ended) = watch::channel(());
+        let open = Arc::new(open);
         let pool = Pool::builder()
             .max_size(plan.size)
             .connection_timeout(CONNECT_WITHIN)
             .error_handler(Box::new(Quiet))
-            .build_unchecked(Server::at(location));
+            .build_unchecked(Server::at(location, Arc::clone(&open)));
         drop(pool.get_timeout(OPEN_WITHIN)?);
         let queue = Arc::new(Queue {
             patience: plan.patience,
@@ -52,15 +55,13 @@ impl Lane {
             woken: Condvar::new(),
         });
         let away = Arc::new(AtomicBool::new(false));
-        let (running, ended) = watch::channel(());
-        let running = Arc::new(running);
         for _thread in 0..plan.size {
             let worker = Worker {
                 purpose: plan.purpose,
                 pool: pool.clone(),
                 queue: Arc::clone(&queue),
                 away: Arc::clone(&away),
-                _running: Arc::clone(&running),
+                _open: Arc::clone(&open),
             };
             std::thread::Builder::new()
                 .name(plan.name.to_owned())
@@ -77,7 +78,7 @@ impl Lane {
     /// Does what is queued, takes nothing more, and closes the connections.
     pub(super) async fn close(&self) {
         self.queue.close();
-        // The channel is closed with the last thread, which is the only news it ever has.
+        // The end of the channel is the only news it ever has.
         let _closed = self.ended.clone().changed().await;
     }
 
@@ -227,8 +228,7 @@ struct Worker {
     queue: Arc<Queue>,
     /// True if the last attempt to get a connection failed.
     away: Arc<AtomicBool>,
-    /// Dropped after the pool, and with it the connections.
-    _running: Arc<watch::Sender<()>>,
+    _open: StillOpen,
 }
 
 impl Worker {

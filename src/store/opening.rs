@@ -52,8 +52,13 @@ impl Store {
     pub(crate) async fn close(&self) {
         self.written.store(false, Ordering::Relaxed);
         let lanes = [&self.readers, &self.lookups, &self.writers];
-        let lanes = lanes.into_iter().chain(&self.looks).map(Lane::close);
-        let closed = futures::future::join_all(lanes);
+        // Two connections of a file that close at the same time each take the other for one that stays, and neither copies
+        // the log. So they close one after the other.
+        let closed = async {
+            for lane in lanes.into_iter().chain(&self.looks) {
+                lane.close().await;
+            }
+        };
         if tokio::time::timeout(CLOSES_WITHIN, closed).await.is_err() {
             log::warn!("the database is still busy and is left to its own recovery");
         }
