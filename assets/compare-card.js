@@ -15,8 +15,8 @@ export class Card {
     this.button = /** @type {HTMLButtonElement} */ (element("button.quiet.small", { type: "button", "aria-label": WORDS.cutLabel(TRANSPORTS[transport.name]), click: cut }, WORDS.cut));
     this.result = element("p.cut-result", {});
     this.root = element(
-      "article.card.way",
-      { "data-way": transport.name },
+      "article.card.transport",
+      { "data-transport": transport.name },
       element("header", {}, element("h3", {}, TRANSPORTS[transport.name]), this.dot),
       element(
         "div.times",

@@ -20,7 +20,7 @@ export class Lanes {
   add(name, label, note) {
     const dots = svg("svg", { class: "lane-time", role: "img" });
     const bars = svg("svg", { class: "lane-latency", role: "img" });
-    this.root.append(element("div.lane", { "data-way": name }, element("p.lane-name", {}, label, note), dots, bars));
+    this.root.append(element("div.lane", { "data-transport": name }, element("p.lane-name", {}, label, note), dots, bars));
     this.pictures.set(name, { label, dots, bars, histogram: new Histogram(bars) });
   }
 

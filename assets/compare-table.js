@@ -44,6 +44,6 @@ function put(property, name, words) {
   const row = document.querySelector(`#properties [data-property=${property}]`);
   const cell = /** @type {HTMLElement} */ (row.children[1 + COLUMNS.indexOf(name)]);
   cell.classList.add("measured");
-  cell.dataset.way = name;
+  cell.dataset.transport = name;
   cell.replaceChildren(element("span.mark", { "aria-hidden": "true" }), element("span.visually-hidden", {}, `${WORDS.measured} `), words);
 }

@@ -52,7 +52,7 @@ const english = {
   notLive: (transports) => `Not live: ${transports.join(", ")}. Nothing was published.`,
   publishFailed: (count, why) => `${number(count)} could not be published: ${why}`,
   checking: "Reading the log…",
-  agreed: (count, first, last) => `The log holds ${number(count)} test alarms, ids ${first} to ${last}. All five ways brought exactly these, each once and in order.`,
+  agreed: (count, first, last) => `The log holds ${number(count)} test alarms, ids ${first} to ${last}. All five transports brought exactly these, each once and in order.`,
   nothing: "Nothing was published.",
   disagreed: (count, faults) => `The log holds ${number(count)} test alarms. ${faults.join(" ")}`,
   fault: (transport, { missing, repeated, strange, ordered }) =>
@@ -70,7 +70,7 @@ const english = {
   limitOther: "Streams of your other tabs of this hub count too.",
   measured: "measured:",
   direction: {
-    both: (ms) => `both ways: a ping was answered in ${time(ms)}`,
+    both: (ms) => `both directions: a ping was answered in ${time(ms)}`,
     one: (ms) => `hub to browser; to the hub, a request of its own: ${time(ms)}`,
   },
   data: (data, wire) => `text: ${number(data)} bytes of alarm, ${number(wire)} received for it`,

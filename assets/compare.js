@@ -246,7 +246,7 @@ measureLimit.addEventListener("click", async () => {
 
 function begin() {
   start.disabled = measureLimit.disabled = false;
-  document.getElementById("ways").replaceChildren(...[...cards.values()].map((card) => card.root));
+  document.getElementById("transports").replaceChildren(...[...cards.values()].map((card) => card.root));
   document.getElementById("protocol-note").textContent = shared ? WORDS.protocolNew(protocol) : WORDS.protocolOld;
   paceOfPolling();
   for (const transport of transports) transport.open(cursor());

@@ -12,7 +12,7 @@ use crate::hub::CountReach;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Audience {
-    /// The accounts that would have it in their inbox; null for a room, which has no inbox.
+    /// The number of accounts whose inbox would get it; null for a room, which has no inbox.
     pub accounts: Option<i64>,
     /// The open streams it would be sent to at once.
     pub streams: usize,

@@ -82,7 +82,7 @@ pub enum PasswordError {
     Failed(String),
 }
 
-/// A password nobody has to choose: 24 letters and digits, 142 random bits.
+/// A generated password: 24 letters and digits, 142 random bits.
 pub(crate) fn random_password() -> String {
     Alphanumeric.sample_string(&mut rand::rng(), 24)
 }
@@ -113,7 +113,7 @@ fn hasher() -> Result<Argon2<'static>, PasswordError> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-/// A few seconds of everybody's patience; more in the queue are turned away.
+/// The maximum wait for a turn; a request that waits longer is refused.
 const TURN_WITHIN: Duration = Duration::from_secs(5);
 
 // The least that OWASP's password storage cheat sheet asks for: 19 MiB, two passes, one lane.

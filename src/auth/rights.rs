@@ -1,4 +1,4 @@
-//! The count of changes of rights, by which a handler learns that what it checked may hold no more.
+//! The count of changes of rights. A handler compares it to learn that rights changed after it checked them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -33,7 +33,7 @@ pub(crate) struct NotSigned(String);
 pub(crate) struct Tokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
-    /// Those found good lately: whoever publishes a thousand times a second sends the same one each time.
+    /// Tokens that were verified lately: a publisher sends the same one with each request.
     good: Mutex<Recent<String, Arc<Claims>>>,
 }
 
@@ -119,7 +119,7 @@ impl Tokens {
     }
 }
 
-/// The header and the claims of a token, whoever signed it, for the person who asks what is in it.
+/// The header and the claims of a token without a check of its signature, for display.
 pub(crate) fn contents(token: &str) -> Result<[Value; 2], TokenFault> {
     let [header, claims, _signature] = parts(token)?;
     Ok([

@@ -44,7 +44,7 @@ fn clean(arg: Arg) -> Arg {
     arg.default_value(trimmed).hide_default_value(true)
 }
 
-/// The value without white space around it, if there is some or nothing is left. What is no text is left to the parser.
+/// The value without white space around it, if there is some or nothing is left. A value that is not text is left to the parser.
 fn trimmed(value: &OsStr) -> Option<String> {
     let text = value.to_str()?;
     let trimmed = text.trim();

@@ -15,9 +15,9 @@ pub struct DatabaseUrl(Location);
 /// The right of people to create accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Signup {
-    /// Everybody may.
+    /// Every visitor may.
     Open,
-    /// Nobody may.
+    /// No visitor may.
     Closed,
 }
 
@@ -26,7 +26,7 @@ pub enum Signup {
 pub enum Users {
     /// Those who have an account.
     Known,
-    /// Everybody who is named gets an account.
+    /// Every user who is named gets an account.
     Any,
 }
 

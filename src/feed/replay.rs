@@ -172,7 +172,7 @@ impl Reader {
     }
 }
 
-/// Shows frames that were made for everybody as one user has them.
+/// Turns frames that all users share into those of one user, with their marks.
 pub(crate) fn personal(
     frames: Vec<Arc<Frame>>,
     inbox: &Inbox,

@@ -125,7 +125,7 @@ async fn read<const MOST: usize>(mut payload: Payload) -> Result<Bytes, ApiError
 }
 
 impl Params {
-    /// Reads a query string; what is not `name=value` is skipped, as browsers do.
+    /// Reads a query string; a part that is not `name=value` is skipped, as browsers do.
     pub(crate) fn of(query: &str) -> Self {
         Self::of_bytes(query.as_bytes())
     }

@@ -48,7 +48,7 @@ fn member(text: &str) -> Option<Member<'_>> {
     })
 }
 
-/// Thousandths; `None` for what is no weight.
+/// A weight in thousandths; `None` if the text is not a weight.
 fn weight(text: &str) -> Option<u16> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = fraction.len() <= 3 && fraction.bytes().all(|byte| byte.is_ascii_digit());

@@ -98,7 +98,7 @@ impl Told {
 }
 
 /// The last address that is not trusted, and how many entries of the list lead to it. An entry that is no address ends the
-/// walk: the last known address stands for everybody behind it.
+/// walk: the last known address stands for all clients behind it.
 fn last_untrusted(
     listed: &[Option<IpAddr>],
     peer: IpAddr,
@@ -127,7 +127,7 @@ fn at_hop(list: &[String], addresses: usize, hops: usize) -> Option<String> {
     list.iter().rev().nth(back).cloned()
 }
 
-/// All lines of a field as one list. A line that is no text is left out, as an entry that names nobody.
+/// All lines of a field as one list. A line that is not text is left out.
 fn all(request: &HttpRequest, name: &str) -> String {
     let lines = request.headers().get_all(name);
     let lines: Vec<&str> = lines

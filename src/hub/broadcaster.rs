@@ -47,7 +47,7 @@ pub(crate) struct Rejoin {
 #[rtype(result = "()")]
 pub(crate) struct Finish(pub ClientId);
 
-/// Offers committed alarms, in id order.
+/// Delivers committed alarms, in id order.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Publish(pub Vec<Arc<Frame>>);

@@ -172,7 +172,7 @@ impl Client {
         Err(Fate::Full)
     }
 
-    /// Offers the `state` event again that did not fit.
+    /// Tries once more to queue the `state` event that did not fit.
     pub(super) fn tell_owed(&mut self, now: Instant) {
         if let Some(frame) = self.owed.take()
             && self.deliver(&frame, now).is_err()

@@ -277,7 +277,7 @@ struct ByeData {
     reconnect: bool,
 }
 
-/// Our own types always serialise; should one ever not, a stream carries `null` and lives on.
+/// Our own types always serialise; should one ever not, the stream carries `null` in its place.
 fn json<T: Serialize>(value: &T) -> ByteString {
     let text = serde_json::to_string(value).unwrap_or_else(|cause| {
         log::error!("an event could not be written as JSON: {cause}");

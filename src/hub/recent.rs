@@ -1,4 +1,4 @@
-//! The last frames that were delivered: a crowd that comes back at once is served from here, and the log is left in peace.
+//! The last frames that were delivered: many clients that come back at once are served from here without a read of the log.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

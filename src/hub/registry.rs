@@ -266,7 +266,7 @@ impl Registry {
         count
     }
 
-    /// Offers an alarm to all clients it concerns; returns the number of those that took it.
+    /// Delivers an alarm to all clients it concerns; returns the number of those that took it.
     pub(crate) fn deliver(&mut self, frame: &Arc<Frame>, now: Instant) -> usize {
         let Some(alarm) = frame.as_alarm() else {
             return 0;

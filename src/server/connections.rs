@@ -1,4 +1,4 @@
-//! The connections the hub holds: never more than it can, and none that is of no use. Streams are counted by the hub.
+//! The open connections: a bound on their number, and an idle time after which one is closed. Streams are counted by the hub.
 
 use std::cell::Cell;
 use std::rc::Rc;

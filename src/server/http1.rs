@@ -214,7 +214,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Talk<T> {
     async fn end(mut self) -> Result<Option<Exchange<T>>, Ended> {
         self.writing.shutdown().await?;
         let rest = timeout(LINGER_FOR, self.incoming.pass_over_all());
-        // Whoever goes on sending for longer is cut off.
+        // A client that sends for longer is cut off.
         let _in_time = rest.await;
         Ok(None)
     }
@@ -241,7 +241,7 @@ async fn send<W: AsyncWrite + Unpin>(
     Ok(())
 }
 
-/// Puts together what is ready; says whether that is the end.
+/// Collects what is ready; returns true if that is the end.
 fn gather(
     out: &mut BytesMut,
     mut body: Pin<&mut BoxBody>,
@@ -261,7 +261,7 @@ fn gather(
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Long enough for an answer to cross the world, short enough that nobody holds a connection this way.
+/// Long enough for an answer to reach a distant client, short enough that a client gains nothing by it.
 const LINGER_FOR: Duration = Duration::from_secs(1);
 
 const MOST_BYTES_A_WRITE: usize = 64 * 1024;

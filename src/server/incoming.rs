@@ -153,7 +153,7 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         Ok(())
     }
 
-    /// Passes over what is left of a body and has come already. Says whether that was all of it.
+    /// Skips the rest of a body as far as it has arrived. Returns true if that was all of it.
     pub(super) fn pass_over_body(&mut self) -> bool {
         while self.is_in_body {
             match self.codec.decode(&mut self.unread) {

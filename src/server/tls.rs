@@ -10,7 +10,7 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-/// The files, and what they held when they were last good.
+/// The files, and their contents when they were last valid.
 #[derive(Debug)]
 pub(crate) struct Certificate {
     cert: PathBuf,
@@ -28,7 +28,7 @@ impl Certificate {
         }))
     }
 
-    /// Reads the files again. New connections get what they hold; if that is no good, all stays as it is.
+    /// Reads the files again. New connections use the new contents; if these are not valid, the old ones stay in use.
     pub(crate) fn renew(&self) -> Result<(), String> {
         let renewed = Arc::new(certified_key(&self.cert, &self.key)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;

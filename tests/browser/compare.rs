@@ -11,7 +11,7 @@ const TRANSPORTS: [&str; 5] = ["sse", "websocket", "streaming", "longpoll", "pol
 
 async fn all_live(window: &Window) {
     window
-        .holds("document.querySelectorAll('.way[data-state=live]').length === 5")
+        .holds("document.querySelectorAll('.transport[data-state=live]').length === 5")
         .await;
 }
 
@@ -49,7 +49,8 @@ async fn logged_events(app: &TestApp) -> Vec<Value> {
 
 /// The ids that one transport brought, in the order of their arrival.
 async fn brought(window: &Window, transport: &str) -> Vec<i64> {
-    let ids = format!("document.querySelector('.way[data-way={transport}]').dataset.ids");
+    let ids =
+        format!("document.querySelector('.transport[data-transport={transport}]').dataset.ids");
     let ids = window.value(&ids).await;
     let ids = ids
         .as_str()
@@ -88,7 +89,7 @@ async fn all_five_transports_bring_what_the_log_holds_and_the_page_says_so() {
     assert!(claimed.contains(&range), "{claimed}, not {range}");
     for transport in TRANSPORTS {
         assert_eq!(brought(&alice, transport).await, log, "{transport}");
-        let received = format!(".way[data-way={transport}] [data-figure=received]");
+        let received = format!(".transport[data-transport={transport}] [data-figure=received]");
         assert_eq!(text(&alice, &received).await, "30 of 30", "{transport}");
     }
     // Test alarms are gone from the inbox; the others are not.
@@ -118,7 +119,7 @@ async fn a_transport_costs_what_it_is_known_for() {
     alice.shows("#verdict", "exactly these").await;
 
     let figure = async |transport: &str, name: &str| -> f64 {
-        let figure = format!(".way[data-way={transport}] [data-figure={name}]");
+        let figure = format!(".transport[data-transport={transport}] [data-figure={name}]");
         text(&alice, &figure).await.parse().expect("a number")
     };
     for transport in ["sse", "websocket", "streaming"] {
@@ -143,7 +144,10 @@ async fn a_transport_costs_what_it_is_known_for() {
         assert_eq!(alice.value(&cells).await, true, "{property}");
     }
     alice
-        .shows("[data-property=protocol] [data-way=polling]", "http/1.1")
+        .shows(
+            "[data-property=protocol] [data-transport=polling]",
+            "http/1.1",
+        )
         .await;
     alice.is_clean().await;
 }
@@ -165,12 +169,12 @@ async fn every_transport_comes_back_from_a_cut_with_nothing_lost_and_nothing_rep
         .await;
     for transport in TRANSPORTS {
         alice
-            .click(&format!(".way[data-way={transport}] button"))
+            .click(&format!(".transport[data-transport={transport}] button"))
             .await;
     }
 
     for transport in TRANSPORTS {
-        let result = format!(".way[data-way={transport}] .cut-result");
+        let result = format!(".transport[data-transport={transport}] .cut-result");
         alice.shows(&result, "0 lost, 0 repeated").await;
         let told = text(&alice, &result).await;
         assert!(told.starts_with("Back after "), "{transport}: {told}");
@@ -184,7 +188,7 @@ async fn every_transport_comes_back_from_a_cut_with_nothing_lost_and_nothing_rep
     }
     alice
         .shows(
-            "[data-property=reconnection] [data-way=sse]",
+            "[data-property=reconnection] [data-transport=sse]",
             "by the browser after",
         )
         .await;
@@ -210,7 +214,7 @@ async fn on_http_1_the_seventh_stream_waits_and_a_websocket_does_not() {
         .shows("#limit-result", "WebSocket: 30 of 30 live")
         .await;
     alice
-        .shows("[data-property=connections] [data-way=sse]", "6 live")
+        .shows("[data-property=connections] [data-transport=sse]", "6 live")
         .await;
     all_live(&alice).await;
     alice.is_clean().await;
@@ -231,7 +235,7 @@ async fn over_http_2_thirty_streams_are_live_and_the_five_transports_agree() {
     alice.click("#start").await;
     alice.shows("#verdict", "exactly these").await;
     alice
-        .shows("[data-property=protocol] [data-way=polling]", "h2")
+        .shows("[data-property=protocol] [data-transport=polling]", "h2")
         .await;
 
     alice.click("#measure-limit").await;
@@ -261,7 +265,9 @@ async fn a_second_page_in_the_same_browser_says_why_it_does_nothing() {
 
     alice.shows(".notice", "open in another tab").await;
     assert_eq!(
-        alice.value("document.querySelector('#ways').hidden").await,
+        alice
+            .value("document.querySelector('#transports').hidden")
+            .await,
         true
     );
 }
@@ -284,10 +290,16 @@ async fn the_page_and_its_scripts_speak_korean() {
 
     alice.shows("#verdict", "시험 알림은 10개").await;
     alice
-        .shows("[data-property=direction] [data-way=websocket]", "양방향")
+        .shows(
+            "[data-property=direction] [data-transport=websocket]",
+            "양방향",
+        )
         .await;
     alice
-        .shows(".way[data-way=sse] [data-figure=received]", "10개 중 10")
+        .shows(
+            ".transport[data-transport=sse] [data-figure=received]",
+            "10개 중 10",
+        )
         .await;
 }
 

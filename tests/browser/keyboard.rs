@@ -241,17 +241,19 @@ async fn the_five_transports_are_run_cut_and_read() {
     dora.sign_up(&app, "dora", "Dora").await;
     tab_and(&dora, "details.menu summary", ENTER).await;
     tab_and(&dora, "[href='/compare']", ENTER).await;
-    dora.holds("document.querySelectorAll('.way[data-state=live]').length === 5")
+    dora.holds("document.querySelectorAll('.transport[data-state=live]').length === 5")
         .await;
 
     tab_and(&dora, "[name=count]", "1").await;
     tab_and(&dora, "[name=rate]", "10").await;
     tab_and(&dora, "#start", ENTER).await;
     dora.shows("#verdict", "exactly these").await;
-    tab_and(&dora, ".way[data-way=sse] button", ENTER).await;
-    dora.shows(".way[data-way=sse]", "Back after").await;
+    tab_and(&dora, ".transport[data-transport=sse] button", ENTER).await;
+    dora.shows(".transport[data-transport=sse]", "Back after")
+        .await;
     tab_and(&dora, "#cut-all", SPACE).await;
-    dora.shows(".way[data-way=websocket]", "Back after").await;
+    dora.shows(".transport[data-transport=websocket]", "Back after")
+        .await;
     tab_and(&dora, "#measure-limit", ENTER).await;
     dora.shows("#limit-result", "WebSocket: 30 of 30 live")
         .await;

@@ -222,13 +222,15 @@ async fn the_five_transports_are_compared_in_korean() {
     admin.speak("ko").await;
     admin.goto(&app, "/compare").await;
     admin
-        .holds("document.querySelectorAll('.way[data-state=live]').length === 5")
+        .holds("document.querySelectorAll('.transport[data-state=live]').length === 5")
         .await;
 
     admin.click("#start").await;
     admin.shows("#verdict", "순서대로 가져왔습니다").await;
     admin.click("#cut-all").await;
-    admin.shows(".way[data-way=longpoll]", "만에 복구").await;
+    admin
+        .shows(".transport[data-transport=longpoll]", "만에 복구")
+        .await;
 
     assert_eq!(english_in(&texts(&admin).await), Vec::<String>::new());
 }

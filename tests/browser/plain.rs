@@ -128,7 +128,13 @@ async fn the_comparison_without_scripts_is_its_table() {
     dora.shows(".properties", "WebSocket").await;
 
     // Hidden elements have no text.
-    for part in [".controls", ".lanes-card", "#ways", ".limit", ".legend"] {
+    for part in [
+        ".controls",
+        ".lanes-card",
+        "#transports",
+        ".limit",
+        ".legend",
+    ] {
         assert_eq!(dora.text(part).await, "", "{part}");
     }
 }

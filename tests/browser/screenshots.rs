@@ -148,23 +148,26 @@ async fn a_finished_comparison_is_whole_from_top_to_bottom() {
     minho.look_like(1280, "light").await;
     minho.goto(&app, "/compare").await;
     minho
-        .holds("document.querySelectorAll('.way[data-state=live]').length === 5")
+        .holds("document.querySelectorAll('.transport[data-state=live]').length === 5")
         .await;
     minho.click("#measure-limit").await;
     minho
         .shows("#limit-result", "WebSocket: 30 of 30 live")
         .await;
     minho
-        .holds("document.querySelectorAll('.way[data-state=live]').length === 5 && !document.getElementById('cut-all').disabled")
+        .holds("document.querySelectorAll('.transport[data-state=live]').length === 5 && !document.getElementById('cut-all').disabled")
         .await;
     minho.run("scrollTo(0, 0)").await;
     minho.click("#start").await;
     minho
-        .shows(".way[data-way=sse] [data-figure=received]", "10 of")
+        .shows(
+            ".transport[data-transport=sse] [data-figure=received]",
+            "10 of",
+        )
         .await;
     minho.click("#cut-all").await;
     minho
-        .shows("#verdict.good", "All five ways brought exactly these")
+        .shows("#verdict.good", "All five transports brought exactly these")
         .await;
 
     for (name, scheme) in [("compare", "light"), ("compare-dark", "dark")] {
@@ -209,7 +212,7 @@ async fn settle(window: &Window, name: &str) {
     match name {
         "compare" => {
             window
-                .holds("document.querySelectorAll('.way[data-state=live]').length === 5 && !document.getElementById('cut-all').disabled")
+                .holds("document.querySelectorAll('.transport[data-state=live]').length === 5 && !document.getElementById('cut-all').disabled")
                 .await;
         }
         "embed" => window.shows("#heard", "live").await,

@@ -179,7 +179,7 @@ async fn no_page_moves_while_it_loads() {
             settled(&window).await;
             if path == "/compare" {
                 window
-                    .holds("document.querySelectorAll('.way[data-state=live]').length === 5")
+                    .holds("document.querySelectorAll('.transport[data-state=live]').length === 5")
                     .await;
             }
             let shift = window.value(SHIFT).await;

@@ -71,7 +71,7 @@ pub(crate) async fn disconnect(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// `GET /api/admin/alarms`: the newest of the whole log, whoever they are for.
+/// `GET /api/admin/alarms`: the newest of the whole log, for all recipients.
 pub(crate) async fn recent(
     state: Data<AppState>,
     _admin: Admin,

@@ -70,7 +70,7 @@ struct Batch {
 }
 
 impl Batch {
-    /// Takes what is ready; done when nothing more is, and there is something or nothing is waited for.
+    /// Takes the events that are ready. Done when there is at least one, or when the poll does not wait.
     fn gather(&mut self, events: &mut Events, waits: bool, context: &mut Context<'_>) -> Poll<()> {
         loop {
             match Pin::new(&mut *events).poll_next(context) {

@@ -1,4 +1,4 @@
-//! Whatever an alarm holds, its event reads back as what was written: the encoder against a reader of the standard's words.
+//! Property test of the event stream encoder: a reader written from the standard gets back what was encoded.
 
 use std::sync::Arc;
 

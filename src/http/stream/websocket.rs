@@ -81,7 +81,7 @@ impl Socket {
                 Either::Right((None, _)) => break None,
             }
         };
-        // The peer may be gone already; then there is nobody to tell.
+        // An error here means that the peer is gone already.
         let _told = self.session.close(ended).await;
     }
 

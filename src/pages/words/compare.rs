@@ -27,7 +27,7 @@ pub(crate) struct Compare {
     pub(crate) properties_title: &'static str,
     pub(crate) legend: &'static str,
     /// The names of the transports, in the order of the columns.
-    pub(crate) ways: [&'static str; 5],
+    pub(crate) transports: [&'static str; 5],
     pub(crate) properties: [Property; 6],
     pub(crate) notes_title: &'static str,
     pub(crate) notes: [Note; 7],
@@ -47,8 +47,8 @@ pub(crate) struct Note {
 }
 
 pub(super) const ENGLISH: Compare = Compare {
-    title: "Five ways to be told",
-    lead_before: "This page opens all five ways of",
+    title: "The five transports compared",
+    lead_before: "This page opens all five transports of",
     lead_after: "at once, each with a cursor of its own, and publishes test alarms to you alone. What you see is your browser, your network and this hub.",
     needs_scripts: "Measuring needs JavaScript, which is off in this browser. The table below holds all the same.",
     run: "A run",
@@ -67,7 +67,7 @@ pub(super) const ENGLISH: Compare = Compare {
     measure_limit: "Measure the connection limit",
     properties_title: "What sets them apart",
     legend: "measured on this page just now; everything else is what is commonly said.",
-    ways: [
+    transports: [
         "SSE",
         "WebSocket",
         "HTTP streaming",
@@ -80,7 +80,7 @@ pub(super) const ENGLISH: Compare = Compare {
             name: "Direction",
             said: [
                 "hub to browser",
-                "both ways",
+                "both directions",
                 "hub to browser",
                 "hub to browser, once per request",
                 "the browser asks",
@@ -150,7 +150,7 @@ pub(super) const ENGLISH: Compare = Compare {
         },
         Note {
             name: "Requests.",
-            text: "Every request a way made during the run, those that brought nothing included.",
+            text: "Every request a transport made during the run, those that brought nothing included.",
         },
         Note {
             name: "Bytes.",
@@ -158,7 +158,7 @@ pub(super) const ENGLISH: Compare = Compare {
         },
         Note {
             name: "Connections held.",
-            text: "How much of the run a way had a request open: 1.00 is one connection all the time. On HTTP/2 these are streams of one connection.",
+            text: "How much of the run a transport had a request open: 1.00 is one connection all the time. On HTTP/2 these are streams of one connection.",
         },
         Note {
             name: "A cut.",
@@ -196,7 +196,7 @@ pub(super) const KOREAN: Compare = Compare {
     measure_limit: "연결 한도 재기",
     properties_title: "무엇이 다른가",
     legend: "방금 이 페이지에서 측정한 값입니다. 나머지는 흔히 알려진 내용입니다.",
-    ways: ["SSE", "WebSocket", "HTTP 스트리밍", "롱 폴링", "폴링"],
+    transports: ["SSE", "WebSocket", "HTTP 스트리밍", "롱 폴링", "폴링"],
     properties: [
         Property {
             key: "direction",

@@ -10,7 +10,7 @@ pub(super) static WORDS: Words = Words {
     tag: "en",
     kinds: &[
         ("CHAT_MESSAGE", "Chat message"),
-        ("COMPARE_TEST", "Test of the five ways"),
+        ("COMPARE_TEST", "Test of the five transports"),
         ("ORDER_SHIPPED", "Order shipped"),
         ("ROOM_RING", "Room ring"),
         ("TEST", "Test"),
@@ -26,7 +26,7 @@ pub(super) static WORDS: Words = Words {
             many: Phrase("Notifications, {0} new"),
         },
         account: Phrase("Account of {0}"),
-        compare: "Compare five ways to be told",
+        compare: "Compare the five transports",
         embed: "A bell for your own site",
         sign_out: "Sign out",
         language: "Language",

@@ -45,7 +45,7 @@ impl Host {
 }
 
 impl Address {
-    /// Reads a URL. What is wrong with it is told without a secret.
+    /// Reads a URL. An error names the fault without the password.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         Self::read(url).map_err(|message| without_secrets(url, message))
     }

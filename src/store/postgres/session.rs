@@ -132,7 +132,7 @@ async fn connect(host: &Host, connector: &Connector) -> Result<Connected, StoreE
     }
 }
 
-/// Carries what is asked and answered until an end closes it. Notices are nobody's business here.
+/// Carries requests and answers until either end closes the connection. Notices of the server are ignored.
 async fn drive(mut connection: Connection<Socket, Stream>) {
     while let Some(Ok(_message)) =
         std::future::poll_fn(|context| connection.poll_message(context)).await
