@@ -6,7 +6,7 @@ use reqwest::header::HeaderMap;
 use crate::support::{DEADLINE, TestApp};
 
 /// Every route with GET, as an admin may call it; a stream is marked.
-const ROUTES: [(&str, bool); 30] = [
+const ROUTES: [(&str, bool); 31] = [
     ("/", false),
     ("/rooms", false),
     ("/rooms/lobby", false),
@@ -27,6 +27,7 @@ const ROUTES: [(&str, bool); 30] = [
     ("/api/auth/me", false),
     ("/api/alarms", false),
     ("/api/alarms/top", false),
+    ("/api/alarms/counts", false),
     ("/api/rooms", false),
     ("/api/rooms/lobby/messages", false),
     ("/api/rooms/lobby/presence", false),
