@@ -41,6 +41,7 @@ mod one_person;
 mod package;
 mod panel;
 mod plain;
+mod react;
 mod recovery;
 mod renewal;
 mod room_life;
