@@ -105,6 +105,8 @@ provide_packages
 provide_locale
 # axe-core, which the accessibility test puts into the pages.
 [ -f web/node_modules/axe-core/axe.min.js ] || npm --prefix web ci --no-audit --no-fund >&2
+# The React application of docs/guide/react.md.
+[ -d tests/react/node_modules/vite ] || npm --prefix tests/react ci --no-audit --no-fund >&2
 raise_open_files
 [ "${1:-}" = --install ] && exit
 if [ $# -gt 0 ]; then

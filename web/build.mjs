@@ -1,71 +1,76 @@
-// Bundles web/campanile into assets/campanile.js, the one module that the hub serves. `--check` writes nothing and fails
-// if the committed module is not what the sources give.
+// Builds what the hub serves of web/: assets/campanile.js, the module with the bell, and assets/campanile-client.tgz, the npm
+// package. `--check` writes nothing but web/dist/, the package as a folder, and fails if what is committed is not what the
+// sources give.
 
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { gzipSync } from "node:zlib";
-import { build, transform } from "esbuild";
-import { minify } from "terser";
-import { WORDS } from "./campanile/words.js";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { brotliCompressSync, brotliDecompressSync, constants, gzipSync } from "node:zlib";
+import { atHome, bundle } from "./bundle.mjs";
+import { compressed, holds, tarOf } from "./tarball.mjs";
 
-const FOLDER = new URL("campanile/", import.meta.url);
-const SOURCE = new URL("main.js", FOLDER);
-const TARGET = new URL("../assets/campanile.js", import.meta.url);
-// docs/guide/embedding.md promises it.
-const MOST_BYTES = 14 * 1024;
+const at = (/** @type {string} */ path) => new URL(path, import.meta.url);
+const MODULE = at("../assets/campanile.js");
+const MODULE_BROTLI = at("../assets/campanile.js.br");
+const PACKAGE = at("../assets/campanile-client.tgz");
+// docs/guide/embedding.md and docs/guide/javascript.md promise them.
+const MOST_BYTES = { "campanile.js": 14 * 1024, "index.js": 7 * 1024 };
 
-const minifiedSheets = {
-  name: "minified sheets",
-  /** @param {import("esbuild").PluginBuild} esbuild */
-  setup(esbuild) {
-    esbuild.onLoad({ filter: /\.css$/ }, async ({ path }) => {
-      const sheet = await transform(await readFile(path, "utf8"), { loader: "css", minify: true, target: TARGETS });
-      // What custom properties hold is left as it was written.
-      return { contents: sheet.code.trim().replaceAll(/(?<=[:,]) /g, ""), loader: "text" };
-    });
-  },
-};
+const brotli = (/** @type {string} */ text) => brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: text.length, [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT } });
 
-// `light-dark()` and nested rules: what they need, the whole module needs.
-const TARGETS = ["chrome123", "edge123", "firefox124", "safari17.5"];
-
-// What the module's parts call each other by. No page, no other tab and no hub sees these: they get short names.
-const INSIDE = [
-  "alarmed", "arrived", "ask", "attempt", "backoff", "beat", "byCookie", "dispose", "everyHeartbeat", "fail",
-  "failed", "fed", "follow", "forget", "gone", "hadTrouble", "hear", "heard", "heardAt", "hush", "identity", "isOf",
-  "isOver", "later", "lead", "leading", "lifeMs", "meet", "met", "missedUpTo", "outlive", "publish", "publishStatus",
-  "reload", "renewable", "said", "serve", "send", "session", "shown", "take", "tally", "tell", "ticked", "wantFrom",
-  "woke",
-];
-
-/** The names of words that mean nothing but a word anywhere in the sources: nobody outside sees them. */
-async function namesOfWords() {
-  const files = (await readdir(FOLDER)).filter((name) => name.endsWith(".js") && name !== "words.js");
-  const texts = await Promise.all(files.map((name) => readFile(new URL(name, FOLDER), "utf8")));
-  const text = texts.join("\n").replaceAll(/words\.\w+/g, "");
-  return Object.keys(WORDS.en ?? {}).filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
+/**
+ * @param {keyof typeof MOST_BYTES} name
+ * @param {string} code
+ */
+function weigh(name, code) {
+  const weight = brotli(code).length;
+  console.log(`${name}: ${code.length} characters, ${weight} bytes with brotli, ${gzipSync(code, { level: 9 }).length} with gzip`);
+  if (weight > MOST_BYTES[name]) throw new Error(`${name} weighs ${weight} bytes with brotli: at most ${MOST_BYTES[name]} are promised`);
 }
 
-const { outputFiles } = await build({
-  entryPoints: [SOURCE.pathname],
-  bundle: true,
-  write: false,
-  format: "esm",
-  minify: true,
-  charset: "utf8",
-  target: TARGETS,
-  plugins: [minifiedSheets],
-  mangleProps: new RegExp(`^(${[...INSIDE, ...(await namesOfWords())].join("|")})$`),
-});
-// A second minifier, because its names compress better: three per cent.
-const { code } = await minify(outputFiles[0]?.text ?? "", { module: true, ecma: 2022, compress: { passes: 3, lhs_constants: false, sequences: false, if_return: false } });
-const fresh = `// Campanile\n${code}\n`;
-const weight = gzipSync(fresh, { level: 9 }).length;
-if (weight > MOST_BYTES) throw new Error(`assets/campanile.js weighs ${weight} bytes gzipped: at most ${MOST_BYTES} are promised`);
+// A server has no elements.
+const ELEMENTS = "const BaseElement = globalThis.HTMLElement ?? class {}, elements = globalThis.customElements ?? { get: () => true };";
 
-if (process.argv.includes("--check")) {
-  const committed = await readFile(TARGET, "utf8");
-  if (committed !== fresh) throw new Error("assets/campanile.js is not what web/campanile gives: run `npm run build` in web/");
-} else {
-  await writeFile(TARGET, fresh);
+/** The files of the npm package. In it the hub is, by default, the site of the page. */
+async function packageFiles() {
+  const folder = at("package/");
+  const own = (await readdir(folder)).filter((name) => name !== "types.test.ts");
+  const texts = await Promise.all(own.map(async (name) => /** @type {const} */ ([name, await readFile(new URL(name, folder), "utf8")])));
+  const files = new Map(texts);
+  const [, version = ""] = /^version = "(.*)"$/m.exec(await readFile(at("../Cargo.toml"), "utf8")) ?? [];
+  files.set("package.json", `${JSON.stringify({ ...JSON.parse(files.get("package.json") ?? ""), version }, null, 2)}\n`);
+  files.set("wire.d.ts", await readFile(at("campanile/wire.d.ts"), "utf8"));
+  files.set("LICENSE", await readFile(at("../LICENSE"), "utf8"));
+  const plugins = [atHome];
+  const define = { HTMLElement: "BaseElement", customElements: "elements" };
+  files.set("index.js", await bundle(new URL("index.js", folder), { plugins }));
+  files.set("toasts.js", await bundle(new URL("toasts.js", folder)));
+  files.set("bell.js", await bundle(new URL("bell.js", folder), { plugins, define, banner: { js: ELEMENTS } }));
+  return files;
 }
-console.log(`assets/campanile.js: ${fresh.length} characters, ${weight} bytes gzipped`);
+
+/** @param {Map<string, string>} files */
+async function writeFolder(files) {
+  const folder = at("dist/");
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await Promise.all([...files].map(([name, text]) => writeFile(new URL(name, folder), text)));
+}
+
+const module = await bundle(at("campanile/main.js"));
+const files = await packageFiles();
+const tar = tarOf(files);
+await writeFolder(files);
+weigh("campanile.js", module);
+weigh("index.js", files.get("index.js") ?? "");
+
+// Versions of a compressor give other bytes for the same text: what is committed is looked into.
+const committed = async (/** @type {URL} */ file) => readFile(file).catch(() => Buffer.alloc(0));
+const isServed = (/** @type {Buffer} */ bytes) => bytes.length > 0 && brotliDecompressSync(bytes).toString() === module;
+const isPacked = (/** @type {Buffer} */ bytes) => bytes.length > 0 && holds(bytes, tar);
+const [plain, served, packed] = await Promise.all([committed(MODULE), committed(MODULE_BROTLI), committed(PACKAGE)]);
+if (!process.argv.includes("--check")) {
+  if (plain.toString() !== module) await writeFile(MODULE, module);
+  if (!isServed(served)) await writeFile(MODULE_BROTLI, brotli(module));
+  if (!isPacked(packed)) await writeFile(PACKAGE, compressed(tar));
+} else if (plain.toString() !== module || !isServed(served) || !isPacked(packed)) {
+  throw new Error("assets/ does not hold what web/ gives: run `npm run build` in web/");
+}

@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
-  { ignores: ["**/node_modules/", "assets/campanile.js", "**/*.d.ts"] },
+  { ignores: ["**/node_modules/", "assets/campanile.js", "web/dist/", "tests/", "**/*.d.ts"] },
   js.configs.recommended,
   {
     linterOptions: { reportUnusedDisableDirectives: "error" },
@@ -33,6 +33,6 @@ export default [
     },
   },
   { files: ["web/campanile/**"], rules: { "no-shadow": "error", "max-lines": ["error", 400] } },
-  { files: ["assets/**", "web/campanile/**"], languageOptions: { globals: globals.browser } },
+  { files: ["assets/**", "web/campanile/**", "web/package/**"], languageOptions: { globals: globals.browser } },
   { files: ["web/*.js", "web/*.mjs"], languageOptions: { globals: globals.node } },
 ];

@@ -1,6 +1,8 @@
 //! A user's inbox: listing it, and marking alarms as seen, read or deleted. Each change is delivered to the user's open
 //! streams.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::actions::identity::Identity;
@@ -45,6 +47,35 @@ pub(crate) async fn page(
 /// Returns the counts of an inbox.
 pub(crate) async fn counts(state: &AppState, inbox: Inbox) -> Result<Counts, Refusal> {
     Ok(state.store.counts(inbox).await?)
+}
+
+/// The counts of an inbox for each type of alarm, as the API shows them.
+#[derive(Debug, Serialize)]
+pub(crate) struct TypeMeta {
+    /// The last id that the counts cover.
+    cursor: AlarmId,
+    /// The types of which there are unseen or unread alarms.
+    types: BTreeMap<AlarmType, Numbers>,
+    /// True if there are older alarms that are not counted.
+    more: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Numbers {
+    unseen: i64,
+    unread: i64,
+}
+
+/// Returns the counts of an inbox for each type of alarm.
+pub(crate) async fn type_counts(state: &AppState, inbox: Inbox) -> Result<TypeMeta, Refusal> {
+    let counts = state.store.type_counts(inbox).await?;
+    let numbers = |(unseen, unread)| Numbers { unseen, unread };
+    let types = counts.types.into_iter();
+    Ok(TypeMeta {
+        cursor: counts.head,
+        types: types.map(|(name, pair)| (name, numbers(pair))).collect(),
+        more: counts.more,
+    })
 }
 
 /// Returns the counts at the start of a stream. A service has no inbox, so both are zero and the head is that of the

@@ -124,6 +124,16 @@ async fn read<const MOST: usize>(mut payload: Payload) -> Result<Bytes, ApiError
     Ok(bytes.freeze())
 }
 
+impl Param {
+    fn parsed<T: FromStr<Err: Into<Rule>>>(&self, name: &'static str) -> Result<T, ApiError> {
+        if !self.is_text {
+            return Err(ApiError::invalid(name, InvalidValue::NotUtf8));
+        }
+        let parsed = self.value.parse();
+        parsed.map_err(|rule| ApiError::invalid(name, rule))
+    }
+}
+
 impl Params {
     /// Reads a query string; a part that is not `name=value` is skipped, as browsers do.
     pub(crate) fn of(query: &str) -> Self {
@@ -170,16 +180,19 @@ impl Params {
         &self,
         name: &'static str,
     ) -> Result<Option<T>, ApiError> {
-        let Some(param) = self.given(name) else {
-            return Ok(None);
-        };
-        if !param.is_text {
-            return Err(ApiError::invalid(name, InvalidValue::NotUtf8));
-        }
-        let parsed = param.value.parse();
-        parsed
-            .map(Some)
-            .map_err(|rule| ApiError::invalid(name, rule))
+        self.given(name).map(|param| param.parsed(name)).transpose()
+    }
+
+    /// All values of a name, parsed; 422 if one of them cannot be. Empty ones count as none.
+    pub(crate) fn each<T: FromStr<Err: Into<Rule>>>(
+        &self,
+        name: &'static str,
+    ) -> Result<Vec<T>, ApiError> {
+        let given = self.0.iter();
+        given
+            .filter(|param| param.name == name && !param.value.is_empty())
+            .map(|param| param.parsed(name))
+            .collect()
     }
 
     /// The first value of a name, parsed; 422 if it is missing or cannot be.

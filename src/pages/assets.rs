@@ -26,6 +26,8 @@ struct Asset {
     /// A digest of the content. A cache may keep an address that contains it for ever.
     digest: String,
     plain: Bytes,
+    /// The content compressed with Brotli, where the build of `web/` left it.
+    brotli: Option<Bytes>,
     gzip: OnceLock<Option<Bytes>>,
 }
 
@@ -61,6 +63,11 @@ pub(crate) async fn versioned_module(
     Ok(for_every_site(response))
 }
 
+/// `GET /campanile-client.tgz`: the npm package of the client for this hub.
+pub(crate) async fn package(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    Ok(for_every_site(named(PACKAGE)?.answer(&request, EACH_TIME)))
+}
+
 /// Returns the version of the current module, as its address contains it.
 pub(crate) fn module_version() -> Result<&'static str, ApiError> {
     Ok(&named(MODULE)?.digest)
@@ -82,27 +89,36 @@ impl Asset {
     fn embedded(name: &str) -> Option<Self> {
         let file = Assets::get(name)?;
         let hash = file.metadata.sha256_hash();
-        let kind = mime_guess::from_path(name).first_or_octet_stream();
+        let is_packed = name == PACKAGE;
+        let media_type = if is_packed {
+            "application/gzip".to_owned()
+        } else {
+            let kind = mime_guess::from_path(name).first_or_octet_stream();
+            format!("{kind}; charset=utf-8")
+        };
+        let brotli = Assets::get(&format!("{name}{BROTLI}"));
         Some(Self {
-            media_type: format!("{kind}; charset=utf-8"),
+            media_type,
             digest: hash
                 .iter()
                 .take(6)
                 .map(|byte| format!("{byte:02x}"))
                 .collect(),
             plain: Bytes::from(file.data.into_owned()),
-            gzip: OnceLock::new(),
+            brotli: brotli.map(|file| Bytes::from(file.data.into_owned())),
+            // What is compressed already does not become smaller.
+            gzip: if is_packed {
+                OnceLock::from(None)
+            } else {
+                OnceLock::new()
+            },
         })
     }
 
     fn answer(&self, request: &HttpRequest, cache: &'static str) -> HttpResponse {
-        let gzip = if takes_gzip(request) {
-            self.gzip.get_or_init(|| compressed(&self.plain)).clone()
-        } else {
-            None
-        };
-        // The compressed and the plain form are different bytes, so each has its own tag (RFC 9110, section 8.8.3).
-        let suffix = if gzip.is_some() { "-gzip" } else { "" };
+        let (coding, body) = self.coded(request);
+        // Each compressed form and the plain one are different bytes, so each has its own tag (RFC 9110, section 8.8.3).
+        let suffix = coding.map_or_else(String::new, |coding| format!("-{coding}"));
         let tag = format!("\"{}{suffix}\"", self.digest);
         // Weak comparison (RFC 9110, section 13.1.2).
         let mut known = members(request.headers(), IF_NONE_MATCH).map(|member| member.value);
@@ -120,22 +136,36 @@ impl Asset {
             return response.finish();
         }
         response.content_type(self.media_type.as_str());
-        if let Some(gzip) = gzip {
-            response.insert_header((CONTENT_ENCODING, "gzip"));
-            return response.body(gzip);
+        if let Some(coding) = coding {
+            response.insert_header((CONTENT_ENCODING, coding));
         }
-        response.body(self.plain.clone())
+        response.body(body)
+    }
+
+    /// The form of the content that a request is answered with: Brotli, which is the smallest, unless gzip is preferred.
+    fn coded(&self, request: &HttpRequest) -> (Option<&'static str>, Bytes) {
+        let (brotli, gzip) = (weight(request, "br"), weight(request, "gzip"));
+        if let Some(body) = self
+            .brotli
+            .as_ref()
+            .filter(|_| brotli > 0 && brotli >= gzip)
+        {
+            return (Some("br"), body.clone());
+        }
+        let packed = || self.gzip.get_or_init(|| compressed(&self.plain)).clone();
+        let body = (gzip > 0).then(packed).flatten();
+        body.map_or_else(|| (None, self.plain.clone()), |body| (Some("gzip"), body))
     }
 }
 
-/// The weight of gzip, or else that of any coding.
-fn takes_gzip(request: &HttpRequest) -> bool {
+/// The weight that a request gives to a coding, or else to any.
+fn weight(request: &HttpRequest, name: &str) -> u16 {
     let weight = |name: &str| {
         let mut codings = members(request.headers(), ACCEPT_ENCODING);
         let coding = codings.find(|coding| coding.value.eq_ignore_ascii_case(name));
         coding.map(|coding| coding.weight)
     };
-    weight("gzip").or_else(|| weight("*")).unwrap_or_default() > 0
+    weight(name).or_else(|| weight("*")).unwrap_or_default()
 }
 
 /// Compresses the content; `None` if compression fails, and then it is served uncompressed.
@@ -147,11 +177,16 @@ fn compressed(plain: &Bytes) -> Option<Bytes> {
 
 static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
     Assets::iter()
+        .filter(|name| !name.ends_with(BROTLI))
         .filter_map(|name| Some((name.to_string(), Asset::embedded(&name)?)))
         .collect()
 });
 
 const MODULE: &str = "campanile.js";
+const PACKAGE: &str = "campanile-client.tgz";
+
+/// The ending of a file that holds another one compressed.
+const BROTLI: &str = ".br";
 
 /// The names are the same in every version, so browsers revalidate each time; the answer is mostly 304.
 const EACH_TIME: &str = "public, no-cache";

@@ -39,7 +39,7 @@ pub(crate) async fn list(
     let page = Page::of(&state, &visitor, visitor.words().inbox.title, "inbox").await?;
     let status = Status {
         unread_only,
-        alarm_type: None,
+        alarm_types: Vec::new(),
     };
     let before_id = before.map(AlarmId);
     let found = inbox::page(&state, visitor.inbox(), before_id, PAGE, status).await?;

@@ -72,6 +72,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(post().to(demo::publish)),
         )
         .service(resource("/campanile.js").route(read().to(assets::module)))
+        .service(resource("/campanile-client.tgz").route(read().to(assets::package)))
         .service(resource("/campanile@{version}.js").route(read().to(assets::versioned_module)))
         .service(resource("/assets/{name}").route(read().to(assets::asset)));
 }

@@ -47,8 +47,8 @@ pub(crate) struct Page {
 pub(crate) struct Status {
     /// True for unread alarms only.
     pub unread_only: bool,
-    /// The only type that is listed, if one is given.
-    pub alarm_type: Option<AlarmType>,
+    /// The only types that are listed; none means all.
+    pub alarm_types: Vec<AlarmType>,
 }
 
 /// A change of the receipt of an alarm.
@@ -259,8 +259,9 @@ fn page(
         if status.unread_only {
             query = query.filter(receipts::read_at.is_null());
         }
-        if let Some(alarm_type) = &status.alarm_type {
-            query = query.filter(alarms::alarm_type.eq(alarm_type.as_str()));
+        if !status.alarm_types.is_empty() {
+            let types = status.alarm_types.iter().map(AlarmType::as_str);
+            query = query.filter(alarms::alarm_type.eq_any(types));
         }
         for row in query.load::<Shown>(connection)? {
             items.push(alarm_of(row)?);

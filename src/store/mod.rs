@@ -11,6 +11,7 @@ mod expiry;
 mod files;
 mod former;
 mod inbox;
+mod kinds;
 mod lane;
 mod location;
 mod log;

@@ -34,17 +34,28 @@ async fn the_module_weighs_less_than_promised_and_is_the_same_compressed() {
     let packed = fetch(
         &app,
         "/campanile.js",
-        &[("Accept-Encoding", "br, gzip;q=0.8")],
+        &[("Accept-Encoding", "br;q=0.5, gzip;q=0.8")],
     )
     .await;
-    let refused = fetch(&app, "/campanile.js", &[("Accept-Encoding", "gzip;q=0")]).await;
+    let smallest = [("Accept-Encoding", "gzip, deflate, br, zstd")];
+    let smallest = fetch(&app, "/campanile.js", &smallest).await;
+    let refused = fetch(
+        &app,
+        "/campanile.js",
+        &[("Accept-Encoding", "gzip;q=0, br;q=0")],
+    )
+    .await;
 
     assert_eq!(header(&packed, "content-encoding"), "gzip");
+    assert_eq!(header(&smallest, "content-encoding"), "br");
+    assert_ne!(header(&smallest, "etag"), header(&packed, "etag"));
     assert_eq!(header(&packed, "vary"), "Accept-Encoding");
     assert!(refused.headers().get("content-encoding").is_none());
     assert_ne!(header(&plain, "etag"), header(&packed, "etag"));
     let (plain, packed) = (plain.bytes().await.unwrap(), packed.bytes().await.unwrap());
-    assert!(packed.len() <= MOST_BYTES, "{} bytes", packed.len());
+    let smallest = smallest.bytes().await.unwrap();
+    assert!(smallest.len() <= MOST_BYTES, "{} bytes", smallest.len());
+    assert!(smallest.len() < packed.len());
     let mut unpacked = Vec::new();
     flate2::read::GzDecoder::new(packed.as_ref())
         .read_to_end(&mut unpacked)
@@ -94,4 +105,21 @@ async fn a_version_of_the_module_may_be_kept_and_another_one_leads_to_the_one_th
         versioned.bytes().await.unwrap(),
         current.bytes().await.unwrap()
     );
+}
+
+#[tokio::test]
+async fn the_npm_package_is_served_to_everybody_as_it_is() {
+    let app = TestApp::embedded().await;
+    let accepts = [("Accept-Encoding", "gzip, br")];
+    let package = fetch(&app, "/campanile-client.tgz", &accepts).await;
+
+    assert_eq!(header(&package, "content-type"), "application/gzip");
+    assert!(package.headers().get("content-encoding").is_none());
+    assert_eq!(header(&package, "cache-control"), "public, no-cache");
+    let packed = package.bytes().await.unwrap();
+    let mut tar = Vec::new();
+    flate2::read::GzDecoder::new(packed.as_ref())
+        .read_to_end(&mut tar)
+        .unwrap();
+    assert!(tar.starts_with(b"package/LICENSE"));
 }

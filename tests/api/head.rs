@@ -6,7 +6,7 @@ use reqwest::header::HeaderMap;
 use crate::support::{DEADLINE, TestApp};
 
 /// Every route with GET, as an admin may call it; a stream is marked.
-const ROUTES: [(&str, bool); 30] = [
+const ROUTES: [(&str, bool); 32] = [
     ("/", false),
     ("/rooms", false),
     ("/rooms/lobby", false),
@@ -19,6 +19,7 @@ const ROUTES: [(&str, bool); 30] = [
     ("/demo/embed", false),
     ("/campanile.js", false),
     ("/campanile@0.js", false),
+    ("/campanile-client.tgz", false),
     ("/assets/campanile.js", false),
     ("/nowhere", false),
     ("/healthz", false),
@@ -27,6 +28,7 @@ const ROUTES: [(&str, bool); 30] = [
     ("/api/auth/me", false),
     ("/api/alarms", false),
     ("/api/alarms/top", false),
+    ("/api/alarms/counts", false),
     ("/api/rooms", false),
     ("/api/rooms/lobby/messages", false),
     ("/api/rooms/lobby/presence", false),

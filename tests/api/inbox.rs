@@ -162,6 +162,68 @@ async fn the_inbox_can_be_narrowed_to_unread_and_to_a_type() {
 }
 
 #[tokio::test]
+async fn several_types_in_a_listing_mean_any_of_them() {
+    let app = TestApp::embedded().await;
+    let bob = app.user("bob").await;
+    let one = app.publish(json!({"user": "bob"}), "ONE").await;
+    let two = app.publish(json!({"everyone": true}), "TWO").await;
+    app.publish(json!({"user": "bob"}), "THREE").await;
+    let both = "alarmType=ONE&alarmType=TWO";
+
+    assert_eq!(
+        ids(&list(&app, &bob, &format!("?{both}")).await),
+        [two, one]
+    );
+    let first = list(&app, &bob, &format!("?limit=1&{both}")).await;
+    assert_eq!(
+        (ids(&first), first["next"].as_i64()),
+        (vec![two], Some(two))
+    );
+    let rest = list(&app, &bob, &format!("?before={two}&{both}")).await;
+    assert_eq!((ids(&rest), &rest["next"]), (vec![one], &Value::Null));
+
+    let many = (0..51).map(|n| format!("alarmType=T{n}"));
+    let many = many.collect::<Vec<_>>().join("&");
+    for query in [&many, "alarmType=ONE&alarmType=two"] {
+        let request = app.get(&bob, &format!("/api/alarms?{query}"));
+        refusal(request, 422, "invalid_field").await;
+    }
+}
+
+#[tokio::test]
+async fn the_counts_are_told_for_each_type() {
+    let app = TestApp::embedded().await;
+    let bob = app.user("bob").await;
+    let counts = || answer(app.get(&bob, "/api/alarms/counts"), 200);
+    assert_eq!(
+        counts().await,
+        json!({"cursor": 0, "types": {}, "more": false})
+    );
+    let read = app.publish(json!({"user": "bob"}), "ONE").await;
+    let seen = app.publish(json!({"everyone": true}), "ONE").await;
+    let gone = app.publish(json!({"user": "bob"}), "TWO").await;
+    app.publish(json!({"user": "bob"}), "ONE").await;
+    let last = app.publish(json!({"user": "bob"}), "THREE").await;
+    answer(app.post(&bob, &format!("/api/alarms/{read}/read")), 200).await;
+    let up_to = json!({"upTo": seen});
+    answer(app.post(&bob, "/api/alarms/seen").json(&up_to), 200).await;
+    let path = format!("/api/alarms/{gone}");
+    let deleted = app.request(reqwest::Method::DELETE, &path);
+    deleted.bearer_auth(&bob).send().await.unwrap();
+
+    assert_eq!(
+        counts().await,
+        json!({"cursor": last, "more": false, "types": {
+            "ONE": {"unseen": 1, "unread": 2},
+            "THREE": {"unseen": 1, "unread": 1},
+        }})
+    );
+    let up_to = json!({"upTo": last});
+    answer(app.post(&bob, "/api/alarms/read").json(&up_to), 200).await;
+    assert_eq!(counts().await["types"], json!({}));
+}
+
+#[tokio::test]
 async fn the_navigation_bar_gets_the_newest_five() {
     let app = TestApp::embedded().await;
     let bob = app.user("bob").await;

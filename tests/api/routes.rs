@@ -16,6 +16,7 @@ POST   /api/users                                  publishers  [{"id": "carol"}]
 POST   /api/alarms                                 publishers  {"to": {"user": "bob"}, "alarmType": "T"}
 GET    /api/alarms                                 people
 GET    /api/alarms/top                             people
+GET    /api/alarms/counts                          people
 POST   /api/alarms/seen                            people      {"upTo": 1}
 POST   /api/alarms/read                            people      {"upTo": 1}
 POST   /api/alarms/1/read                          people

@@ -1,5 +1,7 @@
-//! Somebody else's site: a page of its own origin that takes the hub's module, and a back end that signs tokens.
+//! Somebody else's site: a page of its own origin that takes the hub's module or its npm package, and a back end that signs
+//! tokens.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,7 +12,8 @@ use tokio::task::JoinHandle;
 
 use crate::support::{AppBuilder, Claims, TestApp, sign};
 
-/// Somebody else's web server: one page, and tokens from its back end under `/token/USER/SECONDS`.
+/// Somebody else's web server: one page, tokens from its back end under `/token/USER/SECONDS`, and the files of the npm package
+/// under `/package/`.
 pub(crate) struct Site {
     port: u16,
     pub(crate) tokens_given: Arc<AtomicUsize>,
@@ -68,15 +71,16 @@ async fn answer(mut client: TcpStream, page: String, tokens_given: Arc<AtomicUsi
         }
     }
     let head = String::from_utf8_lossy(&head);
-    let body = match asked_for(&head) {
-        Some(claims) => {
-            tokens_given.fetch_add(1, Ordering::SeqCst);
-            sign(&claims)
-        }
-        None => page,
+    let (kind, body) = if let Some(claims) = asked_for(&head) {
+        tokens_given.fetch_add(1, Ordering::SeqCst);
+        ("text/plain", sign(&claims))
+    } else if let Some(file) = packaged(&head) {
+        ("text/javascript", file)
+    } else {
+        ("text/html", page)
     };
     let answer = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
     client.write_all(answer.as_bytes()).await.ok();
@@ -88,6 +92,16 @@ fn asked_for(head: &str) -> Option<Claims> {
     let (user, seconds) = path.split_once('/')?;
     let life = Duration::from_secs(seconds.parse().ok()?);
     Some(Claims::of(user, "user").lasting(life))
+}
+
+/// A file of the npm package as it is committed, if a request asks for one.
+fn packaged(head: &str) -> Option<String> {
+    let name = head.strip_prefix("GET /")?.split(' ').next()?;
+    let name = name.starts_with("package/").then_some(name)?;
+    let package = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/campanile-client.tgz");
+    let file = Command::new("tar").args(["-xzOf", package, name]).output();
+    let file = file.expect("tar").stdout;
+    Some(String::from_utf8(file).expect("text"))
 }
 
 /// A hub that lets the pages of a port in, under both of its names.

@@ -1,6 +1,6 @@
 // `connect()`: one client of the hub. All clients of one user in one browser, in whatever tab, share one connection.
 
-import { HOME } from "./request.js";
+import { HOME } from "./home.js";
 import { Stream } from "./stream.js";
 
 /** @import { Client, ConnectOptions } from "./wire.d.ts" */

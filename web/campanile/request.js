@@ -2,9 +2,6 @@
 
 /** @import { Cause, Token } from "./wire.d.ts" */
 
-/** The hub this module came from. */
-export const HOME = new URL(import.meta.url).origin;
-
 const REQUEST_DEADLINE_MS = 15_000;
 
 /** An answer that is not a success: `status`, `code` and a sentence for the person. */

@@ -123,3 +123,30 @@ export interface Client {
 }
 
 export type Timer = ReturnType<typeof setTimeout> | undefined;
+
+/** A value that is watched. */
+export interface Readable<Value> {
+  readonly value: Value;
+  /** Calls `listener` after each change; returns what ends that. */
+  subscribe(listener: () => void): () => void;
+}
+
+export interface InboxState<Item = Alarm> {
+  /** Newest first. */
+  readonly items: readonly Item[];
+  /** True until the first page is there. */
+  readonly loading: boolean;
+  /** True if there are older ones. */
+  readonly hasMore: boolean;
+  /** Why the last request failed; null if it did not. */
+  readonly error: unknown;
+}
+
+/** What happened to alarms, at the hub or in this page. */
+export interface LocalChange extends StateChange {
+  /** A new one. */
+  alarm?: Alarm;
+  /** Only these types; none means all. */
+  types?: string[];
+  at?: string;
+}

@@ -77,12 +77,21 @@ pub(crate) async fn list(
     };
     let status = Status {
         unread_only,
-        alarm_type: params.parsed("alarmType")?,
+        alarm_types: alarm_types(&params)?,
     };
     let before = params.parsed::<i64>("before")?.map(AlarmId);
     let limit = params.limit(20)?;
     let listing = listing(&state, member.inbox(), before, limit, status).await?;
     Ok(HttpResponse::Ok().json(listing))
+}
+
+/// `GET /api/alarms/counts`.
+pub(crate) async fn counts(
+    state: Data<AppState>,
+    member: Member,
+) -> Result<HttpResponse, ApiError> {
+    let counts = inbox::type_counts(&state, member.inbox()).await?;
+    Ok(HttpResponse::Ok().json(counts))
 }
 
 /// `GET /api/alarms/top`.
@@ -184,6 +193,18 @@ async fn mark_up_to(
     let meta = inbox::mark_up_to(state, inbox, up_to, mark).await?;
     Ok(HttpResponse::Ok().json(meta))
 }
+
+/// The types that a listing is narrowed to: any of them.
+fn alarm_types(params: &Params) -> Result<Vec<AlarmType>, ApiError> {
+    let types: Vec<AlarmType> = params.each("alarmType")?;
+    if u64::try_from(types.len()).is_ok_and(|given| given > MOST_TYPES) {
+        return Err(ApiError::invalid("alarmType", Rule::Between(1, MOST_TYPES)));
+    }
+    Ok(types)
+}
+
+/// The number of types that one listing may name.
+const MOST_TYPES: u64 = 50;
 
 /// An id in a path that is no number is no alarm's.
 fn alarm_id(text: &str) -> Result<AlarmId, Refusal> {
