@@ -1,6 +1,6 @@
 //! One connection type over both databases, so that every query is written once.
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{InstrumentationEvent, SimpleConnection};
 use diesel::r2d2::R2D2Connection as _;
 use diesel::result::Error as DieselError;
 use diesel::{Connection as _, MultiConnection, SqliteConnection};
@@ -103,7 +103,12 @@ impl DbConnection {
         match self {
             // Its sessions may be shared, so that each transaction brings its own settings.
             Self::Postgres(_) => Ok(()),
-            Self::Sqlite(connection) => connection.batch_execute(SQLITE_SETTINGS),
+            Self::Sqlite(connection) => {
+                if log::log_enabled!(target: STATEMENTS, log::Level::Trace) {
+                    connection.set_instrumentation(log_statement);
+                }
+                connection.batch_execute(SQLITE_SETTINGS)
+            }
         }
     }
 
@@ -156,6 +161,18 @@ impl DbConnection {
         done.map_err(|error| cause.unwrap_or_else(|| E::from(error)))
     }
 }
+
+/// Logs the text of a statement without its values. A server logs its own statements.
+fn log_statement(event: InstrumentationEvent<'_>) {
+    if let InstrumentationEvent::StartQuery { query, .. } = event {
+        let written = query.to_string();
+        let text = written.split(" -- binds:").next().unwrap_or_default();
+        log::trace!(target: STATEMENTS, "{}", text.replace('\n', " "));
+    }
+}
+
+/// The target of the log under which SQLite's statements are told, at the level `trace`.
+const STATEMENTS: &str = "campanile::sql";
 
 /// The error of a migration, as a transaction needs it.
 struct Failed(Box<dyn std::error::Error + Send + Sync>);

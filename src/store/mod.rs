@@ -18,6 +18,7 @@ mod marks;
 mod opening;
 mod postgres;
 mod pruning;
+mod replay;
 mod rooms;
 mod schema;
 mod signals;
