@@ -104,7 +104,7 @@ impl DbConnection {
             // Its sessions may be shared, so that each transaction brings its own settings.
             Self::Postgres(_) => Ok(()),
             Self::Sqlite(connection) => {
-                if log::log_enabled!(target: STATEMENTS, log::Level::Trace) {
+                if log::log_enabled!(log::Level::Trace) {
                     connection.set_instrumentation(log_statement);
                 }
                 connection.batch_execute(SQLITE_SETTINGS)
@@ -167,12 +167,9 @@ fn log_statement(event: InstrumentationEvent<'_>) {
     if let InstrumentationEvent::StartQuery { query, .. } = event {
         let written = query.to_string();
         let text = written.split(" -- binds:").next().unwrap_or_default();
-        log::trace!(target: STATEMENTS, "{}", text.replace('\n', " "));
+        log::trace!("{}", text.replace('\n', " "));
     }
 }
-
-/// The target of the log under which SQLite's statements are told, at the level `trace`.
-const STATEMENTS: &str = "campanile::sql";
 
 /// The error of a migration, as a transaction needs it.
 struct Failed(Box<dyn std::error::Error + Send + Sync>);

@@ -131,7 +131,7 @@ async fn done(request: RequestBuilder) {
 #[tokio::test]
 async fn no_request_reads_a_table_from_end_to_end() {
     let mut app = AppBuilder::default()
-        .env("RUST_LOG", "info,campanile::sql=trace")
+        .env("RUST_LOG", "info,campanile::store::connection=trace")
         .spawn()
         .await;
     let bob = app.user("bob").await;
@@ -250,7 +250,7 @@ fn plans_of_file(app: &TestApp, log: &str) -> Vec<(String, String)> {
     let mut connection = open(app);
     let statements = log
         .lines()
-        .filter_map(|line| line.split_once("campanile::sql] "));
+        .filter_map(|line| line.split_once("campanile::store::connection] "));
     let mut statements: Vec<&str> = statements.map(|(_, statement)| statement).collect();
     statements.sort_unstable();
     statements.dedup();
