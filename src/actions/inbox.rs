@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::actions::identity::Identity;
 use crate::actions::{AppState, Refusal, Thing};
-use crate::alarm::{Alarm, AlarmId, AlarmType, Role, TargetId};
+use crate::alarm::{Alarm, AlarmId, AlarmType, Badge, Role, TargetId};
 use crate::hub::{Frame, Notify};
 
 pub(crate) use crate::store::{Counts, Inbox, Mark, Page, Status};
@@ -15,10 +15,9 @@ pub(crate) use crate::store::{Counts, Inbox, Mark, Page, Status};
 /// The counts of an inbox, as the API shows them.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Meta {
-    /// The number of unseen alarms, which a badge shows.
-    pub unseen: i64,
-    /// The number of unread alarms.
-    pub unread: i64,
+    /// The numbers of unseen and unread alarms.
+    #[serde(flatten)]
+    pub badge: Badge,
     /// The last id that the counts cover. It is the cursor for a stream that follows.
     pub cursor: AlarmId,
 }
@@ -26,8 +25,7 @@ pub(crate) struct Meta {
 impl From<Counts> for Meta {
     fn from(counts: Counts) -> Self {
         Self {
-            unseen: counts.unseen,
-            unread: counts.unread,
+            badge: counts.badge,
             cursor: counts.head,
         }
     }
@@ -83,8 +81,7 @@ pub(crate) async fn type_counts(state: &AppState, inbox: Inbox) -> Result<TypeMe
 pub(crate) async fn counts_of(state: &AppState, identity: &Identity) -> Result<Counts, Refusal> {
     if identity.role() == Role::Service {
         return Ok(Counts {
-            unseen: 0,
-            unread: 0,
+            badge: Badge::default(),
             head: *state.delivered.borrow(),
         });
     }
@@ -174,8 +171,8 @@ struct Change {
     deleted: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expired: Option<bool>,
-    unseen: i64,
-    unread: i64,
+    #[serde(flatten)]
+    badge: Badge,
     head: AlarmId,
 }
 
@@ -216,8 +213,7 @@ async fn tell(state: &AppState, inbox: Inbox, change: Change) -> Result<Meta, Re
     let _turn = state.turns.of(&user_id).await?;
     let counts = state.store.counts(inbox).await?;
     let change = Change {
-        unseen: counts.unseen,
-        unread: counts.unread,
+        badge: counts.badge,
         head: counts.head,
         // Nothing above the head is marked.
         up_to: change.up_to.map(|up_to| up_to.min(counts.head)),

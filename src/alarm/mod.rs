@@ -1,6 +1,7 @@
 //! The domain: an alarm, its topic and its validated parts. It knows no storage and no transport.
 
 mod body;
+mod count;
 mod invalid;
 mod names;
 mod recipients;
@@ -10,6 +11,7 @@ mod time;
 mod topic;
 
 pub(crate) use body::{Payload, Target};
+pub(crate) use count::{Badge, Count};
 pub(crate) use invalid::InvalidValue;
 pub(crate) use names::{canonical_user_id, keep_former_ids, password};
 pub(crate) use recipients::Recipients;

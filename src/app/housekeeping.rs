@@ -6,26 +6,29 @@ use std::time::Duration;
 use crate::actions::AppState;
 use crate::actions::expiry::{self, Expiries};
 use crate::actions::unstored::Unstored;
-use crate::store::Store;
+use crate::store::{Pass, Store};
 
 /// Prunes at start and once an hour, a batch at a time, with a pause for publishers between batches. The users with open
-/// streams are told.
+/// streams are told. A batch that fails is tried again: what is left would otherwise wait for the next hour.
 pub(super) async fn prune(state: Arc<AppState>, retention: Duration) {
     loop {
-        match state.store.prune_alarms(retention).await {
-            Ok(gone) => {
-                if let Err(cause) = expiry::tell(&state, &gone).await {
-                    log::warn!("open streams were not told of pruned alarms: {cause}");
+        let mut pass = Pass::begin(retention);
+        let mut wait = PRUNE_PAUSE;
+        while !pass.is_done() {
+            match state.store.prune(&mut pass).await {
+                Ok(gone) => {
+                    wait = PRUNE_PAUSE;
+                    if let Err(cause) = expiry::tell(&state, &gone).await {
+                        log::warn!("open streams were not told of pruned alarms: {cause}");
+                    }
                 }
-                if gone.len() == Store::PRUNE_BATCH {
-                    tokio::time::sleep(PRUNE_PAUSE).await;
-                    continue;
+                Err(cause) => {
+                    pass.ease();
+                    wait = (wait * 4).min(PRUNE_RETRY);
+                    log::warn!("pruning failed and is tried again: {cause}");
                 }
             }
-            Err(cause) => log::warn!("pruning failed and is tried again: {cause}"),
-        }
-        if let Err(cause) = state.store.prune_keys().await {
-            log::warn!("pruning keys failed and is tried again: {cause}");
+            tokio::time::sleep(wait).await;
         }
         tokio::time::sleep(PRUNE_EVERY).await;
     }
@@ -74,3 +77,6 @@ const EXPIRE_EVERY: Duration = Duration::from_millis(500);
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 
 const PRUNE_PAUSE: Duration = Duration::from_millis(20);
+
+/// The longest pause after a failure: the database may be away.
+const PRUNE_RETRY: Duration = Duration::from_secs(60);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use serde::Serialize;
 
-use crate::alarm::{Alarm, AlarmId, RoomId, UserId};
+use crate::alarm::{Alarm, AlarmId, Badge, RoomId, UserId};
 
 /// One event. A channel slot holds a pointer to it.
 #[derive(Debug)]
@@ -243,10 +243,9 @@ pub(crate) struct Connected {
     pub cursor: AlarmId,
     /// True if the cursor that was asked for lies outside what is kept.
     pub gap: bool,
-    /// The number of alarms the user has not seen.
-    pub unseen: i64,
-    /// The number of alarms the user has not read.
-    pub unread: i64,
+    /// The numbers of alarms the user has not seen and not read.
+    #[serde(flatten)]
+    pub badge: Badge,
     /// The log's head, and the last id the two figures cover: alarms up to it are replayed, those above are new.
     pub head: AlarmId,
     /// The longest silence to expect, in seconds.

@@ -7,7 +7,7 @@ use askama::Template;
 
 use crate::actions::inbox::{self, Mark, Status};
 use crate::actions::{AppState, Refusal, Thing};
-use crate::alarm::AlarmId;
+use crate::alarm::{AlarmId, Count};
 use crate::http::body::Params;
 use crate::pages::error::PageError;
 use crate::pages::form::Form;
@@ -22,7 +22,7 @@ struct InboxPage {
     page: Page,
     rows: Vec<AlarmRow>,
     newest: AlarmId,
-    unread: i64,
+    unread: Count,
     unread_only: bool,
     older: Option<AlarmId>,
     here: String,
@@ -46,7 +46,11 @@ pub(crate) async fn list(
     let row = |alarm| AlarmRow::new(alarm, visitor.words());
     let rows = found.items.iter().map(row).collect();
     let shown = InboxPage {
-        unread: page.viewer.as_ref().map_or(0, |viewer| viewer.unread),
+        unread: page
+            .viewer
+            .as_ref()
+            .map(|viewer| viewer.unread)
+            .unwrap_or_default(),
         page,
         newest: found.items.first().map_or(AlarmId(0), |newest| newest.id),
         rows,

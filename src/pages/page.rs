@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::actions::{AppState, Refusal, inbox};
-use crate::alarm::AlarmId;
+use crate::alarm::{AlarmId, Count};
 use crate::http::origin;
 use crate::pages::error::PageError;
 use crate::pages::view::{initial, tone};
@@ -35,8 +35,8 @@ pub(crate) struct Viewer {
     pub(crate) initial: String,
     pub(crate) tone: u32,
     pub(crate) is_admin: bool,
-    pub(crate) unseen: i64,
-    pub(crate) unread: i64,
+    pub(crate) unseen: Count,
+    pub(crate) unread: Count,
     pub(crate) cursor: AlarmId,
 }
 
@@ -70,8 +70,8 @@ impl Page {
             tone: tone(visitor.user_id().as_str()),
             display_name,
             is_admin: visitor.is_admin(),
-            unseen: counts.unseen,
-            unread: counts.unread,
+            unseen: counts.badge.unseen,
+            unread: counts.badge.unread,
             cursor: counts.head,
         };
         Ok(Self {

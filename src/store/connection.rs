@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{InstrumentationEvent, SimpleConnection};
 use diesel::r2d2::R2D2Connection as _;
 use diesel::result::Error as DieselError;
 use diesel::{Connection as _, MultiConnection, SqliteConnection};
@@ -141,7 +141,12 @@ impl DbConnection {
         match self {
             // Its sessions may be shared, so that each transaction brings its own settings.
             Self::Postgres(_) => Ok(()),
-            Self::Sqlite(connection) => connection.batch_execute(SQLITE_SETTINGS),
+            Self::Sqlite(connection) => {
+                if log::log_enabled!(log::Level::Trace) {
+                    connection.set_instrumentation(log_statement);
+                }
+                connection.batch_execute(SQLITE_SETTINGS)
+            }
         }
     }
 
@@ -192,6 +197,15 @@ impl DbConnection {
             })
         });
         done.map_err(|error| cause.unwrap_or_else(|| E::from(error)))
+    }
+}
+
+/// Logs the text of a statement without its values. A server logs its own statements.
+fn log_statement(event: InstrumentationEvent<'_>) {
+    if let InstrumentationEvent::StartQuery { query, .. } = event {
+        let written = query.to_string();
+        let text = written.split(" -- binds:").next().unwrap_or_default();
+        log::trace!("{}", text.replace('\n', " "));
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use diesel::dsl::{auto_type, case_when, count};
+use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
-use crate::alarm::{Alarm, AlarmId, AlarmType, Role, Timestamp, Topic, UserId};
+use crate::alarm::{Alarm, AlarmId, AlarmType, Badge, Count, Role, Timestamp, Topic, UserId};
 use crate::store::connection::{DbConnection, native};
 use crate::store::log::{Row, stored_topic};
 use crate::store::schema::{alarms, log_head, receipts, users};
@@ -22,10 +22,8 @@ pub(crate) struct Inbox {
 /// The numbers of unseen and unread alarms of an inbox, as of one position of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// The number of unseen alarms, which a badge shows.
-    pub unseen: i64,
-    /// The number of unread alarms.
-    pub unread: i64,
+    /// The numbers of unseen and unread alarms.
+    pub badge: Badge,
     /// The last id that the counts cover.
     pub head: AlarmId,
 }
@@ -242,6 +240,11 @@ fn page(
     let moment = Timestamp::now();
     let counts = counts(connection, inbox, moment)?;
     let now = moment.millis();
+    let floors = if status.unread_only {
+        Floors::of(connection, inbox)?
+    } else {
+        Floors::default()
+    };
     let before = before.map_or(i64::MAX, |id| id.0);
     let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
     let mut items = Vec::new();
@@ -257,7 +260,9 @@ fn page(
             ))
             .into_boxed();
         if status.unread_only {
-            query = query.filter(receipts::read_at.is_null());
+            query = query
+                .filter(alarms::id.gt(floors.read))
+                .filter(receipts::read_at.is_null());
         }
         if !status.alarm_types.is_empty() {
             let types = status.alarm_types.iter().map(AlarmType::as_str);
@@ -285,7 +290,7 @@ fn counts(
     inbox: &Inbox,
     now: Timestamp,
 ) -> Result<Counts, StoreError> {
-    let (user_id, now) = (inbox.user_id.as_str(), now.millis());
+    let user_id = inbox.user_id.as_str();
     let (head, seen, read) = native!(connection => log_head::table
         .left_join(users::table.on(users::id.eq(user_id)))
         .select((
@@ -294,35 +299,81 @@ fn counts(
             users::read_up_to.nullable(),
         ))
         .get_result::<(i64, Option<i64>, Option<i64>)>(connection))?;
-    let (seen, read) = (seen.unwrap_or(0), read.unwrap_or(0));
     let (mut unseen, mut unread) = (0, 0);
     for (topic, start) in &inbox.topics {
-        let (seen, read) = (seen.max(*start), read.max(*start));
-        let above = native!(connection => visible(user_id, topic.as_str(), seen.min(read), now)
-            .filter(alarms::id.le(head))
-            .select((
-                count(case_when(
-                    alarms::id
-                        .gt(seen)
-                        .and(receipts::seen_at.nullable().is_null()),
-                    alarms::id,
-                )),
-                count(case_when(
-                    alarms::id
-                        .gt(read)
-                        .and(receipts::read_at.nullable().is_null()),
-                    alarms::id,
-                )),
-            ))
-            .get_result::<(i64, i64)>(connection))?;
-        unseen += above.0;
-        unread += above.1;
+        let mut part = Part {
+            user_id,
+            topic: topic.as_str(),
+            seen: seen.unwrap_or(0).max(*start),
+            read: read.unwrap_or(0).max(*start),
+            head,
+            now: now.millis(),
+        };
+        let left = part.left(connection)?;
+        unread += part.unread(&left);
+        if is_full(&left) {
+            // Older ones may be unseen, too.
+            part.read = i64::MAX;
+            unseen += part.unseen(&part.left(connection)?);
+        } else {
+            unseen += part.unseen(&left);
+        }
     }
     Ok(Counts {
-        unseen,
-        unread,
+        badge: Badge {
+            unseen: Count::of(unseen),
+            unread: Count::of(unread),
+        },
         head: AlarmId(head),
     })
+}
+
+/// The part of an inbox that has one topic, and its floors.
+struct Part<'a> {
+    user_id: &'a str,
+    topic: &'a str,
+    seen: i64,
+    read: i64,
+    head: i64,
+    now: i64,
+}
+
+/// An id, and its times of being seen and read.
+type Left = (i64, Option<i64>, Option<i64>);
+
+impl Part<'_> {
+    /// The newest alarms that are unseen or unread, one more than are counted: what is counted costs the same however many
+    /// there are.
+    fn left(&self, connection: &mut DbConnection) -> Result<Vec<Left>, StoreError> {
+        let floor = self.seen.min(self.read);
+        let unseen = alarms::id.gt(self.seen).and(receipts::seen_at.is_null());
+        let unread = alarms::id.gt(self.read).and(receipts::read_at.is_null());
+        let rows = native!(connection => visible(self.user_id, self.topic, floor, self.now)
+            .filter(alarms::id.le(self.head))
+            .filter(unseen.or(unread))
+            .order(alarms::id.desc())
+            .limit(Count::MOST + 1)
+            .select((alarms::id, receipts::seen_at.nullable(), receipts::read_at.nullable()))
+            .load::<Left>(connection))?;
+        Ok(rows)
+    }
+
+    fn unseen(&self, left: &[Left]) -> i64 {
+        count_of(left, |(id, seen, _)| *id > self.seen && seen.is_none())
+    }
+
+    fn unread(&self, left: &[Left]) -> i64 {
+        count_of(left, |(id, _, read)| *id > self.read && read.is_none())
+    }
+}
+
+fn is_full(left: &[Left]) -> bool {
+    count_of(left, |_| true) > Count::MOST
+}
+
+fn count_of(left: &[Left], belongs: impl Fn(&Left) -> bool) -> i64 {
+    let count = left.iter().filter(|row| belongs(row)).count();
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 pub(super) fn one(

@@ -251,7 +251,9 @@ fn apply(
         let rows: Vec<NewReceipt<'_>> = missing
             .map(|id| NewReceipt::of(user_id, *id, mark, now))
             .collect();
-        native!(connection => diesel::insert_into(receipts::table).values(&rows).execute(connection))?;
+        if !rows.is_empty() {
+            native!(connection => diesel::insert_into(receipts::table).values(&rows).execute(connection))?;
+        }
     }
     Ok(())
 }

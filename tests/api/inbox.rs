@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::answers::{answer, refusal};
+use crate::database::{execute, is_sqlite};
 use crate::publishing::{ids, list, publish_many};
-use crate::support::TestApp;
+use crate::support::{DEADLINE, TestApp};
 
 #[tokio::test]
 async fn the_inbox_is_newest_first_and_has_pages_to_its_end() {
@@ -237,4 +238,88 @@ async fn the_navigation_bar_gets_the_newest_five() {
     assert_eq!(five["meta"]["unread"], 7);
     assert_eq!(five["next"], Value::Null);
     assert_eq!(ids(&two), published[..2]);
+}
+
+/// Puts alarms of bob and of everyone into the log of a hub that is stopped.
+fn store_many(app: &TestApp, own: i64, shared: i64) {
+    let last = own + shared;
+    let ids = if is_sqlite() {
+        format!(
+            "WITH RECURSIVE ids(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids WHERE id < {last})"
+        )
+    } else {
+        format!("WITH ids AS (SELECT generate_series(1, {last}) AS id)")
+    };
+    let rows = format!(
+        "{ids} INSERT INTO alarms (id, topic, alarm_type, data, created_at)
+           SELECT id, CASE WHEN id <= {own} THEN 'user:bob' ELSE 'everyone' END, 'T', '{{}}', {} FROM ids;
+         UPDATE log_head SET last_id = {last}",
+        i64::MAX / 2_000_000,
+    );
+    execute(app, &rows);
+}
+
+#[tokio::test]
+async fn counts_are_exact_up_to_a_thousand_and_tell_of_more() {
+    let mut app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    app.stop().await;
+    store_many(&app, 600, 400);
+    app.restart().await;
+    let meta = async || list(&app, &bob, "?limit=1").await["meta"].take();
+    assert_eq!(
+        meta().await,
+        json!({"unseen": 1000, "unread": 1000, "cursor": 1000})
+    );
+
+    let more = app.publish(json!({"user": "bob"}), "T").await;
+    let mut stream = app.stream(&bob, "/api/stream").await;
+    let connect = stream.next_event(DEADLINE).await.json();
+    let page = app.get(&bob, "/alarms").send().await.unwrap();
+    let page = page.text().await.unwrap();
+
+    let above = json!({"unseen": 1000, "unseenMore": true, "unread": 1000, "unreadMore": true, "cursor": more});
+    assert_eq!(meta().await, above);
+    assert_eq!(
+        (&connect["unread"], &connect["unreadMore"]),
+        (&json!(1000), &json!(true))
+    );
+    assert!(page.contains("1000+"), "{page}");
+
+    answer(app.post(&bob, "/api/alarms/7/read"), 200).await;
+    let state = stream.next_named("state", DEADLINE).await.json();
+    assert_eq!(
+        (&state["unread"], &state["unreadMore"]),
+        (&json!(1000), &Value::Null)
+    );
+    answer(
+        app.post(&bob, "/api/alarms/seen")
+            .json(&json!({"upTo": more})),
+        200,
+    )
+    .await;
+    answer(app.post(&bob, "/api/alarms/8/unread"), 200).await;
+    let state = stream.next_named("state", DEADLINE).await.json();
+    assert_eq!(
+        (&state["unseen"], &state["unread"]),
+        (&json!(0), &json!(1000))
+    );
+}
+
+#[tokio::test]
+async fn an_unseen_alarm_below_a_thousand_unread_ones_is_counted() {
+    let mut app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    app.stop().await;
+    store_many(&app, 1_500, 0);
+    let seen = "INSERT INTO receipts (user_id, alarm_id, seen_at) SELECT 'bob', id, 1 FROM alarms WHERE id > 3";
+    execute(&app, seen);
+    app.restart().await;
+
+    let meta = list(&app, &bob, "?limit=1").await["meta"].take();
+
+    assert_eq!(
+        meta,
+        json!({"unseen": 3, "unread": 1000, "unreadMore": true, "cursor": 1500})
+    );
 }

@@ -31,6 +31,7 @@ mod files;
 mod language;
 mod one_hub;
 mod outage;
+mod plans;
 mod pooler;
 mod retention;
 mod start;

@@ -112,6 +112,39 @@ async fn pruning_holds_up_no_publisher_and_a_cursor_from_before_is_told_of_the_g
     }
 }
 
+fn run(app: &TestApp, sql: &str) {
+    if on_postgres() {
+        let postgres = Postgres::shared();
+        postgres.sql(&postgres.database_of(app.folder()), sql);
+    } else {
+        open(app).batch_execute(sql).expect(sql);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_does_not_end_a_pass_of_pruning() {
+    let mut app = AppBuilder::default()
+        .env("CAMPANILE_RETENTION_DAYS", "1")
+        .spawn()
+        .await;
+    app.stop().await;
+    old_alarms(&app, now_millis());
+    run(
+        &app,
+        "DELETE FROM alarms WHERE id > 1000; DELETE FROM receipts WHERE alarm_id > 1000",
+    );
+    run(&app, "ALTER TABLE receipts RENAME TO receipts_away");
+
+    app.restart().await;
+    app.wait_for_log("pruning failed and is tried again").await;
+    run(&app, "ALTER TABLE receipts_away RENAME TO receipts");
+
+    until("everything pruned", DEADLINE, async || {
+        (count(&app, "alarms") == 0 && count(&app, "receipts") == 0).then_some(())
+    })
+    .await;
+}
+
 /// Publishes an alarm that expires to each kind of topic, the one for bob last, then one for bob that stays; returns the
 /// ids of the first ones.
 async fn publish_expiring(app: &TestApp) -> Vec<i64> {

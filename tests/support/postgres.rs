@@ -117,6 +117,11 @@ impl Postgres {
         }
     }
 
+    /// Everything the server has logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).expect("the server's log")
+    }
+
     /// Changes a setting of `postgresql.conf` at once, as far as it can be.
     pub(crate) fn set(&self, setting: &str) {
         let file = self.data().join("postgresql.conf");

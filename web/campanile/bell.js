@@ -16,8 +16,6 @@ import { WORDS } from "./words.js";
 
 /** @typedef {(alarm: Alarm) => { what?: string, summary?: string, url?: string | null } | null | undefined} Describe */
 
-const MOST_SHOWN = 99;
-
 /**
  * The bell. Attributes: `hub`, `token` (another site's), `user`, `rooms` (ids or "all": their messages become toasts),
  * `room` (the one being looked at), `cursor`, `unseen`, `unread` (what the server rendered), `inbox` (the full list),
@@ -178,10 +176,11 @@ export class CampanileBell extends HTMLElement {
 
   /** @param {Counts} counts */
   #count({ unseen }) {
-    const shown = unseen > MOST_SHOWN ? `${MOST_SHOWN}+` : String(unseen);
-    this.#badge.hidden = unseen === 0;
+    const shown = unseen > 99 ? "99+" : String(unseen);
+    this.#badge.hidden = !unseen;
     this.#badge.textContent = shown;
-    this.#button.setAttribute("aria-label", this.words.bell(unseen));
+    // The hub counts no further.
+    this.#button.setAttribute("aria-label", this.words.bell(unseen > 999 ? "1000+" : unseen));
     nameWindow(unseen ? `(${shown}) ` : "");
   }
 

@@ -161,7 +161,7 @@ export class Panel {
     if (!this.open) return;
     if ([...this.#alarms, ...this.#waiting].some((known) => known.id === alarm.id)) return;
     this.#waiting.unshift(alarm);
-    if (this.#alarms.length === 0 && !document.hidden) this.#takeWaiting({ focus: false });
+    if (!this.#alarms.length && !document.hidden) this.#takeWaiting({ focus: false });
     else this.#renderPill();
   }
 
@@ -259,7 +259,7 @@ export class Panel {
   }
 
   #renderPill() {
-    this.#pill.hidden = this.#waiting.length === 0;
+    this.#pill.hidden = !this.#waiting.length;
     this.#pill.textContent = this.#words.pill(this.#waiting.length);
   }
 

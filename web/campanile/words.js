@@ -4,7 +4,7 @@
 
 const en = {
   notifications: "Notifications",
-  /** @param {number} count */
+  /** @param {number | string} count */
   bell: (count) => (count ? `Notifications, ${count} new` : "Notifications"),
   inbox: "Inbox",
   unread: "Unread",

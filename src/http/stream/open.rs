@@ -77,8 +77,7 @@ async fn greeted(
         user_id: identity.user_id().clone(),
         cursor: opened.cursor,
         gap: opened.gap,
-        unseen: counts.unseen,
-        unread: counts.unread,
+        badge: counts.badge,
         head: counts.head.max(opened.cursor),
         heartbeat_seconds: state.policy.heartbeat.as_secs(),
     };

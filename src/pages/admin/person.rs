@@ -7,6 +7,7 @@ use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::actions::{AppState, accounts};
+use crate::alarm::Count;
 use crate::http::body::Params;
 use crate::pages::admin::ConnectionList;
 use crate::pages::error::PageError;
@@ -31,8 +32,8 @@ struct PersonPage {
     created_time: String,
     connections: ConnectionList,
     rows: Vec<AlarmRow>,
-    unseen: i64,
-    unread: i64,
+    unseen: Count,
+    unread: Count,
     done: Option<&'static str>,
 }
 
@@ -77,8 +78,8 @@ pub(crate) async fn show(
         created_time: date_and_time(account.created_at),
         connections: ConnectionList::of(found.connections, words.person.not_connected, words),
         rows: rows.map(|alarm| AlarmRow::new(alarm, words)).collect(),
-        unseen: found.inbox.counts.unseen,
-        unread: found.inbox.counts.unread,
+        unseen: found.inbox.counts.badge.unseen,
+        unread: found.inbox.counts.badge.unread,
         done,
     };
     html(StatusCode::OK, &shown)

@@ -1,0 +1,222 @@
+//! Reading the log back from a cursor: the alarms of a client's topics, each topic along its index, so that a page costs
+//! the same however many alarms of others lie between.
+
+use std::sync::Arc;
+
+use diesel::connection::DefaultLoadingMode;
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Text};
+
+use crate::alarm::{Alarm, AlarmId, Timestamp, Topic, TopicFilter};
+use crate::store::connection::{DbConnection, native};
+use crate::store::log::Row;
+use crate::store::postgres::PostgresConnection;
+use crate::store::schema::alarms;
+use crate::store::{Read, Store, StoreError};
+
+/// One page of a replay.
+#[derive(Debug, Clone)]
+pub(crate) struct ReplayPage {
+    /// The alarms, by id.
+    pub alarms: Vec<Alarm>,
+    /// Everything up to this id was read: the next page starts after it.
+    pub read_up_to: AlarmId,
+}
+
+/// Ids of the log: those above the first, up to the second.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    after: i64,
+    up_to: i64,
+}
+
+/// The rows of a page, and the id up to which nothing else is left in the span.
+struct Found {
+    rows: Vec<Row>,
+    read_up_to: i64,
+}
+
+impl Store {
+    /// The next alarms after `after` and up to `up_to` that the filter lets through.
+    pub(crate) async fn replay(
+        &self,
+        filter: Arc<TopicFilter>,
+        after: AlarmId,
+        up_to: AlarmId,
+    ) -> Result<ReplayPage, StoreError> {
+        let span = Span {
+            after: after.0,
+            up_to: up_to.0,
+        };
+        let page = self
+            .read(Read::Replay, move |connection| {
+                replay(connection, &filter, span)
+            })
+            .await?;
+        // Rows of another hub come this way only.
+        for alarm in &page.alarms {
+            self.expiry.note(alarm.expires_at);
+        }
+        Ok(page)
+    }
+}
+
+/// One page. Rows that have expired take part in its bound and are dropped here, so that a page reads few rows even where
+/// many have expired.
+fn replay(
+    connection: &mut DbConnection,
+    filter: &TopicFilter,
+    span: Span,
+) -> Result<ReplayPage, StoreError> {
+    let found = if filter.everything {
+        whole_log(connection, span)?
+    } else {
+        match connection {
+            DbConnection::Postgres(connection) => topics_in_one_trip(connection, filter, span)?,
+            DbConnection::Sqlite(connection) => topics_one_by_one(connection, filter, span)?,
+        }
+    };
+    let now = Timestamp::now();
+    let alarms = found.rows.into_iter().map(Alarm::try_from);
+    let alive = |alarm: &Alarm| alarm.expires_at.is_none_or(|at| at > now);
+    let alarms = alarms.filter(|alarm| alarm.as_ref().map_or(true, alive));
+    Ok(ReplayPage {
+        alarms: alarms.collect::<Result<_, _>>()?,
+        read_up_to: AlarmId(found.read_up_to),
+    })
+}
+
+fn whole_log(connection: &mut DbConnection, span: Span) -> Result<Found, StoreError> {
+    let page = alarms::table
+        .filter(alarms::id.gt(span.after).and(alarms::id.le(span.up_to)))
+        .order(alarms::id.asc())
+        .limit(REPLAY_PAGE);
+    native!(connection => page_of(page.load_iter::<Row, DefaultLoadingMode>(connection)?, span))
+}
+
+/// A topic after the other: a statement costs little within the process. The rows are read by their ids once these are
+/// known.
+fn topics_one_by_one(
+    connection: &mut SqliteConnection,
+    filter: &TopicFilter,
+    span: Span,
+) -> Result<Found, StoreError> {
+    let mut ids = Lowest::of(span);
+    for topic in &filter.topics {
+        let found = in_order(ids.span).filter(alarms::topic.eq(topic.as_str()));
+        ids.add(found.load::<i64>(connection)?);
+    }
+    if filter.all_rooms {
+        let found = in_order(ids.span).filter(sql::<Bool>(IS_ROOM));
+        ids.add(found.load::<i64>(connection)?);
+    }
+    let rows = alarms::table
+        .filter(alarms::id.eq_any(&ids.ids))
+        .order(alarms::id.asc());
+    // Ends at the last id that was found, as a row may be pruned in between.
+    page_of(
+        rows.load_iter::<Row, DefaultLoadingMode>(connection)?,
+        ids.span,
+    )
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn in_order(span: Span) -> _ {
+    let after: i64 = span.after;
+    let up_to: i64 = span.up_to;
+    let page: i64 = REPLAY_PAGE;
+    alarms::table
+        .filter(alarms::id.gt(after))
+        .filter(alarms::id.le(up_to))
+        .order(alarms::id.asc())
+        .limit(page)
+        .select(alarms::id)
+}
+
+/// The lowest ids of several topics, as many as a page holds.
+struct Lowest {
+    ids: Vec<i64>,
+    /// The ids that may still belong to the page.
+    span: Span,
+}
+
+impl Lowest {
+    fn of(span: Span) -> Self {
+        Self {
+            ids: Vec::new(),
+            span,
+        }
+    }
+
+    fn add(&mut self, found: Vec<i64>) {
+        self.ids.extend(found);
+        self.ids.sort_unstable();
+        self.ids.dedup();
+        let page = usize::try_from(REPLAY_PAGE).unwrap_or(usize::MAX);
+        if self.ids.len() >= page {
+            self.ids.truncate(page);
+            self.span.up_to = self.ids.last().copied().unwrap_or(self.span.up_to);
+        }
+    }
+}
+
+/// All topics in one statement: each trip to a server costs more than the rows it brings. The limit inside of `LATERAL`
+/// makes the planner read each topic along its index.
+fn topics_in_one_trip(
+    connection: &mut PostgresConnection,
+    filter: &TopicFilter,
+    span: Span,
+) -> Result<Found, StoreError> {
+    let topics: Vec<&str> = filter.topics.iter().map(Topic::as_str).collect();
+    let rooms = if filter.all_rooms { AND_ALL_ROOMS } else { "" };
+    let page = diesel::sql_query(format!("{FIRST_OF_TOPICS}{rooms}{AS_ROWS}"))
+        .bind::<Array<Text>, _>(topics)
+        .bind::<BigInt, _>(span.after)
+        .bind::<BigInt, _>(span.up_to)
+        .bind::<BigInt, _>(REPLAY_PAGE);
+    page_of(page.load_iter::<Row, DefaultLoadingMode>(connection)?, span)
+}
+
+/// Takes rows up to the bytes of a page, and at least one. SQLite reads no row that is not taken; PostgreSQL has sent them all,
+/// so the number of rows bounds its memory.
+fn page_of(rows: impl Iterator<Item = QueryResult<Row>>, span: Span) -> Result<Found, StoreError> {
+    let mut bytes = 0;
+    let mut page = Vec::new();
+    let mut read_up_to = span.up_to;
+    for row in rows {
+        let row = row?;
+        let id = row.id;
+        bytes += row.data.len();
+        page.push(row);
+        let full = i64::try_from(page.len()).is_ok_and(|count| count == REPLAY_PAGE);
+        if full || bytes >= REPLAY_BYTES {
+            read_up_to = id;
+            break;
+        }
+    }
+    Ok(Found {
+        rows: page,
+        read_up_to,
+    })
+}
+
+/// The condition of the index of all rooms, in its words: both databases compare the text.
+const IS_ROOM: &str = "substr(topic, 1, 5) = 'room:'";
+
+const FIRST_OF_TOPICS: &str = "SELECT alarms.* FROM (SELECT DISTINCT id FROM (\
+     SELECT mine.id FROM unnest($1) AS asked (topic) CROSS JOIN LATERAL (\
+     SELECT id FROM alarms WHERE alarms.topic = asked.topic AND id > $2 AND id <= $3 ORDER BY id LIMIT $4) AS mine";
+
+const AND_ALL_ROOMS: &str = " UNION ALL (SELECT id FROM alarms \
+     WHERE substr(topic, 1, 5) = 'room:' AND id > $2 AND id <= $3 ORDER BY id LIMIT $4)";
+
+/// The limit keeps the planner from reading the whole table for a page of it.
+const AS_ROWS: &str = ") AS every ORDER BY id LIMIT $4) AS page CROSS JOIN LATERAL (\
+     SELECT * FROM alarms WHERE alarms.id = page.id LIMIT 1) AS alarms ORDER BY alarms.id";
+
+/// The rows of one page of a replay: enough to keep the database out of the way, few enough to hold for each connection.
+const REPLAY_PAGE: i64 = 250;
+
+/// The data of one page of a replay: small enough to hold for many clients at once.
+const REPLAY_BYTES: usize = 256 * 1024;
