@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use diesel::connection::DefaultLoadingMode;
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
@@ -348,13 +349,24 @@ impl Part<'_> {
         let floor = self.seen.min(self.read);
         let unseen = alarms::id.gt(self.seen).and(receipts::seen_at.is_null());
         let unread = alarms::id.gt(self.read).and(receipts::read_at.is_null());
-        let rows = native!(connection => visible(self.user_id, self.topic, floor, self.now)
+        let left = visible(self.user_id, self.topic, floor, self.now)
             .filter(alarms::id.le(self.head))
             .filter(unseen.or(unread))
             .order(alarms::id.desc())
-            .limit(Count::MOST + 1)
-            .select((alarms::id, receipts::seen_at.nullable(), receipts::read_at.nullable()))
-            .load::<Left>(connection))?;
+            .select((
+                alarms::id,
+                receipts::seen_at.nullable(),
+                receipts::read_at.nullable(),
+            ));
+        let most = Count::MOST + 1;
+        let rows = match connection {
+            DbConnection::Postgres(connection) => left.limit(most).load(connection)?,
+            // SQLite prepares a statement with a bound LIMIT anew for each use, and reads a row only when it is taken.
+            DbConnection::Sqlite(connection) => left
+                .load_iter::<Left, DefaultLoadingMode>(connection)?
+                .take(usize::try_from(most).unwrap_or(usize::MAX))
+                .collect::<Result<_, _>>()?,
+        };
         Ok(rows)
     }
 
