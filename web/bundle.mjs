@@ -8,7 +8,7 @@ import { WORDS } from "./campanile/words.js";
 const FOLDER = new URL("campanile/", import.meta.url);
 
 // `light-dark()` and nested rules: what they need, the whole module needs.
-const TARGETS = ["chrome123", "edge123", "firefox124", "safari17.5"];
+const TARGETS = ["chrome123", "edge123", "firefox125", "safari17.5"];
 
 const minifiedSheets = {
   name: "minified sheets",
@@ -26,7 +26,7 @@ const minifiedSheets = {
 const INSIDE = [
   "alarmed", "arrived", "ask", "attempt", "backoff", "beat", "byCookie", "change", "changes", "dispose", "everyHeartbeat",
   "fail", "failed", "fed", "follow", "forget", "gone", "hadTrouble", "hear", "heard", "heardAt", "hold", "hush", "identity",
-  "isOf", "isOver", "later", "lead", "leading", "lifeMs", "meet", "met", "missedUpTo", "outlive", "publish",
+  "isOf", "isOver", "later", "lead", "leading", "lifeMs", "meet", "meetSenders", "met", "missedUpTo", "outlive", "publish",
   "publishStatus", "put", "refresh", "render", "renewable", "said", "serve", "send", "session", "shown", "take", "tally",
   "tell", "tellsTypes", "ticked", "wantFrom", "woke",
 ];

@@ -76,6 +76,16 @@ pub(crate) async fn type_counts(state: &AppState, inbox: Inbox) -> Result<TypeMe
     })
 }
 
+/// Returns the display names of the users whom these alarms are from, by their ids. An alarm that the caller may not read
+/// tells nothing.
+pub(crate) async fn senders(
+    state: &AppState,
+    inbox: Inbox,
+    ids: Vec<i64>,
+) -> Result<BTreeMap<String, String>, Refusal> {
+    Ok(state.store.senders(inbox, ids).await?)
+}
+
 /// Returns the counts at the start of a stream. A service has no inbox, so both are zero and the head is that of the
 /// log.
 pub(crate) async fn counts_of(state: &AppState, identity: &Identity) -> Result<Counts, Refusal> {

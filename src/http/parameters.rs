@@ -32,6 +32,7 @@ const KNOWN: &[(Method, &str, &[&str])] = &[
         &["limit", "before", "status", "alarmType"],
     ),
     (Method::DELETE, "/api/alarms", &["targetId", "alarmType"]),
+    (Method::GET, "/api/alarms/senders", &["id"]),
     (Method::GET, "/api/alarms/top", &["limit"]),
     (
         Method::GET,

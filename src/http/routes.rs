@@ -39,6 +39,7 @@ fn wire(config: &mut ServiceConfig) {
                 .route(delete().to(alarms::delete_pair)),
         )
         .service(resource("/api/alarms/counts").route(read().to(alarms::counts)))
+        .service(resource("/api/alarms/senders").route(read().to(alarms::senders)))
         .service(resource("/api/alarms/top").route(read().to(alarms::top)))
         .service(resource("/api/alarms/seen").route(post().to(alarms::mark_seen)))
         .service(resource("/api/alarms/read").route(post().to(alarms::mark_read)))

@@ -1,4 +1,4 @@
-//! The counts of an inbox for each type of alarm.
+//! What a list of alarms is shown with: the counts of an inbox for each type, and the names of the senders.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::alarm::{AlarmId, AlarmType, Timestamp};
 use crate::store::connection::{DbConnection, native};
 use crate::store::inbox::{Floors, Inbox, visible};
 use crate::store::log;
-use crate::store::schema::{alarms, receipts};
+use crate::store::schema::{alarms, receipts, users};
 use crate::store::{Read, Store, StoreError};
 
 /// The unseen and unread alarms of an inbox by their type, as of one position of the log.
@@ -27,6 +27,33 @@ impl Store {
     pub(crate) async fn type_counts(&self, inbox: Inbox) -> Result<TypeCounts, StoreError> {
         self.read(Read::Inbox, move |connection| {
             type_counts(connection, &inbox)
+        })
+        .await
+    }
+}
+
+impl Store {
+    /// Returns the display names of the users whom these alarms are from, by their ids: alarms of an inbox, and of rooms.
+    pub(crate) async fn senders(
+        &self,
+        inbox: Inbox,
+        ids: Vec<i64>,
+    ) -> Result<BTreeMap<String, String>, StoreError> {
+        self.read(Read::Inbox, move |connection| {
+            let senders = users::table.on(users::id.nullable().eq(alarms::from_user_id));
+            let found = alarms::table
+                .inner_join(senders)
+                .filter(alarms::id.eq_any(&ids))
+                .select((alarms::id, alarms::topic, users::id, users::display_name))
+                .load::<(i64, String, String, String)>(connection)?;
+            let mut names = BTreeMap::new();
+            for (id, topic, user, name) in found {
+                let topic = log::stored_topic(topic)?;
+                if inbox.holds(&topic, AlarmId(id)) || topic.is_room() {
+                    names.insert(user, name);
+                }
+            }
+            Ok(names)
         })
         .await
     }

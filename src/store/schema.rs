@@ -96,3 +96,4 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(alarms, receipts);
 diesel::allow_tables_to_appear_in_same_query!(log_head, users);
+diesel::allow_tables_to_appear_in_same_query!(alarms, users);

@@ -6,7 +6,7 @@ use reqwest::header::HeaderMap;
 use crate::support::{DEADLINE, TestApp};
 
 /// Every route with GET, as an admin may call it; a stream is marked.
-const ROUTES: [(&str, bool); 32] = [
+const ROUTES: [(&str, bool); 33] = [
     ("/", false),
     ("/rooms", false),
     ("/rooms/lobby", false),
@@ -29,6 +29,7 @@ const ROUTES: [(&str, bool); 32] = [
     ("/api/alarms", false),
     ("/api/alarms/top", false),
     ("/api/alarms/counts", false),
+    ("/api/alarms/senders", false),
     ("/api/rooms", false),
     ("/api/rooms/lobby/messages", false),
     ("/api/rooms/lobby/presence", false),

@@ -225,6 +225,39 @@ async fn the_counts_are_told_for_each_type() {
 }
 
 #[tokio::test]
+async fn the_names_of_senders_are_told_to_whoever_may_read_their_alarms() {
+    let app = TestApp::embedded().await;
+    let bob = app.user("bob").await;
+    let carol = app.user("carol").await;
+    app.room("lobby").await;
+    let name = json!({"displayName": "Alice Adams"});
+    let service = app.service();
+    let put = app.request(reqwest::Method::PUT, "/api/users/alice");
+    answer(put.bearer_auth(&service).json(&name), 201).await;
+    let from = |to: Value, sender: &str| {
+        let body = json!({"to": to, "alarmType": "T", "fromUserId": sender});
+        answer(app.post(&service, "/api/alarms").json(&body), 201)
+    };
+    let mine = from(json!({"user": "bob"}), "alice").await;
+    let hers = from(json!({"user": "carol"}), "alice").await;
+    let nobodys = from(json!({"user": "bob"}), "nobody").await;
+    let said = from(json!({"room": "lobby"}), "bob").await;
+    let ask = |token: String, published: &Value| {
+        let id = published["alarms"][0]["id"].as_i64().unwrap();
+        let request = app.get(&token, &format!("/api/alarms/senders?id={id}&id=999"));
+        answer(request, 200)
+    };
+
+    let alice = json!({"names": {"alice": "Alice Adams"}});
+    let nothing = json!({"names": {}});
+    assert_eq!(ask(bob.clone(), &mine).await, alice);
+    assert_eq!(ask(carol.clone(), &hers).await, alice);
+    assert_eq!(ask(bob.clone(), &hers).await, nothing);
+    assert_eq!(ask(bob, &nobodys).await, nothing);
+    assert_eq!(ask(carol, &said).await["names"]["bob"], "bob");
+}
+
+#[tokio::test]
 async fn the_navigation_bar_gets_the_newest_five() {
     let app = TestApp::embedded().await;
     let bob = app.user("bob").await;

@@ -7,12 +7,13 @@ use crate::answers::{answer, refusal, send};
 use crate::support::{AppBuilder, DEADLINE, TestApp};
 
 /// Every route under `/api/` that can be asked without a body, as the table of routes has them.
-const ROUTES: [(&str, &str); 17] = [
+const ROUTES: [(&str, &str); 18] = [
     ("GET", "/api/auth/me"),
     ("GET", "/api/alarms"),
     ("DELETE", "/api/alarms"),
     ("GET", "/api/alarms/top"),
     ("GET", "/api/alarms/counts"),
+    ("GET", "/api/alarms/senders"),
     ("DELETE", "/api/alarms/1"),
     ("POST", "/api/alarms/1/read"),
     ("POST", "/api/alarms/1/unread"),

@@ -17,6 +17,7 @@ POST   /api/alarms                                 publishers  {"to": {"user": "
 GET    /api/alarms                                 people
 GET    /api/alarms/top                             people
 GET    /api/alarms/counts                          people
+GET    /api/alarms/senders?id=1                    people
 POST   /api/alarms/seen                            people      {"upTo": 1}
 POST   /api/alarms/read                            people      {"upTo": 1}
 POST   /api/alarms/1/read                          people

@@ -103,7 +103,7 @@ async fn a_room_that_is_open_and_the_bell_speak_korean() {
     admin.shows(".cb-toast", "belfry에서 종을 울렸습니다").await;
     app.publish(json!({"user": "admin"}), "TWO_WORDS").await;
     admin
-        .holds("document.querySelector('campanile-bell [aria-live]').textContent !== ''")
+        .holds("document.querySelector('.cb-hidden[aria-live]').textContent !== ''")
         .await;
     said.extend(texts(&admin).await);
     admin.click(".cb-button").await;

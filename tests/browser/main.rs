@@ -28,6 +28,8 @@ mod trace;
 mod accessibility;
 mod admin;
 mod announcements;
+mod anywhere;
+
 mod bell;
 mod causes;
 mod compare;

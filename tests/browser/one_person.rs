@@ -26,7 +26,7 @@ const BELL: &str = "document.querySelector('campanile-bell')";
 
 /// True if the page shows nothing of an inbox with one alarm in it.
 const NOTHING: &str = "document.querySelector('.cb-badge').hidden && !document.querySelector('.cb-toast, .cb-list li')
-    && !document.title.startsWith('(') && document.querySelector('campanile-bell [role=status]').textContent === ''";
+    && !document.title.startsWith('(') && document.querySelector('.cb-hidden[role=status]').textContent === ''";
 
 /// A hub with two people, and a site next door to it, whose pages get the hub's cookie.
 struct Street {
@@ -408,7 +408,7 @@ async fn a_bell_with_another_token_keeps_nothing_of_the_first_and_one_without_ne
     window.shows(".cb-badge", "1").await;
     window
         .holds(&format!(
-            "{BELL}.querySelector('[role=status]').textContent !== ''"
+            "{BELL}.shadowRoot.querySelector('.cb-hidden').textContent !== ''"
         ))
         .await;
     window.click(".cb-button").await;

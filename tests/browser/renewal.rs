@@ -15,11 +15,12 @@ const RECORD: &str = "
     window.shown = [];
     window.states = [];
     window.replays = [];
-    new MutationObserver((changes) => {
+    const toasts = new MutationObserver((changes) => {
         for (const { addedNodes } of changes) for (const node of addedNodes) {
             if (node.matches?.('.cb-toast')) shown.push(node.querySelector('strong').textContent);
         }
-    }).observe(document.body, { childList: true, subtree: true });";
+    });
+    customElements.whenDefined('campanile-bell').then(() => toasts.observe(document.querySelector('campanile-bell').shadowRoot, { childList: true, subtree: true }));";
 
 const BELL: &str = "<campanile-bell></campanile-bell><script>
     document.querySelector('campanile-bell').token = () => fetch('/token/bob/10').then((answer) => answer.text());</script>";

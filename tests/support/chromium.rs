@@ -192,7 +192,7 @@ impl Window {
     /// Runs a script of several statements in the page.
     pub(crate) async fn run(&self, script: &str) {
         self.driver
-            .execute(script, Vec::new())
+            .execute(piercing(script), Vec::new())
             .await
             .expect("a script that does not break");
     }
@@ -276,7 +276,7 @@ impl Window {
     pub(crate) async fn shows(&self, css: &str, text: &str) {
         let what = format!("{css} shows {text:?}");
         self.wait(&what, async || {
-            for element in self.driver.find_all(By::Css(css)).await.ok()? {
+            for element in self.all(css).await? {
                 if element.text().await.is_ok_and(|shown| shown.contains(text)) {
                     return Some(());
                 }
@@ -348,7 +348,7 @@ impl Window {
 
     /// The current value of a JavaScript expression; null while the page is changing.
     pub(crate) async fn value(&self, expression: &str) -> Value {
-        let script = format!("return {expression};");
+        let script = piercing(&format!("return {expression};"));
         let answer = self.driver.execute(script, Vec::new()).await;
         answer.map_or(Value::Null, |value| value.json().clone())
     }
@@ -412,8 +412,18 @@ impl Window {
     }
 
     async fn find(&self, css: &str) -> WebElement {
-        self.wait(css, async || self.driver.find(By::Css(css)).await.ok())
+        self.wait(css, async || self.all(css).await?.into_iter().next())
             .await
+    }
+
+    /// The elements that match, also those in the shadow roots of the bell.
+    async fn all(&self, css: &str) -> Option<Vec<WebElement>> {
+        if !css.contains("cb-") {
+            return self.driver.find_all(By::Css(css)).await.ok();
+        }
+        let script = piercing(&format!("return document.querySelectorAll({css:?});"));
+        let found = self.driver.execute(script, Vec::new()).await.ok()?;
+        found.elements().ok()
     }
 
     async fn wait<T>(&self, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
@@ -442,3 +452,22 @@ const ARGUMENTS: [&str; 9] = [
     "--disable-sync",
     "--window-size=1280,900",
 ];
+
+/// A script that finds what is in the shadow roots of the bell as if it were in the page.
+fn piercing(script: &str) -> String {
+    if !script.contains("cb-") {
+        return script.to_owned();
+    }
+    let script = script
+        .replace("document.querySelectorAll(", "all(")
+        .replace("document.querySelector(", "one(")
+        .replace("document.activeElement", "focused()");
+    format!("{PIERCING}{script}")
+}
+
+const PIERCING: &str = "
+    const roots = () => [document, ...[...document.querySelectorAll('campanile-bell, [data-campanile-status]')].map((one) => one.shadowRoot).filter(Boolean)];
+    const all = (css) => roots().flatMap((root) => [...root.querySelectorAll(css)]);
+    const one = (css) => all(css)[0] ?? null;
+    const focused = () => document.activeElement?.shadowRoot?.activeElement ?? document.activeElement;
+    ";

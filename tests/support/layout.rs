@@ -34,10 +34,16 @@ const FAULTS: &str = r#"(() => {
     }
     return right - left > 1 && bottom - top > 1 ? { left, top, right, bottom } : null;
   };
-  const layerOf = (element) => element.closest('.cb-panel, .cb-toasts, .menu-card, .bar, .below') ?? document.body;
+  const layerOf = (element) => element.closest('.cb-panel, .cb-toasts, .menu-card, .bar, .below') ?? element.getRootNode().host?.closest('.bar') ?? document.body;
   const pieces = [];
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let node = texts.nextNode(); node; node = texts.nextNode()) {
+  const shadows = [...document.querySelectorAll('campanile-bell, [data-campanile-status]')].map((one) => one.shadowRoot).filter(Boolean);
+  const texts = [document.body, ...shadows].flatMap((root) => {
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (walker.nextNode()) found.push(walker.currentNode);
+    return found;
+  });
+  for (const node of texts) {
     const element = node.parentElement;
     if (!node.data.trim() || element.closest('script, style, noscript, option') || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
     if (hiddenForSight(element)) continue;

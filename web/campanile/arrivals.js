@@ -17,6 +17,7 @@ export class Arrivals {
   #missed = 0;
   #arrived = 0;
   #over = false;
+  #telling = Promise.resolve();
   /** @type {Timer} */
   #gathering;
   /** @type {Timer} */
@@ -64,8 +65,17 @@ export class Arrivals {
       this.#gathering = setTimeout(() => this.#tellMissed(), GATHER_MISSED_MS);
       return;
     }
-    const { what, summary, url } = this.#bell.tell(alarm);
-    this.#show(what, [alarm.fromUserId, summary].filter(Boolean).join(": "), url);
+    // In their order, although names may have to be asked for.
+    this.#telling = this.#telling.then(() => this.#told(alarm));
+  }
+
+  /** @param {Alarm} alarm */
+  async #told(alarm) {
+    const met = await this.#bell.meetSenders([alarm]);
+    if (this.#over) return;
+    if (met && this.#panel.open) this.#panel.render();
+    const { what, summary, url, who } = this.#bell.tell(alarm);
+    this.#show(what, [who, summary].filter(Boolean).join(": "), url);
   }
 
   /**
@@ -77,11 +87,11 @@ export class Arrivals {
     const room = roomOf(message);
     const looking = this.#bell.getAttribute("room") === room && document.hasFocus();
     if (replayed || looking || fromUserId === this.#bell.client?.userId || this.#unwanted()) return;
-    const name = await this.#roomName(room);
+    const [name] = await Promise.all([this.#roomName(room), this.#bell.meetSenders([message])]);
     if (this.#over) return;
     const { rings, says } = this.#bell.words;
     const ring = alarmType === "ROOM_RING";
-    const title = (ring ? rings : says)(fromUserId ?? "", name);
+    const title = (ring ? rings : says)(this.#bell.tell(message).who ?? "", name);
     this.#show(title, ring ? "" : summaryOf(message), this.#bell.hub === location.origin ? `/rooms/${encodeURIComponent(room)}` : null);
   }
 

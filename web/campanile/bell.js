@@ -8,25 +8,30 @@ import { HOME } from "./home.js";
 import { wordsOf } from "./language.js";
 import { Notice } from "./notice.js";
 import { Panel } from "./panel.js";
-import { adoptSheet } from "./sheet.js";
+import { sheet } from "./sheet.js";
 import { Toasts } from "./toasts.js";
 import { WORDS } from "./words.js";
 
 /** @import { Alarm, Cause, Client, Counts, Status, Token } from "./wire.d.ts" */
 
-/** @typedef {(alarm: Alarm) => { what?: string, summary?: string, url?: string | null } | null | undefined} Describe */
+/** @typedef {{ what?: string, summary?: string, url?: string | null, who?: string | null, target?: string | null, icon?: string | Node | null }} Description */
+/** @typedef {(alarm: Alarm) => Description | null | undefined | false} Describe */
+/** @typedef {Record<string, Record<string, string>>} TypeWords for each language the words for each type of alarm */
 
 /**
  * The bell. Attributes: `hub`, `token` (another site's), `user`, `rooms` (ids or "all": their messages become toasts),
  * `room` (the one being looked at), `cursor`, `unseen`, `unread` (what the server rendered), `inbox` (the full list),
- * `lang`. The property `token` may be a function; the property `describe` may give an alarm other words.
+ * `lang`. The property `token` may be a function; the property `describe` may give an alarm other words, the property
+ * `types` gives its types words in several languages. It is drawn in a shadow root: no style of the page reaches it.
  */
 export class CampanileBell extends HTMLElement {
   static observedAttributes = ["hub", "token", "user", "rooms", "inbox", "lang"];
 
-  // A page may have set these two before this module was there.
+  // A page may have set these before this module was there.
   /** @type {Describe | undefined} */
   describe = /** @type {any} */ (this).describe;
+  /** @type {TypeWords} */
+  types = /** @type {any} */ (this).types ?? {};
   /** @type {{ token?: Token }} without a token the hub's cookie counts; once there was one, it never does */
   #given = {};
   /** @type {Client | null} */
@@ -34,7 +39,8 @@ export class CampanileBell extends HTMLElement {
   hub = HOME;
   words = wordsOf(WORDS);
   #badge = element("span.cb-badge", { hidden: true, "aria-hidden": "true" });
-  #button = button("cb-button", "", () => this.#panel?.toggle(), icon(BELL), this.#badge);
+  #button = button("cb-button", "", () => this.#panel?.toggle(), element("slot", { name: "icon" }, icon(BELL)), this.#badge);
+  #shadow = this.attachShadow({ mode: "open" });
   /** @type {Panel | null} */
   #panel = null;
   /** @type {Toasts | null} */
@@ -45,11 +51,14 @@ export class CampanileBell extends HTMLElement {
   #endings = [];
   #begun = false;
   #restarting = false;
+  /** @type {Record<string, string>} the display names of users */
+  #names = {};
   /** The code that the console was told last. */
   #told = "";
 
   constructor() {
     super();
+    this.#shadow.adoptedStyleSheets = [sheet()];
     if (!Object.hasOwn(this, "token")) return;
     this.#given = { token: this.token };
     delete (/** @type {any} */ (this).token);
@@ -80,7 +89,6 @@ export class CampanileBell extends HTMLElement {
   }
 
   connectedCallback() {
-    adoptSheet();
     this.#begin();
   }
 
@@ -107,21 +115,34 @@ export class CampanileBell extends HTMLElement {
     this.#button.setAttribute("aria-haspopup", "dialog");
     this.#button.setAttribute("aria-expanded", "false");
     const live = element("span.cb-hidden", { role: "status", "aria-live": "polite" });
-    // Outside the bar, which may be a containing block for what is fixed.
-    const place = element("div.cb-toasts", { role: "region", "aria-label": this.words.notifications, lang: this.getAttribute("lang") });
-    document.body.append(place);
-    /** @type {HTMLElement} */
-    const status = document.querySelector("[data-campanile-status]") ?? element("div.cb-floating");
-    this.replaceChildren(this.#button, live, ...(status.isConnected ? [] : [status]));
+    // In the top layer: the bar may be a containing block for what is fixed.
+    const place = element("div.cb-toasts", { popover: "manual", role: "region", "aria-label": this.words.notifications });
+    const status = element("div.cb-status", { role: "status" });
+    const frame = element("div.cb-bell", {}, this.#button, live, place);
+    this.#shadow.replaceChildren(frame);
+    /** @type {HTMLElement | null} */
+    const own = document.querySelector("[data-campanile-status]");
+    if (own) {
+      own.hidden = false;
+      const shadow = own.shadowRoot ?? own.attachShadow({ mode: "open" });
+      shadow.adoptedStyleSheets = [sheet()];
+      shadow.replaceChildren(status);
+    } else {
+      status.classList.add("cb-floating");
+      status.popover = "manual";
+      frame.append(status);
+      status.showPopover();
+    }
+    place.showPopover();
     const notice = new Notice(status, this.words, () => this.client?.retry());
-    const panel = (this.#panel = new Panel(this, this.#button));
+    const panel = (this.#panel = new Panel(this, this.#button, frame));
     const toasts = (this.#toasts = new Toasts(place, this.words));
     const arrivals = (this.#arrivals = new Arrivals(this, live, panel, toasts, notice));
     // The counts that the server rendered are those of the page's creation, for the user it was made for.
     const rendered = this.#begun || unseen === undefined ? {} : { cursor, counts: { unseen: Number(unseen), unread: Number(unread) } };
     this.#begun = true;
     this.#count(rendered.counts ?? { unseen: 0, unread: 0 });
-    this.#endings = [() => this.client?.close(), () => panel.dispose(), () => notice.dispose(), () => place.remove()];
+    this.#endings = [() => this.client?.close(), () => panel.dispose(), () => notice.dispose()];
     this.client = connect({
       hub: this.hub,
       ...this.#given,
@@ -147,6 +168,7 @@ export class CampanileBell extends HTMLElement {
     this.#arrivals?.dispose();
     this.#panel?.forget();
     this.#toasts?.clear();
+    this.#names = {};
     this.#count({ unseen: 0, unread: 0 });
   }
 
@@ -166,12 +188,34 @@ export class CampanileBell extends HTMLElement {
   }
 
   /**
+   * Fetches the names of those whom alarms are from, and returns true if there were any to fetch. A hub of the version
+   * before does not tell them.
+   * @param {Alarm[]} alarms
+   */
+  async meetSenders(alarms) {
+    const ids = alarms.filter(({ fromUserId }) => fromUserId && !(fromUserId in this.#names)).map(({ id }) => `id=${id}`);
+    if (!ids[0]) return false;
+    const { names } = await this.ask("GET", `/api/alarms/senders?${ids.join("&")}`).catch(() => ({}));
+    Object.assign(this.#names, names);
+    return true;
+  }
+
+  /**
    * The words for an alarm in a row or a toast: the site's own, if it has any.
    * @param {Alarm} alarm
    */
   tell(alarm) {
-    const own = this.describe?.(alarm);
-    return { what: own?.what ?? typeInWords(alarm.alarmType), summary: own?.summary ?? summaryOf(alarm), url: safeUrl(own?.url ?? alarm.url) };
+    const { alarmType, fromUserId, url } = alarm;
+    const own = this.describe?.(alarm) || {};
+    return {
+      what: own.what ?? wordsOf(this.types, this)?.[alarmType] ?? typeInWords(alarmType),
+      summary: own.summary ?? summaryOf(alarm),
+      url: safeUrl(own.url ?? url),
+      // An id means nothing to whoever reads it.
+      who: own.who ?? this.#names[fromUserId ?? ""],
+      target: own.target,
+      icon: own.icon,
+    };
   }
 
   /** @param {Counts} counts */

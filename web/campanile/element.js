@@ -14,6 +14,9 @@ export function element(selector, attributes = {}, ...children) {
   const [name, ...classes] = selector.split(".");
   const made = document.createElement(/** @type {string} */ (name));
   if (classes.length) made.className = classes.join(" ");
+  // The name by which a page's `::part()` reaches it.
+  const parts = selector.match(/(?<=\.cb-)[\w-]+/g);
+  if (parts) made.setAttribute("part", parts.join(" "));
   for (const [attribute, value] of Object.entries(attributes)) {
     if (typeof value === "function") made.addEventListener(attribute, value);
     else if (value === true) made.setAttribute(attribute, "");

@@ -36,11 +36,7 @@ export class Notice {
     this.#root = root;
     this.#words = words;
     this.#retry = retry;
-    root.classList.add("cb-status");
     // It is a live region, so it is never hidden, only empty.
-    root.setAttribute("role", "status");
-    root.hidden = false;
-    root.replaceChildren();
   }
 
   dispose() {

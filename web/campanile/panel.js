@@ -38,8 +38,9 @@ export class Panel {
   /**
    * @param {CampanileBell} bell
    * @param {HTMLElement} opener
+   * @param {HTMLElement} frame
    */
-  constructor(bell, opener) {
+  constructor(bell, opener, frame) {
     const { words } = bell;
     this.#bell = bell;
     this.#words = words;
@@ -49,7 +50,7 @@ export class Panel {
     this.#all = button("cb-text-button", null, () => this.#readAll(), words.readAll);
     this.#all.hidden = this.#pill.hidden = true;
     this.#root = this.#build();
-    bell.append(this.#root);
+    frame.append(this.#root);
     document.addEventListener("pointerdown", this.#outside);
     bell.addEventListener("keydown", this.#key);
   }
@@ -62,7 +63,7 @@ export class Panel {
 
   /** Forgets the rows, since the session of their user is over. */
   forget() {
-    if (this.open) this.close({ focus: this.#root.contains(document.activeElement) });
+    if (this.open) this.close({ focus: this.#root.contains(this.#focused) });
     this.#turn = null;
     this.#alarms = [];
     this.#waiting = [];
@@ -75,6 +76,10 @@ export class Panel {
   toggle() {
     if (this.open) this.close();
     else this.#show();
+  }
+
+  get #focused() {
+    return this.#bell.shadowRoot?.activeElement ?? null;
   }
 
   /** @param {Event} event */
@@ -109,9 +114,10 @@ export class Panel {
     this.open = true;
     this.#bell.hush();
     this.#root.hidden = false;
-    // It hangs from the bell's right edge, unless the bell is too far left for that.
+    // It hangs from the bell's far edge, unless the bell is too near the other side for that.
     this.#root.classList.remove("cb-left");
-    this.#root.classList.toggle("cb-left", this.#root.getBoundingClientRect().left < 0);
+    const { left, right } = this.#root.getBoundingClientRect();
+    this.#root.classList.toggle("cb-left", left < 0 || right > innerWidth);
     this.#button.setAttribute("aria-expanded", "true");
     this.#root.focus({ preventScroll: true });
     this.reload();
@@ -138,12 +144,13 @@ export class Panel {
     try {
       const status = this.#unreadOnly ? "unread" : "all";
       const page = await this.#bell.ask("GET", `/api/alarms?limit=${ROWS}&status=${status}`);
+      await this.#bell.meetSenders(page.items);
       if (turn !== this.#turn) return;
       this.#turn = null;
       this.#alarms = page.items;
       this.#waiting = [];
       this.#say();
-      this.#render();
+      this.render();
       this.#seen();
     } catch (error) {
       // Old rows are better than none.
@@ -183,7 +190,7 @@ export class Panel {
     for (const alarm of [...this.#alarms, ...this.#waiting]) {
       if (is(alarm) && data.read !== undefined) alarm.readAt = data.read ? (alarm.readAt ?? new Date().toISOString()) : null;
     }
-    if (this.open) this.#render();
+    if (this.open) this.render();
     // Rows that are on their way may be older than this.
     if (this.#turn) this.reload();
   }
@@ -192,7 +199,7 @@ export class Panel {
     this.#alarms = [...this.#waiting, ...this.#alarms];
     this.#waiting = [];
     this.#say();
-    this.#render();
+    this.render();
     this.#seen();
     if (focus) this.#focusRow(0, "follow");
   }
@@ -225,14 +232,20 @@ export class Panel {
     }
   }
 
-  #render() {
+  render() {
     const focused = /** @type {HTMLElement | null} */ (this.#list.querySelector(":focus"));
     const position = [...this.#list.children].findIndex((row) => row.contains(focused));
     const shown = this.#unreadOnly ? this.#alarms.filter((alarm) => !alarm.readAt) : this.#alarms;
     this.#list.replaceChildren(...shown.map((alarm) => this.#row(alarm)));
     this.#all.hidden = !this.#alarms.some((alarm) => !alarm.readAt);
     this.#renderPill();
-    if (!shown.length && !this.#note.firstChild) this.#say(this.#words.caughtUp, this.#words.atOnce);
+    if (!shown.length && !this.#note.firstChild) {
+      this.#say(this.#words.caughtUp, this.#words.atOnce);
+      // A page's own words for it.
+      const slot = element("slot", { name: "empty" });
+      slot.append(...this.#note.childNodes);
+      this.#note.append(slot);
+    }
     else if (shown.length && this.#note.hasAttribute("data-empty")) this.#say();
     if (focused) this.#focusRow(Math.min(position, shown.length - 1), focused.dataset.act);
   }
@@ -296,14 +309,14 @@ export class Panel {
       this.close();
       return;
     }
-    if (document.activeElement?.role === "tab" && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
+    if (this.#focused?.role === "tab" && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
       event.preventDefault();
       this.#choose(!this.#unreadOnly);
       this.#tabs[Number(this.#unreadOnly)]?.focus();
       return;
     }
     const rows = [...this.#list.children];
-    const here = rows.findIndex((row) => row.contains(document.activeElement));
+    const here = rows.findIndex((row) => row.contains(this.#focused));
     const to = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: rows.length - 1 }[event.key];
     if (to === undefined || !this.#alarms.length) return;
     event.preventDefault();

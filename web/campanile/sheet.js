@@ -1,13 +1,11 @@
-// The style of all elements: a constructed sheet needs no second request, and a strict style-src allows it.
+// The style of the bell: a constructed sheet needs no second request, and a strict style-src allows it.
 
 import SHEET from "./sheet.css";
 
-let adopted = false;
+/** @type {CSSStyleSheet | undefined} */
+let made;
 
-export function adoptSheet() {
-  if (adopted) return;
-  adopted = true;
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(SHEET);
-  document.adoptedStyleSheets.push(sheet);
+export function sheet() {
+  if (!made) (made = new CSSStyleSheet()).replaceSync(SHEET);
+  return made;
 }

@@ -1,5 +1,7 @@
 //! `/api/alarms`: publishing, and one user's inbox.
 
+use std::collections::BTreeMap;
+
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,11 @@ struct Listing {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct UpTo {
     up_to: AlarmId,
+}
+
+#[derive(Serialize)]
+struct Senders {
+    names: BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -92,6 +99,20 @@ pub(crate) async fn counts(
 ) -> Result<HttpResponse, ApiError> {
     let counts = inbox::type_counts(&state, member.inbox()).await?;
     Ok(HttpResponse::Ok().json(counts))
+}
+
+/// `GET /api/alarms/senders`.
+pub(crate) async fn senders(
+    state: Data<AppState>,
+    member: Member,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let ids: Vec<i64> = params.each("id")?;
+    if u64::try_from(ids.len()).is_ok_and(|given| given > MOST_SENDERS) {
+        return Err(ApiError::invalid("id", Rule::Between(1, MOST_SENDERS)));
+    }
+    let names = inbox::senders(&state, member.inbox(), ids).await?;
+    Ok(HttpResponse::Ok().json(Senders { names }))
 }
 
 /// `GET /api/alarms/top`.
@@ -202,6 +223,9 @@ fn alarm_types(params: &Params) -> Result<Vec<AlarmType>, ApiError> {
     }
     Ok(types)
 }
+
+/// The number of alarms whose senders one request may ask for: those of a page.
+const MOST_SENDERS: u64 = 100;
 
 /// The number of types that one listing may name.
 const MOST_TYPES: u64 = 50;
