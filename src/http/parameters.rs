@@ -33,6 +33,7 @@ const KNOWN: &[(Method, &str, &[&str])] = &[
     ),
     (Method::DELETE, "/api/alarms", &["targetId", "alarmType"]),
     (Method::GET, "/api/alarms/top", &["limit"]),
+    (Method::GET, "/api/rooms", &["after", "limit"]),
     (
         Method::GET,
         "/api/rooms/{id}/messages",
