@@ -10,6 +10,7 @@ pub(crate) mod identity;
 pub(crate) mod inbox;
 pub(crate) mod pace;
 pub(crate) mod publish;
+pub(crate) mod rate;
 mod refusal;
 pub(crate) mod rooms;
 pub(crate) mod sessions;

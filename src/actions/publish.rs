@@ -1,6 +1,6 @@
 //! Publishing: from a request to stored alarms. `POST /api/alarms`, chat messages, rings and the pages come here.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -126,6 +126,7 @@ pub(crate) async fn say(
         client_id: message.client_id.as_ref().map(ClientMessageId::as_str),
         sender_role: role,
     })?;
+    charge(state, sender, role)?;
     let alarm = NewAlarm {
         client_id: message.client_id,
         ..room_alarm(&message.room, sender, CHAT_MESSAGE, data)
@@ -148,7 +149,17 @@ pub(crate) async fn ring(
         text: &text,
         sender_role: role,
     })?;
+    charge(state, sender, role)?;
     in_room(state, room_alarm(room, sender, ROOM_RING, data)).await
+}
+
+/// Counts a message of a person. Back ends and admins are not limited.
+fn charge(state: &AppState, sender: &UserId, role: Role) -> Result<(), Refusal> {
+    if role != Role::User {
+        return Ok(());
+    }
+    let taken = state.message_rate.take(sender, Instant::now());
+    taken.map_err(Refusal::TooManyMessages)
 }
 
 /// The type of a test alarm, which an administrator sends to test a connection.

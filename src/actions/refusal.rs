@@ -68,6 +68,12 @@ pub(crate) enum Refusal {
     /// The user has the maximum number of streams.
     #[error("this user has as many streams as one may have")]
     TooManyStreams,
+    /// The user has opened the maximum number of rooms.
+    #[error("this user has opened as many rooms as one may open")]
+    TooManyRooms,
+    /// The user sends messages too fast; the next one is allowed after this time.
+    #[error("this user sends messages too fast; try again later")]
+    TooManyMessages(Duration),
     /// The queue of waiting work is full.
     #[error("{0}")]
     Overloaded(Overload),

@@ -6,9 +6,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::actions::{AppState, Refusal, Thing};
-use crate::alarm::{Alarm, AlarmId, DisplayName, InvalidValue, RoomId, Timestamp, UserId};
+use crate::alarm::{Alarm, AlarmId, DisplayName, InvalidValue, Role, RoomId, Timestamp, UserId};
 use crate::hub::{CountPresent, ListPresent};
-use crate::store::StoreError;
+use crate::store::{Opener, StoreError};
 
 pub(crate) use crate::store::Room;
 
@@ -36,6 +36,14 @@ pub(crate) struct History {
     pub cursor: AlarmId,
 }
 
+/// A page of rooms.
+pub(crate) struct RoomPage {
+    /// The rooms, oldest first.
+    pub items: Vec<RoomView>,
+    /// The `after` of the next page, if there is one.
+    pub next: Option<RoomId>,
+}
+
 impl RoomView {
     /// Returns a room with the number of users present in it.
     pub(crate) fn of(room: Room, online: usize) -> Self {
@@ -48,21 +56,35 @@ impl RoomView {
     }
 }
 
-/// Returns all rooms, each with the number of users present in it.
-pub(crate) async fn all(state: &AppState) -> Result<Vec<RoomView>, Refusal> {
+/// Returns rooms, oldest first, each with the number of users present in it: those after a room, or the first ones.
+pub(crate) async fn page(
+    state: &AppState,
+    after: Option<RoomId>,
+    limit: usize,
+) -> Result<RoomPage, Refusal> {
     let online = state.broadcaster.send(CountPresent).await?;
-    let rooms = state.store.rooms().await?;
+    let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+    let found = state.store.rooms(after, one_more).await?;
+    let mut rooms = found.ok_or(Refusal::NotFound(Thing::Room))?;
+    let more = rooms.len() > limit;
+    rooms.truncate(limit);
+    let next = rooms.last().filter(|_last| more);
+    let next = next.map(|room| room.id.clone());
     let count = |room: &Room| online.get(&room.id).copied().unwrap_or(0);
     let view = |room: Room| {
         let online = count(&room);
         RoomView::of(room, online)
     };
-    Ok(rooms.into_iter().map(view).collect())
+    Ok(RoomPage {
+        items: rooms.into_iter().map(view).collect(),
+        next,
+    })
 }
 
-/// Creates a room. If no id is given, it gets a new one.
+/// Creates a room. If no id is given, it gets a new one. The rooms of a person are limited.
 pub(crate) async fn create(
     state: &AppState,
+    (user_id, role): (&UserId, Role),
     id: Option<RoomId>,
     name: DisplayName,
 ) -> Result<Room, Refusal> {
@@ -76,15 +98,20 @@ pub(crate) async fn create(
         name,
         created_at: Timestamp::now(),
     };
-    state
-        .store
-        .create_room(&room)
-        .await
-        .map_err(|error| match error {
-            StoreError::Conflict => Refusal::Exists(Thing::Room),
-            other => Refusal::from(other),
-        })?;
-    Ok(room)
+    let by = Opener {
+        user_id: user_id.clone(),
+        most: (role == Role::User).then_some(state.policy.rooms_per_user.into()),
+    };
+    let created = state.store.create_room(&room, by).await;
+    let created = created.map_err(|error| match error {
+        StoreError::Conflict => Refusal::Exists(Thing::Room),
+        other => Refusal::from(other),
+    })?;
+    if created {
+        Ok(room)
+    } else {
+        Err(Refusal::TooManyRooms)
+    }
 }
 
 /// Returns the room of an id in a path; `NotFound` if there is none.
@@ -146,3 +173,6 @@ pub(crate) async fn present(
     };
     Ok(ids.into_iter().map(named).collect())
 }
+
+/// The rooms of one page: as many as a person scrolls through.
+pub(crate) const ROOMS_A_PAGE: usize = 1_000;

@@ -9,6 +9,7 @@ use actix::Addr;
 
 use crate::actions::figures::Figures;
 use crate::actions::pace::Pace;
+use crate::actions::rate::MessageRate;
 use crate::actions::refusal::Refusal;
 use crate::actions::unstored::Unstored;
 use crate::alarm::{AlarmId, UserId};
@@ -51,6 +52,8 @@ pub(crate) struct AppState {
     pub unstored: Unstored,
     /// Limits test alarms, and the streams users cut of their own.
     pub test_pace: Pace,
+    /// Limits the messages of a person into rooms.
+    pub message_rate: MessageRate,
     /// Orders the `state` events of a user.
     pub turns: Turns,
     /// Off while the hub starts or stops.
@@ -83,6 +86,8 @@ pub(crate) struct Policy {
     pub signup_open: bool,
     /// A user that a token or an alarm names gets an account.
     pub any_user: bool,
+    /// The number of rooms that a person may open.
+    pub rooms_per_user: u32,
     /// Stream routes accept `?token=`.
     pub query_token: bool,
     /// The life of a token given at sign-in.

@@ -161,6 +161,7 @@ fn cors(origins: &[Origin]) -> Cors {
         .expose_headers([
             "X-Request-Id",
             "Retry-After",
+            "Link",
             "Campanile-Session",
             "Campanile-Expires-In",
         ])

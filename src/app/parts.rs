@@ -5,6 +5,7 @@ use tokio::sync::watch;
 
 use crate::actions::figures::Figures;
 use crate::actions::pace::Pace;
+use crate::actions::rate::MessageRate;
 use crate::actions::unstored::Unstored;
 use crate::actions::{AppState, Policy, Readiness, Turns};
 use crate::alarm::{self, AlarmId};
@@ -68,6 +69,7 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
         cluster,
         unstored: Unstored::default(),
         test_pace: Pace::default(),
+        message_rate: MessageRate::of(config.messages_per_second),
         turns: Turns::default(),
         readiness: Readiness::default(),
         delivered,
@@ -105,6 +107,7 @@ impl From<&Config> for Policy {
         Self {
             signup_open: config.signup_is_open(),
             any_user: config.users == Users::Any,
+            rooms_per_user: config.rooms_per_user,
             query_token: config.query_token == Switch::On,
             session_ttl: config.session_ttl,
             heartbeat: config.heartbeat(),

@@ -145,6 +145,12 @@ pub struct Config {
     /// Streams that one user may have; more are answered 429.
     #[arg(long, env = "CAMPANILE_MAX_STREAMS_PER_USER", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_streams_per_user: u32,
+    /// Rooms that a person may open; one more is answered 429. Back ends and admins are not limited.
+    #[arg(long, env = "CAMPANILE_ROOMS_PER_USER", default_value_t = 100)]
+    pub rooms_per_user: u32,
+    /// Messages that a person may send into rooms each second, with bursts of five seconds' worth; more are answered 429.
+    #[arg(long, env = "CAMPANILE_MESSAGES_PER_SECOND", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub messages_per_second: u32,
     /// Life of a token given at sign-in.
     #[arg(long, env = "CAMPANILE_SESSION_TTL", default_value = "7d", value_parser = life)]
     pub session_ttl: Duration,

@@ -206,10 +206,16 @@ impl Params {
 
     /// A page size from 1 to 100.
     pub(crate) fn limit(&self, default: usize) -> Result<usize, ApiError> {
-        match self.parsed::<usize>("limit")?.unwrap_or(default) {
-            limit @ 1..=100 => Ok(limit),
-            _ => Err(ApiError::invalid("limit", Rule::Between(1, 100))),
+        self.limit_of(default, 100)
+    }
+
+    /// The number of entries of a page, from 1 to `most`.
+    pub(crate) fn limit_of(&self, default: usize, most: usize) -> Result<usize, ApiError> {
+        let limit = self.parsed::<usize>("limit")?.unwrap_or(default);
+        if (1..=most).contains(&limit) {
+            return Ok(limit);
         }
+        Err(ApiError::invalid("limit", Rule::Between(1, most as u64)))
     }
 }
 

@@ -34,6 +34,7 @@ const KNOWN: &[(Method, &str, &[&str])] = &[
     (Method::DELETE, "/api/alarms", &["targetId", "alarmType"]),
     (Method::GET, "/api/alarms/senders", &["id"]),
     (Method::GET, "/api/alarms/top", &["limit"]),
+    (Method::GET, "/api/rooms", &["after", "limit"]),
     (
         Method::GET,
         "/api/rooms/{id}/messages",

@@ -135,7 +135,10 @@ impl ApiError {
 
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Refused(Refusal::TooManyAttempts(wait)) => Some(wait.as_secs().saturating_add(1)),
+            Self::Refused(Refusal::TooManyAttempts(wait) | Refusal::TooManyMessages(wait)) => {
+                Some(wait.as_secs().saturating_add(1))
+            }
+            Self::Refused(Refusal::TooManyRooms) => Some(3_600),
             Self::Refused(Refusal::TooManyStreams) | Self::TooManyConnections => Some(10),
             Self::Refused(
                 Refusal::Unavailable(_) | Refusal::Overloaded(_) | Refusal::ShuttingDown,
@@ -200,6 +203,8 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::SignupClosed => (StatusCode::FORBIDDEN, "signup_closed"),
         Refusal::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
         Refusal::TooManyStreams => (StatusCode::TOO_MANY_REQUESTS, "too_many_streams"),
+        Refusal::TooManyRooms => (StatusCode::TOO_MANY_REQUESTS, "too_many_rooms"),
+        Refusal::TooManyMessages(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_messages"),
         Refusal::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
         Refusal::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
         Refusal::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, "storage_full"),

@@ -7,7 +7,7 @@ use askama::Template;
 use uuid::Uuid;
 
 use crate::actions::publish::{self, ChatMessage};
-use crate::actions::rooms::{self, Room, RoomView};
+use crate::actions::rooms::{self, ROOMS_A_PAGE, Room, RoomView};
 use crate::actions::{AppState, Refusal};
 use crate::alarm::{Alarm, AlarmId, ChatText, UserId};
 use crate::http::body::Params;
@@ -24,6 +24,8 @@ use crate::pages::visitor::Visitor;
 struct RoomsPage {
     page: Page,
     rooms: Vec<RoomCard>,
+    /// The `after` of the next page.
+    next: Option<String>,
     error: Option<String>,
     name: String,
     id: String,
@@ -63,8 +65,9 @@ struct Refused {
 pub(crate) async fn list(
     state: Data<AppState>,
     visitor: Visitor,
+    params: Params,
 ) -> Result<HttpResponse, PageError> {
-    let page = rooms_page(&state, &visitor).await?;
+    let page = rooms_page(&state, &visitor, params.first("after")).await?;
     html(StatusCode::OK, &page)
 }
 
@@ -74,14 +77,14 @@ pub(crate) async fn open(
     visitor: Visitor,
     form: Form,
 ) -> Result<HttpResponse, PageError> {
-    match create(&state, &form).await {
+    match create(&state, &visitor, &form).await {
         Ok(room) => Ok(see_other(&format!("/rooms/{}", room.id))),
         Err(error) => {
             let page = RoomsPage {
                 error: Some(visitor.words().refusal(&error)),
                 name: form.text("name").to_owned(),
                 id: form.text("id").to_owned(),
-                ..rooms_page(&state, &visitor).await?
+                ..rooms_page(&state, &visitor, None).await?
             };
             html(status_of(&error), &page)
         }
@@ -123,8 +126,9 @@ pub(crate) async fn say(
     }
 }
 
-async fn create(state: &AppState, form: &Form) -> Result<Room, Refusal> {
-    rooms::create(state, form.optional("id")?, form.required("name")?).await
+async fn create(state: &AppState, visitor: &Visitor, form: &Form) -> Result<Room, Refusal> {
+    let by = (visitor.user_id(), visitor.role());
+    rooms::create(state, by, form.optional("id")?, form.required("name")?).await
 }
 
 async fn publish_message(
@@ -145,16 +149,18 @@ async fn publish_message(
     Ok(())
 }
 
-async fn rooms_page(state: &AppState, visitor: &Visitor) -> Result<RoomsPage, PageError> {
+async fn rooms_page(
+    state: &AppState,
+    visitor: &Visitor,
+    after: Option<&str>,
+) -> Result<RoomsPage, PageError> {
     let page = Page::of(state, visitor, visitor.words().rooms.title, "rooms").await?;
-    let rooms = rooms::all(state)
-        .await?
-        .into_iter()
-        .map(RoomCard::from)
-        .collect();
+    let after = after.map(rooms::room_id).transpose()?;
+    let found = rooms::page(state, after, ROOMS_A_PAGE).await?;
     Ok(RoomsPage {
         page,
-        rooms,
+        rooms: found.items.into_iter().map(RoomCard::from).collect(),
+        next: found.next.map(|last| last.to_string()),
         error: None,
         name: String::new(),
         id: String::new(),

@@ -47,7 +47,7 @@ pub(crate) use crate::store::expiry::{Expired, Gone};
 pub(crate) use crate::store::inbox::{Counts, Inbox, Mark, Page, Receipt, Status};
 pub(crate) use crate::store::location::Location;
 pub(crate) use crate::store::pruning::Pass;
-pub(crate) use crate::store::rooms::Room;
+pub(crate) use crate::store::rooms::{Opener, Room};
 pub(crate) use crate::store::signals::{Look, Position, Signal, Signals};
 pub(crate) use crate::store::users::{Account, NewAccount, Upserted};
 

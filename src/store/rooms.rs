@@ -3,8 +3,10 @@
 use diesel::prelude::*;
 use serde::Serialize;
 
-use crate::alarm::{DisplayName, RoomId, Timestamp};
+use crate::alarm::{DisplayName, RoomId, Timestamp, UserId};
+use crate::store::connection::DbConnection;
 use crate::store::schema::rooms::dsl;
+use crate::store::schema::users;
 use crate::store::{Read, Store, StoreError};
 
 /// A chat room.
@@ -19,14 +21,41 @@ pub(crate) struct Room {
     pub created_at: Timestamp,
 }
 
+/// The user who opens a room, and the number of rooms they may have opened.
+#[derive(Debug, Clone)]
+pub(crate) struct Opener {
+    /// The user.
+    pub user_id: UserId,
+    /// The highest number; `None` without a limit.
+    pub most: Option<i64>,
+}
+
 impl Store {
-    /// Returns all rooms, oldest first.
-    pub(crate) async fn rooms(&self) -> Result<Vec<Room>, StoreError> {
-        self.read(Read::Other, |connection| {
+    /// Returns rooms, oldest first: those after a room, or the first ones. `None` if there is no such room.
+    pub(crate) async fn rooms(
+        &self,
+        after: Option<RoomId>,
+        limit: i64,
+    ) -> Result<Option<Vec<Room>>, StoreError> {
+        self.read(Read::Other, move |connection| {
+            let (made, id) = match after {
+                None => (i64::MIN, String::new()),
+                Some(after) => {
+                    let found = dsl::rooms.find(after.as_str()).select(dsl::created_at);
+                    let Some(made) = found.get_result::<i64>(connection).optional()? else {
+                        return Ok(None);
+                    };
+                    (made, after.as_str().to_owned())
+                }
+            };
             let rows = dsl::rooms
+                .filter(dsl::created_at.ge(made))
+                .filter(dsl::created_at.gt(made).or(dsl::id.gt(id)))
                 .order((dsl::created_at.asc(), dsl::id.asc()))
+                .limit(limit)
+                .select(COLUMNS)
                 .load::<Row>(connection)?;
-            Ok(rows.into_iter().map(Room::from).collect())
+            Ok(Some(rows.into_iter().map(Room::from).collect()))
         })
         .await
     }
@@ -37,6 +66,7 @@ impl Store {
         self.read(Read::Other, move |connection| {
             let row = dsl::rooms
                 .find(id)
+                .select(COLUMNS)
                 .get_result::<Row>(connection)
                 .optional()?;
             Ok(row.map(Room::from))
@@ -44,22 +74,43 @@ impl Store {
         .await
     }
 
-    /// Creates a room; `Conflict` if the id is taken.
-    pub(crate) async fn create_room(&self, room: &Room) -> Result<(), StoreError> {
+    /// Creates a room; `Conflict` if the id is taken. Returns `false` if the user has opened as many as they may.
+    pub(crate) async fn create_room(&self, room: &Room, by: Opener) -> Result<bool, StoreError> {
         let row = (
             dsl::id.eq(room.id.as_str().to_owned()),
             dsl::name.eq(room.name.as_str().to_owned()),
             dsl::created_at.eq(room.created_at.millis()),
+            dsl::created_by.eq(by.user_id.as_str().to_owned()),
         );
         self.write(move |connection| {
-            diesel::insert_into(dsl::rooms)
-                .values(row)
-                .execute(connection)?;
-            Ok(())
+            connection.transact(|connection| {
+                let user_id = by.user_id.as_str();
+                if let Some(most) = by.most {
+                    lock(connection, user_id)?;
+                    let theirs = dsl::rooms.filter(dsl::created_by.eq(user_id)).count();
+                    if theirs.get_result::<i64>(connection)? >= most {
+                        return Ok(false);
+                    }
+                }
+                diesel::insert_into(dsl::rooms)
+                    .values(row)
+                    .execute(connection)?;
+                Ok(true)
+            })
         })
         .await
     }
 }
+
+/// Lets a user open one room at a time: the update changes nothing, and locks the row of the account.
+fn lock(connection: &mut DbConnection, user_id: &str) -> Result<(), StoreError> {
+    diesel::update(users::table.find(user_id))
+        .set(users::id.eq(users::id))
+        .execute(connection)?;
+    Ok(())
+}
+
+const COLUMNS: (dsl::id, dsl::name, dsl::created_at) = (dsl::id, dsl::name, dsl::created_at);
 
 type Row = (String, String, i64);
 

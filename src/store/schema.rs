@@ -57,6 +57,7 @@ diesel::table! {
         id -> Text,
         name -> Text,
         created_at -> BigInt,
+        created_by -> Nullable<Text>,
     }
 }
 

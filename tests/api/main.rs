@@ -64,6 +64,7 @@ mod pages;
 mod parameters;
 mod peers;
 mod polls;
+mod quotas;
 mod replay;
 mod rooms;
 mod routes;

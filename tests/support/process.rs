@@ -76,6 +76,7 @@ pub(super) fn default_environment(folder: &Path) -> Vec<(String, String)> {
         ("CAMPANILE_DATABASE_URL", &database_url(folder)),
         ("CAMPANILE_JWT_SECRET", SECRET),
         ("CAMPANILE_SIGNUP", "open"),
+        ("CAMPANILE_MESSAGES_PER_SECOND", "100000"),
         ("RUST_LOG", "info"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))

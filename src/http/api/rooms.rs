@@ -1,11 +1,12 @@
 //! `/api/rooms`.
 
 use actix_web::HttpResponse;
+use actix_web::http::header;
 use actix_web::web::{Data, Path};
 use serde::{Deserialize, Serialize};
 
 use crate::actions::publish::{self, ChatMessage};
-use crate::actions::rooms::{self, RoomView};
+use crate::actions::rooms::{self, ROOMS_A_PAGE, RoomView};
 use crate::actions::{AppState, Refusal};
 use crate::alarm::{Alarm, AlarmId, ChatText, ClientMessageId, DisplayName, RoomId, UserId};
 use crate::http::body::{JsonBody, Params};
@@ -52,19 +53,33 @@ struct PresentUser {
     display_name: String,
 }
 
-/// `GET /api/rooms`.
-pub(crate) async fn list(state: Data<AppState>, _caller: Caller) -> Result<HttpResponse, ApiError> {
-    Ok(HttpResponse::Ok().json(rooms::all(&state).await?))
+/// `GET /api/rooms`: a page of them, whose successor is named in the header `Link` (RFC 8288).
+pub(crate) async fn list(
+    state: Data<AppState>,
+    _caller: Caller,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let after = params.first("after").map(RoomId::parse).transpose();
+    let after = after.map_err(|rule| ApiError::invalid("after", rule))?;
+    let limit = params.limit_of(ROOMS_A_PAGE, ROOMS_A_PAGE)?;
+    let page = rooms::page(&state, after, limit).await?;
+    let mut answer = HttpResponse::Ok();
+    if let Some(last) = &page.next {
+        let next = format!("</api/rooms?after={last}&limit={limit}>; rel=\"next\"");
+        answer.insert_header((header::LINK, next));
+    }
+    Ok(answer.json(page.items))
 }
 
 /// `POST /api/rooms`.
 pub(crate) async fn create(
     state: Data<AppState>,
-    _caller: Caller,
+    caller: Caller,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let NewRoom { id, name } = body.parse()?;
-    let room = rooms::create(&state, id, name).await?;
+    let by = (caller.user_id(), caller.role());
+    let room = rooms::create(&state, by, id, name).await?;
     Ok(HttpResponse::Created().json(RoomView::of(room, 0)))
 }
 

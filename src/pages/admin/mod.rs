@@ -12,6 +12,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
+use crate::actions::rooms::ROOMS_A_PAGE;
 use crate::actions::streams::{self, ClientId, ClientInfo};
 use crate::actions::{AppState, Refusal, Thing, accounts, inbox, rooms};
 use crate::http::body::Params;
@@ -134,8 +135,8 @@ async fn admin_page(
     let page = Page::of(state, admin, words.admin.title, "admin").await?;
     let accounts = accounts::count(state).await?;
     let clients = streams::list(state).await?;
-    let rooms = rooms::all(state).await?;
-    let choices = rooms.iter().map(|room| Choice {
+    let rooms = rooms::page(state, None, ROOMS_A_PAGE).await?;
+    let choices = rooms.items.iter().map(|room| Choice {
         id: room.id.to_string(),
         name: room.name.to_string(),
     });

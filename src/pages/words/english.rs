@@ -66,6 +66,7 @@ pub(super) static WORDS: Words = Words {
         lead: "Everybody who is signed in may enter. What is said while you are away is there when you come back.",
         none: "No rooms yet",
         none_hint: "Open the first one: give it a name, then share its address.",
+        more: "More rooms",
         here_now: Counted {
             one: Phrase("{0} here now"),
             many: Phrase("{0} here now"),
@@ -257,6 +258,7 @@ pub(super) static WORDS: Words = Words {
         no_such_alarm: "There is no such notification.",
         no_such_connection: "There is no such connection.",
         too_many_attempts: "Too many attempts; try again later.",
+        too_many_rooms: "You have opened as many rooms as one person may open.",
         too_large: "That is too large.",
         too_slow: "That took too long to arrive; try again.",
         unavailable: "The database does not answer; try again.",

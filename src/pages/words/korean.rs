@@ -67,6 +67,7 @@ pub(super) static WORDS: Words = Words {
         lead: "로그인한 사람은 누구나 들어갈 수 있습니다. 자리를 비운 동안 나눈 이야기는 돌아오면 그대로 있습니다.",
         none: "아직 대화방이 없습니다",
         none_hint: "첫 대화방을 열어 보세요. 이름을 정하고 주소를 나누면 됩니다.",
+        more: "대화방 더 보기",
         here_now: Counted {
             one: Phrase("지금 {0}명"),
             many: Phrase("지금 {0}명"),
@@ -258,6 +259,7 @@ pub(super) static WORDS: Words = Words {
         no_such_alarm: "그런 알림은 없습니다.",
         no_such_connection: "그런 연결은 없습니다.",
         too_many_attempts: "시도가 너무 많습니다. 나중에 다시 시도하세요.",
+        too_many_rooms: "한 사람이 열 수 있는 대화방을 모두 열었습니다.",
         too_large: "내용이 너무 큽니다.",
         too_slow: "도착하는 데 너무 오래 걸렸습니다. 다시 시도하세요.",
         unavailable: "데이터베이스가 응답하지 않습니다. 다시 시도하세요.",

@@ -98,6 +98,8 @@ pub(crate) struct Rooms {
     pub(crate) lead: &'static str,
     pub(crate) none: &'static str,
     pub(crate) none_hint: &'static str,
+    /// The link to the next page of rooms.
+    pub(crate) more: &'static str,
     /// The number of users in a room.
     pub(crate) here_now: Counted,
     pub(crate) nobody: &'static str,
@@ -311,6 +313,7 @@ pub(crate) struct Refusals {
     pub(crate) no_such_alarm: &'static str,
     pub(crate) no_such_connection: &'static str,
     pub(crate) too_many_attempts: &'static str,
+    pub(crate) too_many_rooms: &'static str,
     pub(crate) too_large: &'static str,
     pub(crate) too_slow: &'static str,
     pub(crate) unavailable: &'static str,

@@ -52,7 +52,10 @@ pub(super) fn of_refusal(words: &Refusals, refusal: &Refusal) -> String {
         Refusal::BadCredentials => words.bad_credentials,
         Refusal::AccountDisabled => words.account_disabled,
         Refusal::SignupClosed => words.signup_closed,
-        Refusal::TooManyAttempts(_) | Refusal::TooManyStreams => words.too_many_attempts,
+        Refusal::TooManyAttempts(_) | Refusal::TooManyStreams | Refusal::TooManyMessages(_) => {
+            words.too_many_attempts
+        }
+        Refusal::TooManyRooms => words.too_many_rooms,
         Refusal::Overloaded(_) => words.overloaded,
         Refusal::ShuttingDown => words.stopping,
         Refusal::StorageFull => words.full,
