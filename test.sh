@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing, then runs every test on SQLite and the black-box tests on PostgreSQL too.
 # Arguments are handed on to `cargo test`:  ./test.sh --test api a_slow_client. `--install` alone installs and runs nothing.
+# `--long` cuts 200 clients of each kind at random, a minute each.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -100,6 +101,26 @@ raise_open_files() {
   ulimit -Sn "$open_files" 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
 }
 
+# Runs what installs the clients of one language for tests/clients, unless $3 is there already and newer than the lock file $2. Where that is not possible the suite goes on
+# without them, and says so too.
+provide_clients() {
+  local language=$1 lock=tests/clients/$1/$2 installed=tests/clients/$1/$3
+  shift 3
+  [ "$installed" -nt "$lock" ] && return
+  say "test.sh: installing the clients of tests/clients/$language"
+  rm -rf "$installed"
+  (cd "tests/clients/$language" && "$@" >&2) && touch "$installed" && return
+  rm -rf "$installed"
+  say "test.sh: NOT COVERED by tests/clients: $language (no \`$1\` here, or it failed as above)"
+}
+
+provide_all_clients() {
+  provide_clients node package-lock.json node_modules npm ci --no-audit --no-fund
+  provide_clients python requirements.txt packages python3 -m pip install --quiet --disable-pip-version-check --no-deps --target packages -r requirements.txt
+  provide_clients java pom.xml lib mvn -B -q dependency:copy-dependencies -DoutputDirectory=lib
+  provide_clients go go.sum client go build -mod=readonly -o client .
+}
+
 provide_cargo
 provide_packages
 provide_locale
@@ -107,8 +128,15 @@ provide_locale
 [ -f web/node_modules/axe-core/axe.min.js ] || npm --prefix web ci --no-audit --no-fund >&2
 # The React application of docs/guide/react.md.
 [ -d tests/react/node_modules/vite ] || npm --prefix tests/react ci --no-audit --no-fund >&2
+provide_all_clients
 raise_open_files
 [ "${1:-}" = --install ] && exit
+if [ "${1:-}" = --long ]; then
+  shift
+  export CAMPANILE_CLIENTS=200 CAMPANILE_CLIENTS_SECONDS=60
+  cargo test --locked --test clients at_random "$@"
+  exec cargo test --workspace --locked --no-fail-fast -- --ignored "$@"
+fi
 if [ $# -gt 0 ]; then
   exec cargo test --workspace --locked --no-fail-fast "$@"
 fi
