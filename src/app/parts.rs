@@ -16,7 +16,7 @@ use crate::config::{Config, Switch, Users};
 use crate::hub::{Broadcaster, Limits};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::store::Store;
+use crate::store::{Address, Location, Store};
 
 /// A started hub without its listener.
 pub(super) struct Parts {
@@ -46,13 +46,20 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
     let position = AlarmId(store.head().await?.last_id);
     let broadcaster = start_broadcaster(config, position, &metrics);
     let (journal, delivered) = start_journal(&store, &broadcaster, position, &metrics);
-    let listening = Listening {
-        store: store.clone(),
-        broadcaster: broadcaster.clone(),
-        revocations: revocations.clone(),
-        rights: rights.clone(),
-    };
-    let cluster = signals.map(|position| Cluster::join(listening, position));
+    let others = signals.zip(store.writes()).zip(bell(config));
+    let cluster = others.map(|((position, writes), bell)| {
+        let listening = Listening {
+            store: store.clone(),
+            broadcaster: broadcaster.clone(),
+            journal: journal.clone(),
+            metrics: metrics.clone(),
+            bell,
+            writes,
+            revocations: revocations.clone(),
+            rights: rights.clone(),
+        };
+        Cluster::join(listening, position)
+    });
     let state = AppState {
         store,
         journal,
@@ -73,6 +80,15 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
         delivered,
     };
     Ok(Parts { state, broadcaster })
+}
+
+/// The database through which the hubs ring for each other.
+fn bell(config: &Config) -> Option<Address> {
+    let url = config.notify_url.as_ref().unwrap_or(&config.database.url);
+    match url.location() {
+        Location::Postgres(address) => Some(Address::clone(address)),
+        Location::Sqlite(_) => None,
+    }
 }
 
 fn start_broadcaster(config: &Config, position: AlarmId, metrics: &Metrics) -> Addr<Broadcaster> {

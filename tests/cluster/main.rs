@@ -18,6 +18,7 @@ mod link;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bell;
 mod hubs;
 mod lost;
 mod rights;
