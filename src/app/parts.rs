@@ -36,6 +36,9 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
     alarm::keep_former_ids(store.former_ids().await?);
     let passwords = Passwords::new()?;
     secrets::create_first_admin(&store, &passwords).await?;
+    if store.is_shared() {
+        keep_ids_unique(&store).await?;
+    }
     // Read before the rights themselves: a change in between is then told again, and none is missed.
     let signals = match store.is_shared() {
         true => Some(store.signal_position().await?),
@@ -80,6 +83,17 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
         delivered,
     };
     Ok(Parts { state, broadcaster })
+}
+
+/// The database may have been restored, or another server may have taken over, since a hub used it.
+async fn keep_ids_unique(store: &Store) -> Result<(), StartError> {
+    if !store.ids_are_kept_unique().await? {
+        log::warn!(
+            "the database refuses to tell which server it is (pg_control_system, pg_current_wal_lsn): after a failover \
+             or a restore it may give ids again that were shown before"
+        );
+    }
+    Ok(store.settle_ids(AlarmId(0)).await?)
 }
 
 /// The database through which the hubs ring for each other.

@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::alarm::{Timestamp, UserId};
+use crate::alarm::{AlarmId, Timestamp, UserId};
 use crate::auth::{Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
 use crate::cluster::bell::Rung;
 use crate::cluster::rights::verdict;
 use crate::cluster::{Listening, kinds};
-use crate::hub::{Broadcaster, Bye, ClientId, Close, ListRights, Rights, StreamList};
+use crate::hub::{Broadcaster, Bye, ClientId, Close, ForgetRecent, ListRights, Rights, StreamList};
 use crate::journal::{Journal, LogEnds};
 use crate::metrics::Metrics;
 use crate::store::{Account, Look, Position, Signal, Signals, Store, StoreError};
@@ -27,6 +27,8 @@ pub(super) struct Follower {
     rights: RightsEpoch,
     asking: Asking,
     position: Position,
+    /// The end of the log and the server it was written on, as the last look found them.
+    end: Option<(AlarmId, Option<String>)>,
 }
 
 /// Why a look was not followed.
@@ -59,6 +61,7 @@ impl Follower {
             rights: parts.rights,
             asking,
             position,
+            end: None,
         }
     }
 
@@ -95,6 +98,7 @@ impl Follower {
         let look = self.store.look_for_signals(self.position.clone()).await?;
         let Look {
             head,
+            epoch,
             began,
             signals,
             position,
@@ -108,11 +112,38 @@ impl Follower {
         }
         self.position = position;
         self.store.rights_known_since(began);
+        self.notice_jump(head, epoch).await?;
         // Last: what the log holds is delivered by the rights of the same moment.
         match self.journal.try_send(LogEnds(head)) {
             Ok(()) | Err(SendError::Full(_)) => Ok(()),
             Err(SendError::Closed(_)) => Err(MailboxError::Closed.into()),
         }
+    }
+
+    /// After a jump of the ids, forgets the frames that came before it: the database may have lost their alarms. If the log is
+    /// shorter than it was, another server has taken over and nobody has written there yet: the ids jump now, as a client with
+    /// a cursor beyond the end would be told of a gap.
+    async fn notice_jump(
+        &mut self,
+        head: AlarmId,
+        epoch: Option<String>,
+    ) -> Result<(), Unfollowed> {
+        let (seen, known) = self.end.get_or_insert_with(|| (head, epoch.clone()));
+        if *known != epoch {
+            log::warn!(
+                "the ids of the log jumped to {}: another server leads, or it was restored",
+                head.0
+            );
+            self.metrics.epoch_jumps.inc();
+            self.broadcaster.send(ForgetRecent).await?;
+            (*seen, *known) = (head, epoch);
+        } else if head < *seen {
+            let seen = *seen;
+            self.store.settle_ids(seen).await?;
+        } else {
+            *seen = head;
+        }
+        Ok(())
     }
 
     /// In requests first, then on the streams: one that is opened in between is checked once more when it is open.

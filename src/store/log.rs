@@ -60,26 +60,10 @@ impl Store {
         after: AlarmId,
         up_to: AlarmId,
     ) -> Result<ReplayPage, StoreError> {
-        self.read(Read::Replay, move |connection| {
-            replay(connection, &filter, after, up_to)
-        })
-        .await
-    }
-
-    /// The next alarms after `after` and up to `up_to`, for the Journal, which does not wait for the replays of clients.
-    pub(crate) async fn missed(
-        &self,
-        after: AlarmId,
-        up_to: AlarmId,
-    ) -> Result<ReplayPage, StoreError> {
-        let everything = TopicFilter {
-            everything: true,
-            ..TopicFilter::default()
-        };
-        self.metrics.store_read(Read::Replay.label());
-        let lane = self.journal.as_ref().unwrap_or(&self.readers);
-        let page = lane
-            .run(move |connection| replay(connection, &everything, after, up_to))
+        let page = self
+            .read(Read::Replay, move |connection| {
+                replay(connection, &filter, after, up_to)
+            })
             .await?;
         // Rows of another hub come this way only.
         for alarm in &page.alarms {

@@ -6,6 +6,7 @@ mod append;
 mod budget;
 mod checkpoint;
 mod connection;
+mod epoch;
 mod error;
 mod expiry;
 mod files;

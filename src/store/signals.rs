@@ -38,6 +38,8 @@ pub(crate) struct Signal {
 pub(crate) struct Look {
     /// The last alarm of the log.
     pub head: AlarmId,
+    /// The server that the log was last written on, as it told; another one may have lost the last rows.
+    pub epoch: Option<String>,
     /// The time at which the look began; its result is of that moment.
     pub began: Instant,
     /// The signals since the last look.
@@ -62,6 +64,8 @@ struct Ends {
     last_id: i64,
     #[diesel(sql_type = BigInt)]
     account_changes: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    epoch: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     incarnation: Option<String>,
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -124,10 +128,12 @@ impl Store {
             let began = Instant::now();
             let ends = ends(connection)?;
             accounts.changed_so_often(ends.account_changes, began);
-            let (head, now) = (AlarmId(ends.last_id), ends.position());
+            let (head, epoch) = (AlarmId(ends.last_id), ends.epoch.clone());
+            let now = ends.position();
             let (signals, position) = since(connection, now, after)?;
             Ok(Look {
                 head,
+                epoch,
                 began,
                 signals,
                 position,
@@ -230,7 +236,7 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 const MOST_SIGNALS: i64 = 10_000;
 
 /// One statement, so that both ends are of the same moment, and of one round trip.
-const ENDS: &str = "SELECT log.last_id, log.account_changes, signal.incarnation, signal.last_id AS last_signal \
+const ENDS: &str = "SELECT log.last_id, log.account_changes, log.epoch, signal.incarnation, signal.last_id AS last_signal \
      FROM log_head AS log LEFT JOIN signal_head AS signal ON TRUE";
 
 const PRUNE: &str = "DELETE FROM signals WHERE created_at < now() - interval '60 seconds'";

@@ -19,6 +19,8 @@ mod link;
 mod support;
 
 mod bell;
+mod failover;
 mod hubs;
 mod lost;
 mod rights;
+mod servers;
