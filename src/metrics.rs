@@ -32,6 +32,27 @@ pub(crate) struct Metrics {
     /// The number and the total time of commits. The histogram holds both, but its library does not return them.
     commits: Arc<Commits>,
     batch_alarms: Histogram,
+    /// 1 while this hub hears its own bell.
+    pub bell_works: Gauge,
+    /// The time from ringing to hearing it.
+    pub bell_seconds: Histogram,
+    looks: Family<Cause, Counter>,
+    /// Times that alarms of other hubs were read from the log and delivered.
+    pub catch_ups: Counter,
+    /// Jumps of the counter of ids: another server leads, or the database was restored.
+    pub epoch_jumps: Counter,
+    signals: Family<SignalKind, Counter>,
+}
+
+/// As the database holds it: another version may know more kinds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SignalKind {
+    kind: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Cause {
+    cause: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -102,6 +123,17 @@ impl Metrics {
         self.store_reads.get_or_create(&Kind { kind }).inc();
     }
 
+    /// Counts a look at what other hubs did, by its cause: the `bell`, or the `time` since the last one.
+    pub(crate) fn looked(&self, cause: &'static str) {
+        self.looks.get_or_create(&Cause { cause }).inc();
+    }
+
+    /// Counts a signal of another hub, or of this one, by its kind.
+    pub(crate) fn signalled(&self, kind: &str) {
+        let kind = kind.to_owned();
+        self.signals.get_or_create(&SignalKind { kind }).inc();
+    }
+
     /// Counts a committed batch.
     pub(crate) fn committed(&self, alarms: usize, took: Duration) {
         self.alarms_stored.inc_by(alarms as u64);
@@ -158,9 +190,36 @@ impl Metrics {
             "Alarms in one commit",
             self.batch_alarms.clone(),
         );
+        self.register_cluster(&mut registry);
         let mut text = String::new();
         encode(&mut text, &registry)?;
         Ok(text)
+    }
+
+    /// The metrics of several hubs on one database.
+    fn register_cluster(&self, registry: &mut Registry) {
+        registry.register(
+            "bell_works",
+            "1 while this hub hears its own bell",
+            self.bell_works.clone(),
+        );
+        registry.register(
+            "bell_seconds",
+            "Time from ringing the bell to hearing it",
+            self.bell_seconds.clone(),
+        );
+        registry.register("looks", "Looks at what other hubs did", self.looks.clone());
+        registry.register(
+            "catch_ups",
+            "Times that alarms of other hubs were read from the log",
+            self.catch_ups.clone(),
+        );
+        registry.register(
+            "epoch_jumps",
+            "Jumps of the counter of ids",
+            self.epoch_jumps.clone(),
+        );
+        registry.register("signals", "Signals read", self.signals.clone());
     }
 }
 
@@ -179,6 +238,12 @@ impl Default for Metrics {
             // From 0.25 ms (a write on a fast disk) to 4 s (a disk that fails).
             commit_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 15)),
             batch_alarms: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
+            bell_works: Gauge::default(),
+            bell_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 15)),
+            looks: Family::default(),
+            catch_ups: Counter::default(),
+            epoch_jumps: Counter::default(),
+            signals: Family::default(),
         }
     }
 }

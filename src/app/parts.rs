@@ -17,7 +17,7 @@ use crate::config::{Config, Switch, Users};
 use crate::hub::{Broadcaster, Limits};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::store::Store;
+use crate::store::{Address, Location, Store};
 
 /// A started hub without its listener.
 pub(super) struct Parts {
@@ -37,6 +37,9 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
     alarm::keep_former_ids(store.former_ids().await?);
     let passwords = Passwords::new()?;
     secrets::create_first_admin(&store, &passwords).await?;
+    if store.is_shared() {
+        keep_ids_unique(&store).await?;
+    }
     // Read before the rights themselves: a change in between is then told again, and none is missed.
     let signals = match store.is_shared() {
         true => Some(store.signal_position().await?),
@@ -47,13 +50,20 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
     let position = AlarmId(store.head().await?.last_id);
     let broadcaster = start_broadcaster(config, position, &metrics);
     let (journal, delivered) = start_journal(&store, &broadcaster, position, &metrics);
-    let listening = Listening {
-        store: store.clone(),
-        broadcaster: broadcaster.clone(),
-        revocations: revocations.clone(),
-        rights: rights.clone(),
-    };
-    let cluster = signals.map(|position| Cluster::join(listening, position));
+    let others = signals.zip(store.writes()).zip(bell(config));
+    let cluster = others.map(|((position, writes), bell)| {
+        let listening = Listening {
+            store: store.clone(),
+            broadcaster: broadcaster.clone(),
+            journal: journal.clone(),
+            metrics: metrics.clone(),
+            bell,
+            writes,
+            revocations: revocations.clone(),
+            rights: rights.clone(),
+        };
+        Cluster::join(listening, position)
+    });
     let state = AppState {
         store,
         journal,
@@ -75,6 +85,26 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
         delivered,
     };
     Ok(Parts { state, broadcaster })
+}
+
+/// The database may have been restored, or another server may have taken over, since a hub used it.
+async fn keep_ids_unique(store: &Store) -> Result<(), StartError> {
+    if !store.ids_are_kept_unique().await? {
+        log::warn!(
+            "the database refuses to tell which server it is (pg_control_system, pg_current_wal_lsn): after a failover \
+             or a restore it may give ids again that were shown before"
+        );
+    }
+    Ok(store.settle_ids(AlarmId(0)).await?)
+}
+
+/// The database through which the hubs ring for each other.
+fn bell(config: &Config) -> Option<Address> {
+    let url = config.notify_url.as_ref().unwrap_or(&config.database.url);
+    match url.location() {
+        Location::Postgres(address) => Some(Address::clone(address)),
+        Location::Sqlite(_) => None,
+    }
 }
 
 fn start_broadcaster(config: &Config, position: AlarmId, metrics: &Metrics) -> Addr<Broadcaster> {

@@ -3,25 +3,32 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use actix::{Addr, MailboxError};
-use tokio::time::MissedTickBehavior;
-
-use crate::alarm::{Timestamp, UserId};
+use crate::alarm::{AlarmId, Timestamp, UserId};
 use crate::auth::{Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
+use crate::cluster::bell::Rung;
 use crate::cluster::rights::verdict;
 use crate::cluster::{Listening, kinds};
-use crate::hub::{Broadcaster, Bye, ClientId, Close, ListRights, Rights, StreamList};
+use crate::hub::{Broadcaster, Bye, ClientId, Close, ForgetRecent, ListRights, Rights, StreamList};
+use crate::journal::{Journal, LogEnds};
+use crate::metrics::Metrics;
 use crate::store::{Account, Look, Position, Signal, Signals, Store, StoreError};
+use actix::dev::SendError;
+use actix::{Addr, MailboxError};
 
 /// The one task that looks.
 pub(super) struct Follower {
     store: Store,
     broadcaster: Addr<Broadcaster>,
+    journal: Addr<Journal>,
+    metrics: Metrics,
+    rung: Rung,
     revocations: Revocations,
     rights: RightsEpoch,
     asking: Asking,
     position: Position,
+    /// The end of the log and the server it was written on, as the last look found them.
+    end: Option<(AlarmId, Option<String>)>,
 }
 
 /// Why a look was not followed.
@@ -43,25 +50,36 @@ struct Orders {
 }
 
 impl Follower {
-    pub(super) fn new(parts: Listening, position: Position, asking: Asking) -> Self {
+    pub(super) fn new(parts: Listening, position: Position, asking: Asking, rung: Rung) -> Self {
         Self {
             store: parts.store,
             broadcaster: parts.broadcaster,
+            journal: parts.journal,
+            metrics: parts.metrics,
+            rung,
             revocations: parts.revocations,
             rights: parts.rights,
             asking,
             position,
+            end: None,
         }
     }
 
-    /// Looks until the hub stops.
+    /// Looks until the hub stops: whenever the bell rings, and after a while in any case.
     pub(super) async fn run(mut self) {
-        let mut tick = tokio::time::interval(LOOK_EVERY);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut pruned = Instant::now();
+        let mut answered = true;
         loop {
-            tick.tick().await;
-            match self.look().await {
+            let patience = if answered && !self.rung.works() {
+                LOOK_WITHOUT_BELL
+            } else {
+                LOOK_EVERY
+            };
+            let rung = self.rung.within(patience).await;
+            self.metrics.looked(if rung { "bell" } else { "time" });
+            let looked = self.look().await;
+            answered = looked.is_ok();
+            match looked {
                 Ok(()) => {}
                 Err(Unfollowed::Stopping(_)) => return,
                 Err(Unfollowed::Store(cause)) => log::debug!("cannot hear other hubs: {cause}"),
@@ -79,6 +97,8 @@ impl Follower {
     async fn look(&mut self) -> Result<(), Unfollowed> {
         let look = self.store.look_for_signals(self.position.clone()).await?;
         let Look {
+            head,
+            epoch,
             began,
             signals,
             position,
@@ -92,6 +112,37 @@ impl Follower {
         }
         self.position = position;
         self.store.rights_known_since(began);
+        self.notice_jump(head, epoch).await?;
+        // Last: what the log holds is delivered by the rights of the same moment.
+        match self.journal.try_send(LogEnds(head)) {
+            Ok(()) | Err(SendError::Full(_)) => Ok(()),
+            Err(SendError::Closed(_)) => Err(MailboxError::Closed.into()),
+        }
+    }
+
+    /// After a jump of the ids, forgets the frames that came before it: the database may have lost their alarms. If the log is
+    /// shorter than it was, another server has taken over and nobody has written there yet: the ids jump now, as a client with
+    /// a cursor beyond the end would be told of a gap.
+    async fn notice_jump(
+        &mut self,
+        head: AlarmId,
+        epoch: Option<String>,
+    ) -> Result<(), Unfollowed> {
+        let (seen, known) = self.end.get_or_insert_with(|| (head, epoch.clone()));
+        if *known != epoch {
+            log::warn!(
+                "the ids of the log jumped to {}: another server leads, or it was restored",
+                head.0
+            );
+            self.metrics.epoch_jumps.inc();
+            self.broadcaster.send(ForgetRecent).await?;
+            (*seen, *known) = (head, epoch);
+        } else if head < *seen {
+            let seen = *seen;
+            self.store.settle_ids(seen).await?;
+        } else {
+            *seen = head;
+        }
         Ok(())
     }
 
@@ -99,6 +150,9 @@ impl Follower {
     async fn follow(&self, signals: Vec<Signal>) -> Result<(), Unfollowed> {
         if signals.is_empty() {
             return Ok(());
+        }
+        for signal in &signals {
+            self.metrics.signalled(&signal.kind);
         }
         let orders = Orders::of(signals);
         let changed: Vec<UserId> = orders.changed.iter().cloned().collect();
@@ -219,8 +273,12 @@ fn wanted(signal: &Signal) -> Option<StreamList> {
     Some(StreamList::ClientOf(client, user))
 }
 
-/// A change has to hold within a second, and the look itself takes time.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The interval of looks while the bell works. A look proves that no other hub took a right away unheard, whether or not it rang;
+/// so the interval is the time for which rights are known (`RIGHTS_KNOWN_FOR`), less the time a look may take.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+
+/// The interval of looks while the bell does not work: the delay of an alarm of another hub, at a price that a database can bear.
+const LOOK_WITHOUT_BELL: Duration = Duration::from_millis(20);
 
 /// Half of the time that signals are kept.
 const PRUNE_EVERY: Duration = Duration::from_secs(30);

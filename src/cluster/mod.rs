@@ -2,18 +2,25 @@
 //! has none of it.
 
 mod asking;
+mod bell;
 mod follower;
 mod kinds;
 mod rights;
 
-use actix::Addr;
+use std::sync::Arc;
+
+use actix::{Addr, Arbiter};
+use tokio::sync::Notify;
 
 use crate::alarm::UserId;
 use crate::auth::{Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
+use crate::cluster::bell::Doorbell;
 use crate::cluster::follower::Follower;
 use crate::hub::{Broadcaster, ClientId};
-use crate::store::{Position, Store, StoreError};
+use crate::journal::Journal;
+use crate::metrics::Metrics;
+use crate::store::{Address, Position, Store, StoreError};
 
 /// A handle to the other hubs; cheap to clone.
 #[derive(Clone)]
@@ -28,6 +35,14 @@ pub(crate) struct Listening {
     pub store: Store,
     /// The owner of the streams that may have to end.
     pub broadcaster: Addr<Broadcaster>,
+    /// Delivers what other hubs stored.
+    pub journal: Addr<Journal>,
+    /// The metrics.
+    pub metrics: Metrics,
+    /// The database through which the hubs ring for each other.
+    pub bell: Address,
+    /// Told after each write of this hub.
+    pub writes: Arc<Notify>,
     /// The revoked tokens.
     pub revocations: Revocations,
     /// The count of changes of rights.
@@ -38,7 +53,17 @@ impl Cluster {
     /// Begins to follow the signals after `position`, which was read before the rights that this hub started with.
     pub(crate) fn join(parts: Listening, position: Position) -> Self {
         let (store, asking) = (parts.store.clone(), Asking::default());
-        actix::spawn(Follower::new(parts, position, asking.clone()).run());
+        let bell = Doorbell::new(
+            parts.bell.clone(),
+            Arc::clone(&parts.writes),
+            parts.metrics.clone(),
+        );
+        let follower = Follower::new(parts, position, asking.clone(), bell.rung());
+        // A thread of its own: nothing that requests do may delay it.
+        Arbiter::new().spawn_fn(move || {
+            actix::spawn(bell.run());
+            actix::spawn(follower.run());
+        });
         Self { store, asking }
     }
 

@@ -126,6 +126,15 @@ pub struct Config {
     /// The database.
     #[command(flatten)]
     pub database: DatabaseSetting,
+    /// `postgres://…` for NOTIFY and LISTEN, if the database URL leads through a pooler of transactions [default: the database
+    /// URL].
+    #[arg(
+        long,
+        env = "CAMPANILE_NOTIFY_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub notify_url: Option<DatabaseUrl>,
     /// The secret that tokens are signed with.
     #[command(flatten)]
     pub secret: SecretSetting,
@@ -233,6 +242,13 @@ impl Config {
 
     /// The fault of settings that are good one by one but not together.
     fn fault(&self) -> Option<&'static str> {
+        let notified = self.notify_url.as_ref();
+        if notified.is_some_and(|url| !(url.is_server() && self.database.url.is_server())) {
+            return Some(
+                "--notify-url (CAMPANILE_NOTIFY_URL) is a postgres:// URL beside one in --database-url \
+                 (CAMPANILE_DATABASE_URL)",
+            );
+        }
         match (&self.tls_cert, &self.tls_key) {
             (Some(_), None) => {
                 Some("--tls-cert (CAMPANILE_TLS_CERT) needs --tls-key (CAMPANILE_TLS_KEY) as well")

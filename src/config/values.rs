@@ -48,6 +48,11 @@ impl DatabaseUrl {
     pub(crate) fn location(&self) -> &Location {
         &self.0
     }
+
+    /// True for a server, false for a file.
+    pub(super) fn is_server(&self) -> bool {
+        matches!(self.0, Location::Postgres(_))
+    }
 }
 
 impl FromStr for DatabaseUrl {

@@ -52,6 +52,11 @@ pub(crate) struct Finish(pub ClientId);
 #[rtype(result = "()")]
 pub(crate) struct Publish(pub Vec<Arc<Frame>>);
 
+/// Forgets the frames that were kept for clients that come back: their alarms may be in the log no more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct ForgetRecent;
+
 /// Tells all streams of a user something that is not in the log.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -195,6 +200,14 @@ impl Handler<Publish> for Broadcaster {
             .map(|frame| self.registry.deliver(frame, now))
             .sum();
         self.metrics.deliveries.inc_by(taken as u64);
+    }
+}
+
+impl Handler<ForgetRecent> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, _forget: ForgetRecent, _context: &mut Self::Context) {
+        self.registry.forget_recent();
     }
 }
 

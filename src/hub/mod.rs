@@ -17,8 +17,9 @@ mod stream_list;
 mod subscription;
 
 pub(crate) use broadcaster::{
-    Broadcaster, Close, CountPresent, CountReach, Finish, GoLive, ListAudience, ListPresent,
-    ListRights, ListStreams, ListStreamsOf, Notify, Publish, Rejoin, Shutdown, Subscribe,
+    Broadcaster, Close, CountPresent, CountReach, Finish, ForgetRecent, GoLive, ListAudience,
+    ListPresent, ListRights, ListStreams, ListStreamsOf, Notify, Publish, Rejoin, Shutdown,
+    Subscribe,
 };
 pub(crate) use channel::Received;
 pub(crate) use client::{ClientId, ClientInfo, NewClient, Rights, Start};

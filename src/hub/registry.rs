@@ -98,6 +98,11 @@ impl Registry {
         self.recent.position()
     }
 
+    /// Forgets the frames that were kept for clients that come back.
+    pub(crate) fn forget_recent(&mut self) {
+        self.recent = Recent::after(self.position());
+    }
+
     /// Takes in a client, unless its user has as many as one user may have.
     pub(crate) fn subscribe(
         &mut self,

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use actix::Addr;
 use tokio::sync::watch;
 
-use crate::alarm::{Alarm, AlarmId, TopicFilter};
+use crate::alarm::{Alarm, AlarmId};
 use crate::hub::{Broadcaster, Frame, Publish};
+use crate::metrics::Metrics;
 use crate::store::Store;
 
 /// The log, the Broadcaster, and the position up to which alarms are delivered.
@@ -18,6 +19,7 @@ pub(super) struct Delivery {
     broadcaster: Addr<Broadcaster>,
     up_to: AlarmId,
     delivered: Arc<watch::Sender<AlarmId>>,
+    metrics: Metrics,
     /// True if a row may be stored that was not delivered, although only this hub writes.
     unsure: bool,
 }
@@ -28,6 +30,7 @@ impl Delivery {
         store: Store,
         broadcaster: Addr<Broadcaster>,
         delivered: watch::Sender<AlarmId>,
+        metrics: Metrics,
     ) -> Self {
         let up_to = *delivered.borrow();
         Self {
@@ -35,6 +38,7 @@ impl Delivery {
             broadcaster,
             up_to,
             delivered: Arc::new(delivered),
+            metrics,
             unsure: false,
         }
     }
@@ -63,23 +67,19 @@ impl Delivery {
         self
     }
 
-    /// True if the log has to be read: another hub may have written, or a failed batch of this one may be stored.
+    /// True if the log has to be read although only this hub writes: a failed batch may be stored.
     pub(super) fn must_look(&self) -> bool {
-        self.unsure || !self.store.is_exclusive()
+        self.unsure && self.store.is_exclusive()
     }
 
-    /// Delivers the alarms of the log after the last delivered id. Delivers nothing while other hubs cannot be heard: one of
-    /// them may have taken away the right of a user to read them.
+    /// True if the log is known to be longer than what is delivered.
+    pub(super) fn is_behind(&self, end: AlarmId) -> bool {
+        self.up_to < end
+    }
+
+    /// Delivers what a failed batch of the only hub may have stored.
     pub(super) async fn look(mut self) -> Self {
-        if !self.store.rights_are_known() {
-            return self;
-        }
-        let head = if self.store.is_exclusive() {
-            self.store.settled_head().await
-        } else {
-            self.store.head().await
-        };
-        match head {
+        match self.store.settled_head().await {
             Ok(head) => {
                 self.unsure = false;
                 self.catch_up(AlarmId(head.last_id)).await;
@@ -89,19 +89,23 @@ impl Delivery {
         self
     }
 
+    /// Delivers the alarms of the log up to an id. Delivers nothing while other hubs cannot be heard: one of them may have
+    /// taken away the right of a user to read them.
+    pub(super) async fn heard(mut self, end: AlarmId) -> Self {
+        if self.store.rights_are_known() {
+            self.catch_up(end).await;
+        }
+        self
+    }
+
     /// Reads and delivers the log up to an id. If a read fails it is repeated at the next look, and until then no later
     /// alarm is delivered.
     async fn catch_up(&mut self, to: AlarmId) {
-        let everything = Arc::new(TopicFilter {
-            everything: true,
-            ..TopicFilter::default()
-        });
+        if self.up_to < to {
+            self.metrics.catch_ups.inc();
+        }
         while self.up_to < to {
-            let page = self
-                .store
-                .replay(Arc::clone(&everything), self.up_to, to)
-                .await;
-            match page {
+            match self.store.missed(self.up_to, to).await {
                 Ok(page) => {
                     self.publish(page.alarms.into_iter().map(Arc::new)).await;
                     self.reached(page.read_up_to);

@@ -28,6 +28,8 @@ pub(crate) struct Journal {
     waiting: VecDeque<Waiting>,
     waiting_alarms: usize,
     state: State,
+    /// The end of the log, as other parts of the hub found it.
+    end: AlarmId,
     /// Set when the Journal accepts no more submissions; holds the callers that wait until it is drained.
     draining: Option<Vec<oneshot::Sender<()>>>,
 }
@@ -56,6 +58,11 @@ pub(crate) struct Append {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Drain;
+
+/// Tells that the log is at least this long: other hubs may have stored alarms that this one has to deliver.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct LogEnds(pub AlarmId);
 
 /// The reason why a submission was not stored.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -100,12 +107,13 @@ impl Journal {
         metrics: Metrics,
     ) -> Self {
         Self {
-            delivery: Delivery::new(store.clone(), broadcaster, delivered),
+            delivery: Delivery::new(store.clone(), broadcaster, delivered, metrics.clone()),
             store,
             metrics,
             waiting: VecDeque::new(),
             waiting_alarms: 0,
             state: State::Idle,
+            end: AlarmId(0),
             draining: None,
         }
     }
@@ -134,6 +142,7 @@ impl Journal {
                 // A receiver that is gone needs no answer.
                 let _unheard = done.send(());
             }
+            self.catch_up(context);
             return;
         }
         let (submissions, answers): (Vec<_>, Vec<_>) = batch
@@ -163,7 +172,18 @@ impl Journal {
         self.deliver(work, context);
     }
 
-    /// Reads the log if no work is under way and there may be rows that this hub has not delivered.
+    /// Delivers what other hubs stored, if no work is under way.
+    fn catch_up(&mut self, context: &mut Context<Self>) {
+        let is_free = self.state == State::Idle && self.draining.is_none();
+        if is_free && self.delivery.is_behind(self.end) {
+            // If this fails, the next look tells of the end again.
+            let end = std::mem::replace(&mut self.end, AlarmId(0));
+            let work = self.delivery.clone().heard(end);
+            self.deliver(work, context);
+        }
+    }
+
+    /// Reads the log if no work is under way and a failed batch of the only hub may be stored.
     fn look(&mut self, context: &mut Context<Self>) {
         let is_free = self.state == State::Idle && self.draining.is_none();
         if is_free && self.delivery.must_look() {
@@ -246,6 +266,15 @@ impl Handler<Append> for Journal {
             answer,
         });
         self.commit(context);
+    }
+}
+
+impl Handler<LogEnds> for Journal {
+    type Result = ();
+
+    fn handle(&mut self, LogEnds(end): LogEnds, context: &mut Self::Context) {
+        self.end = self.end.max(end);
+        self.catch_up(context);
     }
 }
 

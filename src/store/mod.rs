@@ -6,6 +6,7 @@ mod append;
 mod budget;
 mod checkpoint;
 mod connection;
+mod epoch;
 mod error;
 mod expiry;
 mod files;
@@ -31,6 +32,8 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::Notify;
+
 use crate::metrics::Metrics;
 use crate::store::accounts::Accounts;
 use crate::store::budget::Budget;
@@ -46,6 +49,7 @@ pub(crate) use crate::store::error::{OpenError, StoreError};
 pub(crate) use crate::store::expiry::{Expired, Gone};
 pub(crate) use crate::store::inbox::{Counts, Inbox, Mark, Page, Receipt, Status};
 pub(crate) use crate::store::location::Location;
+pub(crate) use crate::store::postgres::{Address, Listener, Ringer, hang};
 pub(crate) use crate::store::pruning::Pass;
 pub(crate) use crate::store::rooms::{Opener, Room};
 pub(crate) use crate::store::signals::{Look, Position, Signal, Signals};
@@ -60,6 +64,12 @@ pub(crate) struct Store {
     /// The lane of looks for what other hubs did; `None` on a database that has one hub. Nothing else waits in it, so that a
     /// crowd that replays does not delay what takes a right away.
     looks: Option<Lane>,
+    /// The lanes of the Journal and of the health check on a server: replays and lookups do not delay a commit there, nor make
+    /// the hub look unwell. `None` on a file, which has one writer and answers at once.
+    journal: Option<Lane>,
+    health: Option<Lane>,
+    /// Told after each write, if there may be other hubs that have to hear of it.
+    written_for_others: Option<Arc<Notify>>,
     /// The time at which other hubs were last heard.
     heard: Heard,
     accounts: Accounts,
@@ -82,10 +92,17 @@ impl Store {
 
     /// Returns `Ok` if the database answers.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
-        self.read(Read::Other, |connection| {
-            log::head(connection).map(|_head| ())
-        })
-        .await
+        self.metrics.store_read(Read::Other.label());
+        self.health
+            .as_ref()
+            .unwrap_or(&self.readers)
+            .run(|connection| log::head(connection).map(|_head| ()))
+            .await
+    }
+
+    /// Told after each write of this hub; `None` if there are no other hubs.
+    pub(crate) fn writes(&self) -> Option<Arc<Notify>> {
+        self.written_for_others.clone()
     }
 
     /// Waits for a share of the memory that replays may take; `None` at the deadline.
@@ -111,14 +128,35 @@ impl Store {
         F: FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
+        self.write_in(&self.writers, work).await
+    }
+
+    /// Writes what only the Journal writes.
+    async fn write_log<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let lane = self.journal.as_ref().unwrap_or(&self.writers);
+        self.write_in(lane, work).await
+    }
+
+    async fn write_in<T, F>(&self, lane: &Lane, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
         let written = Arc::clone(&self.written);
-        self.writers
-            .run(move |connection| {
-                let done = work(connection);
-                written.store(true, Ordering::Relaxed);
-                done
-            })
-            .await
+        let for_others = self.written_for_others.clone();
+        lane.run(move |connection| {
+            let done = work(connection);
+            written.store(true, Ordering::Relaxed);
+            if let Some(for_others) = for_others {
+                for_others.notify_one();
+            }
+            done
+        })
+        .await
     }
 }
 

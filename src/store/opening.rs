@@ -36,7 +36,10 @@ impl Store {
             writers: lanes.writers,
             lookups: lanes.lookups,
             readers: lanes.readers,
+            written_for_others: lanes.looks.is_some().then(Arc::default),
             looks: lanes.looks,
+            journal: lanes.journal,
+            health: lanes.health,
             heard: Heard::default(),
             accounts: Accounts::default(),
             metrics,
@@ -52,10 +55,12 @@ impl Store {
     pub(crate) async fn close(&self) {
         self.written.store(false, Ordering::Relaxed);
         let lanes = [&self.readers, &self.lookups, &self.writers];
+        let of_server = [&self.looks, &self.journal, &self.health];
+        let lanes = lanes.into_iter().chain(of_server.into_iter().flatten());
         // Two connections of a file that close at the same time each take the other for one that stays, and neither copies
         // the log. So they close one after the other.
         let closed = async {
-            for lane in lanes.into_iter().chain(&self.looks) {
+            for lane in lanes {
                 lane.close().await;
             }
         };
@@ -70,21 +75,28 @@ struct Lanes {
     writers: Lane,
     lookups: Lane,
     readers: Lane,
-    /// For a hub that shares the database with others.
+    /// For a hub on a server, which it may share with others.
     looks: Option<Lane>,
+    journal: Option<Lane>,
+    health: Option<Lane>,
 }
 
 /// Opens the lanes on a thread of its own: a connection to a server runs on the thread that uses it, which may not be one
 /// of the runtime's.
-fn open_lanes(location: &Location, with_looks: bool) -> Result<Lanes, OpenError> {
+fn open_lanes(location: &Location, as_hub_on_server: bool) -> Result<Lanes, OpenError> {
     let open = || {
         first_connection(location)?.migrate()?;
-        let looks = with_looks.then(|| Lane::open(location, looks()));
+        let own = |plan: Plan| {
+            let opened = as_hub_on_server.then(|| Lane::open(location, plan));
+            opened.transpose()
+        };
         Ok(Lanes {
             writers: Lane::open(location, writers(location))?,
             lookups: Lane::open(location, lookups(location))?,
             readers: Lane::open(location, readers())?,
-            looks: looks.transpose()?,
+            looks: own(alone("hear the other hubs", "store-hubs"))?,
+            journal: own(alone("write to the log", "store-journal"))?,
+            health: own(alone("check the database", "store-health"))?,
         })
     };
     let opened = std::thread::scope(|scope| scope.spawn(open).join());
@@ -125,11 +137,11 @@ fn readers() -> Plan {
     }
 }
 
-/// One look at a time.
-fn looks() -> Plan {
+/// Work of one kind, of which there is one at a time.
+fn alone(purpose: &'static str, name: &'static str) -> Plan {
     Plan {
-        purpose: "hear the other hubs",
-        name: "store-hubs",
+        purpose,
+        name,
         size: 1,
         patience: 0,
     }

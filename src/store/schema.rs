@@ -32,6 +32,7 @@ diesel::table! {
         last_id -> BigInt,
         pruned_up_to -> BigInt,
         account_changes -> BigInt,
+        epoch -> Nullable<Text>,
     }
 }
 

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
+use crate::alarm::AlarmId;
 use crate::store::connection::{DbConnection, native};
-use crate::store::schema::{signal_head, signals};
-use crate::store::{Read, Store, StoreError, log};
+use crate::store::schema::signals;
+use crate::store::{Read, Store, StoreError};
 
 /// A place in the sequence of signals. Before the first signal there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,6 +36,10 @@ pub(crate) struct Signal {
 /// The result of a look at the database.
 #[derive(Debug)]
 pub(crate) struct Look {
+    /// The last alarm of the log.
+    pub head: AlarmId,
+    /// The server that the log was last written on, as it told; another one may have lost the last rows.
+    pub epoch: Option<String>,
     /// The time at which the look began; its result is of that moment.
     pub began: Instant,
     /// The signals since the last look.
@@ -50,6 +55,30 @@ pub(crate) enum Signals {
     Known(Vec<Signal>),
     /// Others may be lost, these are still there.
     Gap(Vec<Signal>),
+}
+
+/// The ends of the log and of the signals at one moment.
+#[derive(Debug, QueryableByName)]
+struct Ends {
+    #[diesel(sql_type = BigInt)]
+    last_id: i64,
+    #[diesel(sql_type = BigInt)]
+    account_changes: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    epoch: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    incarnation: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last_signal: Option<i64>,
+}
+
+impl Ends {
+    fn position(self) -> Position {
+        Position {
+            incarnation: self.incarnation,
+            last_id: self.last_signal.unwrap_or_default(),
+        }
+    }
 }
 
 /// The time of the last look whose signals were followed; all clones share it.
@@ -88,7 +117,8 @@ impl Store {
 
     /// The place in the sequence of signals now.
     pub(crate) async fn signal_position(&self) -> Result<Position, StoreError> {
-        self.look(position).await
+        self.look(|connection| ends(connection).map(Ends::position))
+            .await
     }
 
     /// The signals after a place. The head of the log is read as well: it counts the changes of accounts.
@@ -96,10 +126,14 @@ impl Store {
         let accounts = self.accounts.clone();
         self.look(move |connection| {
             let began = Instant::now();
-            let head = log::head(connection)?;
-            accounts.changed_so_often(head.account_changes, began);
-            let (signals, position) = since(connection, after)?;
+            let ends = ends(connection)?;
+            accounts.changed_so_often(ends.account_changes, began);
+            let (head, epoch) = (AlarmId(ends.last_id), ends.epoch.clone());
+            let now = ends.position();
+            let (signals, position) = since(connection, now, after)?;
             Ok(Look {
+                head,
+                epoch,
                 began,
                 signals,
                 position,
@@ -158,24 +192,15 @@ impl Heard {
     }
 }
 
-fn position(connection: &mut DbConnection) -> Result<Position, StoreError> {
-    let head = native!(connection => signal_head::table
-        .select((signal_head::incarnation, signal_head::last_id))
-        .get_result::<(String, i64)>(connection))
-    .optional()?;
-    Ok(
-        head.map_or_else(Position::default, |(incarnation, last_id)| Position {
-            incarnation: Some(incarnation),
-            last_id,
-        }),
-    )
+fn ends(connection: &mut DbConnection) -> Result<Ends, StoreError> {
+    Ok(native!(connection => diesel::sql_query(ENDS).get_result::<Ends>(connection))?)
 }
 
 fn since(
     connection: &mut DbConnection,
+    now: Position,
     after: Position,
 ) -> Result<(Signals, Position), StoreError> {
-    let now = position(connection)?;
     if now == after {
         return Ok((Signals::Known(Vec::new()), now));
     }
@@ -209,5 +234,9 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// A hub that is so far behind reads the truth instead.
 const MOST_SIGNALS: i64 = 10_000;
+
+/// One statement, so that both ends are of the same moment, and of one round trip.
+const ENDS: &str = "SELECT log.last_id, log.account_changes, log.epoch, signal.incarnation, signal.last_id AS last_signal \
+     FROM log_head AS log LEFT JOIN signal_head AS signal ON TRUE";
 
 const PRUNE: &str = "DELETE FROM signals WHERE created_at < now() - interval '60 seconds'";

@@ -258,6 +258,21 @@ async fn half_of_a_certificate_stops_the_start() {
 }
 
 #[tokio::test]
+async fn a_url_for_notifications_stands_beside_a_server_and_names_one() {
+    for (database, notify) in [
+        ("sqlite://hub.db", "postgres://db/hub"),
+        ("postgres://db/hub", "sqlite://hub.db"),
+    ] {
+        let settings = [
+            ("CAMPANILE_DATABASE_URL", database),
+            ("CAMPANILE_NOTIFY_URL", notify),
+        ];
+        let output = campanile(&["serve"], &settings, "").await;
+        assert_refused(&output, "CAMPANILE_NOTIFY_URL");
+    }
+}
+
+#[tokio::test]
 async fn a_token_command_checks_its_arguments() {
     for arguments in [
         &["token", "--sub", "not an id", "--role", "service"][..],

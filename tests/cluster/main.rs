@@ -18,6 +18,9 @@ mod link;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bell;
+mod failover;
 mod hubs;
 mod lost;
 mod rights;
+mod servers;

@@ -29,7 +29,7 @@ impl Store {
     /// Appends a batch in one commit. Only the journal calls this, so ids follow the order of its batches.
     pub(crate) async fn append(&self, batch: Vec<Submission>) -> Result<Vec<Outcome>, StoreError> {
         let outcomes = self
-            .write(move |connection| append_batch(connection, &batch))
+            .write_log(move |connection| append_batch(connection, &batch))
             .await?;
         for alarm in outcomes.iter().flatten().flat_map(|stored| &stored.alarms) {
             self.expiry.note(alarm.expires_at);

@@ -5,6 +5,7 @@
 //! another session.
 
 mod address;
+mod bell;
 mod connection;
 mod failure;
 mod row;
@@ -14,4 +15,5 @@ mod tls;
 mod transactions;
 
 pub(crate) use crate::store::postgres::address::Address;
+pub(crate) use crate::store::postgres::bell::{Listener, Ringer, hang};
 pub(crate) use crate::store::postgres::connection::PostgresConnection;

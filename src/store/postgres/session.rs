@@ -30,25 +30,23 @@ impl Session {
             .enable_all()
             .build()
             .map_err(|cause| StoreError::Unavailable(format!("no runtime: {cause}")))?;
-        let mut failures = Vec::new();
-        for host in address.hosts() {
-            match runtime.block_on(connect(host, address.connector())) {
-                Ok((client, connection)) => {
-                    runtime.spawn(drive(connection));
-                    return Ok(Self {
-                        client,
-                        runtime: Some(runtime),
-                        connector: address.connector().clone(),
-                        must_write: address.must_write(),
-                        limit: Some(STATEMENT_WITHIN),
-                        spoilt: false,
-                    });
-                }
-                Err(cause) => failures.push((host, cause)),
+        match runtime.block_on(connect_first(address)) {
+            Ok((client, connection)) => {
+                runtime.spawn(drive(connection));
+                Ok(Self {
+                    client,
+                    runtime: Some(runtime),
+                    connector: address.connector().clone(),
+                    must_write: address.must_write(),
+                    limit: Some(STATEMENT_WITHIN),
+                    spoilt: false,
+                })
+            }
+            Err(cause) => {
+                runtime.shutdown_background();
+                Err(cause)
             }
         }
-        runtime.shutdown_background();
-        Err(all_of(failures))
     }
 
     pub(super) fn wait_without_limit(&mut self) {
@@ -123,7 +121,19 @@ impl Drop for Session {
     }
 }
 
-type Connected = (Client, Connection<Socket, Stream>);
+pub(super) type Connected = (Client, Connection<Socket, Stream>);
+
+/// Connects to the first host that accepts it.
+pub(super) async fn connect_first(address: &Address) -> Result<Connected, StoreError> {
+    let mut failures = Vec::new();
+    for host in address.hosts() {
+        match connect(host, address.connector()).await {
+            Ok(connected) => return Ok(connected),
+            Err(cause) => failures.push((host, cause)),
+        }
+    }
+    Err(all_of(failures))
+}
 
 async fn connect(host: &Host, connector: &Connector) -> Result<Connected, StoreError> {
     match timeout(host.within(), host.config().connect(connector.clone())).await {

@@ -82,7 +82,7 @@ impl<C: Connection<TransactionManager = Self>> TransactionManager<C> for Transac
             return Err(DieselError::BrokenTransactionManager);
         }
         match depth {
-            1 => end(connection, "COMMIT"),
+            1 => end(connection, COMMIT),
             depth => end(
                 connection,
                 &format!("RELEASE SAVEPOINT level_{}", depth - 1),
@@ -115,4 +115,8 @@ where
 /// was committed while they waited for it; and no statement, nor a hub that hangs, holds that lock for long.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '5s'; \
      SET LOCAL idle_in_transaction_session_timeout = '10s'; \
-     SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'";
+     SET LOCAL synchronous_commit = 'on'";
+
+/// A commit may wait for a standby, and no limit ends that wait: one that is cancelled is a commit all the same, of which the
+/// standby knows nothing.
+const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
