@@ -140,7 +140,7 @@ const LOOKS: [(u32, &str); 4] = [
 ];
 
 /// The number of elements and pseudo-elements that would move: by an animation, a transition or smooth scrolling.
-const MOVING: &str = "[...document.querySelectorAll('*')].flatMap((one) => [null, '::before', '::after'].map((part) => getComputedStyle(one, part)))
+const MOVING: &str = "[...document.querySelectorAll('*, .cb-bell')].flatMap((one) => [null, '::before', '::after'].map((part) => getComputedStyle(one, part)))
     .filter((style) => style.animationName !== 'none' || style.scrollBehavior === 'smooth' || style.transitionDuration.split(', ').some((time) => parseFloat(time) > 0)).length";
 
-const WHAT_MOVES: &str = "[...document.querySelectorAll('*')].filter((one) => { const style = getComputedStyle(one); return style.animationName !== 'none' || parseFloat(style.transitionDuration) > 0; }).map((one) => one.className)";
+const WHAT_MOVES: &str = "[...document.querySelectorAll('*, .cb-bell')].filter((one) => { const style = getComputedStyle(one); return style.animationName !== 'none' || parseFloat(style.transitionDuration) > 0; }).map((one) => one.className)";

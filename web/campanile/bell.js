@@ -120,6 +120,8 @@ export class CampanileBell extends HTMLElement {
     const status = element("div.cb-status", { role: "status" });
     const frame = element("div.cb-bell", {}, this.#button, live, place);
     this.#shadow.replaceChildren(frame);
+    // What a page has in it until it is there is not wanted any more.
+    this.replaceChildren(...this.querySelectorAll(":scope > [slot]"));
     /** @type {HTMLElement | null} */
     const own = document.querySelector("[data-campanile-status]");
     if (own) {

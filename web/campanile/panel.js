@@ -114,6 +114,11 @@ export class Panel {
     this.open = true;
     this.#bell.hush();
     this.#root.hidden = false;
+    if (matchMedia("(max-width: 560px)").matches) {
+      // In the top layer it fills the screen, whatever the bell is in.
+      this.#root.popover = "manual";
+      this.#root.showPopover();
+    }
     // It hangs from the bell's far edge, unless the bell is too near the other side for that.
     this.#root.classList.remove("cb-left");
     const { left, right } = this.#root.getBoundingClientRect();
@@ -126,6 +131,7 @@ export class Panel {
   close({ focus = true } = {}) {
     this.open = false;
     this.#root.hidden = true;
+    this.#root.popover = null;
     this.#button.setAttribute("aria-expanded", "false");
     if (focus) this.#button.focus();
   }
