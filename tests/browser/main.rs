@@ -31,6 +31,7 @@ mod announcements;
 mod anywhere;
 
 mod bell;
+mod bindings;
 mod causes;
 mod compare;
 mod embed;

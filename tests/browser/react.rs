@@ -20,8 +20,8 @@ const OWN: [&str; 3] = ["campanile.ts", "App.tsx", "main.tsx"];
 const MOST_LINES: usize = 40;
 
 /// A copy of the application, the hub and the back end that it names, and the server that shows it.
-struct Application {
-    app: TestApp,
+pub(crate) struct Application {
+    pub(crate) app: TestApp,
     back_end: Site,
     folder: TempDir,
     port: u16,
@@ -29,14 +29,14 @@ struct Application {
 }
 
 impl Application {
-    async fn install() -> Self {
+    pub(crate) async fn install(fixture: &str) -> Self {
         let port = free_port().await;
         let app = hub_for(port).await;
         app.user("bob").await;
         let (listener, _port) = Site::bind().await;
         let back_end = Site::serve(listener, String::new());
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
-        copy_into(folder.path());
+        copy_into(Path::new(fixture), folder.path());
         let package = reqwest::get(app.url("/campanile-client.tgz"))
             .await
             .expect("an answer");
@@ -78,11 +78,18 @@ impl Application {
         .await;
     }
 
-    fn address(&self) -> String {
+    pub(crate) async fn serve_with_vite(&mut self) {
+        let address = ["--strictPort", "--host", "localhost", "--port"];
+        let mut vite = Command::new("npx");
+        vite.arg("vite").args(address).arg(self.port.to_string());
+        self.serve(&mut vite).await;
+    }
+
+    pub(crate) fn address(&self) -> String {
         format!("http://localhost:{}/", self.port)
     }
 
-    async fn publish(&self, title: &str) {
+    pub(crate) async fn publish(&self, title: &str) {
         let body =
             json!({"to": {"user": "bob"}, "alarmType": "ORDER_SHIPPED", "data": {"title": title}});
         let service = self.app.service();
@@ -114,11 +121,10 @@ impl Drop for Application {
 }
 
 /// Copies the application. What npm installed is linked, since it is much, but for the list of it, which npm writes to.
-fn copy_into(folder: &Path) {
-    let fixture = Path::new(FIXTURE);
+fn copy_into(fixture: &Path, folder: &Path) {
     assert!(
         fixture.join("node_modules").exists(),
-        "npm --prefix tests/react ci"
+        "npm ci, in its folder"
     );
     for entry in std::fs::read_dir(fixture).expect("the application") {
         let entry = entry.expect("a file").path();
@@ -139,7 +145,7 @@ async fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-const RECORD: &str = "
+pub(crate) const RECORD: &str = "
     window.toasts = [];
     window.marked = true;
     new MutationObserver((changes) => {
@@ -148,14 +154,11 @@ const RECORD: &str = "
 
 #[tokio::test]
 async fn a_react_application_of_forty_lines_has_an_unread_count_toasts_and_a_whole_inbox() {
-    let mut example = Application::install().await;
+    let mut example = Application::install(FIXTURE).await;
     run(Command::new("npx")
         .arg("tsc")
         .current_dir(example.folder.path()));
-    let address = ["--strictPort", "--host", "localhost", "--port"];
-    let mut vite = Command::new("npx");
-    vite.arg("vite").args(address).arg(example.port.to_string());
-    example.serve(&mut vite).await;
+    example.serve_with_vite().await;
     example.publish("The first").await;
     let chromium = Chromium::start().await;
     let window = chromium.window().await;
@@ -206,7 +209,7 @@ async fn a_react_application_of_forty_lines_has_an_unread_count_toasts_and_a_who
 
 #[tokio::test]
 async fn a_react_application_that_a_server_renders_has_one_stream_and_one_toast() {
-    let mut example = Application::install().await;
+    let mut example = Application::install(FIXTURE).await;
     example.serve(Command::new("node").arg("server.mjs")).await;
     let rendered = reqwest::get(example.address()).await.expect("an answer");
     let rendered = rendered.text().await.expect("a page");
