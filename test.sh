@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing, then runs every test on SQLite and the black-box tests on PostgreSQL too.
 # Arguments are handed on to `cargo test`:  ./test.sh --test api a_slow_client. `--install` alone installs and runs nothing.
-# `--long` cuts 200 clients of each kind at random, a minute each.
+# `--long` cuts 200 clients of each kind at random, a minute each, and tries the Vue and Svelte bindings.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -127,7 +127,7 @@ provide_locale
 # axe-core, which the accessibility test puts into the pages.
 [ -f web/node_modules/axe-core/axe.min.js ] || npm --prefix web ci --no-audit --no-fund >&2
 # The React application of docs/guide/react.md.
-[ -d tests/react/node_modules/vite ] || npm --prefix tests/react ci --no-audit --no-fund >&2
+[ tests/react/node_modules/.package-lock.json -nt tests/react/package-lock.json ] || npm --prefix tests/react ci --no-audit --no-fund >&2
 provide_all_clients
 raise_open_files
 [ "${1:-}" = --install ] && exit
