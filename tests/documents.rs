@@ -158,6 +158,10 @@ fn files(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.expect("an entry of a folder").path();
+        if path.ends_with("node_modules") {
+            // Not ours.
+            continue;
+        }
         if path.is_dir() {
             found.extend(files(&path, wanted));
         } else if wanted(&path) {
