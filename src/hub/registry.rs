@@ -68,6 +68,7 @@ pub(crate) struct Registry {
     by_id: HashMap<ClientId, usize>,
     index: Index,
     by_user: HashMap<UserId, Members>,
+    by_token: HashMap<String, Members>,
     /// Closed streams whose connections are not given back yet: they still count as their users' streams.
     ending: Ending,
     rooms: Rooms,
@@ -85,6 +86,7 @@ impl Registry {
             by_id: HashMap::new(),
             index: Index::default(),
             by_user: HashMap::new(),
+            by_token: HashMap::new(),
             ending: Ending::default(),
             rooms: Rooms::default(),
             recent: Recent::after(position),
@@ -119,8 +121,10 @@ impl Registry {
             Start::Live => Some(Vec::new()),
             Start::After(cursor) => self.recent.missed(cursor, &new.filter, Timestamp::now()),
         };
+        let token_id = new.token_id.clone();
         let (client, channel) = Client::new(client_id, new, now);
         let place = self.clients.insert(client);
+        insert_into(&mut self.by_token, &token_id, place);
         self.by_id.insert(client_id, place);
         insert_into(&mut self.by_user, &user_id, place);
         self.metrics.streams.inc();
@@ -219,6 +223,7 @@ impl Registry {
         self.metrics.streams.dec();
         self.index.detach(&client.new.filter, place);
         remove_from(&mut self.by_user, &client.new.user_id, place);
+        remove_from(&mut self.by_token, &client.new.token_id, place);
         self.count_users();
         for room in &client.new.rooms {
             self.rooms.leave(room, &client.new.user_id);
@@ -240,18 +245,7 @@ impl Registry {
 
     /// Closes all clients that are meant; returns how many.
     pub(crate) fn close_all(&mut self, which: &StreamList, bye: Bye, now: Instant) -> usize {
-        let mine = |client: &Client| match which {
-            StreamList::Client(id) => client.id == *id,
-            StreamList::ClientOf(id, user) => client.id == *id && client.new.user_id == *user,
-            StreamList::User(id) => client.new.user_id == *id,
-            StreamList::Token(token) => client.new.token_id == *token,
-            StreamList::Clients(ids) => ids.contains(&client.id),
-        };
-        let clients = self.clients.iter().map(|(_place, client)| client);
-        let meant: Vec<ClientId> = clients
-            .filter(|client| mine(client))
-            .map(|client| client.id)
-            .collect();
+        let meant = self.meant(which);
         let closed = meant.into_iter().filter(|id| self.close(*id, bye)).count();
         self.announce(now);
         closed

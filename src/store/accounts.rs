@@ -124,6 +124,18 @@ impl Accounts {
         }
     }
 
+    /// Removes accounts that this hub changed. `count` is the count of account changes with this one: if it follows the one
+    /// that is known, no other hub changed an account in between, and all others stay.
+    pub(super) fn changed<'a>(&self, ids: impl Iterator<Item = &'a UserId>, count: Option<i64>) {
+        self.forget(ids);
+        let mut known = self.known();
+        if let (Some((known_count, _at)), Some(count)) = (&mut known.counted, count)
+            && *known_count + 1 == count
+        {
+            *known_count = count;
+        }
+    }
+
     fn forget_all(&self) {
         let mut known = self.known();
         known.changes += 1;
@@ -251,6 +263,27 @@ mod tests {
 
         accounts.changed_so_often(7, now + Duration::from_millis(1));
         assert!(matches!(found(), Remembered::Nothing));
+    }
+
+    #[test]
+    fn a_change_of_this_hub_removes_the_account_alone() {
+        let (accounts, now) = (Accounts::default(), Instant::now());
+        accounts.changed_so_often(7, now);
+        accounts.remember(id("bob"), account("bob"), accounts.moment(), now);
+        accounts.remember(id("carol"), account("carol"), accounts.moment(), now);
+        let found = |who| accounts.find(&id(who), true, now);
+
+        accounts.changed([id("bob")].iter(), Some(8));
+        accounts.changed_so_often(8, now);
+
+        assert!(matches!(found("bob"), Remembered::Nothing));
+        assert!(matches!(found("carol"), Remembered::Account(_)));
+
+        // Another hub made the change before this one.
+        accounts.changed([id("bob")].iter(), Some(10));
+        accounts.changed_so_often(10, now);
+
+        assert!(matches!(found("carol"), Remembered::Nothing));
     }
 
     #[test]

@@ -129,11 +129,11 @@ impl Store {
         let accounts = self.accounts.clone();
         self.write(move |connection| {
             let created = connection.transact(|connection| {
-                let head = lock_for_change(connection)?;
-                insert(connection, &account, head)
+                let (head, count) = lock_for_change(connection)?;
+                Ok((insert(connection, &account, head)?, count))
             });
-            accounts.forget(std::iter::once(&account.id));
-            created
+            accounts.changed(std::iter::once(&account.id), count_of(&created));
+            created.map(|(account, _count)| account)
         })
         .await
     }
@@ -147,8 +147,9 @@ impl Store {
         self.write(move |connection| {
             let outcome = connection.transact(|connection| upsert(connection, &accounts));
             // Also after an error: the commit may have succeeded although its answer was lost.
-            remembered.forget(accounts.iter().map(|account| &account.id));
-            outcome
+            let ids = accounts.iter().map(|account| &account.id);
+            remembered.changed(ids, count_of(&outcome));
+            outcome.map(|(outcome, _count)| outcome)
         })
         .await
     }
@@ -158,14 +159,14 @@ impl Store {
         let (id, remembered) = (id.clone(), self.accounts.clone());
         self.write(move |connection| {
             let counted = connection.transact(|connection| {
-                lock_for_change(connection)?;
+                let (_head, count) = lock_for_change(connection)?;
                 diesel::update(dsl::users.find(id.as_str()))
                     .set(dsl::kicks.eq(dsl::kicks + 1))
                     .execute(connection)?;
-                Ok(())
+                Ok(((), count))
             });
-            remembered.forget(std::iter::once(&id));
-            counted
+            remembered.changed(std::iter::once(&id), count_of(&counted));
+            counted.map(|_counted| ())
         })
         .await
     }
@@ -266,8 +267,11 @@ pub(super) fn unknown(
         .collect())
 }
 
-fn upsert(connection: &mut DbConnection, accounts: &[NewAccount]) -> Result<Upserted, StoreError> {
-    let head = lock_for_change(connection)?;
+fn upsert(
+    connection: &mut DbConnection,
+    accounts: &[NewAccount],
+) -> Result<(Upserted, i64), StoreError> {
+    let (head, count) = lock_for_change(connection)?;
     let mut outcome = Upserted::default();
     for account in accounts {
         if update(connection, account)? {
@@ -277,16 +281,23 @@ fn upsert(connection: &mut DbConnection, accounts: &[NewAccount]) -> Result<Upse
             outcome.created += 1;
         }
     }
-    Ok(outcome)
+    Ok((outcome, count))
 }
 
 /// Locks the head of the log, because an inbox starts where the log ends, and increments the count of account changes.
-fn lock_for_change(connection: &mut DbConnection) -> Result<i64, StoreError> {
+/// Returns both.
+fn lock_for_change(connection: &mut DbConnection) -> Result<(i64, i64), StoreError> {
     let head = lock_head(connection)?;
+    let count = head.account_changes + 1;
     diesel::update(log_head::table)
-        .set(log_head::account_changes.eq(head.account_changes + 1))
+        .set(log_head::account_changes.eq(count))
         .execute(connection)?;
-    Ok(head.last_id)
+    Ok((head.last_id, count))
+}
+
+/// The count of account changes with a change, if it was made.
+fn count_of<T>(changed: &Result<(T, i64), StoreError>) -> Option<i64> {
+    changed.as_ref().ok().map(|(_done, count)| *count)
 }
 
 /// Creates an account whose inbox starts after `head`.

@@ -7,7 +7,7 @@ use crate::alarm::{Role, RoomId, Topic, UserId};
 use crate::hub::client::Client;
 use crate::hub::members::Members;
 use crate::hub::registry::Registry;
-use crate::hub::{ClientInfo, Rights};
+use crate::hub::{ClientId, ClientInfo, Rights, StreamList};
 
 impl Registry {
     /// The list of connections.
@@ -41,6 +41,29 @@ impl Registry {
         Members::union([self.by_user.get(user_id)], &mut places);
         let clients = places.iter().filter_map(|place| self.clients.get(*place));
         clients.map(|client| client.info(now)).collect()
+    }
+
+    /// The clients that are meant, found by their index.
+    pub(super) fn meant(&self, which: &StreamList) -> Vec<ClientId> {
+        let one = |id: &ClientId| vec![*id];
+        match which {
+            StreamList::Client(id) => one(id),
+            StreamList::ClientOf(id, user) => {
+                let client = self.client(*id);
+                let is_theirs = client.is_some_and(|client| client.new.user_id == *user);
+                if is_theirs { one(id) } else { Vec::new() }
+            }
+            StreamList::User(user) => self.ids_of(self.by_user.get(user)),
+            StreamList::Token(token) => self.ids_of(self.by_token.get(token)),
+            StreamList::Clients(ids) => ids.iter().copied().collect(),
+        }
+    }
+
+    fn ids_of(&self, members: Option<&Members>) -> Vec<ClientId> {
+        let mut places = Vec::new();
+        Members::union([members], &mut places);
+        let clients = places.iter().filter_map(|place| self.clients.get(*place));
+        clients.map(|client| client.id).collect()
     }
 
     /// The number of clients that alarms of these topics would be delivered to now, each client counted once.
