@@ -195,6 +195,7 @@ fn links(page: &Path) -> Vec<String> {
 fn all_tests() -> String {
     let mut files = Vec::new();
     collect_rust(&root().join("tests"), &mut files);
+    collect_rust(&root().join("src"), &mut files);
     files.iter().map(|file| read(file)).collect()
 }
 

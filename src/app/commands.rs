@@ -80,14 +80,23 @@ pub fn add_user(command: UserAdd) -> Result<(), StartError> {
             password_hash: Some(hash),
             ..NewAccount::named(command.id.clone())
         };
-        let made = store.create_account(account).await;
+        let made = create(&store, account).await;
         store.close().await;
         match made {
-            Ok(_created) => Ok(()),
+            Ok(()) => Ok(()),
             Err(StoreError::Conflict) => Err(StartError::UserExists(command.id.to_string())),
             Err(cause) => Err(cause.into()),
         }
     })
+}
+
+/// Creates an account, unless its id leads to one that was made under an earlier rule: then there is a conflict, as over HTTP.
+async fn create(store: &Store, account: NewAccount) -> Result<(), StoreError> {
+    let former = store.former_ids().await?;
+    if former.contains_key(account.id.as_str()) {
+        return Err(StoreError::Conflict);
+    }
+    store.create_account(account).await.map(drop)
 }
 
 /// A password has at most 256 characters, a token at most 4 KiB; a longer one is refused for its length.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix_web::dev::Payload;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
+use bytes::Buf;
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -64,7 +65,7 @@ pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiErro
 }
 
 fn refuse(path: &str, error: &serde_json::Error) -> ApiError {
-    let text = error.to_string();
+    let text = in_words_of_json(error.to_string());
     let detail = if path == "." {
         text.clone()
     } else {
@@ -90,6 +91,36 @@ fn refuse(path: &str, error: &serde_json::Error) -> ApiError {
     };
     ApiError::InvalidBody { code, detail }
 }
+
+/// A message of serde, without the names of types in this code.
+fn in_words_of_json(text: String) -> String {
+    const STRUCT: &str = "expected struct ";
+    let text = match text.split_once(STRUCT) {
+        Some((before, rest)) => {
+            let rest = rest.trim_start_matches(char::is_alphanumeric);
+            format!("{before}expected an object{rest}")
+        }
+        None => text,
+    };
+    TYPES.iter().fold(text, |text, (name, words)| {
+        text.replace(&format!("expected {name}"), &format!("expected {words}"))
+            .replace(
+                &format!("invalid type: {name},"),
+                &format!("invalid type: {words},"),
+            )
+    })
+}
+
+/// The types of fields, as JSON has them.
+const TYPES: [(&str, &str); 7] = [
+    ("map", "object"),
+    ("sequence", "array"),
+    ("u64", "a whole number, 0 or more"),
+    ("usize", "a whole number, 0 or more"),
+    ("i64", "a whole number"),
+    ("a sequence", "an array"),
+    ("a map", "an object"),
+];
 
 /// JSON is well formed with such a number, but common readers have no type for it.
 const NUMBER_OUT_OF_RANGE: &str = "a number is out of range (beyond 1.8e308)";
@@ -121,8 +152,14 @@ async fn read<const MOST: usize>(mut payload: Payload) -> Result<Bytes, ApiError
         }
         bytes.extend_from_slice(&chunk);
     }
+    // Some platforms begin each text with it. A reader may ignore it (RFC 8259, section 8.1).
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.advance(BYTE_ORDER_MARK.len());
+    }
     Ok(bytes.freeze())
 }
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Param {
     fn parsed<T: FromStr<Err: Into<Rule>>>(&self, name: &'static str) -> Result<T, ApiError> {

@@ -105,11 +105,11 @@ fn presented(
     }
     if query_allowed == QueryToken::Accepted {
         let params = Params::of(request.query_string());
-        if let Some(token) = params.all("token").next() {
+        if let Some(token) = only(params.all("token")) {
             if !state.policy.query_token {
                 return Err(ApiError::QueryTokenRefused);
             }
-            return Ok(Some((token.to_owned(), Source::Query)));
+            return Ok(Some((token, Source::Query)));
         }
     }
     Ok(cookies::token_of(request, state).map(|token| (token, Source::Cookie)))
@@ -118,29 +118,36 @@ fn presented(
 /// Refuses a request whose page was made for another user: between two requests of a page another user may have signed
 /// in, and the browser sends that user's cookie. The header is percent-encoded, as an id may hold any letter.
 fn refuse_other_user(request: &HttpRequest, user_id: &UserId) -> Result<(), ApiError> {
-    let Some(expected) = request.headers().get("campanile-user") else {
-        return Ok(());
-    };
-    let expected = percent_decode(expected.as_bytes())
-        .decode_utf8()
-        .map_err(|_cause| ApiError::OtherUser("whose id cannot be read".to_owned()))?;
-    if expected == user_id.as_str() {
-        Ok(())
-    } else {
-        Err(ApiError::OtherUser(expected.into_owned()))
+    for expected in request.headers().get_all("campanile-user") {
+        let expected = percent_decode(expected.as_bytes())
+            .decode_utf8()
+            .map_err(|_cause| ApiError::OtherUser("whose id cannot be read".to_owned()))?;
+        if expected != user_id.as_str() {
+            return Err(ApiError::OtherUser(expected.into_owned()));
+        }
     }
+    Ok(())
 }
 
-/// The token of `Authorization: Bearer`, the scheme in any case (RFC 9110, section 11.1). One that is not text is a token
-/// all the same: it is refused, not overlooked.
+/// The token of `Authorization: Bearer`, the scheme in any case (RFC 9110, section 11.1), among other schemes on other lines. One
+/// that is not text is a token all the same: it is refused, not overlooked.
 fn bearer(request: &HttpRequest) -> Option<String> {
-    let value = request.headers().get(header::AUTHORIZATION)?.as_bytes();
-    let mut parts = value.splitn(2, |byte| *byte == b' ');
+    let lines = request.headers().get_all(header::AUTHORIZATION);
+    only(lines.filter_map(|line| token_of_line(line.as_bytes())))
+}
+
+fn token_of_line(line: &[u8]) -> Option<&str> {
+    let mut parts = line.splitn(2, |byte| *byte == b' ');
     let (scheme, token) = (parts.next()?, parts.next().unwrap_or_default());
     let token = std::str::from_utf8(token).unwrap_or(cookies::NOT_TEXT);
-    scheme
-        .eq_ignore_ascii_case(b"bearer")
-        .then(|| token.trim().to_owned())
+    scheme.eq_ignore_ascii_case(b"bearer").then(|| token.trim())
+}
+
+/// The token that is given. Several that differ are one list (RFC 9110, section 5.3), which is no token: none of them is overlooked.
+fn only<'a>(tokens: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut tokens: Vec<&str> = tokens.collect();
+    tokens.dedup();
+    (!tokens.is_empty()).then(|| tokens.join(", "))
 }
 
 /// Implements an extractor of a caller who passes a check.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::answers::answer;
-use crate::support::{DEADLINE, SseClient, TestApp};
+use crate::database;
+use crate::support::{AppBuilder, DEADLINE, SseClient, TestApp};
 
 async fn publish(app: &TestApp, to: serde_json::Value, seconds: u64) -> i64 {
     let body = json!({"to": to, "alarmType": "T", "expiresInSeconds": seconds});
@@ -76,4 +77,39 @@ async fn a_mark_above_the_head_is_told_as_the_head() {
 
     let state = stream.next_named("state", DEADLINE).await.json();
     assert_eq!(state["upTo"], id, "{state}");
+}
+
+#[tokio::test]
+async fn alarms_that_are_pruned_are_told_like_those_that_expire() {
+    // Enough that a stream is open long before the last batch is pruned.
+    const OLD: i64 = 40_000;
+    let days = ("CAMPANILE_RETENTION_DAYS", "1");
+    let mut app = AppBuilder::default().env(days.0, days.1).spawn().await;
+    let bob = app.user("bob").await;
+    app.stop().await;
+    database::execute(
+        &app,
+        &format!(
+            "WITH RECURSIVE ids(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids WHERE id < {OLD})
+               INSERT INTO alarms (id, topic, alarm_type, data, created_at)
+               SELECT id, 'user:bob', 'OLD', 'null', 1000 FROM ids;
+             UPDATE log_head SET last_id = {OLD};"
+        ),
+    );
+
+    app.restart().await;
+    let mut stream = app.connected(&bob, "/api/stream").await;
+    let (mut told, mut unread) = (Vec::new(), Vec::new());
+    while told.last() != Some(&OLD) {
+        let state = stream.next_named("state", DEADLINE).await.json();
+        assert_eq!(state["expired"], true, "{state}");
+        let ids = state["ids"].as_array().unwrap().iter();
+        told.extend(ids.map(|id| id.as_i64().unwrap()));
+        unread.push(state["unread"].as_i64().unwrap());
+    }
+
+    let all: Vec<i64> = (told[0]..=OLD).collect();
+    assert_eq!(told, all, "each of them, once");
+    assert!(unread.is_sorted_by(|before, after| before >= after));
+    assert_eq!(unread.last(), Some(&0));
 }

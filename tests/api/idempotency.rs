@@ -3,8 +3,10 @@
 use futures::future::join_all;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::answers::{answer, refusal};
+use crate::database;
 use crate::publishing::count;
 use crate::support::TestApp;
 
@@ -141,4 +143,39 @@ async fn the_same_meaning_in_other_words_is_the_same_body() {
         refusal(send(other), 422, "idempotency_mismatch").await;
     }
     assert_eq!(count(&app, &bob).await, 1);
+}
+
+#[tokio::test]
+async fn a_body_that_an_earlier_version_recorded_by_its_bytes_is_recognised_for_a_day() {
+    let mut app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    let service = app.service();
+    // Not in the order of the form of today.
+    let body = r#"{"to":{"user":"bob"},"alarmType":"T"}"#;
+    let send = |app: &TestApp, body: &str| {
+        app.post(&service, "/api/alarms")
+            .header("Idempotency-Key", "key")
+            .header("Content-Type", "application/json")
+            .body(body.to_owned())
+    };
+    let stored = answer(send(&app, body), 201).await;
+    app.stop().await;
+    let digest = Sha256::digest(body.as_bytes());
+    let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let earlier = format!("UPDATE idempotency_keys SET body_hash = '{hash}'");
+    database::execute(&app, &earlier);
+
+    app.restart().await;
+    assert_eq!(answer(send(&app, body), 201).await, stored);
+    let other = body.replace("\"T\"", "\"U\"");
+    refusal(send(&app, &other), 422, "idempotency_mismatch").await;
+    assert_eq!(count(&app, &bob).await, 1);
+
+    app.stop().await;
+    database::execute(
+        &app,
+        "UPDATE idempotency_keys SET created_at = created_at - 86400001",
+    );
+    app.restart().await;
+    assert_ne!(answer(send(&app, body), 201).await, stored);
 }

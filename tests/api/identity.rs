@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::answers::{answer, invalid, refusal, send, text};
 use crate::database;
 use crate::signing_in::{PASSWORD, login, session};
-use crate::support::{Claims, DEADLINE, TestApp, sign};
+use crate::support::{Claims, DEADLINE, TestApp, run, sign};
 
 /// 한글 as macOS types it, letter by letter.
 const NFD: &str = "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}";
@@ -191,4 +191,21 @@ async fn ids_of_earlier_versions_stay_what_they_are_and_are_found_in_either_spel
     app.publish(json!({"user": NFC}), "T").await;
     let token = session["token"].as_str().unwrap();
     answer(app.get(token, "/api/alarms"), 200).await;
+}
+
+#[tokio::test]
+async fn the_command_adds_no_second_account_for_an_id_of_an_earlier_version() {
+    let mut app = TestApp::spawn().await;
+    app.sign_up("old-nfd", PASSWORD).await;
+    app.stop().await;
+    let rename = format!("UPDATE users SET id = '{NFD}' WHERE id = 'old-nfd'");
+    database::execute(&app, &rename);
+
+    for typed in [NFD, NFC] {
+        let arguments = ["user", "add", typed, "--role", "user"];
+        let output = run(app.folder(), &arguments, &[], PASSWORD).await;
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains("already a user"), "{told}");
+    }
 }

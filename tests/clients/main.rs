@@ -2,7 +2,7 @@
 //! each language prints a line of JSON for each event; a proxy breaks the connections; what was heard is compared with what was published.
 //!
 //! `CAMPANILE_CLIENTS` asks for that many clients of each kind, each kind in turn, and `CAMPANILE_CLIENTS_SECONDS` for a longer time of
-//! random cuts; `./test.sh --long` sets both.
+//! random cuts; `./test.sh --long` sets both. `CAMPANILE_CLIENTS_KINDS` names the only kinds to cut.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ struct Passages {
     /// The hub's address, while there is one.
     upstream: Mutex<Option<String>>,
     open: Mutex<BTreeMap<u64, oneshot::Sender<Cut>>>,
+    /// The connections that were broken.
+    broken: AtomicUsize,
 }
 
 impl Cutter {
@@ -74,7 +77,7 @@ impl Cutter {
     /// Breaks every connection.
     pub(crate) fn cut_all(&self) {
         for (_, passage) in std::mem::take(&mut *lock(&self.passages.open)) {
-            passage.send(any_cut()).ok();
+            self.break_off(passage);
         }
     }
 
@@ -88,7 +91,19 @@ impl Cutter {
             .filter(|_| rand::rng().random_bool(probability))
             .collect();
         for passage in chosen.iter().filter_map(|number| open.remove(number)) {
-            passage.send(any_cut()).ok();
+            self.break_off(passage);
+        }
+    }
+
+    /// The number of connections that were broken so far.
+    pub(crate) fn broken(&self) -> usize {
+        self.passages.broken.load(Ordering::SeqCst)
+    }
+
+    fn break_off(&self, passage: oneshot::Sender<Cut>) {
+        // One that ended by itself is not broken.
+        if passage.send(any_cut()).is_ok() {
+            self.passages.broken.fetch_add(1, Ordering::SeqCst);
         }
     }
 }

@@ -238,9 +238,13 @@ fn alarm_id(text: &str) -> Result<AlarmId, Refusal> {
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiError> {
-    let Some(value) = request.headers().get("idempotency-key") else {
+    let mut lines = request.headers().get_all("idempotency-key");
+    let Some(value) = lines.next() else {
         return Ok(None);
     };
+    if lines.next().is_some() {
+        return Err(ApiError::invalid("Idempotency-Key", Rule::AtMost(1)));
+    }
     let key = std::str::from_utf8(value.as_bytes()).map_err(|_cause| InvalidValue::NotUtf8);
     let key = key.and_then(IdempotencyKey::parse);
     key.map(Some)

@@ -34,13 +34,15 @@ pub(super) async fn respond(
     let mut batch = Batch::default();
     let gathering = poll_fn(|context| batch.gather(&mut events, wait.is_some(), context));
     // The events gathered by then are the answer. Nothing is lost: the cursor stays before the rest.
-    let _in_time = tokio::time::timeout(wait.unwrap_or(AT_ONCE), gathering).await;
+    let in_time = tokio::time::timeout(wait.unwrap_or(AT_ONCE), gathering).await;
     if batch.frames.is_empty()
         && let Some(fault) = events.take_fault()
     {
         return Err(fault.into());
     }
     let reached = if batch.more { None } else { events.progress() };
+    // The log was not read to its end: there may be more, and the client need not wait for it.
+    batch.more |= in_time.is_err() && events.reached().is_none();
     let cursor = batch
         .last_id()
         .into_iter()

@@ -33,7 +33,8 @@ type client struct {
 	number int
 	url    string
 	tokens []string
-	cursor int64
+	// The position, once there is one; an empty log has the position 0.
+	cursor *int64
 }
 
 var output sync.Mutex
@@ -53,8 +54,8 @@ type body struct {
 	Reason *string `json:"reason"`
 }
 
-func (c *client) heard(name string, id int64, data []byte) error {
-	if id > 0 {
+func (c *client) heard(name string, id *int64, data []byte) error {
+	if id != nil {
 		c.cursor = id
 	}
 	switch name {
@@ -77,7 +78,7 @@ func (c *client) heard(name string, id int64, data []byte) error {
 func (c *client) heardObject(text []byte) error {
 	var event struct {
 		Event string
-		ID    int64
+		ID    *int64
 		Data  json.RawMessage
 	}
 	if err := json.Unmarshal(text, &event); err != nil {
@@ -88,8 +89,8 @@ func (c *client) heardObject(text []byte) error {
 
 func (c *client) headers() http.Header {
 	headers := http.Header{"Authorization": {"Bearer " + c.tokens[0]}}
-	if c.cursor > 0 {
-		headers.Set("Last-Event-ID", strconv.FormatInt(c.cursor, 10))
+	if c.cursor != nil {
+		headers.Set("Last-Event-ID", strconv.FormatInt(*c.cursor, 10))
 	}
 	return headers
 }
@@ -143,7 +144,7 @@ func goSSE(ctx context.Context, c *client) error {
 	connection.Buffer(nil, longestEvent)
 	connection.SubscribeToAll(func(event sse.Event) {
 		id, _ := strconv.ParseInt(event.LastEventID, 10, 64)
-		if err := c.heard(event.Type, id, []byte(event.Data)); err != nil {
+		if err := c.heard(event.Type, &id, []byte(event.Data)); err != nil {
 			stop(err)
 		}
 	})

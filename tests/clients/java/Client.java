@@ -60,7 +60,8 @@ class Client {
   final int number;
   final URI url;
   final Deque<String> tokens;
-  volatile long cursor;
+  /** The position; an empty log has the position 0. */
+  volatile long cursor = -1;
 
   Client(int number, String url, String tokens) {
     this.number = number;
@@ -80,7 +81,7 @@ class Client {
   }
 
   void heard(String name, long id, JsonNode data) {
-    if (id > 0) {
+    if (id >= 0) {
       cursor = id;
     }
     if (NAMES.contains(name)) {
@@ -94,7 +95,7 @@ class Client {
   /** One JSON object of a WebSocket or of NDJSON. */
   void heard(String text) throws Exception {
     JsonNode event = JSON.readTree(text);
-    heard(event.get("event").asText(), event.path("id").asLong(), event.get("data"));
+    heard(event.get("event").asText(), event.path("id").asLong(-1), event.get("data"));
   }
 
   void run(Reading reading) {
@@ -130,7 +131,7 @@ class Client {
 
   HttpRequest.Builder request(String accept) {
     var request = HttpRequest.newBuilder(url).header("Authorization", "Bearer " + tokens.peek()).header("Accept", accept);
-    return cursor > 0 ? request.header("Last-Event-ID", Long.toString(cursor)) : request;
+    return cursor >= 0 ? request.header("Last-Event-ID", Long.toString(cursor)) : request;
   }
 
   static Iterator<String> lines(HttpRequest request) throws Exception {
@@ -143,7 +144,7 @@ class Client {
 
   static void eventStream(Client client) throws Exception {
     String name = "message";
-    String id = "0";
+    String id = "-1";
     String data = "";
     var lines = lines(client.request("text/event-stream").build());
     while (lines.hasNext()) {
@@ -153,7 +154,7 @@ class Client {
           client.heard(name, Long.parseLong(id), JSON.readTree(data));
         }
         name = "message";
-        id = "0";
+        id = "-1";
         data = "";
       } else if (line.startsWith("event: ")) {
         name = line.substring(7);
@@ -175,7 +176,7 @@ class Client {
   static void webSocket(Client client) throws Exception {
     var end = new CompletableFuture<Void>();
     var builder = HTTP.newWebSocketBuilder().header("Authorization", "Bearer " + client.tokens.peek());
-    String query = client.cursor > 0 ? "?cursor=" + client.cursor : "";
+    String query = client.cursor >= 0 ? "?cursor=" + client.cursor : "";
     var heardAt = new AtomicLong(System.nanoTime());
     var listener =
         new WebSocket.Listener() {
@@ -248,7 +249,7 @@ class Client {
 
   static void okHttp(Client client) {
     var request = new Request.Builder().url(client.url.toString()).header("Authorization", "Bearer " + client.tokens.peek());
-    if (client.cursor > 0) {
+    if (client.cursor >= 0) {
       request.header("Last-Event-ID", Long.toString(client.cursor));
     }
     var end = new CompletableFuture<Void>();
@@ -258,7 +259,7 @@ class Client {
           public void onEvent(EventSource source, String id, String type, String data) {
             try {
               if (!end.isDone()) {
-                client.heard(type == null ? "message" : type, id == null || id.isEmpty() ? 0 : Long.parseLong(id), JSON.readTree(data));
+                client.heard(type == null ? "message" : type, id == null || id.isEmpty() ? -1 : Long.parseLong(id), JSON.readTree(data));
               }
             } catch (Exception fault) {
               source.cancel();

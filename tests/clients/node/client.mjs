@@ -47,7 +47,8 @@ class Client {
   }
 
   heard(name, id, data) {
-    if (id) this.cursor = String(id);
+    // An empty log has the position 0.
+    if (id !== null && id !== '') this.cursor = String(id);
     const body = JSON.parse(data);
     this.tell(name, { id: Number(id), reason: body.reason });
     if (name === 'bye' && body.reason === 'expired') this.renew();

@@ -43,12 +43,13 @@ class Client:
     @property
     def headers(self):
         headers = {"Authorization": f"Bearer {self.tokens[0]}"}
-        if self.cursor:
+        if self.cursor is not None:
             headers["Last-Event-ID"] = str(self.cursor)
         return headers
 
     def heard(self, name, event_id, data):
-        if event_id:
+        # An empty log has the position 0.
+        if event_id not in (None, ""):
             self.cursor = event_id
         if name in NAMES:
             body = json.loads(data) if isinstance(data, str) else data
@@ -127,13 +128,13 @@ def requests_poll(client):
 
     headers = {"Authorization": f"Bearer {client.tokens[0]}", "Accept": "application/json"}
     query = {"wait": SILENCE // 3}
-    if client.cursor:
+    if client.cursor is not None:
         query["cursor"] = client.cursor
     answer = requests.get(client.url, headers=headers, params=query, timeout=SILENCE)
     if answer.status_code != 200:
         raise Refused(answer.status_code)
     poll = answer.json()
-    if not client.cursor:
+    if client.cursor is None:
         client.tell("connect", id=poll["cursor"])
     for event in poll["events"]:
         client.heard(event["event"], event["id"], event["data"])
