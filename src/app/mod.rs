@@ -20,7 +20,7 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::Data;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::actions::Readiness;
+use crate::actions::{Readiness, retelling};
 use crate::app::parts::Parts;
 use crate::config::Config;
 use crate::feed::Source;
@@ -85,6 +85,11 @@ pub async fn build(
     let (state, origins) = (Data::new(state), config.cors_origins.clone());
     actix_web::rt::spawn(housekeeping::prune(state.clone().into_inner(), retention));
     actix_web::rt::spawn(housekeeping::expire(state.clone().into_inner()));
+    if let Some(cluster) = &state.cluster {
+        let marks = cluster.marks().clone();
+        let told = retelling::run(state.clone().into_inner(), marks);
+        actix_web::rt::spawn(told);
+    }
     let doorway = Doorway {
         connections: Connections::within(socket::most_open_files().unwrap_or(OPEN_FILES)),
         tls: tls.map_err(StartError::Tls)?,

@@ -1,17 +1,21 @@
 //! Follows the signals of the other hubs: looks at the database again and again, and does what they tell.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Addr, MailboxError};
+use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 
 use crate::alarm::{Timestamp, UserId};
 use crate::auth::{Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
 use crate::cluster::rights::verdict;
-use crate::cluster::{Listening, kinds};
-use crate::hub::{Broadcaster, Bye, ClientId, Close, ListRights, Rights, StreamList};
+use crate::cluster::{Cluster, Listening, Marked, Marks, kinds};
+use crate::hub::{
+    Broadcaster, Bye, ClientId, Close, Frame, ListRights, Notify as Tell, Rights, StreamList,
+};
 use crate::store::{Account, Look, Position, Signal, Signals, Store, StoreError};
 
 /// The one task that looks.
@@ -21,6 +25,8 @@ pub(super) struct Follower {
     revocations: Revocations,
     rights: RightsEpoch,
     asking: Asking,
+    marks: Marks,
+    wake: Arc<Notify>,
     position: Position,
 }
 
@@ -40,16 +46,20 @@ struct Orders {
     changed: HashSet<UserId>,
     close: Vec<StreamList>,
     closed: Vec<String>,
+    marks: Vec<Marked>,
+    sessions: Vec<(UserId, String)>,
 }
 
 impl Follower {
-    pub(super) fn new(parts: Listening, position: Position, asking: Asking) -> Self {
+    pub(super) fn new(parts: Listening, position: Position, cluster: &Cluster) -> Self {
         Self {
             store: parts.store,
             broadcaster: parts.broadcaster,
             revocations: parts.revocations,
             rights: parts.rights,
-            asking,
+            asking: cluster.asking.clone(),
+            marks: cluster.marks.clone(),
+            wake: Arc::clone(&cluster.wake),
             position,
         }
     }
@@ -60,7 +70,10 @@ impl Follower {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut pruned = Instant::now();
         loop {
-            tick.tick().await;
+            tokio::select! {
+                _tick = tick.tick() => {}
+                () = self.wake.notified() => {}
+            }
             match self.look().await {
                 Ok(()) => {}
                 Err(Unfollowed::Stopping(_)) => return,
@@ -120,6 +133,11 @@ impl Follower {
         for client_id in orders.closed {
             self.asking.answer(&client_id);
         }
+        for (user_id, session) in orders.sessions {
+            let frame = Frame::session_ended(&session);
+            self.broadcaster.send(Tell { user_id, frame }).await?;
+        }
+        self.marks.add(orders.marks);
         Ok(())
     }
 
@@ -129,6 +147,7 @@ impl Follower {
             .add_all(self.store.revoked_tokens_now().await?);
         self.store.forget_all_accounts();
         self.rights.advance();
+        self.marks.add_everything();
         self.check(None).await
     }
 
@@ -205,6 +224,11 @@ impl Orders {
             }
             kinds::DISCONNECT => self.close.extend(wanted(&signal)),
             kinds::CLOSED => self.closed.push(signal.subject),
+            kinds::STATE => self.marks.extend(marked(signal)),
+            kinds::SESSION => {
+                let user = UserId::parse(signal.subject);
+                self.sessions.extend(user.map(|user| (user, signal.detail)));
+            }
             unknown => log::debug!("a signal of the unknown kind {unknown} is passed over"),
         }
     }
@@ -217,6 +241,18 @@ fn wanted(signal: &Signal) -> Option<StreamList> {
     }
     let user = UserId::parse(signal.detail.clone()).ok()?;
     Some(StreamList::ClientOf(client, user))
+}
+
+/// A change that cannot be read, as a later version may write it, may concern any alarm.
+fn marked(signal: Signal) -> Option<Marked> {
+    let user_id = UserId::parse(signal.subject).ok()?;
+    let (version, change) = signal.detail.split_once(' ').unwrap_or_default();
+    let change = serde_json::from_str(change).unwrap_or_default();
+    Some(Marked {
+        user_id,
+        version: version.parse().unwrap_or_default(),
+        change,
+    })
 }
 
 /// A change has to hold within a second, and the look itself takes time.

@@ -6,6 +6,12 @@ pub(super) const RIGHTS: &str = "rights";
 /// The token in `subject` was revoked; `detail` is its end in milliseconds. Sent by a trigger.
 pub(super) const REVOKED: &str = "revoked";
 
+/// The marks of the user in `subject` changed; `detail` is their version, a space, and the change as JSON. Sent by a trigger.
+pub(super) const STATE: &str = "state";
+
+/// The session in `detail`, of the user in `subject`, was signed out.
+pub(super) const SESSION: &str = "session";
+
 /// Close the stream in `subject`, if it belongs to the user in `detail` where that is not empty.
 pub(super) const DISCONNECT: &str = "disconnect";
 

@@ -16,6 +16,8 @@ pub(crate) struct Frame {
     id_text: Option<ByteString>,
     data: ByteString,
     alarm: Option<Arc<Alarm>>,
+    /// The version of the user's marks, for an event that tells them.
+    version: Option<i64>,
     /// As the first client's stream wrote it.
     written: OnceLock<Bytes>,
 }
@@ -112,16 +114,18 @@ impl Frame {
 
     /// The first event of a stream. Its id is where the stream starts, so a client cut before its first alarm loses nothing.
     pub(crate) fn connect(connected: &Connected) -> Arc<Self> {
-        Arc::new(Self::numbered(
-            EventName::Connect,
-            connected.cursor,
-            json(connected),
-        ))
+        Arc::new(Self {
+            version: Some(connected.version),
+            ..Self::numbered(EventName::Connect, connected.cursor, json(connected))
+        })
     }
 
-    /// A user's own change of state.
-    pub(crate) fn state<T: Serialize>(state: &T) -> Arc<Self> {
-        Self::unnumbered(EventName::State, json(state))
+    /// A user's own change of state, with the version of their marks after it; `None` for one that is none of marks.
+    pub(crate) fn state<T: Serialize>(state: &T, version: Option<i64>) -> Arc<Self> {
+        Arc::new(Self {
+            version,
+            ..Self::bare(EventName::State, json(state))
+        })
     }
 
     /// A session of the user was signed out; the others go on.
@@ -198,6 +202,11 @@ impl Frame {
         self.alarm.as_ref()
     }
 
+    /// The version of the user's marks, if it tells it.
+    pub(crate) fn version(&self) -> Option<i64> {
+        self.version
+    }
+
     /// The bytes that `write` made the first time: most clients are written the same bytes.
     pub(crate) fn written_once(&self, write: impl FnOnce() -> Bytes) -> Bytes {
         self.written.get_or_init(write).clone()
@@ -210,24 +219,26 @@ impl Frame {
 
     fn numbered(event: EventName, id: AlarmId, data: ByteString) -> Self {
         Self {
-            event,
             id: Some(id),
             id_text: Some(id.to_string().into()),
-            data,
-            alarm: None,
-            written: OnceLock::new(),
+            ..Self::bare(event, data)
         }
     }
 
     fn unnumbered(event: EventName, data: ByteString) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::bare(event, data))
+    }
+
+    fn bare(event: EventName, data: ByteString) -> Self {
+        Self {
             event,
             id: None,
             id_text: None,
             data,
             alarm: None,
+            version: None,
             written: OnceLock::new(),
-        })
+        }
     }
 }
 
@@ -248,6 +259,8 @@ pub(crate) struct Connected {
     pub badge: Badge,
     /// The log's head, and the last id the two figures cover: alarms up to it are replayed, those above are new.
     pub head: AlarmId,
+    /// The version of the user's marks that the two figures cover.
+    pub version: i64,
     /// The longest silence to expect, in seconds.
     pub heartbeat_seconds: u64,
 }

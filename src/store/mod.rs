@@ -46,6 +46,7 @@ pub(crate) use crate::store::error::{OpenError, StoreError};
 pub(crate) use crate::store::expiry::{Expired, Gone};
 pub(crate) use crate::store::inbox::{Counts, Inbox, Mark, Page, Receipt, Status};
 pub(crate) use crate::store::location::Location;
+pub(crate) use crate::store::marks::Change;
 pub(crate) use crate::store::pruning::Pass;
 pub(crate) use crate::store::rooms::{Opener, Room};
 pub(crate) use crate::store::signals::{Look, Position, Signal, Signals};

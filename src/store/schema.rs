@@ -92,6 +92,7 @@ diesel::table! {
         tokens_valid_from -> BigInt,
         disabled_at -> Nullable<BigInt>,
         kicks -> BigInt,
+        marks -> BigInt,
     }
 }
 

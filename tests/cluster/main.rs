@@ -21,3 +21,4 @@ mod support;
 mod hubs;
 mod lost;
 mod rights;
+mod states;
