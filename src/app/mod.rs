@@ -22,6 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::actions::{Readiness, retelling};
 use crate::app::parts::Parts;
+use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::feed::Source;
 use crate::hub::{Broadcaster, Shutdown};
@@ -43,6 +44,7 @@ pub struct Hub {
     scheme: &'static str,
     journal: Addr<Journal>,
     store: Store,
+    cluster: Option<Cluster>,
 }
 
 /// `campanile serve`: runs the hub until SIGTERM or SIGINT.
@@ -72,7 +74,7 @@ pub async fn build(
     actix_web::rt::spawn(signals::renew_on(hang_up, certificate));
     let Parts { state, broadcaster } = parts::start(config).await?;
     let (journal, readiness) = (state.journal.clone(), state.readiness.clone());
-    let store = state.store.clone();
+    let (store, cluster) = (state.store.clone(), state.cluster.clone());
     let retention = config.retention_days.duration();
     actix_web::rt::spawn(housekeeping::checkpoint(state.store.clone()));
     let unstored = housekeeping::store_revocations(state.unstored.clone(), state.store.clone());
@@ -117,6 +119,7 @@ pub async fn build(
         scheme,
         journal,
         store,
+        cluster,
     })
 }
 
@@ -132,6 +135,9 @@ impl Hub {
         self.server.await?;
         if let Err(cause) = self.journal.send(Drain).timeout(DRAIN_WITHIN).await {
             log::error!("the journal did not drain: {cause}");
+        }
+        if let Some(cluster) = self.cluster {
+            cluster.leave().await;
         }
         self.store.close().await;
         log::info!("stopped");

@@ -11,11 +11,13 @@ use tokio::time::MissedTickBehavior;
 use crate::alarm::{Timestamp, UserId};
 use crate::auth::{Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
+use crate::cluster::listing::{self, Question};
 use crate::cluster::rights::verdict;
-use crate::cluster::{Cluster, Listening, Marked, Marks, kinds};
+use crate::cluster::{Cluster, HubId, Listening, Marked, Marks, kinds};
 use crate::hub::{
     Broadcaster, Bye, ClientId, Close, Frame, ListRights, Notify as Tell, Rights, StreamList,
 };
+use crate::metrics::Metrics;
 use crate::store::{Account, Look, Position, Signal, Signals, Store, StoreError};
 
 /// The one task that looks.
@@ -27,6 +29,8 @@ pub(super) struct Follower {
     asking: Asking,
     marks: Marks,
     wake: Arc<Notify>,
+    hub: HubId,
+    metrics: Metrics,
     position: Position,
 }
 
@@ -48,6 +52,7 @@ struct Orders {
     closed: Vec<String>,
     marks: Vec<Marked>,
     sessions: Vec<(UserId, String)>,
+    questions: Vec<Question>,
 }
 
 impl Follower {
@@ -58,6 +63,8 @@ impl Follower {
             revocations: parts.revocations,
             rights: parts.rights,
             asking: cluster.asking.clone(),
+            hub: parts.hub,
+            metrics: parts.metrics,
             marks: cluster.marks.clone(),
             wake: Arc::clone(&cluster.wake),
             position,
@@ -113,6 +120,7 @@ impl Follower {
         if signals.is_empty() {
             return Ok(());
         }
+        self.metrics.signals.inc_by(signals.len() as u64);
         let orders = Orders::of(signals);
         let changed: Vec<UserId> = orders.changed.iter().cloned().collect();
         self.store.forget_accounts(&changed);
@@ -138,6 +146,12 @@ impl Follower {
             self.broadcaster.send(Tell { user_id, frame }).await?;
         }
         self.marks.add(orders.marks);
+        let asked = orders.questions.into_iter();
+        for question in asked.filter(|question| !question.is_of(&self.hub)) {
+            let (store, hub) = (self.store.clone(), self.hub.clone());
+            let broadcaster = self.broadcaster.clone();
+            actix::spawn(listing::answer(store, broadcaster, hub, question));
+        }
         Ok(())
     }
 
@@ -225,6 +239,7 @@ impl Orders {
             kinds::DISCONNECT => self.close.extend(wanted(&signal)),
             kinds::CLOSED => self.closed.push(signal.subject),
             kinds::STATE => self.marks.extend(marked(signal)),
+            kinds::LIST => self.questions.push(Question::of(signal)),
             kinds::SESSION => {
                 let user = UserId::parse(signal.subject);
                 self.sessions.extend(user.map(|user| (user, signal.detail)));

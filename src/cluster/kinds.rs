@@ -12,6 +12,10 @@ pub(super) const STATE: &str = "state";
 /// The session in `detail`, of the user in `subject`, was signed out.
 pub(super) const SESSION: &str = "session";
 
+/// List the streams for the question in `subject`. `detail` is the hub that asks, a space, and the user whose streams it wants, or
+/// nothing for all.
+pub(super) const LIST: &str = "list";
+
 /// Close the stream in `subject`, if it belongs to the user in `detail` where that is not empty.
 pub(super) const DISCONNECT: &str = "disconnect";
 

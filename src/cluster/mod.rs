@@ -3,22 +3,30 @@
 
 mod asking;
 mod follower;
+mod hub_id;
 mod kinds;
+mod lease;
+mod listing;
 mod marks;
 mod rights;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::Addr;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
-use crate::alarm::UserId;
+use crate::alarm::{AlarmId, UserId};
 use crate::auth::{Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
 use crate::cluster::follower::Follower;
+use crate::cluster::lease::{Heart, Leases};
 use crate::hub::{Broadcaster, ClientId};
-use crate::store::{Position, Store, StoreError};
+use crate::metrics::Metrics;
+use crate::store::{Lease, Position, Store, StoreError};
 
+pub(crate) use crate::cluster::hub_id::HubId;
+pub(crate) use crate::cluster::listing::{Connection, of_hub};
 pub(crate) use crate::cluster::marks::{Marked, Marks, Untold};
 
 /// A handle to the other hubs; cheap to clone.
@@ -28,6 +36,8 @@ pub(crate) struct Cluster {
     asking: Asking,
     marks: Marks,
     wake: Arc<Notify>,
+    hub: HubId,
+    leases: Leases,
 }
 
 /// The parts of this hub that hear of the others.
@@ -40,6 +50,12 @@ pub(crate) struct Listening {
     pub revocations: Revocations,
     /// The count of changes of rights.
     pub rights: RightsEpoch,
+    /// The name of this hub.
+    pub hub: HubId,
+    /// The last id delivered here.
+    pub delivered: watch::Receiver<AlarmId>,
+    /// The counters.
+    pub metrics: Metrics,
 }
 
 impl Cluster {
@@ -50,7 +66,17 @@ impl Cluster {
             asking: Asking::default(),
             marks: Marks::default(),
             wake: Arc::default(),
+            hub: parts.hub.clone(),
+            leases: Leases::default(),
         };
+        let heart = Heart {
+            store: parts.store.clone(),
+            hub: parts.hub.clone(),
+            delivered: parts.delivered.clone(),
+            metrics: parts.metrics.clone(),
+        };
+        actix::spawn(heart.run());
+        actix::spawn(joined.leases.clone().watch(parts.store.clone()));
         actix::spawn(Follower::new(parts, position, &joined).run());
         joined
     }
@@ -58,6 +84,19 @@ impl Cluster {
     /// The changes of inboxes, made at any hub, that the streams of this one have to hear.
     pub(crate) fn marks(&self) -> &Marks {
         &self.marks
+    }
+
+    /// The leases of the hubs that live, this one among them.
+    pub(crate) fn hubs(&self) -> Vec<Lease> {
+        self.leases.live()
+    }
+
+    /// Gives the lease back: this hub stops.
+    pub(crate) async fn leave(&self) {
+        let left = self.store.give_lease_back(self.hub.to_string());
+        if !matches!(tokio::time::timeout(LEAVES_WITHIN, left).await, Ok(Ok(()))) {
+            log::warn!("the lease of this hub is not given back; the other hubs will end it");
+        }
     }
 
     /// Looks for signals now: this hub has sent one that its own streams wait for.
@@ -92,3 +131,6 @@ impl Cluster {
         Ok(closed.answered().await)
     }
 }
+
+/// A part of the five seconds a stop may take.
+const LEAVES_WITHIN: Duration = Duration::from_millis(500);

@@ -61,7 +61,28 @@ diesel::table! {
     }
 }
 
-// These two are on PostgreSQL only.
+// These are on PostgreSQL only.
+diesel::table! {
+    answers (question, hub) {
+        question -> Text,
+        hub -> Text,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    hubs (id) {
+        id -> Text,
+        incarnation -> BigInt,
+        beat -> BigInt,
+        version -> Text,
+        streams -> BigInt,
+        log_lag -> BigInt,
+        bell_micros -> Nullable<BigInt>,
+        server -> Text,
+    }
+}
+
 diesel::table! {
     signal_head (id) {
         id -> BigInt,

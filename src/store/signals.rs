@@ -210,4 +210,5 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 /// A hub that is so far behind reads the truth instead.
 const MOST_SIGNALS: i64 = 10_000;
 
-const PRUNE: &str = "DELETE FROM signals WHERE created_at < now() - interval '60 seconds'";
+const PRUNE: &str = "WITH answered AS (DELETE FROM answers WHERE created_at < now() - interval '60 seconds') \
+    DELETE FROM signals WHERE created_at < now() - interval '60 seconds'";

@@ -19,6 +19,7 @@ mod link;
 mod support;
 
 mod hubs;
+mod leases;
 mod lost;
 mod rights;
 mod states;
