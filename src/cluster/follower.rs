@@ -12,6 +12,7 @@ use crate::alarm::{Timestamp, UserId};
 use crate::auth::{Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
 use crate::cluster::listing::{self, Question};
+use crate::cluster::presence::{self, Failed, Holding, Told};
 use crate::cluster::rights::verdict;
 use crate::cluster::{Cluster, HubId, Listening, Marked, Marks, kinds};
 use crate::hub::{
@@ -31,6 +32,9 @@ pub(super) struct Follower {
     wake: Arc<Notify>,
     hub: HubId,
     metrics: Metrics,
+    holding: Holding,
+    /// False until it was read who is present at the other hubs.
+    knows_presence: bool,
     position: Position,
 }
 
@@ -53,6 +57,7 @@ struct Orders {
     marks: Vec<Marked>,
     sessions: Vec<(UserId, String)>,
     questions: Vec<Question>,
+    told: Told,
 }
 
 impl Follower {
@@ -65,6 +70,8 @@ impl Follower {
             asking: cluster.asking.clone(),
             hub: parts.hub,
             metrics: parts.metrics,
+            holding: cluster.holding.clone(),
+            knows_presence: false,
             marks: cluster.marks.clone(),
             wake: Arc::clone(&cluster.wake),
             position,
@@ -110,13 +117,17 @@ impl Follower {
                 self.follow(signals).await?;
             }
         }
+        if !self.knows_presence {
+            let read = presence::read_all(&self.store, &self.broadcaster, &self.hub);
+            self.knows_presence = known(read.await)?;
+        }
         self.position = position;
         self.store.rights_known_since(began);
         Ok(())
     }
 
     /// In requests first, then on the streams: one that is opened in between is checked once more when it is open.
-    async fn follow(&self, signals: Vec<Signal>) -> Result<(), Unfollowed> {
+    async fn follow(&mut self, signals: Vec<Signal>) -> Result<(), Unfollowed> {
         if signals.is_empty() {
             return Ok(());
         }
@@ -152,16 +163,23 @@ impl Follower {
             let broadcaster = self.broadcaster.clone();
             actix::spawn(listing::answer(store, broadcaster, hub, question));
         }
+        if self.knows_presence {
+            let told = orders.told;
+            let told = told.hand_over(&self.store, &self.broadcaster, &self.hub);
+            self.knows_presence = known(told.await)?;
+        }
         Ok(())
     }
 
     /// Signals may be lost: checks every stream against what the database holds.
-    async fn check_everything(&self) -> Result<(), Unfollowed> {
+    async fn check_everything(&mut self) -> Result<(), Unfollowed> {
         self.revocations
             .add_all(self.store.revoked_tokens_now().await?);
         self.store.forget_all_accounts();
         self.rights.advance();
         self.marks.add_everything();
+        self.knows_presence = false;
+        self.holding.register_again();
         self.check(None).await
     }
 
@@ -239,6 +257,8 @@ impl Orders {
             kinds::DISCONNECT => self.close.extend(wanted(&signal)),
             kinds::CLOSED => self.closed.push(signal.subject),
             kinds::STATE => self.marks.extend(marked(signal)),
+            kinds::PRESENCE => self.told.moved(signal),
+            kinds::GONE => self.told.gone(signal.subject),
             kinds::LIST => self.questions.push(Question::of(signal)),
             kinds::SESSION => {
                 let user = UserId::parse(signal.subject);
@@ -246,6 +266,18 @@ impl Orders {
             }
             unknown => log::debug!("a signal of the unknown kind {unknown} is passed over"),
         }
+    }
+}
+
+/// True if it is known now who is present. Where it is not, it is read again: rights do not wait for it.
+fn known(told: Result<(), Failed>) -> Result<bool, Unfollowed> {
+    match told {
+        Ok(()) => Ok(true),
+        Err(Failed::Store(cause)) => {
+            log::debug!("it is not known who is present at the other hubs: {cause}");
+            Ok(false)
+        }
+        Err(Failed::Stopping(cause)) => Err(Unfollowed::Stopping(cause)),
     }
 }
 

@@ -12,6 +12,12 @@ pub(super) const STATE: &str = "state";
 /// The session in `detail`, of the user in `subject`, was signed out.
 pub(super) const SESSION: &str = "session";
 
+/// The users present at the hub in `subject` changed; `detail` tells the change as JSON, or nothing where it has to be read.
+pub(super) const PRESENCE: &str = "presence";
+
+/// The hub in `subject` is gone, and so is everybody who was present there.
+pub(super) const GONE: &str = "gone";
+
 /// List the streams for the question in `subject`. `detail` is the hub that asks, a space, and the user whose streams it wants, or
 /// nothing for all.
 pub(super) const LIST: &str = "list";

@@ -10,6 +10,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::alarm::AlarmId;
 use crate::cluster::HubId;
+use crate::cluster::presence::Holding;
 use crate::metrics::Metrics;
 use crate::store::{Beat, Lease, Store, StoreError};
 
@@ -35,6 +36,7 @@ pub(super) struct Heart {
     pub(super) hub: HubId,
     pub(super) delivered: watch::Receiver<AlarmId>,
     pub(super) metrics: Metrics,
+    pub(super) holding: Holding,
 }
 
 impl Heart {
@@ -75,7 +77,10 @@ impl Heart {
             incarnation: *incarnation,
             ..beat
         };
-        self.store.beat(first).await.map(|_held| ())
+        if self.store.beat(first).await? {
+            self.holding.begin(*incarnation);
+        }
+        Ok(())
     }
 }
 

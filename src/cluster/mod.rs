@@ -8,6 +8,7 @@ mod kinds;
 mod lease;
 mod listing;
 mod marks;
+mod presence;
 mod rights;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::auth::{Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
 use crate::cluster::follower::Follower;
 use crate::cluster::lease::{Heart, Leases};
+use crate::cluster::presence::{Holding, Registrar};
 use crate::hub::{Broadcaster, ClientId};
 use crate::metrics::Metrics;
 use crate::store::{Lease, Position, Store, StoreError};
@@ -38,6 +40,7 @@ pub(crate) struct Cluster {
     wake: Arc<Notify>,
     hub: HubId,
     leases: Leases,
+    holding: Holding,
 }
 
 /// The parts of this hub that hear of the others.
@@ -68,13 +71,22 @@ impl Cluster {
             wake: Arc::default(),
             hub: parts.hub.clone(),
             leases: Leases::default(),
+            holding: Holding::default(),
         };
         let heart = Heart {
             store: parts.store.clone(),
             hub: parts.hub.clone(),
             delivered: parts.delivered.clone(),
             metrics: parts.metrics.clone(),
+            holding: joined.holding.clone(),
         };
+        let registrar = Registrar {
+            store: parts.store.clone(),
+            broadcaster: parts.broadcaster.clone(),
+            hub: parts.hub.clone(),
+            holding: joined.holding.clone(),
+        };
+        actix::spawn(registrar.run());
         actix::spawn(heart.run());
         actix::spawn(joined.leases.clone().watch(parts.store.clone()));
         actix::spawn(Follower::new(parts, position, &joined).run());

@@ -7,6 +7,7 @@ use bytestring::ByteString;
 use serde::Serialize;
 
 use crate::alarm::{Alarm, AlarmId, Badge, RoomId, UserId};
+use crate::hub::presence::Announcement;
 
 /// One event. A channel slot holds a pointer to it.
 #[derive(Debug)]
@@ -133,12 +134,21 @@ impl Frame {
         Self::unnumbered(EventName::Session, json(&SessionData { ended: session_id }))
     }
 
-    /// Somebody came or left.
-    pub(crate) fn presence(room_id: &RoomId, joined: &[UserId], left: &[UserId]) -> Arc<Self> {
-        let change = PresenceData {
-            room_id,
+    /// Somebody came or left. In a big room the event tells the number of users, and names some of those who came or left.
+    pub(crate) fn presence(announcement: &Announcement) -> Arc<Self> {
+        let Announcement {
+            room,
             joined,
             left,
+            count,
+        } = announcement;
+        let is_big = *count > BIG_ROOM;
+        let named = if is_big { MOST_NAMED } else { usize::MAX };
+        let change = PresenceData {
+            room_id: room,
+            count: is_big.then_some(*count),
+            joined: joined.get(..named).unwrap_or(joined),
+            left: left.get(..named).unwrap_or(left),
         };
         Self::unnumbered(EventName::Presence, json(&change))
     }
@@ -269,6 +279,8 @@ pub(crate) struct Connected {
 #[serde(rename_all = "camelCase")]
 struct PresenceData<'a> {
     room_id: &'a RoomId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<usize>,
     joined: &'a [UserId],
     left: &'a [UserId],
 }
@@ -313,6 +325,12 @@ fn without_line_breaks(json: String) -> String {
     }
     escaped
 }
+
+/// A page shows fewer people than that, and each event goes to all of them.
+const BIG_ROOM: usize = 200;
+
+/// The users that an event of a big room names: when a crowd comes at once, its number is what matters.
+const MOST_NAMED: usize = 100;
 
 /// Next line, line separator and paragraph separator. All others are control characters, which JSON escapes.
 const LINE_BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];

@@ -84,6 +84,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    presence (hub, room, user_id) {
+        hub -> Text,
+        incarnation -> BigInt,
+        room -> Text,
+        user_id -> Text,
+    }
+}
+
+diesel::table! {
     signal_head (id) {
         id -> BigInt,
         incarnation -> Text,

@@ -210,5 +210,6 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 /// A hub that is so far behind reads the truth instead.
 const MOST_SIGNALS: i64 = 10_000;
 
-const PRUNE: &str = "WITH answered AS (DELETE FROM answers WHERE created_at < now() - interval '60 seconds') \
+const PRUNE: &str = "WITH answered AS (DELETE FROM answers WHERE created_at < now() - interval '60 seconds'), \
+    ended AS (DELETE FROM presence WHERE hub NOT IN (SELECT id FROM hubs)) \
     DELETE FROM signals WHERE created_at < now() - interval '60 seconds'";

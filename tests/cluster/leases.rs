@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::hubs::{WITHIN, answers, database, disconnect, ends, hub, publish};
+use crate::hubs::{WITHIN, answers, database, disconnect, ends, hub, publish, status};
 use crate::support::postgres::{Postgres, signal};
 use crate::support::until;
 
@@ -119,7 +119,12 @@ async fn a_hub_that_stood_still_takes_its_lease_back_and_its_streams_miss_and_re
     for _alarm in 0..3 {
         ids.push(publish(&one, "bob").await);
     }
-    leased(&url, "1", ENDS_WITHIN).await;
+    until("the lease is ended", ENDS_WITHIN, async || {
+        // A connection that is not used would be closed just when it is used again.
+        status(&one, &bob).await;
+        (leases(&url) == "1").then_some(())
+    })
+    .await;
     ids.push(publish(&one, "bob").await);
     signal("-CONT", &process);
 

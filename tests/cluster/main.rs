@@ -21,5 +21,6 @@ mod support;
 mod hubs;
 mod leases;
 mod lost;
+mod presence;
 mod rights;
 mod states;
