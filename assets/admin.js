@@ -355,7 +355,7 @@ class Figures {
 
 const person = document.getElementById("person");
 const tiles = document.getElementById("tiles");
-const parts = person ? ["person", "done"] : ["connections", "tile-accounts"];
+const parts = person ? ["person", "done"] : ["hubs", "connections", "tile-accounts"];
 
 if (form) publishing();
 if (document.getElementById("recent-filter")) recent = new Recent();

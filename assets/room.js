@@ -59,15 +59,18 @@ let asking;
 function lookAround() {
   clearTimeout(asking);
   asking = setTimeout(async () => {
-    const { users } = await ask("GET", `${PATH}/presence`).catch(() => ({ users: null }));
-    if (users) showPresent(users);
+    const { users, count } = await ask("GET", `${PATH}/presence`).catch(() => ({ users: null }));
+    if (users) showPresent(users, count);
   }, LOOK_AFTER_MS);
 }
 
-/** @param {{ id: string, displayName: string }[]} users */
-function showPresent(users) {
+/**
+ * @param {{ id: string, displayName: string }[]} users the first of them
+ * @param {number} count
+ */
+function showPresent(users, count) {
   learn(users);
-  document.getElementById("presence-count").textContent = String(users.length);
+  document.getElementById("presence-count").textContent = String(count);
   const rows = users.map((user) => {
     const avatar = element("span.avatar.small", { "aria-hidden": "true" }, initialOf(user.displayName));
     avatar.classList.add(`tone-${toneOf(user.id)}`);

@@ -25,6 +25,8 @@ pub(crate) struct Metrics {
     pub deliveries: Counter,
     /// Alarms read back from the log for clients that missed them.
     pub replayed_alarms: Counter,
+    /// Times at which another hub took this one for dead.
+    pub leases_lost: Counter,
     closed: Family<Reason, Counter>,
     refused: Family<Reason, Counter>,
     store_reads: Family<Kind, Counter>,
@@ -166,6 +168,16 @@ impl Metrics {
             self.replayed_alarms.clone(),
         );
         registry.register(
+            "signals",
+            "Signals of the hubs on the same database",
+            self.signals.clone(),
+        );
+        registry.register(
+            "leases_lost",
+            "Times at which another hub took this one for dead",
+            self.leases_lost.clone(),
+        );
+        registry.register(
             "streams_closed",
             "Streams the hub ended",
             self.closed.clone(),
@@ -219,7 +231,6 @@ impl Metrics {
             "Jumps of the counter of ids",
             self.epoch_jumps.clone(),
         );
-        registry.register("signals", "Signals read", self.signals.clone());
     }
 }
 
@@ -232,6 +243,7 @@ impl Default for Metrics {
             alarms_stored: Counter::default(),
             deliveries: Counter::default(),
             replayed_alarms: Counter::default(),
+            leases_lost: Counter::default(),
             closed: Family::default(),
             refused: Family::default(),
             store_reads: Family::default(),

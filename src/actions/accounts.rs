@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::actions::identity::{Identity, UserView};
 use crate::actions::publish::{self, Publication};
-use crate::actions::streams::{self, Bye, ClientInfo};
+use crate::actions::streams::{self, Bye, Connection};
 use crate::actions::{AppState, Forbidden, Refusal, Rule, Thing};
 use crate::alarm::{DisplayName, Recipients, Role, Timestamp, UserId};
 use crate::store::{Account, Inbox, NewAccount, Page, Status, Stored, Upserted};
@@ -32,7 +32,7 @@ pub(crate) struct Profile {
     /// The account.
     pub account: AccountView,
     /// The user's open streams, oldest first.
-    pub connections: Vec<ClientInfo>,
+    pub connections: Vec<Connection>,
     /// The first page of the user's inbox.
     pub inbox: Page,
 }
@@ -154,13 +154,16 @@ pub(crate) async fn set_disabled(
     })
 }
 
-/// Closes all streams of a user on all hubs and returns the number of those on this hub. The user may reconnect.
+/// Closes all streams of a user on all hubs and returns their number, as far as the other hubs tell theirs in time. The user may
+/// reconnect.
 pub(crate) async fn disconnect(state: &AppState, id: &str) -> Result<usize, Refusal> {
     let account = existing(state, id).await?;
-    if state.cluster.is_some() {
-        state.store.count_kick(&account.id).await?;
-    }
-    streams::kick(state, account.id).await
+    let Some(cluster) = &state.cluster else {
+        return streams::kick(state, account.id).await;
+    };
+    let elsewhere = cluster.list_elsewhere(Some(&account.id)).await?.len();
+    state.store.count_kick(&account.id).await?;
+    Ok(elsewhere + streams::kick(state, account.id).await?)
 }
 
 /// Sends a user a test alarm.

@@ -5,10 +5,11 @@ use std::collections::HashSet;
 
 use futures::{StreamExt, stream};
 
-use crate::actions::{AppState, Refusal, inbox};
+use crate::actions::inbox::{self, News};
+use crate::actions::{AppState, Refusal};
 use crate::alarm::{AlarmId, Role, Timestamp, UserId};
 use crate::hub::ListAudience;
-use crate::store::{Expired, Gone, Inbox};
+use crate::store::{Expired, Gone};
 
 /// The expiries that were told.
 pub(crate) struct Expiries {
@@ -64,10 +65,7 @@ async fn tell_one(
     role: Role,
     gone: &[Gone],
 ) -> Result<(), Refusal> {
-    let inbox = match state.store.known_account(&user).await? {
-        Some(account) => Inbox::of(&account, role),
-        None => Inbox::of_stranger(user, role),
-    };
+    let inbox = inbox::of_user(state, user, role).await?;
     let mine = gone
         .iter()
         .filter(|alarm| inbox.holds(&alarm.topic, alarm.id));
@@ -75,7 +73,8 @@ async fn tell_one(
     if ids.is_empty() {
         return Ok(());
     }
-    inbox::tell_expired(state, inbox, ids).await
+    inbox::tell_streams(state, inbox, Vec::from([News::Expired(ids)])).await?;
+    Ok(())
 }
 
 /// As many as the database answers at once.

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::actions::identity::Identity;
 use crate::actions::{AppState, Refusal, Thing};
-use crate::alarm::{Alarm, AlarmId, AlarmType, Badge, Role, TargetId};
+use crate::alarm::{Alarm, AlarmId, AlarmType, Badge, Role, TargetId, UserId};
 use crate::hub::{Frame, Notify};
 
+use crate::store::Change;
 pub(crate) use crate::store::{Counts, Inbox, Mark, Page, Status};
 
 /// The counts of an inbox, as the API shows them.
@@ -40,6 +41,14 @@ pub(crate) async fn page(
     status: Status,
 ) -> Result<Page, Refusal> {
     Ok(state.store.inbox_page(inbox, before, limit, status).await?)
+}
+
+/// Returns the inbox that a user has with the role of a stream.
+pub(super) async fn of_user(state: &AppState, user: UserId, role: Role) -> Result<Inbox, Refusal> {
+    Ok(match state.store.known_account(&user).await? {
+        Some(account) => Inbox::of(&account, role),
+        None => Inbox::of_stranger(user, role),
+    })
 }
 
 /// Returns the counts of an inbox.
@@ -92,6 +101,7 @@ pub(crate) async fn counts_of(state: &AppState, identity: &Identity) -> Result<C
     if identity.role() == Role::Service {
         return Ok(Counts {
             badge: Badge::default(),
+            version: 0,
             head: *state.delivered.borrow(),
         });
     }
@@ -111,11 +121,7 @@ pub(crate) async fn mark_up_to(
     mark: Mark,
 ) -> Result<Meta, Refusal> {
     state.store.mark_up_to(inbox.clone(), up_to, mark).await?;
-    let change = Change {
-        up_to: Some(up_to),
-        ..Change::of(mark)
-    };
-    tell(state, inbox, change).await
+    tell(state, inbox, Change::up_to(mark, up_to)).await
 }
 
 /// Marks one alarm; 404 if it is not in the inbox.
@@ -127,15 +133,7 @@ pub(crate) async fn mark(
 ) -> Result<Alarm, Refusal> {
     let marked = state.store.mark(inbox.clone(), id, mark).await?;
     let alarm = marked.ok_or(Refusal::NotFound(Thing::Alarm))?;
-    tell(
-        state,
-        inbox,
-        Change {
-            ids: Some(vec![id]),
-            ..Change::of(mark)
-        },
-    )
-    .await?;
+    tell(state, inbox, Change::of(mark, Vec::from([id]))).await?;
     Ok(alarm)
 }
 
@@ -152,89 +150,92 @@ pub(crate) async fn delete_pair(
         .await?;
     let count = ids.len();
     if count > 0 {
-        tell(
-            state,
-            inbox,
-            Change {
-                ids: Some(ids),
-                ..Change::of(Mark::Deleted)
-            },
-        )
-        .await?;
+        tell(state, inbox, Change::of(Mark::Deleted, ids)).await?;
     }
     Ok(count)
 }
 
 /// The data of a `state` event: the change, and the counts after it.
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Change {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ids: Option<Vec<AlarmId>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    up_to: Option<AlarmId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seen: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    read: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    deleted: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expired: Option<bool>,
+struct StateEvent {
+    #[serde(flatten)]
+    change: Change,
     #[serde(flatten)]
     badge: Badge,
     head: AlarmId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<i64>,
 }
 
-impl Change {
-    fn of(mark: Mark) -> Self {
-        let (seen, read, deleted) = match mark {
-            Mark::Seen => (Some(true), None, None),
-            Mark::Read => (Some(true), Some(true), None),
-            Mark::Unread => (None, Some(false), None),
-            Mark::Deleted => (None, None, Some(true)),
-        };
-        Self {
-            seen,
-            read,
-            deleted,
-            ..Self::default()
-        }
-    }
+/// A change that open streams have to hear.
+pub(super) enum News {
+    /// It was made at this hub, the only one.
+    Own(Change),
+    /// A signal told it, with its version.
+    Signalled(Change, i64),
+    /// Time took these alarms. The marks have the version they had.
+    Expired(Vec<AlarmId>),
+    /// Changes may be missing.
+    Anything,
 }
 
-/// Tells a user's open streams that time took these alarms from their inbox.
-pub(super) async fn tell_expired(
+/// Tells news to the user's open streams at this hub, in order, with the counts as they are now.
+pub(super) async fn tell_streams(
     state: &AppState,
     inbox: Inbox,
-    ids: Vec<AlarmId>,
-) -> Result<(), Refusal> {
-    let change = Change {
-        ids: Some(ids),
-        expired: Some(true),
-        ..Change::default()
-    };
-    tell(state, inbox, change).await.map(|_meta| ())
-}
-
-async fn tell(state: &AppState, inbox: Inbox, change: Change) -> Result<Meta, Refusal> {
+    news: Vec<News>,
+) -> Result<Counts, Refusal> {
     let user_id = inbox.user_id().clone();
     // Counts must be delivered in the order in which they were read.
     let _turn = state.turns.of(&user_id).await?;
     let counts = state.store.counts(inbox).await?;
-    let change = Change {
-        badge: counts.badge,
-        head: counts.head,
-        // Nothing above the head is marked.
-        up_to: change.up_to.map(|up_to| up_to.min(counts.head)),
-        ..change
+    for one in news {
+        let (version, change) = one.parts(counts.version);
+        let event = StateEvent {
+            badge: counts.badge,
+            head: counts.head,
+            version,
+            change: Change {
+                // Nothing above the head is marked.
+                up_to: change.up_to.map(|up_to| up_to.min(counts.head)),
+                ..change
+            },
+        };
+        let frame = Frame::state(&event, version);
+        let user_id = user_id.clone();
+        state.broadcaster.send(Notify { user_id, frame }).await?;
+    }
+    Ok(counts)
+}
+
+impl News {
+    fn parts(self, now: i64) -> (Option<i64>, Change) {
+        match self {
+            Self::Own(change) => (Some(now), change),
+            Self::Signalled(change, version) => (Some(version), change),
+            Self::Anything => (Some(now), Change::default()),
+            Self::Expired(ids) => {
+                let change = Change {
+                    ids: Some(ids),
+                    expired: Some(true),
+                    ..Change::default()
+                };
+                (None, change)
+            }
+        }
+    }
+}
+
+/// Tells a change to the user's open streams. Where hubs share the database its commit has told all of them, this one
+/// included: all tell it in the order of the commits.
+async fn tell(state: &AppState, inbox: Inbox, change: Change) -> Result<Meta, Refusal> {
+    let counts = match &state.cluster {
+        Some(cluster) => {
+            cluster.look_now();
+            state.store.counts(inbox).await?
+        }
+        None => tell_streams(state, inbox, Vec::from([News::Own(change)])).await?,
     };
-    state
-        .broadcaster
-        .send(Notify {
-            user_id,
-            frame: Frame::state(&change),
-        })
-        .await?;
     Ok(Meta::from(counts))
 }

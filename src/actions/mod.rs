@@ -12,6 +12,7 @@ pub(crate) mod pace;
 pub(crate) mod publish;
 pub(crate) mod rate;
 mod refusal;
+pub(crate) mod retelling;
 pub(crate) mod rooms;
 pub(crate) mod sessions;
 mod state;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::actions::{AppState, Refusal, Thing};
 use crate::alarm::{Alarm, AlarmId, DisplayName, InvalidValue, Role, RoomId, Timestamp, UserId};
-use crate::hub::{CountPresent, ListPresent};
+use crate::hub::{CountPresent, ListPresent, PresentPage};
 use crate::store::{Opener, StoreError};
 
 pub(crate) use crate::store::Room;
@@ -157,12 +157,35 @@ pub(crate) async fn names(
     Ok(names.into_iter().collect())
 }
 
-/// Returns the users who have a stream subscribed to a room now, with their names.
+/// The users in a room, a page of them by id.
+pub(crate) struct Presence {
+    /// The users, each with their name.
+    pub users: Vec<(UserId, String)>,
+    /// The number of all users in the room.
+    pub count: usize,
+    /// The `after` of the next page, if there is one.
+    pub next: Option<UserId>,
+}
+
+/// Returns the users who have a stream subscribed to a room now, at any hub, with their names.
 pub(crate) async fn present(
     state: &AppState,
     room: RoomId,
-) -> Result<Vec<(UserId, String)>, Refusal> {
-    let ids = state.broadcaster.send(ListPresent(room)).await?;
+    after: Option<UserId>,
+    limit: usize,
+) -> Result<Presence, Refusal> {
+    let list = ListPresent {
+        room,
+        after,
+        limit: limit + 1,
+    };
+    let PresentPage {
+        users: mut ids,
+        count,
+    } = state.broadcaster.send(list).await?;
+    let more = ids.len() > limit;
+    ids.truncate(limit);
+    let next = ids.last().filter(|_last| more).cloned();
     let names = names(state, ids.clone()).await?;
     let named = |id: UserId| {
         let name = names
@@ -171,8 +194,15 @@ pub(crate) async fn present(
             .to_owned();
         (id, name)
     };
-    Ok(ids.into_iter().map(named).collect())
+    Ok(Presence {
+        users: ids.into_iter().map(named).collect(),
+        count,
+        next,
+    })
 }
 
 /// The rooms of one page: as many as a person scrolls through.
 pub(crate) const ROOMS_A_PAGE: usize = 1_000;
+
+/// As many as a page shows. A bigger room has more pages.
+pub(crate) const PRESENT_PAGE: usize = 200;

@@ -106,20 +106,29 @@ pub(crate) async fn sign_out(state: &AppState, identity: &Identity) -> Result<()
     let (token_id, expires_at) = (claims.token_id.clone(), claims.expires_at);
     state.revocations.add(token_id.clone(), expires_at);
     let closed = streams::close_revoked(state, token_id.clone()).await;
-    // A tab may hold this session and hear by the stream of another.
-    let told = Notify {
-        user_id: claims.subject.clone(),
-        frame: Frame::session_ended(&token_id),
-    };
-    let told = state.broadcaster.send(told).await;
     let stored = state.store.revoke_token(token_id.clone(), expires_at).await;
     if stored.is_err() {
-        state.unstored.keep(token_id, expires_at);
+        state.unstored.keep(token_id.clone(), expires_at);
     }
+    let told = tell_tabs(state, &claims.subject, token_id).await;
     stored?;
     closed?;
-    told?;
-    Ok(())
+    told
+}
+
+/// Tells the streams of a user that a session ended: a tab may hold this session and hear by the stream of another, at any hub.
+async fn tell_tabs(state: &AppState, user_id: &UserId, session: String) -> Result<(), Refusal> {
+    if let Some(cluster) = &state.cluster {
+        let told = cluster.tell_session_end(user_id, session.clone()).await;
+        if told.is_ok() {
+            return Ok(());
+        }
+    }
+    let told = Notify {
+        user_id: user_id.clone(),
+        frame: Frame::session_ended(&session),
+    };
+    Ok(state.broadcaster.send(told).await?)
 }
 
 fn begin(state: &AppState, account: &Account) -> Result<Session, Refusal> {

@@ -14,7 +14,7 @@ use crate::actions::refusal::Refusal;
 use crate::actions::unstored::Unstored;
 use crate::alarm::{AlarmId, UserId};
 use crate::auth::{LoginLimiter, Passwords, Revocations, RightsEpoch, Tokens};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, HubId};
 use crate::hub::Broadcaster;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
@@ -46,6 +46,8 @@ pub(crate) struct AppState {
     pub policy: Policy,
     /// Counts the changes of rights: revoked tokens, disabled accounts, changed roles.
     pub rights: RightsEpoch,
+    /// The name of this hub.
+    pub hub: HubId,
     /// The other hubs on the same database; `None` where there can be none.
     pub cluster: Option<Cluster>,
     /// Tokens signed out here that the database does not know of yet.

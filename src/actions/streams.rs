@@ -2,18 +2,77 @@
 
 use crate::actions::{AppState, Refusal, Thing};
 use crate::alarm::UserId;
-use crate::hub::{Close, ListStreams, ListStreamsOf, StreamList};
+use crate::cluster;
+use crate::hub::{Close, StreamList};
+use crate::store::Lease;
 
-pub(crate) use crate::hub::{Bye, ClientId, ClientInfo};
+pub(crate) use crate::cluster::Connection;
+pub(crate) use crate::hub::{Bye, ClientId};
 
-/// All open streams, oldest first.
-pub(crate) async fn list(state: &AppState) -> Result<Vec<ClientInfo>, Refusal> {
-    Ok(state.broadcaster.send(ListStreams).await?)
+/// The open streams of all hubs, oldest first.
+pub(crate) async fn list(state: &AppState) -> Result<Vec<Connection>, Refusal> {
+    everywhere(state, None).await
 }
 
-/// The open streams of one user, oldest first.
-pub(crate) async fn list_of(state: &AppState, user: UserId) -> Result<Vec<ClientInfo>, Refusal> {
-    Ok(state.broadcaster.send(ListStreamsOf(user)).await?)
+/// A hub, as the admin page shows it.
+pub(crate) struct HubView {
+    /// Its name.
+    pub hub: String,
+    /// True for the hub that answers.
+    pub is_this: bool,
+    /// Its version.
+    pub version: String,
+    /// Its open streams.
+    pub streams: i64,
+    /// The alarms it has not delivered yet.
+    pub log_lag: i64,
+    /// The round trip of its bell in milliseconds, if it is known.
+    pub bell_milliseconds: Option<i64>,
+    /// The database server that it writes to.
+    pub server: String,
+}
+
+/// The hubs on the same database; none where there can be only one.
+pub(crate) fn hubs(state: &AppState) -> Vec<HubView> {
+    let Some(cluster) = &state.cluster else {
+        return Vec::new();
+    };
+    let me = state.hub.to_string();
+    let view = |lease: Lease| HubView {
+        is_this: lease.hub == me,
+        hub: lease.hub,
+        version: lease.version,
+        streams: lease.streams,
+        log_lag: lease.log_lag,
+        bell_milliseconds: lease.bell_micros.map(|micros| micros / 1_000),
+        server: lease.server,
+    };
+    cluster.hubs().into_iter().map(view).collect()
+}
+
+/// The open streams of one user at all hubs, oldest first.
+pub(crate) async fn list_of(state: &AppState, user: UserId) -> Result<Vec<Connection>, Refusal> {
+    everywhere(state, Some(user)).await
+}
+
+async fn everywhere(state: &AppState, user: Option<UserId>) -> Result<Vec<Connection>, Refusal> {
+    let elsewhere = match &state.cluster {
+        // The list of this hub can be told all the same.
+        Some(cluster) => cluster
+            .list_elsewhere(user.as_ref())
+            .await
+            .unwrap_or_else(|cause| {
+                log::warn!("the streams of the other hubs are not listed: {cause}");
+                Vec::new()
+            }),
+        None => Vec::new(),
+    };
+    let mut all = cluster::of_hub(&state.broadcaster, &state.hub, user).await?;
+    if !elsewhere.is_empty() {
+        all.extend(elsewhere);
+        all.sort_by_key(|one| std::cmp::Reverse(one.client.age_seconds));
+    }
+    Ok(all)
 }
 
 /// Closes one stream by its written id, on whichever hub it is; `NotFound` if there is none.

@@ -20,8 +20,9 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::Data;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::actions::Readiness;
+use crate::actions::{Readiness, retelling};
 use crate::app::parts::Parts;
+use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::feed::Source;
 use crate::hub::{Broadcaster, Shutdown};
@@ -43,6 +44,7 @@ pub struct Hub {
     scheme: &'static str,
     journal: Addr<Journal>,
     store: Store,
+    cluster: Option<Cluster>,
 }
 
 /// `campanile serve`: runs the hub until SIGTERM or SIGINT.
@@ -72,7 +74,7 @@ pub async fn build(
     actix_web::rt::spawn(signals::renew_on(hang_up, certificate));
     let Parts { state, broadcaster } = parts::start(config).await?;
     let (journal, readiness) = (state.journal.clone(), state.readiness.clone());
-    let store = state.store.clone();
+    let (store, cluster) = (state.store.clone(), state.cluster.clone());
     let retention = config.retention_days.duration();
     actix_web::rt::spawn(housekeeping::checkpoint(state.store.clone()));
     let unstored = housekeeping::store_revocations(state.unstored.clone(), state.store.clone());
@@ -85,6 +87,11 @@ pub async fn build(
     let (state, origins) = (Data::new(state), config.cors_origins.clone());
     actix_web::rt::spawn(housekeeping::prune(state.clone().into_inner(), retention));
     actix_web::rt::spawn(housekeeping::expire(state.clone().into_inner()));
+    if let Some(cluster) = &state.cluster {
+        let marks = cluster.marks().clone();
+        let told = retelling::run(state.clone().into_inner(), marks);
+        actix_web::rt::spawn(told);
+    }
     let doorway = Doorway {
         connections: Connections::within(socket::most_open_files().unwrap_or(OPEN_FILES)),
         tls: tls.map_err(StartError::Tls)?,
@@ -112,6 +119,7 @@ pub async fn build(
         scheme,
         journal,
         store,
+        cluster,
     })
 }
 
@@ -127,6 +135,9 @@ impl Hub {
         self.server.await?;
         if let Err(cause) = self.journal.send(Drain).timeout(DRAIN_WITHIN).await {
             log::error!("the journal did not drain: {cause}");
+        }
+        if let Some(cluster) = self.cluster {
+            cluster.leave().await;
         }
         self.store.close().await;
         log::info!("stopped");

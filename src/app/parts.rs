@@ -12,7 +12,7 @@ use crate::alarm::{self, AlarmId};
 use crate::app::error::StartError;
 use crate::app::secrets;
 use crate::auth::{LoginLimiter, Passwords, Revocations, RightsEpoch, Tokens};
-use crate::cluster::{Cluster, Listening};
+use crate::cluster::{Cluster, HubId, Listening};
 use crate::config::{Config, Switch, Users};
 use crate::hub::{Broadcaster, Limits};
 use crate::journal::Journal;
@@ -50,6 +50,7 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
     let position = AlarmId(store.head().await?.last_id);
     let broadcaster = start_broadcaster(config, position, &metrics);
     let (journal, delivered) = start_journal(&store, &broadcaster, position, &metrics);
+    let hub = HubId::random();
     let others = signals.zip(store.writes()).zip(bell(config));
     let cluster = others.map(|((position, writes), bell)| {
         let listening = Listening {
@@ -61,6 +62,8 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
             writes,
             revocations: revocations.clone(),
             rights: rights.clone(),
+            hub: hub.clone(),
+            delivered: delivered.clone(),
         };
         Cluster::join(listening, position)
     });
@@ -76,6 +79,7 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
         metrics,
         policy: Policy::from(config),
         rights,
+        hub,
         cluster,
         unstored: Unstored::default(),
         test_pace: Pace::default(),

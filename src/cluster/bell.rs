@@ -70,6 +70,11 @@ impl Rung {
         timeout(limit, self.rung.notified()).await.is_ok()
     }
 
+    /// Makes the task look, as if the bell had rung.
+    pub(super) fn look(&self) {
+        self.rung.notify_one();
+    }
+
     /// True if this hub heard itself ring not long ago.
     pub(super) fn works(&self) -> bool {
         self.works.load(Ordering::Relaxed)

@@ -7,9 +7,14 @@ use crate::alarm::{AlarmId, Timestamp, UserId};
 use crate::auth::{Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
 use crate::cluster::bell::Rung;
+use crate::cluster::listing::{self, Question};
+use crate::cluster::presence::{self, Failed, Holding, Told};
 use crate::cluster::rights::verdict;
-use crate::cluster::{Listening, kinds};
-use crate::hub::{Broadcaster, Bye, ClientId, Close, ForgetRecent, ListRights, Rights, StreamList};
+use crate::cluster::{Cluster, HubId, Listening, Marked, Marks, kinds};
+use crate::hub::{
+    Broadcaster, Bye, ClientId, Close, ForgetRecent, Frame, ListRights, Notify as Tell, Rights,
+    StreamList,
+};
 use crate::journal::{Journal, LogEnds};
 use crate::metrics::Metrics;
 use crate::store::{Account, Look, Position, Signal, Signals, Store, StoreError};
@@ -26,6 +31,11 @@ pub(super) struct Follower {
     revocations: Revocations,
     rights: RightsEpoch,
     asking: Asking,
+    marks: Marks,
+    hub: HubId,
+    holding: Holding,
+    /// False until it was read who is present at the other hubs.
+    knows_presence: bool,
     position: Position,
     /// The end of the log and the server it was written on, as the last look found them.
     end: Option<(AlarmId, Option<String>)>,
@@ -47,19 +57,27 @@ struct Orders {
     changed: HashSet<UserId>,
     close: Vec<StreamList>,
     closed: Vec<String>,
+    marks: Vec<Marked>,
+    sessions: Vec<(UserId, String)>,
+    questions: Vec<Question>,
+    told: Told,
 }
 
 impl Follower {
-    pub(super) fn new(parts: Listening, position: Position, asking: Asking, rung: Rung) -> Self {
+    pub(super) fn new(parts: Listening, position: Position, cluster: &Cluster) -> Self {
         Self {
             store: parts.store,
             broadcaster: parts.broadcaster,
             journal: parts.journal,
-            metrics: parts.metrics,
-            rung,
+            rung: cluster.rung.clone(),
             revocations: parts.revocations,
             rights: parts.rights,
-            asking,
+            asking: cluster.asking.clone(),
+            hub: parts.hub,
+            metrics: parts.metrics,
+            holding: cluster.holding.clone(),
+            knows_presence: false,
+            marks: cluster.marks.clone(),
             position,
             end: None,
         }
@@ -110,6 +128,10 @@ impl Follower {
                 self.follow(signals).await?;
             }
         }
+        if !self.knows_presence {
+            let read = presence::read_all(&self.store, &self.broadcaster, &self.hub);
+            self.knows_presence = known(read.await)?;
+        }
         self.position = position;
         self.store.rights_known_since(began);
         self.notice_jump(head, epoch).await?;
@@ -147,7 +169,7 @@ impl Follower {
     }
 
     /// In requests first, then on the streams: one that is opened in between is checked once more when it is open.
-    async fn follow(&self, signals: Vec<Signal>) -> Result<(), Unfollowed> {
+    async fn follow(&mut self, signals: Vec<Signal>) -> Result<(), Unfollowed> {
         if signals.is_empty() {
             return Ok(());
         }
@@ -174,15 +196,34 @@ impl Follower {
         for client_id in orders.closed {
             self.asking.answer(&client_id);
         }
+        for (user_id, session) in orders.sessions {
+            let frame = Frame::session_ended(&session);
+            self.broadcaster.send(Tell { user_id, frame }).await?;
+        }
+        self.marks.add(orders.marks);
+        let asked = orders.questions.into_iter();
+        for question in asked.filter(|question| !question.is_of(&self.hub)) {
+            let (store, hub) = (self.store.clone(), self.hub.clone());
+            let broadcaster = self.broadcaster.clone();
+            actix::spawn(listing::answer(store, broadcaster, hub, question));
+        }
+        if self.knows_presence {
+            let told = orders.told;
+            let told = told.hand_over(&self.store, &self.broadcaster, &self.hub);
+            self.knows_presence = known(told.await)?;
+        }
         Ok(())
     }
 
     /// Signals may be lost: checks every stream against what the database holds.
-    async fn check_everything(&self) -> Result<(), Unfollowed> {
+    async fn check_everything(&mut self) -> Result<(), Unfollowed> {
         self.revocations
             .add_all(self.store.revoked_tokens_now().await?);
         self.store.forget_all_accounts();
         self.rights.advance();
+        self.marks.add_everything();
+        self.knows_presence = false;
+        self.holding.register_again();
         self.check(None).await
     }
 
@@ -259,8 +300,28 @@ impl Orders {
             }
             kinds::DISCONNECT => self.close.extend(wanted(&signal)),
             kinds::CLOSED => self.closed.push(signal.subject),
+            kinds::STATE => self.marks.extend(marked(signal)),
+            kinds::PRESENCE => self.told.moved(signal),
+            kinds::GONE => self.told.gone(signal.subject),
+            kinds::LIST => self.questions.push(Question::of(signal)),
+            kinds::SESSION => {
+                let user = UserId::parse(signal.subject);
+                self.sessions.extend(user.map(|user| (user, signal.detail)));
+            }
             unknown => log::debug!("a signal of the unknown kind {unknown} is passed over"),
         }
+    }
+}
+
+/// True if it is known now who is present. Where it is not, it is read again: rights do not wait for it.
+fn known(told: Result<(), Failed>) -> Result<bool, Unfollowed> {
+    match told {
+        Ok(()) => Ok(true),
+        Err(Failed::Store(cause)) => {
+            log::debug!("it is not known who is present at the other hubs: {cause}");
+            Ok(false)
+        }
+        Err(Failed::Stopping(cause)) => Err(Unfollowed::Stopping(cause)),
     }
 }
 
@@ -271,6 +332,18 @@ fn wanted(signal: &Signal) -> Option<StreamList> {
     }
     let user = UserId::parse(signal.detail.clone()).ok()?;
     Some(StreamList::ClientOf(client, user))
+}
+
+/// A change that cannot be read, as a later version may write it, may concern any alarm.
+fn marked(signal: Signal) -> Option<Marked> {
+    let user_id = UserId::parse(signal.subject).ok()?;
+    let (version, change) = signal.detail.split_once(' ').unwrap_or_default();
+    let change = serde_json::from_str(change).unwrap_or_default();
+    Some(Marked {
+        user_id,
+        version: version.parse().unwrap_or_default(),
+        change,
+    })
 }
 
 /// The interval of looks while the bell works. A look proves that no other hub took a right away unheard, whether or not it rang;

@@ -4,29 +4,46 @@
 mod asking;
 mod bell;
 mod follower;
+mod hub_id;
 mod kinds;
+mod lease;
+mod listing;
+mod marks;
+mod presence;
 mod rights;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Addr, Arbiter};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
-use crate::alarm::UserId;
+use crate::alarm::{AlarmId, UserId};
 use crate::auth::{Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
-use crate::cluster::bell::Doorbell;
+use crate::cluster::bell::{Doorbell, Rung};
 use crate::cluster::follower::Follower;
+use crate::cluster::lease::{Heart, Leases};
+use crate::cluster::presence::{Holding, Registrar};
 use crate::hub::{Broadcaster, ClientId};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::store::{Address, Position, Store, StoreError};
+use crate::store::{Address, Lease, Position, Store, StoreError};
+
+pub(crate) use crate::cluster::hub_id::HubId;
+pub(crate) use crate::cluster::listing::{Connection, of_hub};
+pub(crate) use crate::cluster::marks::{Marked, Marks, Untold};
 
 /// A handle to the other hubs; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Cluster {
     store: Store,
     asking: Asking,
+    marks: Marks,
+    rung: Rung,
+    hub: HubId,
+    leases: Leases,
+    holding: Holding,
 }
 
 /// The parts of this hub that hear of the others.
@@ -47,24 +64,88 @@ pub(crate) struct Listening {
     pub revocations: Revocations,
     /// The count of changes of rights.
     pub rights: RightsEpoch,
+    /// The name of this hub.
+    pub hub: HubId,
+    /// The last id delivered here.
+    pub delivered: watch::Receiver<AlarmId>,
 }
 
 impl Cluster {
     /// Begins to follow the signals after `position`, which was read before the rights that this hub started with.
     pub(crate) fn join(parts: Listening, position: Position) -> Self {
-        let (store, asking) = (parts.store.clone(), Asking::default());
         let bell = Doorbell::new(
             parts.bell.clone(),
             Arc::clone(&parts.writes),
             parts.metrics.clone(),
         );
-        let follower = Follower::new(parts, position, asking.clone(), bell.rung());
+        let joined = Self {
+            store: parts.store.clone(),
+            asking: Asking::default(),
+            marks: Marks::default(),
+            rung: bell.rung(),
+            hub: parts.hub.clone(),
+            leases: Leases::default(),
+            holding: Holding::default(),
+        };
+        let heart = Heart {
+            store: parts.store.clone(),
+            hub: parts.hub.clone(),
+            delivered: parts.delivered.clone(),
+            metrics: parts.metrics.clone(),
+            holding: joined.holding.clone(),
+        };
+        let registrar = Registrar {
+            store: parts.store.clone(),
+            broadcaster: parts.broadcaster.clone(),
+            hub: parts.hub.clone(),
+            holding: joined.holding.clone(),
+        };
+        actix::spawn(registrar.run());
+        actix::spawn(heart.run());
+        actix::spawn(joined.leases.clone().watch(parts.store.clone()));
+        let follower = Follower::new(parts, position, &joined);
         // A thread of its own: nothing that requests do may delay it.
         Arbiter::new().spawn_fn(move || {
             actix::spawn(bell.run());
             actix::spawn(follower.run());
         });
-        Self { store, asking }
+        joined
+    }
+
+    /// The changes of inboxes, made at any hub, that the streams of this one have to hear.
+    pub(crate) fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// The leases of the hubs that live, this one among them.
+    pub(crate) fn hubs(&self) -> Vec<Lease> {
+        self.leases.live()
+    }
+
+    /// Gives the lease back: this hub stops.
+    pub(crate) async fn leave(&self) {
+        let left = self.store.give_lease_back(self.hub.to_string());
+        if !matches!(tokio::time::timeout(LEAVES_WITHIN, left).await, Ok(Ok(()))) {
+            log::warn!("the lease of this hub is not given back; the other hubs will end it");
+        }
+    }
+
+    /// Looks for signals now: this hub has sent one that its own streams wait for.
+    pub(crate) fn look_now(&self) {
+        self.rung.look();
+    }
+
+    /// Tells the other hubs that a session of a user was signed out: a tab may hear of it by the stream of another session.
+    pub(crate) async fn tell_session_end(
+        &self,
+        user_id: &UserId,
+        session: String,
+    ) -> Result<(), StoreError> {
+        self.store
+            .signal(kinds::SESSION, user_id.to_string(), session)
+            .await?;
+        self.look_now();
+        Ok(())
     }
 
     /// Closes a stream that another hub holds, if it is this user's where one is named. `false` if no hub said that it did.
@@ -81,3 +162,6 @@ impl Cluster {
         Ok(closed.answered().await)
     }
 }
+
+/// A part of the five seconds a stop may take.
+const LEAVES_WITHIN: Duration = Duration::from_millis(500);

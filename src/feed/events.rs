@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::future::LocalBoxFuture;
 use futures::{FutureExt, Stream};
@@ -26,6 +26,8 @@ pub(crate) struct Events {
     share: Option<Share>,
     /// True if the share is kept until the end: one answer holds everything that was read for it.
     keeps_share: bool,
+    /// The version of the user's marks that was told last: a state before it is not told.
+    marks: i64,
 }
 
 enum Phase {
@@ -63,6 +65,7 @@ impl Events {
             home,
             share: None,
             keeps_share: false,
+            marks: 0,
         }
     }
 
@@ -81,6 +84,7 @@ impl Events {
             home: Some(home),
             share: None,
             keeps_share: false,
+            marks: 0,
         }
     }
 
@@ -140,6 +144,51 @@ impl Events {
             other => {
                 self.phase = other;
                 None
+            }
+        }
+    }
+
+    /// False for a state of the user's marks that is older than the one told last: after a change of hubs, the next one may
+    /// still be telling what the client knows from the last one.
+    fn is_news(&mut self, frame: &Frame) -> bool {
+        let Some(version) = frame.version() else {
+            return true;
+        };
+        let is_news = version >= self.marks;
+        self.marks = self.marks.max(version);
+        is_news
+    }
+
+    /// The next frame of the log, of what was queued meanwhile, or of the channel.
+    fn poll_any(&mut self, context: &mut Context<'_>) -> Poll<Option<Arc<Frame>>> {
+        loop {
+            if let Some(frame) = self.pop_ready() {
+                return Poll::Ready(Some(frame));
+            }
+            let closed = self.subscription.closed().is_some();
+            match &self.phase {
+                Phase::Over | Phase::Failed(_) => return Poll::Ready(None),
+                // There is no queue to drain yet, and what is not read now is read when the client is back.
+                Phase::Reading(_) if closed => return Poll::Ready(self.end()),
+                Phase::Reading(_) => match self.poll_reading(context) {
+                    Poll::Ready(None) => {}
+                    other => return other,
+                },
+                Phase::Live(handover) => {
+                    let handover = *handover;
+                    match self.subscription.poll_frame(context) {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(Received::Closed) => return Poll::Ready(self.end()),
+                        Poll::Ready(Received::Spilled(after)) => {
+                            self.spilled(after.max(handover.after()));
+                        }
+                        Poll::Ready(Received::Frame(frame)) if handover.passes(&frame) => {
+                            self.subscription.passed();
+                            return Poll::Ready(Some(not_before(handover.after(), frame)));
+                        }
+                        Poll::Ready(Received::Frame(_read_before)) => {}
+                    }
+                }
             }
         }
     }
@@ -292,33 +341,9 @@ impl Stream for Events {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Arc<Frame>>> {
         loop {
-            if let Some(frame) = self.pop_ready() {
-                return Poll::Ready(Some(frame));
-            }
-            let closed = self.subscription.closed().is_some();
-            match &self.phase {
-                Phase::Over | Phase::Failed(_) => return Poll::Ready(None),
-                // There is no queue to drain yet, and what is not read now is read when the client is back.
-                Phase::Reading(_) if closed => return Poll::Ready(self.end()),
-                Phase::Reading(_) => match self.poll_reading(context) {
-                    Poll::Ready(None) => {}
-                    other => return other,
-                },
-                Phase::Live(handover) => {
-                    let handover = *handover;
-                    match self.subscription.poll_frame(context) {
-                        Poll::Pending => return Poll::Pending,
-                        Poll::Ready(Received::Closed) => return Poll::Ready(self.end()),
-                        Poll::Ready(Received::Spilled(after)) => {
-                            self.spilled(after.max(handover.after()));
-                        }
-                        Poll::Ready(Received::Frame(frame)) if handover.passes(&frame) => {
-                            self.subscription.passed();
-                            return Poll::Ready(Some(not_before(handover.after(), frame)));
-                        }
-                        Poll::Ready(Received::Frame(_read_before)) => {}
-                    }
-                }
+            match ready!(self.poll_any(context)) {
+                Some(frame) if !self.is_news(&frame) => {}
+                next => return Poll::Ready(next),
             }
         }
     }

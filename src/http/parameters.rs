@@ -35,6 +35,7 @@ const KNOWN: &[(Method, &str, &[&str])] = &[
     (Method::GET, "/api/alarms/senders", &["id"]),
     (Method::GET, "/api/alarms/top", &["limit"]),
     (Method::GET, "/api/rooms", &["after", "limit"]),
+    (Method::GET, "/api/rooms/{id}/presence", &["after", "limit"]),
     (
         Method::GET,
         "/api/rooms/{id}/messages",

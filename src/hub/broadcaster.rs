@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
 
 use crate::alarm::{AlarmId, Role, RoomId, Timestamp, Topic, UserId};
+use crate::hub::presence::PresentPage;
 use crate::hub::registry::Registry;
 use crate::hub::{
     Bye, ClientId, ClientInfo, Disconnect, Frame, Limits, NewClient, Rejoined, Rights, StreamList,
@@ -16,7 +17,7 @@ use crate::metrics::Metrics;
 
 /// Owns the client channels.
 pub(crate) struct Broadcaster {
-    registry: Registry,
+    pub(super) registry: Registry,
     metrics: Metrics,
     stopping: bool,
 }
@@ -102,10 +103,17 @@ pub(crate) struct CountReach(pub Vec<Topic>);
 #[rtype(result = "Vec<(UserId, Role)>")]
 pub(crate) struct ListAudience(pub HashSet<Topic>);
 
-/// Asks for the users in a room.
+/// Asks for the users in a room, a page of them by id.
 #[derive(Message)]
-#[rtype(result = "Vec<UserId>")]
-pub(crate) struct ListPresent(pub RoomId);
+#[rtype(result = "PresentPage")]
+pub(crate) struct ListPresent {
+    /// The room.
+    pub room: RoomId,
+    /// The user before the page.
+    pub after: Option<UserId>,
+    /// The most users.
+    pub limit: usize,
+}
 
 /// Asks for the number of users in each room.
 #[derive(Message)]
@@ -120,8 +128,9 @@ pub(crate) struct Shutdown;
 impl Broadcaster {
     /// A Broadcaster that has delivered everything up to `position`.
     pub(crate) fn new(limits: Limits, position: AlarmId, metrics: Metrics) -> Self {
+        let registry = Registry::new(limits, position, metrics.clone());
         Self {
-            registry: Registry::new(limits, position, metrics.clone()),
+            registry,
             metrics,
             stopping: false,
         }
@@ -286,12 +295,9 @@ impl Handler<ListAudience> for Broadcaster {
 impl Handler<ListPresent> for Broadcaster {
     type Result = MessageResult<ListPresent>;
 
-    fn handle(
-        &mut self,
-        ListPresent(room): ListPresent,
-        _context: &mut Self::Context,
-    ) -> Self::Result {
-        MessageResult(self.registry.presence(&room))
+    fn handle(&mut self, list: ListPresent, _context: &mut Self::Context) -> Self::Result {
+        let ListPresent { room, after, limit } = list;
+        MessageResult(self.registry.rooms.page(&room, after.as_ref(), limit))
     }
 }
 

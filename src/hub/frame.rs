@@ -7,6 +7,7 @@ use bytestring::ByteString;
 use serde::Serialize;
 
 use crate::alarm::{Alarm, AlarmId, Badge, RoomId, UserId};
+use crate::hub::presence::Announcement;
 
 /// One event. A channel slot holds a pointer to it.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(crate) struct Frame {
     id_text: Option<ByteString>,
     data: ByteString,
     alarm: Option<Arc<Alarm>>,
+    /// The version of the user's marks, for an event that tells them.
+    version: Option<i64>,
     /// As the first client's stream wrote it.
     written: OnceLock<Bytes>,
 }
@@ -112,16 +115,18 @@ impl Frame {
 
     /// The first event of a stream. Its id is where the stream starts, so a client cut before its first alarm loses nothing.
     pub(crate) fn connect(connected: &Connected) -> Arc<Self> {
-        Arc::new(Self::numbered(
-            EventName::Connect,
-            connected.cursor,
-            json(connected),
-        ))
+        Arc::new(Self {
+            version: Some(connected.version),
+            ..Self::numbered(EventName::Connect, connected.cursor, json(connected))
+        })
     }
 
-    /// A user's own change of state.
-    pub(crate) fn state<T: Serialize>(state: &T) -> Arc<Self> {
-        Self::unnumbered(EventName::State, json(state))
+    /// A user's own change of state, with the version of their marks after it; `None` for one that is none of marks.
+    pub(crate) fn state<T: Serialize>(state: &T, version: Option<i64>) -> Arc<Self> {
+        Arc::new(Self {
+            version,
+            ..Self::bare(EventName::State, json(state))
+        })
     }
 
     /// A session of the user was signed out; the others go on.
@@ -129,12 +134,21 @@ impl Frame {
         Self::unnumbered(EventName::Session, json(&SessionData { ended: session_id }))
     }
 
-    /// Somebody came or left.
-    pub(crate) fn presence(room_id: &RoomId, joined: &[UserId], left: &[UserId]) -> Arc<Self> {
-        let change = PresenceData {
-            room_id,
+    /// Somebody came or left. In a big room the event tells the number of users, and names some of those who came or left.
+    pub(crate) fn presence(announcement: &Announcement) -> Arc<Self> {
+        let Announcement {
+            room,
             joined,
             left,
+            count,
+        } = announcement;
+        let is_big = *count > BIG_ROOM;
+        let named = if is_big { MOST_NAMED } else { usize::MAX };
+        let change = PresenceData {
+            room_id: room,
+            count: is_big.then_some(*count),
+            joined: joined.get(..named).unwrap_or(joined),
+            left: left.get(..named).unwrap_or(left),
         };
         Self::unnumbered(EventName::Presence, json(&change))
     }
@@ -198,6 +212,11 @@ impl Frame {
         self.alarm.as_ref()
     }
 
+    /// The version of the user's marks, if it tells it.
+    pub(crate) fn version(&self) -> Option<i64> {
+        self.version
+    }
+
     /// The bytes that `write` made the first time: most clients are written the same bytes.
     pub(crate) fn written_once(&self, write: impl FnOnce() -> Bytes) -> Bytes {
         self.written.get_or_init(write).clone()
@@ -210,24 +229,26 @@ impl Frame {
 
     fn numbered(event: EventName, id: AlarmId, data: ByteString) -> Self {
         Self {
-            event,
             id: Some(id),
             id_text: Some(id.to_string().into()),
-            data,
-            alarm: None,
-            written: OnceLock::new(),
+            ..Self::bare(event, data)
         }
     }
 
     fn unnumbered(event: EventName, data: ByteString) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::bare(event, data))
+    }
+
+    fn bare(event: EventName, data: ByteString) -> Self {
+        Self {
             event,
             id: None,
             id_text: None,
             data,
             alarm: None,
+            version: None,
             written: OnceLock::new(),
-        })
+        }
     }
 }
 
@@ -248,6 +269,8 @@ pub(crate) struct Connected {
     pub badge: Badge,
     /// The log's head, and the last id the two figures cover: alarms up to it are replayed, those above are new.
     pub head: AlarmId,
+    /// The version of the user's marks that the two figures cover.
+    pub version: i64,
     /// The longest silence to expect, in seconds.
     pub heartbeat_seconds: u64,
 }
@@ -256,6 +279,8 @@ pub(crate) struct Connected {
 #[serde(rename_all = "camelCase")]
 struct PresenceData<'a> {
     room_id: &'a RoomId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<usize>,
     joined: &'a [UserId],
     left: &'a [UserId],
 }
@@ -300,6 +325,12 @@ fn without_line_breaks(json: String) -> String {
     }
     escaped
 }
+
+/// A page shows fewer people than that, and each event goes to all of them.
+const BIG_ROOM: usize = 200;
+
+/// The users that an event of a big room names: when a crowd comes at once, its number is what matters.
+const MOST_NAMED: usize = 100;
 
 /// Next line, line separator and paragraph separator. All others are control characters, which JSON escapes.
 const LINE_BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];

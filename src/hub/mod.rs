@@ -13,6 +13,7 @@ mod presence;
 mod properties;
 mod recent;
 mod registry;
+mod sharing;
 mod stream_list;
 mod subscription;
 
@@ -25,6 +26,8 @@ pub(crate) use channel::Received;
 pub(crate) use client::{ClientId, ClientInfo, NewClient, Rights, Start};
 pub(crate) use frame::{Bye, Connected, EventName, Frame};
 pub(crate) use handover::{Handover, Next};
+pub(crate) use presence::{Elsewhere, Moves, Present, PresentPage};
 pub(crate) use registry::{Limits, Rejoined, SubscribeError};
+pub(crate) use sharing::{Hear, ListTold, SharePresence, TakeHere, TakeMoves};
 pub(crate) use stream_list::StreamList;
 pub(crate) use subscription::{Disconnect, Subscription};

@@ -1,16 +1,37 @@
-//! The users present in each room. A user is counted by streams, so that closing one of two tabs is not leaving. Changes are
-//! gathered, so that a crowd that comes back at once is one announcement and not one for each.
+//! The users present in each room, at this hub and at others. A user is counted by streams and by hubs, so that closing one of
+//! two tabs is not leaving. Changes are gathered, so that a crowd that comes back at once is one announcement.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 use crate::alarm::{RoomId, UserId};
 
+/// A user in a room.
+pub(crate) type Present = (RoomId, UserId);
+
 /// The rooms somebody is in, and what is to be announced of them.
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
-    streams: HashMap<RoomId, HashMap<UserId, usize>>,
+    present: HashMap<RoomId, BTreeMap<UserId, Places>>,
     changes: HashMap<RoomId, Changes>,
+    /// Rooms that were quiet until a change.
+    ready: VecDeque<RoomId>,
+    /// Rooms of which something was announced, with the time of the next announcement.
+    gathering: VecDeque<(Instant, RoomId)>,
+    /// The users present at each other hub.
+    elsewhere: HashMap<String, HashSet<Present>>,
+    /// The changes that the other hubs were not told; `None` where there are no others.
+    untold: Option<HashMap<Present, bool>>,
+}
+
+/// The places from which a user is present in a room.
+#[derive(Debug, Default)]
+struct Places {
+    /// Streams of this hub.
+    streams: usize,
+    /// Other hubs.
+    hubs: usize,
 }
 
 /// The changes in a room since the last announcement.
@@ -18,7 +39,6 @@ pub(crate) struct Rooms {
 struct Changes {
     joined: BTreeSet<UserId>,
     left: BTreeSet<UserId>,
-    announced: Option<Instant>,
 }
 
 /// The users who joined and who left since the last announcement; nobody is in both.
@@ -27,77 +47,235 @@ pub(crate) struct Announcement {
     pub(crate) room: RoomId,
     pub(crate) joined: Vec<UserId>,
     pub(crate) left: Vec<UserId>,
+    /// The users who are there now.
+    pub(crate) count: usize,
+}
+
+/// What another hub tells of the users present there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    /// The hub.
+    pub hub: String,
+    /// The news.
+    pub news: Moves,
+}
+
+/// The kind of news.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Moves {
+    /// These came, and these left.
+    Some(Vec<Present>, Vec<Present>),
+    /// Exactly these are there.
+    All(HashSet<Present>),
+}
+
+/// The part of a room's users that is asked for, by id.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PresentPage {
+    /// The users.
+    pub users: Vec<UserId>,
+    /// The number of all users in the room.
+    pub count: usize,
 }
 
 impl Rooms {
+    /// Begins to keep the changes that other hubs have to be told.
+    pub(crate) fn share(&mut self) {
+        self.untold = Some(HashMap::new());
+    }
+
     /// One more stream of a user on a room.
     pub(crate) fn join(&mut self, room: &RoomId, user: &UserId) {
-        let users = self.streams.entry(room.clone()).or_default();
-        let streams = users.entry(user.clone()).or_default();
-        *streams += 1;
-        if *streams == 1 {
-            let changes = self.changes.entry(room.clone()).or_default();
-            if !changes.left.remove(user) {
-                changes.joined.insert(user.clone());
-            }
+        let streams = self.change(room, user, |places| {
+            places.streams += 1;
+            places.streams
+        });
+        if streams == 1 {
+            self.note_untold(room, user, true);
         }
     }
 
     /// One stream less.
     pub(crate) fn leave(&mut self, room: &RoomId, user: &UserId) {
-        let Some(users) = self.streams.get_mut(room) else {
-            return;
-        };
-        let Some(streams) = users.get_mut(user) else {
-            return;
-        };
-        *streams -= 1;
-        if *streams > 0 {
-            return;
-        }
-        users.remove(user);
-        if users.is_empty() {
-            self.streams.remove(room);
-        }
-        let changes = self.changes.entry(room.clone()).or_default();
-        if !changes.joined.remove(user) {
-            changes.left.insert(user.clone());
+        let streams = self.change(room, user, |places| {
+            places.streams = places.streams.saturating_sub(1);
+            places.streams
+        });
+        if streams == 0 {
+            self.note_untold(room, user, false);
         }
     }
 
-    /// The announcements that are due: at once in a quiet room, collected for a moment in a busy one.
+    /// Takes in what another hub tells.
+    pub(crate) fn hear(&mut self, Elsewhere { hub, news }: Elsewhere) {
+        let mut there = self.elsewhere.remove(&hub).unwrap_or_default();
+        match news {
+            Moves::Some(joined, left) => {
+                for present in joined {
+                    self.come_elsewhere(&mut there, present);
+                }
+                for present in left {
+                    self.leave_elsewhere(&mut there, &present);
+                }
+            }
+            Moves::All(all) => {
+                let gone: Vec<Present> = there.difference(&all).cloned().collect();
+                for present in all {
+                    self.come_elsewhere(&mut there, present);
+                }
+                for present in gone {
+                    self.leave_elsewhere(&mut there, &present);
+                }
+            }
+        }
+        if !there.is_empty() {
+            self.elsewhere.insert(hub, there);
+        }
+    }
+
+    /// The hubs that told of users present there.
+    pub(crate) fn hubs(&self) -> Vec<String> {
+        self.elsewhere.keys().cloned().collect()
+    }
+
+    /// Takes the changes that the other hubs were not told: who came, and who left.
+    pub(crate) fn take_untold(&mut self) -> (Vec<Present>, Vec<Present>) {
+        let untold = self.untold.as_mut().map(std::mem::take).unwrap_or_default();
+        let (came, left): (Vec<_>, Vec<_>) = untold.into_iter().partition(|(_, came)| *came);
+        let present = |(present, _came)| present;
+        (
+            came.into_iter().map(present).collect(),
+            left.into_iter().map(present).collect(),
+        )
+    }
+
+    /// All who are present by a stream of this hub.
+    pub(crate) fn here(&self) -> Vec<Present> {
+        let rooms = self.present.iter().flat_map(|(room, users)| {
+            let here = users.iter().filter(|(_user, places)| places.streams > 0);
+            here.map(|(user, _places)| (room.clone(), user.clone()))
+        });
+        rooms.collect()
+    }
+
+    /// The announcements that are due: at once in a quiet room, collected for a moment in a busy one. Costs what is due,
+    /// however many rooms there are.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<Announcement> {
         let mut due = Vec::new();
-        self.changes.retain(|room, changes| {
-            let quiet = changes
-                .announced
-                .is_none_or(|last| now.duration_since(last) >= GATHERED_FOR);
-            let nothing = changes.joined.is_empty() && changes.left.is_empty();
-            if quiet && !nothing {
-                changes.announced = Some(now);
-                due.push(Announcement {
-                    room: room.clone(),
-                    joined: std::mem::take(&mut changes.joined).into_iter().collect(),
-                    left: std::mem::take(&mut changes.left).into_iter().collect(),
-                });
-            }
-            !(quiet && nothing)
-        });
+        while let Some(room) = self.ready.pop_front() {
+            due.extend(self.announcement(room, now));
+        }
+        while let Some((at, _room)) = self.gathering.front()
+            && *at <= now
+            && let Some((_at, room)) = self.gathering.pop_front()
+        {
+            due.extend(self.announcement(room, now));
+        }
         due
     }
 
-    /// The users present in a room, by id.
-    pub(crate) fn users(&self, room: &RoomId) -> Vec<UserId> {
-        let users = self.streams.get(room).into_iter().flat_map(HashMap::keys);
-        let mut users: Vec<UserId> = users.cloned().collect();
-        users.sort_unstable();
-        users
+    /// The users present in a room after one of them, by id.
+    pub(crate) fn page(&self, room: &RoomId, after: Option<&UserId>, limit: usize) -> PresentPage {
+        let Some(users) = self.present.get(room) else {
+            return PresentPage {
+                users: Vec::new(),
+                count: 0,
+            };
+        };
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let page = users.range::<UserId, _>((from, Bound::Unbounded));
+        PresentPage {
+            users: page.take(limit).map(|(user, _)| user.clone()).collect(),
+            count: users.len(),
+        }
     }
 
     /// The number of users in each room.
     pub(crate) fn online(&self) -> HashMap<RoomId, usize> {
-        let count = |(room, users): (&RoomId, &HashMap<UserId, usize>)| (room.clone(), users.len());
-        self.streams.iter().map(count).collect()
+        let count = |(room, users): (&RoomId, &BTreeMap<_, _>)| (room.clone(), users.len());
+        self.present.iter().map(count).collect()
+    }
+
+    fn come_elsewhere(&mut self, there: &mut HashSet<Present>, present: Present) {
+        if there.insert(present.clone()) {
+            let (room, user) = present;
+            self.change(&room, &user, |places| places.hubs += 1);
+        }
+    }
+
+    fn leave_elsewhere(&mut self, there: &mut HashSet<Present>, present: &Present) {
+        if there.remove(present) {
+            let (room, user) = present;
+            self.change(room, user, |places| {
+                places.hubs = places.hubs.saturating_sub(1)
+            });
+        }
+    }
+
+    /// Changes the places of a user in a room, and notes if they came by it or left.
+    fn change<T>(
+        &mut self,
+        room: &RoomId,
+        user: &UserId,
+        change: impl FnOnce(&mut Places) -> T,
+    ) -> T {
+        let users = self.present.entry(room.clone()).or_default();
+        let places = users.entry(user.clone()).or_default();
+        let was_there = places.is_somewhere();
+        let changed = change(places);
+        let is_there = places.is_somewhere();
+        if !is_there {
+            users.remove(user);
+        }
+        if users.is_empty() {
+            self.present.remove(room);
+        }
+        if was_there != is_there {
+            self.note(room, user, is_there);
+        }
+        changed
+    }
+
+    fn note(&mut self, room: &RoomId, user: &UserId, came: bool) {
+        if !self.changes.contains_key(room) {
+            self.ready.push_back(room.clone());
+        }
+        let changes = self.changes.entry(room.clone()).or_default();
+        let (to, from) = match came {
+            true => (&mut changes.joined, &mut changes.left),
+            false => (&mut changes.left, &mut changes.joined),
+        };
+        if !from.remove(user) {
+            to.insert(user.clone());
+        }
+    }
+
+    fn note_untold(&mut self, room: &RoomId, user: &UserId, came: bool) {
+        if let Some(untold) = &mut self.untold {
+            untold.insert((room.clone(), user.clone()), came);
+        }
+    }
+
+    /// The announcement of a room, after which changes are gathered; `None` if all changes cancelled out: it is quiet again.
+    fn announcement(&mut self, room: RoomId, now: Instant) -> Option<Announcement> {
+        let changes = self.changes.get_mut(&room).map(std::mem::take)?;
+        if changes.joined.is_empty() && changes.left.is_empty() {
+            self.changes.remove(&room);
+            return None;
+        }
+        self.gathering.push_back((now + GATHERED_FOR, room.clone()));
+        Some(Announcement {
+            count: self.present.get(&room).map_or(0, BTreeMap::len),
+            room,
+            joined: changes.joined.into_iter().collect(),
+            left: changes.left.into_iter().collect(),
+        })
+    }
+}
+
+impl Places {
+    fn is_somewhere(&self) -> bool {
+        self.streams > 0 || self.hubs > 0
     }
 }
 
@@ -122,7 +300,7 @@ mod tests {
         assert_eq!(rooms.due(now).len(), 1);
 
         rooms.leave(&room, &bob);
-        assert_eq!(rooms.users(&room), std::slice::from_ref(&bob));
+        assert_eq!(rooms.page(&room, None, 9).users, std::slice::from_ref(&bob));
         assert!(rooms.due(now + GATHERED_FOR).is_empty());
 
         rooms.leave(&room, &bob);
@@ -151,5 +329,74 @@ mod tests {
             (later[0].joined.as_slice(), later[0].left.len()),
             ([carol].as_slice(), 0)
         );
+    }
+
+    fn elsewhere(hub: &str, news: Moves) -> Elsewhere {
+        let hub = hub.to_owned();
+        Elsewhere { hub, news }
+    }
+
+    #[test]
+    fn a_user_at_several_hubs_leaves_with_the_last_of_them() {
+        let (room, bob, carol) = ids();
+        let (mut rooms, now) = (Rooms::default(), Instant::now());
+        let at = |user: &UserId| (room.clone(), user.clone());
+        let both = || HashSet::from([at(&bob), at(&carol)]);
+        rooms.join(&room, &bob);
+        rooms.hear(elsewhere(
+            "b",
+            Moves::Some(Vec::from([at(&bob)]), Vec::new()),
+        ));
+        rooms.hear(elsewhere("c", Moves::All(both())));
+        rooms.hear(elsewhere("c", Moves::All(both())));
+        assert_eq!(rooms.due(now)[0].joined, [bob.clone(), carol.clone()]);
+
+        rooms.leave(&room, &bob);
+        rooms.hear(elsewhere("b", Moves::All(HashSet::new())));
+        assert!(rooms.due(now + GATHERED_FOR).is_empty());
+        assert_eq!(rooms.hubs(), ["c"]);
+
+        rooms.hear(elsewhere(
+            "c",
+            Moves::Some(Vec::new(), Vec::from([at(&bob)])),
+        ));
+        let left = rooms.due(now + 2 * GATHERED_FOR);
+        assert_eq!(
+            (left[0].left.as_slice(), left[0].count),
+            ([bob].as_slice(), 1)
+        );
+    }
+
+    #[test]
+    fn other_hubs_are_told_who_came_and_left_at_this_one_only() {
+        let (room, bob, carol) = ids();
+        let mut rooms = Rooms::default();
+        let at = |user: &UserId| (room.clone(), user.clone());
+        rooms.share();
+        rooms.join(&room, &bob);
+        rooms.join(&room, &bob);
+        rooms.hear(elsewhere("b", Moves::All(HashSet::from([at(&carol)]))));
+
+        assert_eq!(rooms.take_untold(), (Vec::from([at(&bob)]), Vec::new()));
+        assert_eq!(rooms.here(), [at(&bob)]);
+        rooms.leave(&room, &bob);
+        assert_eq!(rooms.take_untold(), (Vec::new(), Vec::new()));
+        rooms.leave(&room, &bob);
+        assert_eq!(rooms.take_untold(), (Vec::new(), Vec::from([at(&bob)])));
+    }
+
+    #[test]
+    fn a_page_of_a_room_begins_after_a_user() {
+        let (room, bob, carol) = ids();
+        let mut rooms = Rooms::default();
+        rooms.join(&room, &carol);
+        rooms.join(&room, &bob);
+
+        let first = rooms.page(&room, None, 1);
+        assert_eq!(
+            (first.users.as_slice(), first.count),
+            ([bob.clone()].as_slice(), 2)
+        );
+        assert_eq!(rooms.page(&room, Some(&bob), 9).users, [carol]);
     }
 }

@@ -76,7 +76,7 @@ impl World {
             }
             Event::Tell => self
                 .registry
-                .notify(&bob(), &Frame::state(&"seen"), self.now),
+                .notify(&bob(), &Frame::state(&"seen", None), self.now),
             Event::Sweep { seconds } => {
                 self.now += Duration::from_secs(seconds);
                 self.registry.sweep(self.now, Timestamp::now());

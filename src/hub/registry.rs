@@ -12,7 +12,7 @@ use crate::hub::client::{Client, Fate};
 use crate::hub::ending::Ending;
 use crate::hub::index::{Index, insert_into, remove_from};
 use crate::hub::members::Members;
-use crate::hub::presence::{Announcement, Rooms};
+use crate::hub::presence::Rooms;
 use crate::hub::recent::Recent;
 use crate::hub::{Bye, ClientId, EventName, Frame, NewClient, Start, StreamList};
 use crate::metrics::Metrics;
@@ -71,7 +71,7 @@ pub(crate) struct Registry {
     by_token: HashMap<String, Members>,
     /// Closed streams whose connections are not given back yet: they still count as their users' streams.
     ending: Ending,
-    rooms: Rooms,
+    pub(super) rooms: Rooms,
     recent: Recent,
     /// The clients that the alarm at hand concerns: kept, so that an alarm for ten thousand asks for no memory.
     reached: Vec<usize>,
@@ -326,10 +326,10 @@ impl Registry {
     }
 
     /// Tells who came and went. A client whose queue is full misses it: pages ask again who is there when they come back.
-    fn announce(&mut self, now: Instant) {
-        for Announcement { room, joined, left } in self.rooms.due(now) {
-            let topic = Topic::room(&room);
-            let frame = Frame::presence(&room, &joined, &left);
+    pub(super) fn announce(&mut self, now: Instant) {
+        for announcement in self.rooms.due(now) {
+            let topic = Topic::room(&announcement.room);
+            let frame = Frame::presence(&announcement);
             let mut reached = Vec::new();
             self.index.of_room(&topic, &mut reached);
             for place in reached {

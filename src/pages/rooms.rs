@@ -48,6 +48,7 @@ struct RoomPage {
     cursor: AlarmId,
     messages: Vec<MessageRow>,
     present: Vec<Person>,
+    present_count: usize,
     earlier: Option<AlarmId>,
     paged: bool,
     client_id: String,
@@ -179,7 +180,7 @@ async fn room_page(
     page.room = Some(room.id.to_string());
     let history = rooms::history(state, &room.id, before, PAGE).await?;
     let names = names_of(state, &history.items).await?;
-    let present = rooms::present(state, room.id.clone()).await?;
+    let present = rooms::present(state, room.id.clone(), None, rooms::PRESENT_PAGE).await?;
     let (draft, error) = match refused {
         Some(refused) => (refused.text, Some(visitor.words().refusal(&refused.error))),
         None => (String::new(), None),
@@ -190,7 +191,9 @@ async fn room_page(
         room_name: room.name.to_string(),
         cursor: history.cursor,
         messages: MessageRow::list(&history.items, visitor.user_id(), &names, visitor.words()),
+        present_count: present.count,
         present: present
+            .users
             .iter()
             .map(|(id, name)| Person::new(id.as_str(), name))
             .collect(),

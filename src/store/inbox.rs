@@ -27,6 +27,8 @@ pub(crate) struct Counts {
     pub badge: Badge,
     /// The last id that the counts cover.
     pub head: AlarmId,
+    /// The number of changes of the user's marks that they cover.
+    pub version: i64,
 }
 
 /// One page of an inbox.
@@ -292,14 +294,15 @@ fn counts(
     now: Timestamp,
 ) -> Result<Counts, StoreError> {
     let user_id = inbox.user_id.as_str();
-    let (head, seen, read) = native!(connection => log_head::table
+    let (head, seen, read, version) = native!(connection => log_head::table
         .left_join(users::table.on(users::id.eq(user_id)))
         .select((
             log_head::last_id,
             users::seen_up_to.nullable(),
             users::read_up_to.nullable(),
+            users::marks.nullable(),
         ))
-        .get_result::<(i64, Option<i64>, Option<i64>)>(connection))?;
+        .get_result::<(i64, Option<i64>, Option<i64>, Option<i64>)>(connection))?;
     let (mut unseen, mut unread) = (0, 0);
     for (topic, start) in &inbox.topics {
         let mut part = Part {
@@ -326,6 +329,7 @@ fn counts(
             unread: Count::of(unread),
         },
         head: AlarmId(head),
+        version: version.unwrap_or(0),
     })
 }
 

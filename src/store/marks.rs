@@ -1,7 +1,9 @@
 //! Changes of the marks seen, read and deleted: a receipt for each alarm, and a floor up to which every alarm is
-//! marked.
+//! marked. Each change has a version of its inbox; on a shared database its commit tells it to all hubs.
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
+use serde::{Deserialize, Serialize};
 
 use crate::alarm::{Alarm, AlarmId, AlarmType, TargetId, Timestamp};
 use crate::store::connection::{DbConnection, native};
@@ -9,6 +11,63 @@ use crate::store::inbox::{Floors, Inbox, Mark, one, visible};
 use crate::store::log;
 use crate::store::schema::{alarms, receipts, users};
 use crate::store::{Read, Store, StoreError};
+
+/// What changed in an inbox, as a `state` event tells it. Without ids and without `up_to` anything may have changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Change {
+    /// These alarms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<AlarmId>>,
+    /// All alarms up to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up_to: Option<AlarmId>,
+    /// They were seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<bool>,
+    /// They were read, or are unread again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<bool>,
+    /// They were deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<bool>,
+    /// Time took them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<bool>,
+}
+
+impl Change {
+    /// The change that a mark makes to some alarms.
+    pub(crate) fn of(mark: Mark, ids: Vec<AlarmId>) -> Self {
+        Self {
+            ids: Some(ids),
+            ..Self::by(mark)
+        }
+    }
+
+    /// The change that a mark makes to all alarms up to one.
+    pub(crate) fn up_to(mark: Mark, up_to: AlarmId) -> Self {
+        Self {
+            up_to: Some(up_to),
+            ..Self::by(mark)
+        }
+    }
+
+    fn by(mark: Mark) -> Self {
+        let (seen, read, deleted) = match mark {
+            Mark::Seen => (Some(true), None, None),
+            Mark::Read => (Some(true), Some(true), None),
+            Mark::Unread => (None, Some(false), None),
+            Mark::Deleted => (None, None, Some(true)),
+        };
+        Self {
+            seen,
+            read,
+            deleted,
+            ..Self::default()
+        }
+    }
+}
 
 impl Store {
     /// Marks one alarm of an inbox; returns `None` if it is not there.
@@ -26,6 +85,7 @@ impl Store {
                 };
                 let now = Timestamp::now();
                 apply(connection, &inbox, &[id.0], mark, now)?;
+                tell(connection, &inbox, &Change::of(mark, Vec::from([id])))?;
                 if mark == Mark::Unread {
                     lower_read_floor(connection, &inbox, id)?;
                 }
@@ -70,6 +130,7 @@ impl Store {
                     apply(connection, &changed, &ids, mark, Timestamp::now())?;
                     if !more {
                         raise_floor(connection, &changed, after, up_to, mark)?;
+                        tell(connection, &changed, &Change::up_to(mark, AlarmId(up_to)))?;
                     }
                     Ok(())
                 })
@@ -104,18 +165,41 @@ impl Store {
                     ids.extend(found);
                 }
                 apply(connection, &inbox, &ids, Mark::Deleted, now)?;
-                Ok(ids.into_iter().map(AlarmId).collect())
+                let ids: Vec<AlarmId> = ids.into_iter().map(AlarmId).collect();
+                if !ids.is_empty() {
+                    tell(connection, &inbox, &Change::of(Mark::Deleted, ids.clone()))?;
+                }
+                Ok(ids)
             })
         })
         .await
     }
 }
 
-/// Serialises the changes of one inbox. The update changes nothing: on PostgreSQL it locks the row of the account, and
-/// on SQLite it takes the write lock first, because a transaction that begins with a read cannot always be upgraded.
+/// Serialises the changes of one inbox and counts them. On PostgreSQL the update locks the row of the account, and on SQLite
+/// it takes the write lock first, because a transaction that begins with a read cannot always be upgraded.
 fn lock(connection: &mut DbConnection, inbox: &Inbox) -> Result<(), StoreError> {
     diesel::update(users::table.find(inbox.user_id.as_str()))
-        .set(users::seen_up_to.eq(users::seen_up_to))
+        .set(users::marks.eq(users::marks + 1))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Has the commit tell all hubs what changed. A file has one hub, which tells its streams itself.
+fn tell(connection: &mut DbConnection, inbox: &Inbox, change: &Change) -> Result<(), StoreError> {
+    let DbConnection::Postgres(connection) = connection else {
+        return Ok(());
+    };
+    let many = change
+        .ids
+        .as_ref()
+        .is_some_and(|ids| ids.len() > MOST_TOLD_IDS);
+    let change = if many { &Change::default() } else { change };
+    let text = serde_json::to_string(change)
+        .map_err(|cause| StoreError::Broken(format!("a change could not be written: {cause}")))?;
+    diesel::sql_query(TELL)
+        .bind::<Text, _>(text)
+        .bind::<Text, _>(inbox.user_id.as_str())
         .execute(connection)?;
     Ok(())
 }
@@ -279,6 +363,14 @@ impl<'a> NewReceipt<'a> {
         }
     }
 }
+
+/// A change of more alarms is told as one that may concern any.
+const MOST_TOLD_IDS: usize = 500;
+
+/// The trigger on the account sends it. A token may name a user who has none.
+const TELL: &str = "SELECT CASE WHEN EXISTS (SELECT 1 FROM users WHERE id = $2) \
+    THEN length(set_config('campanile.change', $1, true)) \
+    ELSE campanile_signal('state', $2, '0 ' || $1) END";
 
 /// The maximum of alarms that one transaction marks: it occupies the writer for a few milliseconds.
 const MARK_BATCH: usize = 500;

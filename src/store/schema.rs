@@ -62,7 +62,37 @@ diesel::table! {
     }
 }
 
-// These two are on PostgreSQL only.
+// These are on PostgreSQL only.
+diesel::table! {
+    answers (question, hub) {
+        question -> Text,
+        hub -> Text,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    hubs (id) {
+        id -> Text,
+        incarnation -> BigInt,
+        beat -> BigInt,
+        version -> Text,
+        streams -> BigInt,
+        log_lag -> BigInt,
+        bell_micros -> Nullable<BigInt>,
+        server -> Text,
+    }
+}
+
+diesel::table! {
+    presence (hub, room, user_id) {
+        hub -> Text,
+        incarnation -> BigInt,
+        room -> Text,
+        user_id -> Text,
+    }
+}
+
 diesel::table! {
     signal_head (id) {
         id -> BigInt,
@@ -93,6 +123,7 @@ diesel::table! {
         tokens_valid_from -> BigInt,
         disabled_at -> Nullable<BigInt>,
         kicks -> BigInt,
+        marks -> BigInt,
     }
 }
 

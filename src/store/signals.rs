@@ -239,4 +239,6 @@ const MOST_SIGNALS: i64 = 10_000;
 const ENDS: &str = "SELECT log.last_id, log.account_changes, log.epoch, signal.incarnation, signal.last_id AS last_signal \
      FROM log_head AS log LEFT JOIN signal_head AS signal ON TRUE";
 
-const PRUNE: &str = "DELETE FROM signals WHERE created_at < now() - interval '60 seconds'";
+const PRUNE: &str = "WITH answered AS (DELETE FROM answers WHERE created_at < now() - interval '60 seconds'), \
+    ended AS (DELETE FROM presence WHERE hub NOT IN (SELECT id FROM hubs)) \
+    DELETE FROM signals WHERE created_at < now() - interval '60 seconds'";

@@ -322,6 +322,7 @@ pub(super) fn insert(
         tokens_valid_from: 0,
         disabled_at: account.disabled.unwrap_or(false).then_some(now),
         kicks: 0,
+        marks: 0,
     };
     diesel::insert_into(dsl::users)
         .values(&row)
@@ -377,6 +378,7 @@ struct Row {
     tokens_valid_from: i64,
     disabled_at: Option<i64>,
     kicks: i64,
+    marks: i64,
 }
 
 impl From<Row> for Account {

@@ -40,7 +40,7 @@ async fn a_stream_begins_with_its_headers_a_retry_and_connect() {
     assert_eq!(
         data,
         json!({"clientId": null, "userId": "bob", "cursor": head, "head": head, "gap": false, "unseen": 1, "unread": 1,
-            "heartbeatSeconds": 15})
+            "version": 0, "heartbeatSeconds": 15})
     );
 }
 

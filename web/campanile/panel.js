@@ -185,16 +185,17 @@ export class Panel {
   apply(data) {
     // A row that was only seen looks the same, and replacing a row under the pointer would lose its click.
     const gone = data.deleted || data.expired;
-    if (data.read === undefined && !gone) return;
+    // A change that tells nothing may be any.
+    if (data.read === undefined && !gone) return data.seen || this.reload();
     const named = new Set(data.ids ?? []);
     /** @param {Alarm} alarm */
-    const is = ({ id = 0 }) => named.has(id) || (data.upTo !== undefined && id <= data.upTo);
+    const is = ({ id = 0 }) => named.has(id) || id <= (data.upTo ?? -1);
     if (gone) {
       this.#alarms = this.#alarms.filter((alarm) => !is(alarm));
       this.#waiting = this.#waiting.filter((alarm) => !is(alarm));
     }
     for (const alarm of [...this.#alarms, ...this.#waiting]) {
-      if (is(alarm) && data.read !== undefined) alarm.readAt = data.read ? (alarm.readAt ?? new Date().toISOString()) : null;
+      if (is(alarm)) alarm.readAt = data.read ? (alarm.readAt ?? new Date().toISOString()) : null;
     }
     if (this.open) this.render();
     // Rows that are on their way may be older than this.

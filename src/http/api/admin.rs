@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actions::accounts::{self, AccountView};
 use crate::actions::inbox::{self, Meta};
-use crate::actions::streams::{self, ClientInfo};
+use crate::actions::streams::{self, Connection};
 use crate::actions::{AppState, Rule, audience};
 use crate::alarm::{Alarm, AlarmId, Recipients, Topic};
 use crate::http::body::{JsonBody, LARGE_BODY, Params};
@@ -27,7 +27,7 @@ struct Addressed {
 #[derive(Serialize)]
 struct User {
     user: AccountView,
-    connections: Vec<ClientInfo>,
+    connections: Vec<Connection>,
     inbox: Inbox,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actions::publish::{self, ChatMessage};
 use crate::actions::rooms::{self, ROOMS_A_PAGE, RoomView};
-use crate::actions::{AppState, Refusal};
+use crate::actions::{AppState, Refusal, Rule};
 use crate::alarm::{Alarm, AlarmId, ChatText, ClientMessageId, DisplayName, RoomId, UserId};
 use crate::http::body::{JsonBody, Params};
 use crate::http::identity::Caller;
@@ -44,6 +44,8 @@ struct HistoryMeta {
 #[derive(Serialize)]
 struct PresenceView {
     users: Vec<PresentUser>,
+    count: usize,
+    next: Option<UserId>,
 }
 
 #[derive(Serialize)]
@@ -130,12 +132,24 @@ pub(crate) async fn presence(
     state: Data<AppState>,
     _caller: Caller,
     id: Path<String>,
+    params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let room = rooms::existing(&state, &id).await?;
-    let users = rooms::present(&state, room.id).await?;
-    let users = users
-        .into_iter()
-        .map(|(id, display_name)| PresentUser { id, display_name })
-        .collect();
-    Ok(HttpResponse::Ok().json(PresenceView { users }))
+    let after = params
+        .first("after")
+        .map(|id| UserId::parse(id).map_err(|rule| ApiError::invalid("after", rule)))
+        .transpose()?;
+    let limit = params
+        .parsed::<usize>("limit")?
+        .unwrap_or(rooms::PRESENT_PAGE);
+    if !(1..=rooms::PRESENT_PAGE).contains(&limit) {
+        return Err(ApiError::invalid("limit", Rule::Between(1, 200)));
+    }
+    let present = rooms::present(&state, room.id, after, limit).await?;
+    let user = |(id, display_name)| PresentUser { id, display_name };
+    Ok(HttpResponse::Ok().json(PresenceView {
+        users: present.users.into_iter().map(user).collect(),
+        count: present.count,
+        next: present.next,
+    }))
 }

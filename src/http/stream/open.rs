@@ -79,6 +79,7 @@ async fn greeted(
         gap: opened.gap,
         badge: counts.badge,
         head: counts.head.max(opened.cursor),
+        version: counts.version,
         heartbeat_seconds: state.policy.heartbeat.as_secs(),
     };
     events.begin_with(Frame::connect(&connected));

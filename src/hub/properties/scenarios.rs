@@ -68,7 +68,7 @@ fn a_state_event_that_does_not_fit_comes_when_there_is_room() {
     world.commit(1, 600);
     world.deliver(600);
     for change in ["first", "last"] {
-        let state = Frame::state(&change);
+        let state = Frame::state(&change, None);
         world.registry.notify(&bob(), &state, world.now);
     }
 

@@ -93,11 +93,6 @@ impl Registry {
         users.into_iter().collect()
     }
 
-    /// The users in a room.
-    pub(crate) fn presence(&self, room: &RoomId) -> Vec<UserId> {
-        self.rooms.users(room)
-    }
-
     /// The number of users in each room that has any.
     pub(crate) fn online(&self) -> HashMap<RoomId, usize> {
         self.rooms.online()

@@ -13,7 +13,7 @@ use actix_web::web::{Data, Path};
 use askama::Template;
 
 use crate::actions::rooms::ROOMS_A_PAGE;
-use crate::actions::streams::{self, ClientId, ClientInfo};
+use crate::actions::streams::{self, ClientId, Connection as Stream, HubView};
 use crate::actions::{AppState, Refusal, Thing, accounts, inbox, rooms};
 use crate::http::body::Params;
 use crate::pages::admin::chart::Tile;
@@ -35,6 +35,7 @@ struct AdminPage {
     rooms: Vec<Choice>,
     recent: Vec<AlarmRow>,
     filter: String,
+    hubs: Vec<HubView>,
     connections: ConnectionList,
     preview: Option<Preview>,
     published: Option<String>,
@@ -61,9 +62,12 @@ struct ConnectionList {
     none: &'static str,
     shown: Vec<Connection>,
     count: usize,
+    /// True if they are at several hubs, so that each row names its own.
+    names_hubs: bool,
 }
 
 struct Connection {
+    hub: String,
     client_id: ClientId,
     user_id: String,
     role: &'static str,
@@ -147,6 +151,7 @@ async fn admin_page(
         rooms: choices.collect(),
         recent: recent_rows(state, filter, words).await?,
         filter: filter.to_owned(),
+        hubs: streams::hubs(state),
         connections: ConnectionList::of(clients, words.admin.nobody, words),
         preview: None,
         published: None,
@@ -166,8 +171,10 @@ async fn recent_rows(
 }
 
 impl ConnectionList {
-    fn of(clients: Vec<ClientInfo>, none: &'static str, words: &Words) -> Self {
+    fn of(clients: Vec<Stream>, none: &'static str, words: &Words) -> Self {
         let count = clients.len();
+        let first = clients.first().map(|one| one.hub.clone());
+        let names_hubs = clients.iter().any(|one| Some(&one.hub) != first.as_ref());
         let clients = clients.into_iter().take(CONNECTIONS);
         Self {
             none,
@@ -175,6 +182,7 @@ impl ConnectionList {
                 .map(|client| Connection::new(client, words))
                 .collect(),
             count,
+            names_hubs,
         }
     }
 
@@ -185,12 +193,14 @@ impl ConnectionList {
 }
 
 impl Connection {
-    fn new(client: ClientInfo, words: &Words) -> Self {
+    fn new(stream: Stream, words: &Words) -> Self {
+        let Stream { hub, client } = stream;
         let topics = match client.topics.as_slice() {
             [] => words.admin.figures_stream.to_owned(),
             topics => topics.join(", "),
         };
         Self {
+            hub: hub.to_string(),
             client_id: client.client_id,
             user_id: client.user_id.to_string(),
             role: words.role(client.role),

@@ -1,0 +1,3 @@
+DROP TRIGGER campanile_marks ON users;
+DROP FUNCTION campanile_signal_marks();
+ALTER TABLE users DROP COLUMN marks;

@@ -1,0 +1,2 @@
+DROP FUNCTION campanile_presence(TEXT, BIGINT, BOOLEAN, TEXT);
+DROP TABLE presence;

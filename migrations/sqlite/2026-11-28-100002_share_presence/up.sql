@@ -1,0 +1,2 @@
+-- A file has one hub, which knows who is present.
+SELECT 1;

@@ -1,0 +1,145 @@
+//! The changes of inboxes that signals told, until this hub has told them to its streams.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::alarm::UserId;
+use crate::store::Change;
+
+/// One change of a user's marks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Marked {
+    /// The user.
+    pub user_id: UserId,
+    /// The version of the marks after it.
+    pub version: i64,
+    /// The change.
+    pub change: Change,
+}
+
+/// Work for the streams of this hub.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Untold {
+    /// Tell these changes, in this order.
+    Changes(Vec<Marked>),
+    /// Changes may be missing: tell every user's counts again.
+    Everything,
+}
+
+/// The changes that wait; all clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Marks(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    more: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    changes: Vec<Marked>,
+    everything: bool,
+}
+
+impl Marks {
+    /// Adds changes in the order of their commits. When too many wait, they are given up for counting everything again.
+    pub(super) fn add(&self, changes: Vec<Marked>) {
+        if changes.is_empty() {
+            return;
+        }
+        self.put(|waiting| {
+            waiting.changes.extend(changes);
+            if waiting.changes.len() > MOST_WAITING {
+                waiting.everything = true;
+            }
+        });
+    }
+
+    /// Notes that changes may be missing.
+    pub(crate) fn add_everything(&self) {
+        self.put(|waiting| waiting.everything = true);
+    }
+
+    /// Waits for work and takes all of it.
+    pub(crate) async fn take(&self) -> Untold {
+        loop {
+            // Created before the look, so that work added after it wakes this call.
+            let more = self.0.more.notified();
+            if let Some(untold) = self.take_now() {
+                return untold;
+            }
+            more.await;
+        }
+    }
+
+    fn take_now(&self) -> Option<Untold> {
+        let mut waiting = self
+            .0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Waiting {
+            changes,
+            everything,
+        } = std::mem::take(&mut *waiting);
+        if everything {
+            return Some(Untold::Everything);
+        }
+        (!changes.is_empty()).then_some(Untold::Changes(changes))
+    }
+
+    fn put(&self, put: impl FnOnce(&mut Waiting)) {
+        let mut waiting = self
+            .0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        put(&mut waiting);
+        if waiting.everything {
+            waiting.changes = Vec::new();
+        }
+        drop(waiting);
+        self.0.more.notify_one();
+    }
+}
+
+/// As many as one look may bring.
+const MOST_WAITING: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marked(version: i64) -> Marked {
+        Marked {
+            user_id: UserId::parse("bob").unwrap(),
+            version,
+            change: Change::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn changes_are_taken_in_the_order_they_were_added() {
+        let marks = Marks::default();
+
+        marks.add(Vec::from([marked(1)]));
+        marks.add(Vec::from([marked(2), marked(3)]));
+
+        let expected = Untold::Changes([1, 2, 3].map(marked).into());
+        assert_eq!(marks.take().await, expected);
+        assert_eq!(marks.take_now(), None);
+    }
+
+    #[tokio::test]
+    async fn too_many_changes_are_one_order_to_count_everything() {
+        let marks = Marks::default();
+
+        marks.add(std::iter::repeat_n(marked(1), MOST_WAITING + 1).collect());
+        marks.add(Vec::from([marked(2)]));
+
+        assert_eq!(marks.take().await, Untold::Everything);
+        assert_eq!(marks.take_now(), None);
+    }
+}

@@ -1,0 +1,186 @@
+//! Who is present, shared with the other hubs: each writes its own changes, and hears those of the others by signals.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use actix::{Addr, MailboxError};
+use tokio::time::MissedTickBehavior;
+
+use crate::alarm::{RoomId, UserId};
+use crate::cluster::HubId;
+use crate::hub::{
+    Broadcaster, Elsewhere, Hear, ListTold, Moves, Present, SharePresence, TakeHere, TakeMoves,
+};
+use crate::store::{Movements, Signal, Store, StoreError};
+
+/// The lease this hub holds, and whether everybody has to be registered again; all clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Holding(Arc<Held>);
+
+#[derive(Default)]
+struct Held {
+    incarnation: AtomicI64,
+    register: AtomicBool,
+}
+
+impl Holding {
+    /// The life of the lease; 0 before there is one.
+    pub(super) fn incarnation(&self) -> i64 {
+        self.0.incarnation.load(Ordering::Acquire)
+    }
+
+    /// Notes a new lease, under which nobody is registered yet.
+    pub(super) fn begin(&self, incarnation: i64) {
+        self.0.incarnation.store(incarnation, Ordering::Release);
+        self.register_again();
+    }
+
+    /// What is registered may be lost.
+    pub(super) fn register_again(&self) {
+        self.0.register.store(true, Ordering::Release);
+    }
+
+    fn take_register(&self) -> bool {
+        self.0.register.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// Writes who comes to this hub and leaves it.
+pub(super) struct Registrar {
+    pub(super) store: Store,
+    pub(super) broadcaster: Addr<Broadcaster>,
+    pub(super) hub: HubId,
+    pub(super) holding: Holding,
+}
+
+impl Registrar {
+    /// Writes what changed, until the hub stops.
+    pub(super) async fn run(self) {
+        if self.broadcaster.send(SharePresence).await.is_err() {
+            return;
+        }
+        let mut tick = tokio::time::interval(WRITE_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let incarnation = self.holding.incarnation();
+            if incarnation == 0 {
+                continue;
+            }
+            match self.write(incarnation).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => self.holding.register_again(),
+                Ok(Err(cause)) => {
+                    self.holding.register_again();
+                    log::debug!("presence is written later: {cause}");
+                }
+                Err(_stopping) => return,
+            }
+        }
+    }
+
+    async fn write(&self, incarnation: i64) -> Result<Result<bool, StoreError>, MailboxError> {
+        let hub = self.hub.to_string();
+        if self.holding.take_register() {
+            let here = self.broadcaster.send(TakeHere).await?;
+            return Ok(self.store.note_present(hub, incarnation, here).await);
+        }
+        let (joined, left) = self.broadcaster.send(TakeMoves).await?;
+        if joined.is_empty() && left.is_empty() {
+            return Ok(Ok(true));
+        }
+        let movements = Movements { joined, left };
+        Ok(self.store.note_movements(hub, incarnation, movements).await)
+    }
+}
+
+/// What signals told of presence at the other hubs.
+#[derive(Default)]
+pub(super) struct Told {
+    news: Vec<Elsewhere>,
+    /// The hubs whose rows have to be read.
+    read: HashSet<String>,
+}
+
+impl Told {
+    /// Takes in a signal about a hub: what changed there, or nothing where its rows have to be read.
+    pub(super) fn moved(&mut self, signal: Signal) {
+        match serde_json::from_str(&signal.detail) {
+            Ok(Movements { joined, left }) => self.news.push(Elsewhere {
+                hub: signal.subject,
+                news: Moves::Some(joined, left),
+            }),
+            Err(_not_told) => _ = self.read.insert(signal.subject),
+        }
+    }
+
+    /// Takes in the end of a hub.
+    pub(super) fn gone(&mut self, hub: String) {
+        self.read.remove(&hub);
+        self.news.push(Elsewhere {
+            hub,
+            news: Moves::All(HashSet::new()),
+        });
+    }
+
+    /// Hands over what was told. What is read is newer than every change that was told before.
+    pub(super) async fn hand_over(
+        mut self,
+        store: &Store,
+        broadcaster: &Addr<Broadcaster>,
+        me: &HubId,
+    ) -> Result<(), Failed> {
+        let me = me.to_string();
+        self.news.retain(|one| one.hub != me);
+        self.read.remove(&me);
+        if !self.read.is_empty() {
+            let hubs: Vec<String> = self.read.into_iter().collect();
+            let rows = store.present_elsewhere(me, Some(hubs.clone())).await?;
+            self.news.extend(all(rows, hubs));
+        }
+        if !self.news.is_empty() {
+            broadcaster.send(Hear(self.news)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Why presence was not handed over.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failed {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the hub is stopping")]
+    Stopping(#[from] MailboxError),
+}
+
+/// Reads who is present at all other hubs: signals may be missing.
+pub(super) async fn read_all(
+    store: &Store,
+    broadcaster: &Addr<Broadcaster>,
+    me: &HubId,
+) -> Result<(), Failed> {
+    let known = broadcaster.send(ListTold).await?;
+    let rows = store.present_elsewhere(me.to_string(), None).await?;
+    broadcaster.send(Hear(all(rows, known))).await?;
+    Ok(())
+}
+
+/// All who are present at each hub that has rows, and nobody at the others of these.
+fn all(rows: Vec<(String, RoomId, UserId)>, hubs: Vec<String>) -> Vec<Elsewhere> {
+    let mut by_hub: HashMap<String, HashSet<Present>> =
+        hubs.into_iter().map(|hub| (hub, HashSet::new())).collect();
+    for (hub, room, user) in rows {
+        by_hub.entry(hub).or_default().insert((room, user));
+    }
+    let of_hub = |(hub, present)| Elsewhere {
+        hub,
+        news: Moves::All(present),
+    };
+    by_hub.into_iter().map(of_hub).collect()
+}
+
+/// A crowd that comes back is then some writes and not one for each.
+const WRITE_EVERY: Duration = Duration::from_millis(500);
