@@ -127,7 +127,7 @@ mod tests {
         for (text, fault) in [
             ("[1e999]".to_owned(), InvalidValue::DataNumber),
             (
-                "[".repeat(200) + &"]".repeat(200),
+                ["[".repeat(200), "]".repeat(200)].concat(),
                 InvalidValue::DataNesting,
             ),
             ("{\"a\":}".to_owned(), InvalidValue::DataNotJson),

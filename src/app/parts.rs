@@ -37,13 +37,12 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
     alarm::keep_former_ids(store.former_ids().await?);
     let passwords = Passwords::new()?;
     secrets::create_first_admin(&store, &passwords).await?;
-    if store.is_shared() {
-        keep_ids_unique(&store).await?;
-    }
     // Read before the rights themselves: a change in between is then told again, and none is missed.
-    let signals = match store.is_shared() {
-        true => Some(store.signal_position().await?),
-        false => None,
+    let signals = if store.is_shared() {
+        keep_ids_unique(&store).await?;
+        Some(store.signal_position().await?)
+    } else {
+        None
     };
     let revocations = Revocations::new(store.revoked_tokens().await?);
     let rights = RightsEpoch::default();

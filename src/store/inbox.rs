@@ -2,14 +2,12 @@
 
 use std::collections::HashMap;
 
-use diesel::connection::DefaultLoadingMode;
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
-use crate::alarm::{Alarm, AlarmId, AlarmType, Badge, Count, Role, Timestamp, Topic, UserId};
+use crate::alarm::{Alarm, AlarmId, Role, Timestamp, Topic, UserId};
 use crate::store::connection::{DbConnection, native};
-use crate::store::log::{Row, stored_topic};
-use crate::store::schema::{alarms, log_head, receipts, users};
+use crate::store::schema::{alarms, receipts, users};
 use crate::store::{Account, Read, Store, StoreError};
 
 /// An inbox: its user, and the part of the log that belongs to it.
@@ -18,38 +16,6 @@ pub(crate) struct Inbox {
     pub(super) user_id: UserId,
     /// Each topic with the id after which its alarms belong to the inbox.
     pub(super) topics: Vec<(Topic, i64)>,
-}
-
-/// The numbers of unseen and unread alarms of an inbox, as of one position of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Counts {
-    /// The numbers of unseen and unread alarms.
-    pub badge: Badge,
-    /// The last id that the counts cover.
-    pub head: AlarmId,
-    /// The number of changes of the user's marks that they cover.
-    pub version: i64,
-}
-
-/// One page of an inbox.
-#[derive(Debug, Clone)]
-pub(crate) struct Page {
-    /// The alarms, newest first.
-    pub items: Vec<Alarm>,
-    /// The `before` of the next page, if there is one.
-    pub next: Option<AlarmId>,
-    /// The counts of the whole inbox. They are read before the page, so a stream that resumes after their head misses
-    /// no alarm that the page does not show.
-    pub counts: Counts,
-}
-
-/// The filter of a listing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Status {
-    /// True for unread alarms only.
-    pub unread_only: bool,
-    /// The only types that are listed; none means all.
-    pub alarm_types: Vec<AlarmType>,
 }
 
 /// A change of the receipt of an alarm.
@@ -128,28 +94,6 @@ impl Inbox {
 }
 
 impl Store {
-    /// Returns one page of an inbox, newest first, with the alarms before an id.
-    pub(crate) async fn inbox_page(
-        &self,
-        inbox: Inbox,
-        before: Option<AlarmId>,
-        limit: usize,
-        status: Status,
-    ) -> Result<Page, StoreError> {
-        self.read(Read::Inbox, move |connection| {
-            page(connection, &inbox, before, limit, &status)
-        })
-        .await
-    }
-
-    /// Returns the counts of an inbox.
-    pub(crate) async fn counts(&self, inbox: Inbox) -> Result<Counts, StoreError> {
-        self.read(Read::Counts, move |connection| {
-            counts(connection, &inbox, Timestamp::now())
-        })
-        .await
-    }
-
     /// Returns the receipts of a user for the alarms after one id and up to another. An alarm without a receipt is
     /// unread.
     pub(crate) async fn receipts(
@@ -219,206 +163,4 @@ impl Floors {
             .optional()?;
         Ok(floors.map_or_else(Self::default, |(seen, read)| Self { seen, read }))
     }
-}
-
-type Shown = (Row, Option<i64>, Option<i64>);
-
-fn alarm_of((row, seen_at, read_at): Shown) -> Result<Alarm, StoreError> {
-    Ok(Alarm {
-        seen_at: seen_at.map(Timestamp::from_millis),
-        read_at: read_at.map(Timestamp::from_millis),
-        ..Alarm::try_from(row)?
-    })
-}
-
-/// Reads one page. Each topic is read along its index and the results are merged, so no query plan sorts a long history
-/// for one page.
-fn page(
-    connection: &mut DbConnection,
-    inbox: &Inbox,
-    before: Option<AlarmId>,
-    limit: usize,
-    status: &Status,
-) -> Result<Page, StoreError> {
-    let moment = Timestamp::now();
-    let counts = counts(connection, inbox, moment)?;
-    let now = moment.millis();
-    let floors = if status.unread_only {
-        Floors::of(connection, inbox)?
-    } else {
-        Floors::default()
-    };
-    let before = before.map_or(i64::MAX, |id| id.0);
-    let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-    let mut items = Vec::new();
-    for (topic, start) in &inbox.topics {
-        let mut query = visible(inbox.user_id.as_str(), topic.as_str(), *start, now)
-            .filter(alarms::id.lt(before))
-            .order(alarms::id.desc())
-            .limit(one_more)
-            .select((
-                alarms::all_columns,
-                receipts::seen_at.nullable(),
-                receipts::read_at.nullable(),
-            ))
-            .into_boxed();
-        if status.unread_only {
-            query = query
-                .filter(alarms::id.gt(floors.read))
-                .filter(receipts::read_at.is_null());
-        }
-        if !status.alarm_types.is_empty() {
-            let types = status.alarm_types.iter().map(AlarmType::as_str);
-            query = query.filter(alarms::alarm_type.eq_any(types));
-        }
-        for row in query.load::<Shown>(connection)? {
-            items.push(alarm_of(row)?);
-        }
-    }
-    items.sort_unstable_by_key(|alarm| std::cmp::Reverse(alarm.id));
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_last| more).map(|last| last.id);
-    Ok(Page {
-        items,
-        next,
-        counts,
-    })
-}
-
-/// Counts the alarms of an inbox. The head is read first and limits the counts, so they cover exactly the alarms up to
-/// it.
-fn counts(
-    connection: &mut DbConnection,
-    inbox: &Inbox,
-    now: Timestamp,
-) -> Result<Counts, StoreError> {
-    let user_id = inbox.user_id.as_str();
-    let (head, seen, read, version) = native!(connection => log_head::table
-        .left_join(users::table.on(users::id.eq(user_id)))
-        .select((
-            log_head::last_id,
-            users::seen_up_to.nullable(),
-            users::read_up_to.nullable(),
-            users::marks.nullable(),
-        ))
-        .get_result::<(i64, Option<i64>, Option<i64>, Option<i64>)>(connection))?;
-    let (mut unseen, mut unread) = (0, 0);
-    for (topic, start) in &inbox.topics {
-        let mut part = Part {
-            user_id,
-            topic: topic.as_str(),
-            seen: seen.unwrap_or(0).max(*start),
-            read: read.unwrap_or(0).max(*start),
-            head,
-            now: now.millis(),
-        };
-        let left = part.left(connection)?;
-        unread += part.unread(&left);
-        if is_full(&left) {
-            // Older ones may be unseen, too.
-            part.read = i64::MAX;
-            unseen += part.unseen(&part.left(connection)?);
-        } else {
-            unseen += part.unseen(&left);
-        }
-    }
-    Ok(Counts {
-        badge: Badge {
-            unseen: Count::of(unseen),
-            unread: Count::of(unread),
-        },
-        head: AlarmId(head),
-        version: version.unwrap_or(0),
-    })
-}
-
-/// The part of an inbox that has one topic, and its floors.
-struct Part<'a> {
-    user_id: &'a str,
-    topic: &'a str,
-    seen: i64,
-    read: i64,
-    head: i64,
-    now: i64,
-}
-
-/// An id, and its times of being seen and read.
-type Left = (i64, Option<i64>, Option<i64>);
-
-impl Part<'_> {
-    /// The newest alarms that are unseen or unread, one more than are counted: what is counted costs the same however many
-    /// there are.
-    fn left(&self, connection: &mut DbConnection) -> Result<Vec<Left>, StoreError> {
-        let floor = self.seen.min(self.read);
-        let unseen = alarms::id.gt(self.seen).and(receipts::seen_at.is_null());
-        let unread = alarms::id.gt(self.read).and(receipts::read_at.is_null());
-        let left = visible(self.user_id, self.topic, floor, self.now)
-            .filter(alarms::id.le(self.head))
-            .filter(unseen.or(unread))
-            .order(alarms::id.desc())
-            .select((
-                alarms::id,
-                receipts::seen_at.nullable(),
-                receipts::read_at.nullable(),
-            ));
-        let most = Count::MOST + 1;
-        let rows = match connection {
-            DbConnection::Postgres(connection) => left.limit(most).load(connection)?,
-            // SQLite prepares a statement with a bound LIMIT anew for each use, and reads a row only when it is taken.
-            DbConnection::Sqlite(connection) => left
-                .load_iter::<Left, DefaultLoadingMode>(connection)?
-                .take(usize::try_from(most).unwrap_or(usize::MAX))
-                .collect::<Result<_, _>>()?,
-        };
-        Ok(rows)
-    }
-
-    fn unseen(&self, left: &[Left]) -> i64 {
-        count_of(left, |(id, seen, _)| *id > self.seen && seen.is_none())
-    }
-
-    fn unread(&self, left: &[Left]) -> i64 {
-        count_of(left, |(id, _, read)| *id > self.read && read.is_none())
-    }
-}
-
-fn is_full(left: &[Left]) -> bool {
-    count_of(left, |_| true) > Count::MOST
-}
-
-fn count_of(left: &[Left], belongs: impl Fn(&Left) -> bool) -> i64 {
-    let count = left.iter().filter(|row| belongs(row)).count();
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-pub(super) fn one(
-    connection: &mut DbConnection,
-    inbox: &Inbox,
-    id: AlarmId,
-) -> Result<Option<Alarm>, StoreError> {
-    let topic = native!(connection => alarms::table
-        .find(id.0)
-        .select(alarms::topic)
-        .get_result::<String>(connection))
-    .optional()?;
-    let topic = topic.map(stored_topic).transpose()?;
-    let Some(topic) = topic.filter(|topic| inbox.holds(topic, id)) else {
-        return Ok(None);
-    };
-    let row = visible(
-        inbox.user_id.as_str(),
-        topic.as_str(),
-        0,
-        Timestamp::now().millis(),
-    )
-    .filter(alarms::id.eq(id.0))
-    .select((
-        alarms::all_columns,
-        receipts::seen_at.nullable(),
-        receipts::read_at.nullable(),
-    ))
-    .get_result::<Shown>(connection)
-    .optional()?;
-    row.map(alarm_of).transpose()
 }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::alarm::{Alarm, AlarmId, AlarmType, TargetId, Timestamp};
 use crate::store::connection::{DbConnection, native};
-use crate::store::inbox::{Floors, Inbox, Mark, one, visible};
+use crate::store::inbox::{Floors, Inbox, Mark, visible};
+use crate::store::listing::one;
 use crate::store::log;
 use crate::store::schema::{alarms, receipts, users};
 use crate::store::{Read, Store, StoreError};

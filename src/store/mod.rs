@@ -1,11 +1,13 @@
 //! Persistence: the log, inboxes, users, rooms and revoked tokens, with Diesel on SQLite or PostgreSQL. It knows
 //! nothing of connected clients. All work runs on its own threads, one for each connection.
 
+mod account_counts;
 mod accounts;
 mod append;
 mod budget;
 mod checkpoint;
 mod connection;
+mod counts;
 mod epoch;
 mod error;
 mod expiry;
@@ -15,6 +17,7 @@ mod hubs;
 mod inbox;
 mod kinds;
 mod lane;
+mod listing;
 mod location;
 mod log;
 mod marks;
@@ -47,10 +50,12 @@ use crate::store::signals::Heard;
 pub(crate) use crate::store::accounts::Remembered;
 pub(crate) use crate::store::append::{Idempotency, Refusal, Stored, Submission};
 pub(crate) use crate::store::budget::Share;
+pub(crate) use crate::store::counts::Counts;
 pub(crate) use crate::store::error::{OpenError, StoreError};
 pub(crate) use crate::store::expiry::{Expired, Gone};
 pub(crate) use crate::store::hubs::{Beat, Lease};
-pub(crate) use crate::store::inbox::{Counts, Inbox, Mark, Page, Receipt, Status};
+pub(crate) use crate::store::inbox::{Inbox, Mark, Receipt};
+pub(crate) use crate::store::listing::{Page, Status};
 pub(crate) use crate::store::location::Location;
 pub(crate) use crate::store::marks::Change;
 pub(crate) use crate::store::postgres::{Address, Listener, Ringer, hang};

@@ -186,23 +186,6 @@ impl Store {
         })
         .await
     }
-
-    /// Returns the number of accounts.
-    pub(crate) async fn account_count(&self) -> Result<i64, StoreError> {
-        self.read(Read::Other, |connection| {
-            Ok(dsl::users.count().get_result(connection)?)
-        })
-        .await
-    }
-
-    /// Returns the number of accounts with a role.
-    pub(crate) async fn account_count_of(&self, role: Role) -> Result<i64, StoreError> {
-        self.read(Read::Other, move |connection| {
-            let with_role = dsl::users.filter(dsl::role.eq(role.as_str()));
-            Ok(with_role.count().get_result(connection)?)
-        })
-        .await
-    }
 }
 
 /// Returns those of `ids` that exist. One query asks a PostgreSQL server for many ids, which saves round trips.
