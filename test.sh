@@ -101,8 +101,8 @@ raise_open_files() {
   ulimit -Sn "$open_files" 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
 }
 
-# Runs what installs the clients of one language for tests/clients, unless $3 is there already and newer than the lock file $2. Where that is not possible the suite goes on
-# without them, and says so too.
+# Runs the command that installs the clients of one language for tests/clients, unless $3 is there and newer than the lock file $2.
+# Where that fails, the suite goes on without them, and says so too.
 provide_clients() {
   local language=$1 lock=tests/clients/$1/$2 installed=tests/clients/$1/$3
   shift 3
