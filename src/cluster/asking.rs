@@ -63,5 +63,5 @@ impl Drop for Question {
     }
 }
 
-/// Two looks of a quarter of a second, one there and one here, and as much again for a database that is busy.
+/// Two looks that no ring began (400 ms each), one there and one here, and some time for a database that is busy.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
