@@ -1,5 +1,7 @@
 //! The parts of a hub, started in order: store, Broadcaster, Journal, and the state that the handlers share.
 
+use std::time::Instant;
+
 use actix::{Actor, Addr, Arbiter};
 use tokio::sync::watch;
 
@@ -17,7 +19,7 @@ use crate::config::{Config, Switch, Users};
 use crate::hub::{Broadcaster, Limits};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::store::{Address, Location, Store};
+use crate::store::{Address, Location, Position, Store};
 
 /// A started hub without its listener.
 pub(super) struct Parts {
@@ -37,14 +39,10 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
     alarm::keep_former_ids(store.former_ids().await?);
     let passwords = Passwords::new()?;
     secrets::create_first_admin(&store, &passwords).await?;
-    // Read before the rights themselves: a change in between is then told again, and none is missed.
-    let signals = if store.is_shared() {
+    if store.is_shared() {
         keep_ids_unique(&store).await?;
-        Some(store.signal_position().await?)
-    } else {
-        None
-    };
-    let revocations = Revocations::new(store.revoked_tokens().await?);
+    }
+    let (signals, revocations) = revoked(&store).await?;
     let rights = RightsEpoch::default();
     let position = AlarmId(store.head().await?.last_id);
     let broadcaster = start_broadcaster(config, position, &metrics);
@@ -88,6 +86,21 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
         delivered,
     };
     Ok(Parts { state, broadcaster })
+}
+
+/// The revoked tokens, and the place in the signals after which changes of rights are followed. The place is read first: a
+/// change in between is then told again, and none is missed.
+async fn revoked(store: &Store) -> Result<(Option<Position>, Revocations), StartError> {
+    let began = Instant::now();
+    let signals = if store.is_shared() {
+        Some(store.signal_position().await?)
+    } else {
+        None
+    };
+    let revocations = Revocations::new(store.revoked_tokens().await?);
+    // The first look comes later, and what is published before it is delivered all the same.
+    store.rights_known_since(began);
+    Ok((signals, revocations))
 }
 
 /// The database may have been restored, or another server may have taken over, since a hub used it.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::alarm::{Alarm, AlarmId, TopicFilter};
 use crate::feed::{FeedError, Source, as_seen_by};
@@ -120,7 +121,7 @@ impl Reader {
     ) -> Result<Step, FeedError> {
         let turn = self.source.store.turn().await;
         let mut share = turn.ok_or(FeedError::Overloaded)?;
-        self.source.store.wait_for_rights().await?;
+        self.source.store.wait_for_rights(RIGHTS_WITHIN).await?;
         let filter = Arc::clone(&self.scope()?.filter);
         let page = self.source.store.replay(filter, after, up_to).await?;
         let frames = self.frames(page.alarms, after, page.read_up_to).await?;
@@ -200,3 +201,6 @@ fn marked(alarm: &Alarm, receipt: &Receipt) -> Option<Arc<Frame>> {
     };
     (!receipt.deleted).then(|| Frame::alarm(Arc::new(marked())))
 }
+
+/// The time a replay waits for rights to be known: several looks. Its client comes back after it.
+const RIGHTS_WITHIN: Duration = Duration::from_secs(3);

@@ -3,6 +3,7 @@
 //! Journal knowing them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::Addr;
 use tokio::sync::watch;
@@ -49,7 +50,7 @@ impl Delivery {
         let Some(last) = fresh.last().map(|alarm| alarm.id) else {
             return self;
         };
-        if !self.store.rights_are_known() {
+        if self.store.wait_for_rights(RIGHTS_WITHIN).await.is_err() {
             // Somebody may have lost the right to hear it. The next look delivers it.
             self.unsure = true;
         } else if follows(self.up_to, &fresh) {
@@ -134,6 +135,10 @@ impl Delivery {
         }
     }
 }
+
+/// A publisher is answered after the delivery, so that a stream opened after the answer starts behind the alarm. A look that
+/// is late on a busy machine is waited for; one that does not come holds up no publisher for longer.
+const RIGHTS_WITHIN: Duration = Duration::from_secs(1);
 
 /// True if the alarms are exactly the next ones of the log.
 fn follows(position: AlarmId, alarms: &[Arc<Alarm>]) -> bool {

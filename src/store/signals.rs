@@ -97,8 +97,8 @@ impl Store {
     }
 
     /// Waits until rights are known. `Unavailable` if the other hubs cannot be heard in time.
-    pub(crate) async fn wait_for_rights(&self) -> Result<(), StoreError> {
-        let end = Instant::now() + HEARD_WITHIN;
+    pub(crate) async fn wait_for_rights(&self, within: Duration) -> Result<(), StoreError> {
+        let end = Instant::now() + within;
         while !self.rights_are_known() {
             if Instant::now() >= end {
                 return Err(StoreError::Unavailable(
@@ -225,9 +225,6 @@ fn since(
 /// The time for which a hub relies on the rights it knows: less than the second within which a change has to hold everywhere, by as
 /// much as an answer may take. Past it, requests ask the database, and nothing is delivered.
 pub(super) const RIGHTS_KNOWN_FOR: Duration = Duration::from_millis(750);
-
-/// The time a replay waits for rights to be known: several looks. Its client comes back after it.
-const HEARD_WITHIN: Duration = Duration::from_secs(3);
 
 /// A fifth of the time between two looks.
 const ASK_EVERY: Duration = Duration::from_millis(50);
