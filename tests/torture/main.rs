@@ -147,7 +147,8 @@ impl Run {
             if calm >= left {
                 return kills;
             }
-            if database.has_process() && rng.random_ratio(1, 3) {
+            // The server first: a short run may have time for few kills, and each has one of the server.
+            if kills.server > 0 && database.has_process() && rng.random_ratio(1, 3) {
                 database.kill_and_restart().await;
                 kills.database += 1;
             } else {
