@@ -128,18 +128,20 @@ impl Follower {
                 self.follow(signals).await?;
             }
         }
+        self.position = position;
+        self.store.rights_known_since(began);
+        self.notice_jump(head, epoch).await?;
+        // After the rights: what the log holds is delivered by the rights of the same moment.
+        match self.journal.try_send(LogEnds(head)) {
+            Ok(()) | Err(SendError::Full(_)) => {}
+            Err(SendError::Closed(_)) => return Err(MailboxError::Closed.into()),
+        }
+        // Last: who is present may take long to read, and rights do not wait for it.
         if !self.knows_presence {
             let read = presence::read_all(&self.store, &self.broadcaster, &self.hub);
             self.knows_presence = known(read.await)?;
         }
-        self.position = position;
-        self.store.rights_known_since(began);
-        self.notice_jump(head, epoch).await?;
-        // Last: what the log holds is delivered by the rights of the same moment.
-        match self.journal.try_send(LogEnds(head)) {
-            Ok(()) | Err(SendError::Full(_)) => Ok(()),
-            Err(SendError::Closed(_)) => Err(MailboxError::Closed.into()),
-        }
+        Ok(())
     }
 
     /// After a jump of the ids, forgets the frames that came before it: the database may have lost their alarms. If the log is

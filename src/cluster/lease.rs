@@ -64,9 +64,10 @@ impl Heart {
             bell_micros: None,
         };
         if *incarnation > 0 && self.store.beat(beat.clone()).await? {
+            self.holds(*incarnation);
             return Ok(());
         }
-        if *incarnation > 0 {
+        if *incarnation > 0 && self.holding.incarnation() == *incarnation {
             self.metrics.leases_lost.inc();
             log::warn!("another hub took this one for dead; it takes its lease again");
         }
@@ -78,9 +79,16 @@ impl Heart {
             ..beat
         };
         if self.store.beat(first).await? {
-            self.holding.begin(*incarnation);
+            self.holds(*incarnation);
         }
         Ok(())
+    }
+
+    /// Notes the lease, once. The answer to the first beat may have been lost.
+    fn holds(&self, incarnation: i64) {
+        if self.holding.incarnation() != incarnation {
+            self.holding.begin(incarnation);
+        }
     }
 }
 
