@@ -57,7 +57,7 @@ impl Ear for Listener {
     }
 }
 
-/// What the bell tells the task that looks; all clones share it.
+/// The state of the bell, for the task that looks; all clones share it.
 #[derive(Clone, Default)]
 pub(super) struct Rung {
     rung: Arc<Notify>,
@@ -178,7 +178,7 @@ impl<B: Bell> Doorbell<B> {
                 self.works(told);
             }
             if !text.ends_with(CHECK) {
-                self.rung.rung.notify_one();
+                self.rung.look();
             }
         }
     }
@@ -199,7 +199,7 @@ impl<B: Bell> Doorbell<B> {
         if !self.rung.works.swap(true, Ordering::Relaxed) {
             self.metrics.bell_works.set(1);
             // Something may have been rung before this.
-            self.rung.rung.notify_one();
+            self.rung.look();
             if std::mem::take(told) {
                 log::info!("the bell between the hubs rings again");
             }

@@ -8,7 +8,7 @@ use crate::auth::{Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
 use crate::cluster::bell::Rung;
 use crate::cluster::listing::{self, Question};
-use crate::cluster::presence::{self, Failed, Holding, Told};
+use crate::cluster::presence::{self, Holding, Told, Unfollowed};
 use crate::cluster::rights::verdict;
 use crate::cluster::{Cluster, HubId, Listening, Marked, Marks, kinds};
 use crate::hub::{
@@ -39,15 +39,6 @@ pub(super) struct Follower {
     position: Position,
     /// The end of the log and the server it was written on, as the last look found them.
     end: Option<(AlarmId, Option<String>)>,
-}
-
-/// Why a look was not followed.
-#[derive(Debug, thiserror::Error)]
-enum Unfollowed {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("the hub is stopping")]
-    Stopping(#[from] MailboxError),
 }
 
 /// The work that some signals ask for.
@@ -316,14 +307,14 @@ impl Orders {
 }
 
 /// True if it is known now who is present. Where it is not, it is read again: rights do not wait for it.
-fn known(told: Result<(), Failed>) -> Result<bool, Unfollowed> {
+fn known(told: Result<(), Unfollowed>) -> Result<bool, Unfollowed> {
     match told {
         Ok(()) => Ok(true),
-        Err(Failed::Store(cause)) => {
+        Err(Unfollowed::Store(cause)) => {
             log::debug!("it is not known who is present at the other hubs: {cause}");
             Ok(false)
         }
-        Err(Failed::Stopping(cause)) => Err(Unfollowed::Stopping(cause)),
+        Err(stopping @ Unfollowed::Stopping(_)) => Err(stopping),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The changes of inboxes that signals told, until this hub has told them to its streams.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -75,15 +75,10 @@ impl Marks {
     }
 
     fn take_now(&self) -> Option<Untold> {
-        let mut waiting = self
-            .0
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
         let Waiting {
             changes,
             everything,
-        } = std::mem::take(&mut *waiting);
+        } = std::mem::take(&mut *self.waiting());
         if everything {
             return Some(Untold::Everything);
         }
@@ -91,17 +86,18 @@ impl Marks {
     }
 
     fn put(&self, put: impl FnOnce(&mut Waiting)) {
-        let mut waiting = self
-            .0
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting();
         put(&mut waiting);
         if waiting.everything {
             waiting.changes = Vec::new();
         }
         drop(waiting);
         self.0.more.notify_one();
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        let waiting = &self.0.waiting;
+        waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

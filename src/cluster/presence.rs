@@ -1,4 +1,4 @@
-//! Who is present, shared with the other hubs: each writes its own changes, and hears those of the others by signals.
+//! The users present, shared with the other hubs: each hub writes its own changes, and reads those of the others from signals.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl Holding {
         self.register_again();
     }
 
-    /// What is registered may be lost.
+    /// Notes that the rows of this hub may be lost, so that all of them are written again.
     pub(super) fn register_again(&self) {
         self.0.register.store(true, Ordering::Release);
     }
@@ -96,7 +96,7 @@ impl Registrar {
     }
 }
 
-/// What signals told of presence at the other hubs.
+/// The changes of presence at the other hubs that signals told.
 #[derive(Default)]
 pub(super) struct Told {
     news: Vec<Elsewhere>,
@@ -131,7 +131,7 @@ impl Told {
         store: &Store,
         broadcaster: &Addr<Broadcaster>,
         me: &HubId,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), Unfollowed> {
         let me = me.to_string();
         self.news.retain(|one| one.hub != me);
         self.read.remove(&me);
@@ -147,9 +147,9 @@ impl Told {
     }
 }
 
-/// Why presence was not handed over.
+/// The reason why the news of other hubs was not followed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failed {
+pub(super) enum Unfollowed {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the hub is stopping")]
@@ -161,7 +161,7 @@ pub(super) async fn read_all(
     store: &Store,
     broadcaster: &Addr<Broadcaster>,
     me: &HubId,
-) -> Result<(), Failed> {
+) -> Result<(), Unfollowed> {
     let known = broadcaster.send(ListTold).await?;
     let rows = store.present_elsewhere(me.to_string(), None).await?;
     broadcaster.send(Hear(all(rows, known))).await?;

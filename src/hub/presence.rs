@@ -51,7 +51,7 @@ pub(crate) struct Announcement {
     pub(crate) count: usize,
 }
 
-/// What another hub tells of the users present there.
+/// News of another hub about the users present there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Elsewhere {
     /// The hub.

@@ -8,7 +8,7 @@ use crate::store::connection::native;
 use crate::store::schema::{answers, hubs};
 use crate::store::{Store, StoreError};
 
-/// What a hub tells with its beat.
+/// The state that a hub writes with each beat.
 #[derive(Debug, Clone)]
 pub(crate) struct Beat {
     /// The hub.

@@ -1,4 +1,4 @@
-//! What a list of alarms is shown with: the counts of an inbox for each type, and the names of the senders.
+//! The counts of an inbox for each type of alarm, and the display names of senders.
 
 use std::collections::BTreeMap;
 

@@ -13,7 +13,7 @@ use crate::store::log;
 use crate::store::schema::{alarms, receipts, users};
 use crate::store::{Read, Store, StoreError};
 
-/// What changed in an inbox, as a `state` event tells it. Without ids and without `up_to` anything may have changed.
+/// A change of an inbox, as a `state` event carries it. Without ids and without `up_to` it stands for any change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Change {
