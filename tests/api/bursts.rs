@@ -97,13 +97,6 @@ async fn unread(app: &TestApp, token: &str) -> TcpStream {
     socket
 }
 
-fn resident_mib(app: &TestApp) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", app.process_id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    kib.unwrap().parse::<u64>().unwrap() / 1_024
-}
-
 #[tokio::test]
 async fn polls_are_bounded_in_bytes_and_count_as_streams_until_they_are_sent() {
     const STREAMS: usize = 32;
@@ -140,14 +133,14 @@ async fn polls_are_bounded_in_bytes_and_count_as_streams_until_they_are_sent() {
 
     // The last page counts as a stream until the hub has seen that it was read.
     app.wait_for_connections(0, DEADLINE).await;
-    let before = resident_mib(&app);
+    let before = app.resident_kib() / 1_024;
     let mut unread_polls = Vec::new();
     for _ in 0..STREAMS {
         unread_polls.push(unread(&app, &bob).await);
     }
     app.wait_for_connections(STREAMS, DEADLINE).await;
     refusal(poll(0), 429, "too_many_streams").await;
-    let held = resident_mib(&app).saturating_sub(before);
+    let held = (app.resident_kib() / 1_024).saturating_sub(before);
     assert!(held < 150, "{STREAMS} unread polls hold {held} MiB");
 
     // Read at last: the whole answer is there.

@@ -36,19 +36,12 @@ async fn talk(app: &TestApp, token: &str, count: usize) {
     }
 }
 
-fn resident_mib(app: &TestApp) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", app.process_id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    kib.unwrap().parse::<u64>().unwrap() / 1_024
-}
-
 #[tokio::test]
 async fn unread_polls_and_replays_of_a_long_log_hold_little_and_give_it_back() {
     let app = AppBuilder::default().alone().spawn().await;
     let (bob, carol) = (app.user("bob").await, app.user("carol").await);
     talk(&app, &bob, 1_001).await;
-    let before = resident_mib(&app);
+    let before = app.resident_kib() / 1_024;
 
     let mut peaks = Vec::new();
     for _storm in 0..2 {
@@ -63,7 +56,7 @@ async fn unread_polls_and_replays_of_a_long_log_hold_little_and_give_it_back() {
         app.wait_for_connections(0, DEADLINE).await;
     }
 
-    let after = resident_mib(&app);
+    let after = app.resident_kib() / 1_024;
     eprintln!("{before} MiB, {peaks:?} MiB with unread polls and replays, {after} MiB after");
     assert!(peaks[0] - before < 150, "{before} MiB, then {peaks:?} MiB");
     assert!(
@@ -78,7 +71,7 @@ async fn peak_mib(app: &TestApp) -> u64 {
     let (mut most, mut calm) = (0, 0);
     while calm < 50 {
         tick.tick().await;
-        let now = resident_mib(app);
+        let now = app.resident_kib() / 1_024;
         calm = if now > most { 0 } else { calm + 1 };
         most = most.max(now);
     }

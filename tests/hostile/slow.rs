@@ -109,7 +109,6 @@ async fn clients_that_read_nothing_cost_the_others_nothing() {
         .spawn()
         .await;
     let bob = app.user("bob").await;
-    let process = system::id(&app);
     let mut clients = JoinSet::new();
     for _ in 0..healthy {
         clients.spawn(follow(app.get(&bob, "/api/stream")));
@@ -118,7 +117,7 @@ async fn clients_that_read_nothing_cost_the_others_nothing() {
     let begin = Instant::now();
 
     publish(&app, begin, "WITHOUT").await;
-    let memory = system::resident_kib(process);
+    let memory = app.resident_kib();
     let token = sign(&Claims::of("sloth", "service"));
     let mut stuck = Vec::new();
     for _ in 0..slow {
@@ -127,7 +126,7 @@ async fn clients_that_read_nothing_cost_the_others_nothing() {
     app.wait_for_connections(healthy + slow, GONE_WITHIN).await;
     publish(&app, begin, "WITH").await;
     app.publish(json!({"everyone": true}), "END").await;
-    let memory_with = system::resident_kib(process);
+    let memory_with = app.resident_kib();
     let seen = clients.join_all().await;
 
     for kind in ["WITHOUT", "WITH"] {

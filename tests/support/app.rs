@@ -176,6 +176,17 @@ impl TestApp {
         self.child.as_ref().expect("a running server").id()
     }
 
+    /// The resident memory of the server, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.process_id());
+        let status = std::fs::read_to_string(status).expect("the status of the process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number
+            .and_then(|number| number.parse().ok())
+            .expect("a number")
+    }
+
     /// Ends the server as a power cut would (SIGKILL).
     pub(crate) async fn kill(&mut self) {
         self.signal("-KILL");

@@ -45,16 +45,6 @@ pub(crate) fn holds_between(server: SocketAddr, client: SocketAddr) -> bool {
     })
 }
 
-/// Its resident memory, in KiB.
-pub(crate) fn resident_kib(id: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    number
-        .and_then(|number| number.parse().ok())
-        .expect("a number")
-}
-
 /// The number of times its threads have gone to sleep, and so were woken.
 pub(crate) fn voluntary_switches(id: u32) -> u64 {
     let threads = fs::read_dir(format!("/proc/{id}/task")).expect("its threads");
