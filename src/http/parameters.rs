@@ -44,12 +44,9 @@ const KNOWN: &[(Method, &str, &[&str])] = &[
     (Method::GET, "/api/admin/alarms", &["limit"]),
 ];
 
-/// Refuses a request that names a parameter its route does not know. A caller without a good token hears that first, where
-/// the route needs one.
-pub(super) async fn check(request: &ServiceRequest) -> Result<(), ApiError> {
-    let Err(refused) = check_names(request) else {
-        return Ok(());
-    };
+/// The refusal of a request that names a parameter its route does not know. A caller without a good token hears that first,
+/// where the route needs one.
+pub(super) async fn refused(request: &ServiceRequest, unknown: ApiError) -> ApiError {
     let path = request.path();
     if !WITHOUT_TOKEN.contains(&path) {
         let in_query = if path == STREAM {
@@ -57,13 +54,17 @@ pub(super) async fn check(request: &ServiceRequest) -> Result<(), ApiError> {
         } else {
             QueryToken::Refused
         };
-        let caller = identify(request.request(), in_query).await?;
-        caller.ok_or(ApiError::Unauthorized)?;
+        match identify(request.request(), in_query).await {
+            Ok(Some(_caller)) => {}
+            Ok(None) => return ApiError::Unauthorized,
+            Err(error) => return error,
+        }
     }
-    Err(refused)
+    unknown
 }
 
-fn check_names(request: &ServiceRequest) -> Result<(), ApiError> {
+/// Finds a parameter that the route of a request does not know.
+pub(super) fn check(request: &ServiceRequest) -> Result<(), ApiError> {
     // A CORS preflight names the parameters of the request it asks for.
     let asks = request.method() == Method::OPTIONS;
     if asks || request.query_string().is_empty() || !request.path().starts_with(JSON) {

@@ -12,6 +12,7 @@ use actix_web::{Error, HttpMessage, ResponseError};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use uuid::Builder;
+use uuid::fmt::Simple;
 
 use crate::alarm::InvalidValue;
 use crate::http::parameters;
@@ -33,17 +34,16 @@ async fn answer<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     // The thread's own generator: asking the system costs more than the rest of this.
-    let id = Builder::from_random_bytes(rand::random())
-        .into_uuid()
-        .simple()
-        .to_string();
-    let (method, path) = (request.method().clone(), request.path().to_owned());
+    let id = Builder::from_random_bytes(rand::random()).into_uuid();
     let preflight = preflight_from(&request);
     let answered = if is_text(request.uri().path()) {
         // A handler's error is an answer by now; what is still an error here comes from the framework.
-        match parameters::check(&request).await {
+        match parameters::check(&request) {
             Ok(()) => next.call(request).await?.map_into_boxed_body(),
-            Err(refused) => request.error_response(refused),
+            Err(unknown) => {
+                let refused = Box::pin(parameters::refused(&request, unknown)).await;
+                request.error_response(refused)
+            }
         }
     } else {
         request.error_response(ApiError::invalid("path", InvalidValue::NotUtf8))
@@ -52,12 +52,15 @@ async fn answer<B: MessageBody + 'static>(
         Some(origin) if !answered.status().is_success() => refuse_origin(answered, origin),
         _ => answered,
     };
-    let mut response = with_problem_body(answered, &id);
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    let mut text = [0; Simple::LENGTH];
+    let id = id.simple().encode_lower(&mut text);
+    let mut response = with_problem_body(answered, id);
+    if let Ok(value) = HeaderValue::from_str(id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    let (request, status) = (response.request(), response.status().as_u16());
     // The path without the query: a query may hold a token.
-    log::debug!("{method} {path} {} {id}", response.status().as_u16());
+    log::debug!("{} {} {status} {id}", request.method(), request.path());
     Ok(response)
 }
 

@@ -54,7 +54,8 @@ pub(crate) async fn finish<B: MessageBody + 'static>(
     {
         log::error!("a page failed: {cause}");
     }
-    let page = error_page(&fault, response.request().clone()).await;
+    // Boxed, so that requests without a fault keep no room for it.
+    let page = Box::pin(error_page(&fault, response.request().clone())).await;
     Ok(response.into_response(page))
 }
 

@@ -1,6 +1,10 @@
 //! The requests of a connection of HTTP/1.0 or HTTP/1.1: heads and bodies, read by the framework's codec, with a deadline
 //! for each head and no more bytes in memory than a head may have.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use actix_codec::Decoder;
@@ -9,7 +13,8 @@ use actix_http::h1::{Codec, Message, MessageType};
 use actix_http::header::HeaderValue;
 use actix_http::{BoxedPayloadStream, Payload, Request, ServiceConfig, StatusCode};
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use futures::{StreamExt, stream};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -27,7 +32,9 @@ pub(super) struct Incoming<R> {
 }
 
 /// The channel that takes the pieces of a request's body.
-pub(super) type Body = mpsc::Sender<Result<Bytes, PayloadError>>;
+pub(super) type Body = mpsc::Sender<Piece>;
+
+type Piece = Result<Bytes, PayloadError>;
 
 /// The next thing on a connection.
 pub(super) enum Next {
@@ -93,21 +100,47 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         }
     }
 
-    /// The request with a body to be read, if it has one, and where its pieces go.
+    /// The request with a body to be read, if it has one, and where its pieces go that have not arrived.
     pub(super) fn with_body(&mut self, mut request: Request) -> (Request, Option<Body>) {
         // A request that could not be read has no body that could be found.
         self.is_in_body = self.codec.message_type() != MessageType::None;
         if !self.is_in_body {
             return (request, None);
         }
+        let arrived = self.arrived_pieces();
+        let is_over = !self.is_in_body || arrived.last().is_some_and(Piece::is_err);
+        let arrived = stream::iter(arrived);
+        // Most bodies are short and come with their head.
+        if is_over {
+            let payload: BoxedPayloadStream = Box::pin(arrived);
+            *request.payload() = Payload::Stream { payload };
+            return (request, None);
+        }
         let (body, pieces) = mpsc::channel(1);
-        let pieces = futures::stream::unfold(pieces, |mut pieces| async {
+        let pieces = stream::unfold(pieces, |mut pieces| async {
             let piece = pieces.recv().await?;
             Some((piece, pieces))
         });
-        let payload: BoxedPayloadStream = Box::pin(pieces);
+        let payload: BoxedPayloadStream = Box::pin(arrived.chain(pieces));
         *request.payload() = Payload::Stream { payload };
         (request, Some(body))
+    }
+
+    /// The pieces of a body that were received with its head. An error is the last one.
+    fn arrived_pieces(&mut self) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        while self.is_in_body {
+            match self.codec.decode(&mut self.unread) {
+                Ok(Some(Message::Chunk(Some(piece)))) => pieces.push(Ok(piece)),
+                Ok(Some(Message::Chunk(None))) => self.is_in_body = false,
+                Ok(Some(Message::Item(_)) | None) => break,
+                Err(_) => {
+                    pieces.push(Err(PayloadError::EncodingCorrupted));
+                    break;
+                }
+            }
+        }
+        pieces
     }
 
     /// Hands on the body as it is asked for, then watches that the client stays. Returns when it is gone; may be dropped
@@ -173,10 +206,18 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         }
     }
 
-    /// Receives more; says whether there was any.
+    /// Receives more; says whether there was any. The bytes pass through a buffer of the thread: a connection that waits
+    /// keeps none of its own.
     async fn fill(&mut self) -> Result<bool, Ended> {
-        self.unread.reserve(READ_BYTES);
-        Ok(self.reading.read_buf(&mut self.unread).await? > 0)
+        poll_fn(|context| {
+            READ_BUFFER.with_borrow_mut(|buffer| {
+                let mut read = ReadBuf::new(buffer.as_mut_slice());
+                ready!(Pin::new(&mut self.reading).poll_read(context, &mut read))?;
+                self.unread.extend_from_slice(read.filled());
+                Poll::Ready(Ok(!read.filled().is_empty()))
+            })
+        })
+        .await
     }
 }
 
@@ -200,6 +241,10 @@ const SILENT_FOR: Duration = Duration::from_secs(5);
 
 /// A head and a small body in one read.
 const READ_BYTES: usize = 8 * 1024;
+
+thread_local! {
+    static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
 
 /// The bytes that are read before a handler asks for them, so that the client's end of the connection is noticed.
 const MOST_AHEAD_BYTES: usize = 64 * 1024;
