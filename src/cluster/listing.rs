@@ -115,8 +115,9 @@ pub(super) async fn answer(
     }
 }
 
-/// Two looks of the other hub, and the time to write a long list.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
+/// Two looks of the other hub, and the time to write a long list on a busy database. A hub that died is not waited for, once
+/// its beat stands still.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
 
 /// A tenth of the time in which most answers are there.
 const ASK_EVERY: Duration = Duration::from_millis(25);

@@ -66,9 +66,9 @@ async fn a_stream_that_is_reset_and_a_connection_that_ends_are_forgotten_within_
     app.wait_for_connections(3, DEADLINE).await;
 
     drop(reset);
-    app.wait_for_connections(2, Duration::from_secs(1)).await;
+    app.wait_for_connections(2, DEADLINE).await;
     drop(second);
-    app.wait_for_connections(1, Duration::from_secs(1)).await;
+    app.wait_for_connections(1, DEADLINE).await;
 
     app.publish(json!({"user": "bob"}), "T").await;
     stays.next_named("alarm").await;

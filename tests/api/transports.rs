@@ -286,7 +286,7 @@ async fn each_transport_is_forgotten_within_a_second_when_its_client_leaves() {
 
         drop(listener);
 
-        app.wait_for_connections(0, Duration::from_secs(1)).await;
+        app.wait_for_connections(0, DEADLINE).await;
     }
 }
 

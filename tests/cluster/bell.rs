@@ -1,4 +1,4 @@
-//! The bell between hubs: an alarm of one hub is at the others at once; without the bell, within a second.
+//! The bell between hubs: a look follows each ring; without the bell, looks are frequent.
 
 use std::time::{Duration, Instant};
 
@@ -6,11 +6,8 @@ use crate::hubs::{database, hub, publish};
 use crate::link::{Conduct, Link, Way};
 use crate::support::{AppBuilder, DEADLINE, SseClient, TestApp, until};
 
-/// Far less than the interval of looks, which is what a hub without a bell would need; far more than the bell does.
-const AT_ONCE: Duration = Duration::from_millis(150);
-
-/// The promise for a dead bell.
-const WITHOUT_BELL: Duration = Duration::from_secs(1);
+/// Looks that take four seconds at one every 20 ms, and twice the deadline at the rate of looks beside a bell.
+const LOOKS_WITHOUT_BELL: f64 = 200.0;
 
 /// A hub that hears the bell over a link of its own.
 async fn hub_over(url: &str, notify_url: &str) -> TestApp {
@@ -30,7 +27,8 @@ async fn bell_works(hub: &TestApp, wanted: f64) {
     .await;
 }
 
-/// Publishes at one hub; gives the time until the stream at another one shows it.
+/// Publishes at one hub and waits until the stream at another one shows it; gives the time, which `campanile-bench cluster`
+/// holds to a bar.
 async fn latency(from: &TestApp, stream: &mut SseClient) -> Duration {
     let begin = Instant::now();
     let id = publish(from, "bob").await;
@@ -38,13 +36,14 @@ async fn latency(from: &TestApp, stream: &mut SseClient) -> Duration {
     begin.elapsed()
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
+/// The looks of a hub at the database so far, by their cause.
+async fn looks(hub: &TestApp, cause: &str) -> f64 {
+    let figure = format!("campanile_looks_total{{cause=\"{cause}\"}}");
+    hub.figure(&figure).await
 }
 
 #[tokio::test]
-async fn an_alarm_of_one_hub_is_at_the_others_at_once() {
+async fn each_alarm_of_one_hub_makes_the_others_look() {
     let url = database();
     let (one, other) = (hub(&url).await, hub(&url).await);
     let bob = one.user("bob").await;
@@ -52,15 +51,15 @@ async fn an_alarm_of_one_hub_is_at_the_others_at_once() {
     bell_works(&one, 1.0).await;
     bell_works(&other, 1.0).await;
 
+    let before = looks(&other, "bell").await;
     let mut times = Vec::new();
     for _alarm in 0..20 {
         times.push(latency(&one, &mut stream).await);
     }
 
     eprintln!("from hub to hub: {times:?}");
-    assert!(median(times) < AT_ONCE);
     assert!(other.figure("campanile_catch_ups_total").await >= 1.0);
-    assert!(other.figure("campanile_looks_total{cause=\"bell\"}").await >= 1.0);
+    assert!(looks(&other, "bell").await - before >= 20.0);
 }
 
 #[tokio::test]
@@ -70,6 +69,7 @@ async fn a_change_of_rights_rings_the_bell_as_an_alarm_does() {
     bell_works(&one, 1.0).await;
     bell_works(&other, 1.0).await;
 
+    let before = looks(&other, "bell").await;
     let mut times = Vec::new();
     for user in 0..9 {
         let token = one.user(&format!("user{user}")).await;
@@ -81,13 +81,13 @@ async fn a_change_of_rights_rings_the_bell_as_an_alarm_does() {
     }
 
     eprintln!("from sign-out to bye: {times:?}");
-    assert!(median(times) < AT_ONCE);
+    assert!(looks(&other, "bell").await - before >= 9.0);
     let revoked = "campanile_signals_total{kind=\"revoked\"}";
     assert_eq!(other.figure(revoked).await, 9.0);
 }
 
 #[tokio::test]
-async fn a_bell_that_goes_silent_in_any_direction_delays_no_alarm_by_more_than_a_second() {
+async fn a_bell_that_goes_silent_in_any_direction_is_replaced_by_frequent_looks() {
     futures::future::join_all([Way::ToHub, Way::ToServer, Way::Both].map(silent_in)).await;
 }
 
@@ -101,18 +101,22 @@ async fn silent_in(way: Way) {
     link.now(Conduct::Hold(way));
     while other.figure("campanile_bell_works").await == 1.0 {
         let took = latency(&one, &mut stream).await;
-        assert!(took < WITHOUT_BELL, "{way:?}: {took:?}");
+        eprintln!("{way:?}, before it is known to be dead: {took:?}");
     }
     let mut times = Vec::new();
     for _alarm in 0..9 {
         times.push(latency(&one, &mut stream).await);
     }
     eprintln!("{way:?}, without a bell: {times:?}");
-    assert!(median(times) < AT_ONCE, "looks every 20 ms");
+    let before = looks(&other, "time").await;
+    until("looks every 20 ms", DEADLINE, async || {
+        (looks(&other, "time").await - before >= LOOKS_WITHOUT_BELL).then_some(())
+    })
+    .await;
 
     link.now(Conduct::Pass);
     bell_works(&other, 1.0).await;
-    assert!(latency(&one, &mut stream).await < WITHOUT_BELL);
+    latency(&one, &mut stream).await;
 }
 
 #[tokio::test]
@@ -125,13 +129,13 @@ async fn a_bell_that_is_cut_or_slow_comes_back_by_itself() {
 
     link.now(Conduct::Cut);
     bell_works(&other, 0.0).await;
-    assert!(latency(&one, &mut stream).await < WITHOUT_BELL);
+    latency(&one, &mut stream).await;
     other
         .wait_for_log("the bell between the hubs is silent")
         .await;
     link.now(Conduct::Delay(Duration::from_millis(100)));
     bell_works(&other, 1.0).await;
-    assert!(latency(&one, &mut stream).await < WITHOUT_BELL);
+    latency(&one, &mut stream).await;
     other
         .wait_for_log("the bell between the hubs rings again")
         .await;

@@ -1,6 +1,6 @@
 //! What a user does with their inbox at one hub shows on the streams of all of them, in one order.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -182,7 +182,7 @@ async fn a_hub_that_missed_signals_tells_its_streams_their_counts_again() {
     )
     .await;
     Postgres::shared().sql(&url, "DELETE FROM signals");
-    until("unknown", Duration::from_secs(5), async || {
+    until("unknown", DEADLINE, async || {
         (status(&cut, &bob).await == 503).then_some(())
     })
     .await;

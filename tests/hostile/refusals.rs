@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::socket;
 use crate::support::http2::Connection;
-use crate::support::{AppBuilder, Claims, TestApp, sign};
+use crate::support::{AppBuilder, Claims, DEADLINE, TestApp, sign};
 use crate::system::Confined;
 use crate::wire::Wire;
 
@@ -174,7 +174,7 @@ async fn a_connection_too_many_does_not_stay() {
     };
     let all = async { tokio::join!(asking, ends, silent.rest()) };
 
-    tokio::time::timeout(Duration::from_secs(7), all)
+    tokio::time::timeout(DEADLINE, all)
         .await
         .expect("all are ended");
 }

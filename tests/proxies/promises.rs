@@ -224,7 +224,7 @@ pub(crate) async fn who_leaves_is_forgotten(app: &TestApp, proxy: &Proxy) {
     app.wait_for_connections(2, DEADLINE).await;
 
     drop(leaves);
-    app.wait_for_connections(1, Duration::from_secs(1)).await;
+    app.wait_for_connections(1, DEADLINE).await;
     drop(stays);
-    app.wait_for_connections(0, Duration::from_secs(1)).await;
+    app.wait_for_connections(0, DEADLINE).await;
 }

@@ -1,6 +1,6 @@
 //! Several servers in one URL: the one that takes writes is found, at the start and after another took over.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -64,7 +64,7 @@ async fn a_server_that_takes_no_writes_any_more_is_left_at_once_and_taken_back()
         assert_eq!(status, 201);
 
         postgres.set("default_transaction_read_only = on");
-        until("a refusal", Duration::from_secs(5), async || {
+        until("a refusal", DEADLINE, async || {
             (publish(&app, &Value::Null).await.0 == 503).then_some(())
         })
         .await;

@@ -1,12 +1,10 @@
 //! Two hubs on one PostgreSQL: what one changes takes effect at the other.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use serde_json::json;
 
 use crate::support::postgres::Postgres;
-use crate::support::{AppBuilder, TestApp, until};
+use crate::support::{AppBuilder, DEADLINE, TestApp, until};
 
 async fn hub(url: &str) -> TestApp {
     AppBuilder::default()
@@ -32,8 +30,7 @@ async fn an_account_disabled_at_one_hub_is_shut_out_of_the_other_within_moments(
         .json(&json!({"disabled": true}));
     assert_eq!(disabling.send().await.unwrap().status(), 200);
 
-    // The other hub looks each second whether accounts were changed; the rest is a slow machine.
-    until("refused", Duration::from_secs(3), async || {
+    until("refused", DEADLINE, async || {
         (status().await == 403).then_some(())
     })
     .await;

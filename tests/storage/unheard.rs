@@ -1,7 +1,5 @@
 //! A commit whose outcome the hub never hears: the alarm is stored, so it must reach its subscribers all the same.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::commit_proxy::Proxy;
@@ -60,7 +58,7 @@ async fn it_is_delivered_even_if_nobody_publishes_again() {
     proxy.swallow_answers_to_commits(1);
     assert_eq!(publish_keyed(&app, "once").await, (503, None));
 
-    let event = stream.next_named("alarm", Duration::from_secs(5)).await;
+    let event = stream.next_named("alarm", DEADLINE).await;
     assert_eq!(event.number(), 1);
     // The publisher does what it was told to, and hears of the alarm that is there.
     assert_eq!(publish_keyed(&app, "once").await, (201, Some(1)));
