@@ -79,6 +79,12 @@ impl AppState {
         let answered = self.store.check().await;
         answered.map_err(|cause| Refusal::Unavailable(cause.to_string()))
     }
+
+    /// Refuses to publish what could not be stored as the operator demands.
+    pub(crate) fn may_publish(&self) -> Result<(), Refusal> {
+        let may = self.cluster.as_ref().map_or(Ok(()), Cluster::may_publish);
+        may.map_err(|cause| Refusal::Unavailable(cause.to_string()))
+    }
 }
 
 /// The settings handlers look at.

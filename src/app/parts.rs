@@ -19,7 +19,7 @@ use crate::config::{Config, Switch, Users};
 use crate::hub::{Broadcaster, Limits};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::store::{Address, Location, Position, Store};
+use crate::store::{Address, Location, Position, Standby, Store};
 
 /// A started hub without its listener.
 pub(super) struct Parts {
@@ -40,7 +40,7 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
     let passwords = Passwords::new()?;
     secrets::create_first_admin(&store, &passwords).await?;
     if store.is_shared() {
-        keep_ids_unique(&store).await?;
+        check_server(&store, config).await?;
     }
     let (signals, revocations) = revoked(&store).await?;
     let rights = RightsEpoch::default();
@@ -57,6 +57,7 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
             metrics: metrics.clone(),
             bell,
             writes,
+            require_standby: config.require_standby == Switch::On,
             revocations: revocations.clone(),
             rights: rights.clone(),
             hub: hub.clone(),
@@ -101,6 +102,25 @@ async fn revoked(store: &Store) -> Result<(Option<Position>, Revocations), Start
     // The first look comes later, and what is published before it is delivered all the same.
     store.rights_known_since(began);
     Ok((signals, revocations))
+}
+
+async fn check_server(store: &Store, config: &Config) -> Result<(), StartError> {
+    if config.require_standby == Switch::On {
+        require_standby(store).await?;
+    }
+    keep_ids_unique(store).await
+}
+
+async fn require_standby(store: &Store) -> Result<(), StartError> {
+    match store.standby().await? {
+        Standby::Attached => Ok(()),
+        Standby::Missing => Err(StartError::Standby(
+            "no synchronous standby is attached to the database; see its synchronous_standby_names",
+        )),
+        Standby::Hidden => Err(StartError::Standby(
+            "the hub's role may not see the standbys of the database: GRANT pg_monitor TO it",
+        )),
+    }
 }
 
 /// The database may have been restored, or another server may have taken over, since a hub used it.

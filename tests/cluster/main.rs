@@ -26,4 +26,5 @@ mod lost;
 mod presence;
 mod rights;
 mod servers;
+mod standby;
 mod states;
