@@ -1,5 +1,6 @@
 //! The parts of a hub, started in order: store, Broadcaster, Journal, and the state that the handlers share.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{Actor, Addr, Arbiter};
@@ -16,10 +17,10 @@ use crate::app::secrets;
 use crate::auth::{LoginLimiter, Passwords, Revocations, RightsEpoch, Tokens};
 use crate::cluster::{Cluster, HubId, Listening};
 use crate::config::{Config, Switch, Users};
-use crate::hub::{Broadcaster, Limits};
+use crate::hub::{Broadcaster, Frame, Limits, MOST_MISSED};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::store::{Address, Location, Position, Standby, Store};
+use crate::store::{Address, Location, Position, Standby, Store, StoreError};
 
 /// A started hub without its listener.
 pub(super) struct Parts {
@@ -45,7 +46,8 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
     let (signals, revocations) = revoked(&store).await?;
     let rights = RightsEpoch::default();
     let position = AlarmId(store.head().await?.last_id);
-    let broadcaster = start_broadcaster(config, position, &metrics);
+    let recent = recent(&store, position).await?;
+    let broadcaster = start_broadcaster(config, position, recent, &metrics);
     let (journal, delivered) = start_journal(&store, &broadcaster, position, &metrics);
     let hub = HubId::random();
     let others = signals.zip(store.writes()).zip(bell(config));
@@ -143,14 +145,31 @@ fn bell(config: &Config) -> Option<Address> {
     }
 }
 
-fn start_broadcaster(config: &Config, position: AlarmId, metrics: &Metrics) -> Addr<Broadcaster> {
+/// The last frames of a log on a server: the clients of all hubs come back to those that start first.
+async fn recent(store: &Store, position: AlarmId) -> Result<Vec<Arc<Frame>>, StoreError> {
+    let mut frames = Vec::new();
+    let mut read_up_to = AlarmId(position.0 - MOST_MISSED as i64);
+    while store.is_shared() && read_up_to < position {
+        let page = store.missed(read_up_to, position).await?;
+        frames.extend(page.alarms.into_iter().map(Arc::new).map(Frame::alarm));
+        read_up_to = page.read_up_to;
+    }
+    Ok(frames)
+}
+
+fn start_broadcaster(
+    config: &Config,
+    position: AlarmId,
+    recent: Vec<Arc<Frame>>,
+    metrics: &Metrics,
+) -> Addr<Broadcaster> {
     let limits = Limits {
         streams_per_user: config.max_streams_per_user as usize,
         heartbeat: config.heartbeat(),
     };
     let metrics = metrics.clone();
     Broadcaster::start_in_arbiter(&Arbiter::new().handle(), move |_context| {
-        Broadcaster::new(limits, position, metrics)
+        Broadcaster::new(limits, position, &recent, metrics)
     })
 }
 
