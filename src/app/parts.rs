@@ -7,6 +7,7 @@ use actix::{Actor, Addr, Arbiter};
 use tokio::sync::watch;
 
 use crate::actions::figures::Figures;
+use crate::actions::openings::Openings;
 use crate::actions::pace::Pace;
 use crate::actions::rate::MessageRate;
 use crate::actions::unstored::Unstored;
@@ -84,6 +85,7 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
         unstored: Unstored::default(),
         test_pace: Pace::default(),
         message_rate: MessageRate::of(config.messages_per_second),
+        openings: Openings::default(),
         turns: Turns::default(),
         readiness: Readiness::default(),
         delivered,

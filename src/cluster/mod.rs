@@ -9,6 +9,7 @@ mod kinds;
 mod lease;
 mod listing;
 mod marks;
+mod outage;
 mod presence;
 mod rights;
 mod standby;
@@ -49,9 +50,12 @@ pub(crate) struct Cluster {
     standby: Missing,
 }
 
-/// The reason why nothing can be published now.
+/// The reason why work is refused now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotNow {
+    /// The database has been away for seconds.
+    #[error("the database has been away for seconds")]
+    DatabaseGone,
     /// A synchronous standby is demanded, and none is attached.
     #[error("no synchronous standby is attached")]
     NoStandby,
@@ -117,6 +121,8 @@ impl Cluster {
         actix::spawn(registrar.run());
         actix::spawn(heart.run());
         actix::spawn(joined.leases.clone().watch(parts.store.clone()));
+        let streams_end = outage::watch(parts.store.clone(), parts.broadcaster.clone());
+        actix::spawn(streams_end);
         let (missing, watched) = (joined.standby.clone(), parts.store.clone());
         let demanded = parts.require_standby;
         let follower = Follower::new(parts, position, &joined);
@@ -164,6 +170,14 @@ impl Cluster {
             .signal(kinds::SESSION, user_id.to_string(), session)
             .await?;
         self.look_now();
+        Ok(())
+    }
+
+    /// Refuses work that the database would not do in time.
+    pub(crate) fn has_database(&self) -> Result<(), NotNow> {
+        if outage::is_gone(self.store.unheard_for()) {
+            return Err(NotNow::DatabaseGone);
+        }
         Ok(())
     }
 
