@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing, then runs every test on SQLite and the black-box tests on PostgreSQL too.
 # Arguments are handed on to `cargo test`:  ./test.sh --test api a_slow_client. `--install` alone installs and runs nothing.
-# `--long` cuts 200 clients of each kind at random, a minute each, and tries the Vue and Svelte bindings.
+# `--long` cuts 200 clients of each kind at random, a minute each, tries the Vue and Svelte bindings, and takes a hub's database away for a minute.
 set -euo pipefail
 cd "$(dirname "$0")"
 

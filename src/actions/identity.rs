@@ -55,6 +55,7 @@ impl Verified {
     /// Finds the account the token speaks for. Where other hubs may revoke tokens and were not heard lately, the database is
     /// asked whether one did.
     pub(crate) async fn identity(self, state: &AppState) -> Result<Identity, Refusal> {
+        state.has_database()?;
         let claims = &self.claims;
         if !state.store.rights_are_known() && state.store.is_revoked(claims.ids()).await? {
             let token_id = claims.token_id.clone();

@@ -100,6 +100,7 @@ pub(crate) async fn publish(
         idempotency,
         create_recipients: state.policy.any_user,
     };
+    state.may_publish()?;
     Ok(journal::append(&state.journal, submission).await?)
 }
 
@@ -178,6 +179,7 @@ async fn in_room(state: &AppState, alarm: NewAlarm) -> Result<Stored, Refusal> {
         idempotency: None,
         create_recipients: false,
     };
+    state.may_publish()?;
     let appended = journal::append(&state.journal, submission).await;
     appended.map_err(|error| match error {
         // The room comes from the path, so an unknown one is `NotFound`.

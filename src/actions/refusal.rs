@@ -182,6 +182,9 @@ pub(crate) enum Overload {
     /// Reading the log for clients that missed something.
     #[error("too many replays are under way; try again")]
     Replaying,
+    /// Opening a stream.
+    #[error("too many streams are being opened; try again")]
+    Opening,
     /// Checking passwords.
     #[error("too many passwords are being checked; try again")]
     Passwords,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix::Addr;
 
 use crate::actions::figures::Figures;
+use crate::actions::openings::Openings;
 use crate::actions::pace::Pace;
 use crate::actions::rate::MessageRate;
 use crate::actions::refusal::Refusal;
@@ -20,7 +21,7 @@ use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::net::{Origin, TrustedProxies};
 use crate::store::Store;
-use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, watch};
 
 /// Handles to the parts of the running hub. The composition root makes one, all workers share it.
 pub(crate) struct AppState {
@@ -56,6 +57,8 @@ pub(crate) struct AppState {
     pub test_pace: Pace,
     /// Limits the messages of a person into rooms.
     pub message_rate: MessageRate,
+    /// Limits the streams that are being opened at a time.
+    pub openings: Openings,
     /// Orders the `state` events of a user.
     pub turns: Turns,
     /// Off while the hub starts or stops.
@@ -75,9 +78,30 @@ impl AppState {
         if !self.readiness.is_on() {
             return Err(Refusal::ShuttingDown);
         }
+        self.has_database()?;
         // Any fault of the database is a reason to send no requests here, not to restart the hub.
         let answered = self.store.check().await;
         answered.map_err(|cause| Refusal::Unavailable(cause.to_string()))
+    }
+
+    /// Refuses work while the database has been away for so long that nobody should wait for it.
+    pub(crate) fn has_database(&self) -> Result<(), Refusal> {
+        let has = self.cluster.as_ref().map_or(Ok(()), Cluster::has_database);
+        has.map_err(|cause| Refusal::Unavailable(cause.to_string()))
+    }
+
+    /// Waits for the turn to open a stream, which lasts until what is returned is dropped; no waiting with an embedded database.
+    pub(crate) async fn opening(&self) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
+        match &self.cluster {
+            Some(_shared) => Ok(Some(self.openings.turn().await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Refuses to publish what could not be stored as the operator demands.
+    pub(crate) fn may_publish(&self) -> Result<(), Refusal> {
+        let may = self.cluster.as_ref().map_or(Ok(()), Cluster::may_publish);
+        may.map_err(|cause| Refusal::Unavailable(cause.to_string()))
     }
 }
 

@@ -32,6 +32,9 @@ pub enum StartError {
     /// The database fails.
     #[error("cannot use the database: {0}")]
     Database(#[from] StoreError),
+    /// A synchronous standby is demanded.
+    #[error("{0} (CAMPANILE_REQUIRE_STANDBY)")]
+    Standby(&'static str),
     /// The account is there.
     #[error("there is already a user {0}")]
     UserExists(String),

@@ -1,11 +1,13 @@
 //! The parts of a hub, started in order: store, Broadcaster, Journal, and the state that the handlers share.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{Actor, Addr, Arbiter};
 use tokio::sync::watch;
 
 use crate::actions::figures::Figures;
+use crate::actions::openings::Openings;
 use crate::actions::pace::Pace;
 use crate::actions::rate::MessageRate;
 use crate::actions::unstored::Unstored;
@@ -16,10 +18,10 @@ use crate::app::secrets;
 use crate::auth::{LoginLimiter, Passwords, Revocations, RightsEpoch, Tokens};
 use crate::cluster::{Cluster, HubId, Listening};
 use crate::config::{Config, Switch, Users};
-use crate::hub::{Broadcaster, Limits};
+use crate::hub::{Broadcaster, Frame, Limits, MOST_MISSED};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::store::{Address, Location, Position, Store};
+use crate::store::{Address, Location, Position, Standby, Store, StoreError};
 
 /// A started hub without its listener.
 pub(super) struct Parts {
@@ -40,12 +42,13 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
     let passwords = Passwords::new()?;
     secrets::create_first_admin(&store, &passwords).await?;
     if store.is_shared() {
-        keep_ids_unique(&store).await?;
+        check_server(&store, config).await?;
     }
     let (signals, revocations) = revoked(&store).await?;
     let rights = RightsEpoch::default();
     let position = AlarmId(store.head().await?.last_id);
-    let broadcaster = start_broadcaster(config, position, &metrics);
+    let recent = recent(&store, position).await?;
+    let broadcaster = start_broadcaster(config, position, recent, &metrics);
     let (journal, delivered) = start_journal(&store, &broadcaster, position, &metrics);
     let hub = HubId::random();
     let others = signals.zip(store.writes()).zip(bell(config));
@@ -57,6 +60,7 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
             metrics: metrics.clone(),
             bell,
             writes,
+            require_standby: config.require_standby == Switch::On,
             revocations: revocations.clone(),
             rights: rights.clone(),
             hub: hub.clone(),
@@ -81,6 +85,7 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
         unstored: Unstored::default(),
         test_pace: Pace::default(),
         message_rate: MessageRate::of(config.messages_per_second),
+        openings: Openings::default(),
         turns: Turns::default(),
         readiness: Readiness::default(),
         delivered,
@@ -103,6 +108,25 @@ async fn revoked(store: &Store) -> Result<(Option<Position>, Revocations), Start
     Ok((signals, revocations))
 }
 
+async fn check_server(store: &Store, config: &Config) -> Result<(), StartError> {
+    if config.require_standby == Switch::On {
+        require_standby(store).await?;
+    }
+    keep_ids_unique(store).await
+}
+
+async fn require_standby(store: &Store) -> Result<(), StartError> {
+    match store.standby().await? {
+        Standby::Attached => Ok(()),
+        Standby::Missing => Err(StartError::Standby(
+            "no synchronous standby is attached to the database; see its synchronous_standby_names",
+        )),
+        Standby::Hidden => Err(StartError::Standby(
+            "the hub's role may not see the standbys of the database: GRANT pg_monitor TO it",
+        )),
+    }
+}
+
 /// The database may have been restored, or another server may have taken over, since a hub used it.
 async fn keep_ids_unique(store: &Store) -> Result<(), StartError> {
     if !store.ids_are_kept_unique().await? {
@@ -123,14 +147,31 @@ fn bell(config: &Config) -> Option<Address> {
     }
 }
 
-fn start_broadcaster(config: &Config, position: AlarmId, metrics: &Metrics) -> Addr<Broadcaster> {
+/// The last frames of a log on a server: the clients of all hubs come back to those that start first.
+async fn recent(store: &Store, position: AlarmId) -> Result<Vec<Arc<Frame>>, StoreError> {
+    let mut frames = Vec::new();
+    let mut read_up_to = AlarmId(position.0 - MOST_MISSED as i64);
+    while store.is_shared() && read_up_to < position {
+        let page = store.missed(read_up_to, position).await?;
+        frames.extend(page.alarms.into_iter().map(Arc::new).map(Frame::alarm));
+        read_up_to = page.read_up_to;
+    }
+    Ok(frames)
+}
+
+fn start_broadcaster(
+    config: &Config,
+    position: AlarmId,
+    recent: Vec<Arc<Frame>>,
+    metrics: &Metrics,
+) -> Addr<Broadcaster> {
     let limits = Limits {
         streams_per_user: config.max_streams_per_user as usize,
         heartbeat: config.heartbeat(),
     };
     let metrics = metrics.clone();
     Broadcaster::start_in_arbiter(&Arbiter::new().handle(), move |_context| {
-        Broadcaster::new(limits, position, metrics)
+        Broadcaster::new(limits, position, &recent, metrics)
     })
 }
 

@@ -9,8 +9,10 @@ mod kinds;
 mod lease;
 mod listing;
 mod marks;
+mod outage;
 mod presence;
 mod rights;
+mod standby;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,7 @@ use crate::cluster::bell::{Doorbell, Rung};
 use crate::cluster::follower::Follower;
 use crate::cluster::lease::{Heart, Leases};
 use crate::cluster::presence::{Holding, Registrar};
+use crate::cluster::standby::Missing;
 use crate::hub::{Broadcaster, ClientId};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
@@ -44,6 +47,18 @@ pub(crate) struct Cluster {
     hub: HubId,
     leases: Leases,
     holding: Holding,
+    standby: Missing,
+}
+
+/// The reason why work is refused now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotNow {
+    /// The database has been away for seconds.
+    #[error("the database has been away for seconds")]
+    DatabaseGone,
+    /// A synchronous standby is demanded, and none is attached.
+    #[error("no synchronous standby is attached")]
+    NoStandby,
 }
 
 /// The parts of this hub that hear of the others.
@@ -60,6 +75,8 @@ pub(crate) struct Listening {
     pub bell: Address,
     /// Told after each write of this hub.
     pub writes: Arc<Notify>,
+    /// True if a synchronous standby is demanded.
+    pub require_standby: bool,
     /// The revoked tokens.
     pub revocations: Revocations,
     /// The count of changes of rights.
@@ -86,6 +103,7 @@ impl Cluster {
             hub: parts.hub.clone(),
             leases: Leases::default(),
             holding: Holding::default(),
+            standby: Missing::default(),
         };
         let heart = Heart {
             store: parts.store.clone(),
@@ -103,11 +121,18 @@ impl Cluster {
         actix::spawn(registrar.run());
         actix::spawn(heart.run());
         actix::spawn(joined.leases.clone().watch(parts.store.clone()));
+        let streams_end = outage::watch(parts.store.clone(), parts.broadcaster.clone());
+        actix::spawn(streams_end);
+        let (missing, watched) = (joined.standby.clone(), parts.store.clone());
+        let demanded = parts.require_standby;
         let follower = Follower::new(parts, position, &joined);
         // A thread of its own: nothing that requests do may delay it.
         Arbiter::new().spawn_fn(move || {
             actix::spawn(bell.run());
             actix::spawn(follower.run());
+            if demanded {
+                actix::spawn(missing.watch(watched));
+            }
         });
         joined
     }
@@ -145,6 +170,22 @@ impl Cluster {
             .signal(kinds::SESSION, user_id.to_string(), session)
             .await?;
         self.look_now();
+        Ok(())
+    }
+
+    /// Refuses work that the database would not do in time.
+    pub(crate) fn has_database(&self) -> Result<(), NotNow> {
+        if outage::is_gone(self.store.unheard_for()) {
+            return Err(NotNow::DatabaseGone);
+        }
+        Ok(())
+    }
+
+    /// Refuses to publish on one disk only where two are demanded.
+    pub(crate) fn may_publish(&self) -> Result<(), NotNow> {
+        if self.standby.is_true() {
+            return Err(NotNow::NoStandby);
+        }
         Ok(())
     }
 

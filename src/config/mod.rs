@@ -135,6 +135,9 @@ pub struct Config {
         hide_env_values = true
     )]
     pub notify_url: Option<DatabaseUrl>,
+    /// `on`: without a synchronous standby of the PostgreSQL server the hub does not start, and publishes nothing.
+    #[arg(long, env = "CAMPANILE_REQUIRE_STANDBY", default_value = "off")]
+    pub require_standby: Switch,
     /// The secret that tokens are signed with.
     #[command(flatten)]
     pub secret: SecretSetting,
@@ -246,6 +249,12 @@ impl Config {
         if notified.is_some_and(|url| !(url.is_server() && self.database.url.is_server())) {
             return Some(
                 "--notify-url (CAMPANILE_NOTIFY_URL) is a postgres:// URL beside one in --database-url \
+                 (CAMPANILE_DATABASE_URL)",
+            );
+        }
+        if self.require_standby == Switch::On && !self.database.url.is_server() {
+            return Some(
+                "--require-standby (CAMPANILE_REQUIRE_STANDBY) is for a postgres:// URL in --database-url \
                  (CAMPANILE_DATABASE_URL)",
             );
         }

@@ -9,6 +9,7 @@ use actix_web::http::{Method, header};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use percent_encoding::percent_decode;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::actions::identity::{self, Identity};
 use crate::actions::{AppState, Forbidden, Refusal};
@@ -33,8 +34,11 @@ pub(crate) struct Publisher(Caller);
 /// An administrator.
 pub(crate) struct Admin(Caller);
 
-/// A caller with a good token, which on stream routes may come in the query.
-pub(crate) struct Subscriber(Caller);
+/// A caller with a good token, which on stream routes may come in the query; and their turn to open a stream.
+pub(crate) struct Subscriber {
+    caller: Caller,
+    _turn: Option<OwnedSemaphorePermit>,
+}
 
 /// The part of the request that carried the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +75,7 @@ pub(crate) async fn identify(
     request: &HttpRequest,
     query_allowed: QueryToken,
 ) -> Result<Option<Caller>, ApiError> {
-    let state = request
-        .app_data::<Data<AppState>>()
-        .ok_or_else(|| Refusal::Internal("no state".to_owned()))?;
+    let state = state_of(request)?;
     let Some((token, source)) = presented(request, state, query_allowed)? else {
         return Ok(None);
     };
@@ -91,6 +93,11 @@ pub(crate) async fn identify(
         identity: verified.identity(state).await?,
         source,
     }))
+}
+
+fn state_of(request: &HttpRequest) -> Result<&Data<AppState>, Refusal> {
+    let state = request.app_data::<Data<AppState>>();
+    state.ok_or_else(|| Refusal::Internal("no state".to_owned()))
 }
 
 /// The token a request presents. One in the query of a stream route was put there for this very request, so it is taken
@@ -196,8 +203,12 @@ impl FromRequest for Subscriber {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
+            let turn = state_of(&request)?.opening().await?;
             match identify(&request, QueryToken::Accepted).await {
-                Ok(Some(caller)) => Ok(Self(caller)),
+                Ok(Some(caller)) => Ok(Self {
+                    caller,
+                    _turn: turn,
+                }),
                 Ok(None) => Err(ApiError::Unauthorized),
                 // Any other answer and a browser would come back for ever.
                 Err(ApiError::Refused(Refusal::AccountDisabled)) => Err(ApiError::StopStreaming),
@@ -219,4 +230,19 @@ macro_rules! derefs_to_caller {
     };
 }
 
-derefs_to_caller!(Member, Publisher, Admin, Subscriber);
+derefs_to_caller!(Member, Publisher, Admin);
+
+impl Subscriber {
+    /// Gives the turn back: the stream is open.
+    pub(crate) fn opened(self) -> Caller {
+        self.caller
+    }
+}
+
+impl Deref for Subscriber {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}

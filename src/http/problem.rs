@@ -140,9 +140,12 @@ impl ApiError {
             }
             Self::Refused(Refusal::TooManyRooms) => Some(3_600),
             Self::Refused(Refusal::TooManyStreams) | Self::TooManyConnections => Some(10),
-            Self::Refused(
-                Refusal::Unavailable(_) | Refusal::Overloaded(_) | Refusal::ShuttingDown,
-            ) => Some(1),
+            // Spread, so that a crowd does not come back as one.
+            Self::Refused(Refusal::Overloaded(Overload::Opening)) => {
+                Some(rand::random_range(2..=10))
+            }
+            Self::Refused(Refusal::Unavailable(_)) => Some(rand::random_range(1..=5)),
+            Self::Refused(Refusal::Overloaded(_) | Refusal::ShuttingDown) => Some(1),
             _ => None,
         }
     }

@@ -126,9 +126,15 @@ pub(crate) struct CountPresent;
 pub(crate) struct Shutdown;
 
 impl Broadcaster {
-    /// A Broadcaster that has delivered everything up to `position`.
-    pub(crate) fn new(limits: Limits, position: AlarmId, metrics: Metrics) -> Self {
-        let registry = Registry::new(limits, position, metrics.clone());
+    /// A Broadcaster that has delivered everything up to `position`, of which it knows the last frames.
+    pub(crate) fn new(
+        limits: Limits,
+        position: AlarmId,
+        recent: &[Arc<Frame>],
+        metrics: Metrics,
+    ) -> Self {
+        let mut registry = Registry::new(limits, position, metrics.clone());
+        registry.recall(recent);
         Self {
             registry,
             metrics,

@@ -61,6 +61,8 @@ pub(crate) enum Bye {
     Disabled,
     /// It did not read.
     Slow,
+    /// The hub has no database.
+    Unavailable,
 }
 
 impl EventName {
@@ -89,6 +91,7 @@ impl Bye {
             Self::Logout => "logout",
             Self::Kicked | Self::Disabled => "kicked",
             Self::Slow => "slow",
+            Self::Unavailable => "unavailable",
         }
     }
 

@@ -27,6 +27,7 @@ pub(crate) use client::{ClientId, ClientInfo, NewClient, Rights, Start};
 pub(crate) use frame::{Bye, Connected, EventName, Frame};
 pub(crate) use handover::{Handover, Next};
 pub(crate) use presence::{Elsewhere, Moves, Present, PresentPage};
+pub(crate) use recent::MOST_MISSED;
 pub(crate) use registry::{Limits, Rejoined, SubscribeError};
 pub(crate) use sharing::{Hear, ListTold, SharePresence, TakeHere, TakeMoves};
 pub(crate) use stream_list::StreamList;

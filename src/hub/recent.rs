@@ -27,6 +27,22 @@ impl Recent {
         }
     }
 
+    /// The last frames of a log that ends at `position`, as far as they follow each other up to there.
+    pub(super) fn of(frames: &[Arc<Frame>], position: AlarmId) -> Self {
+        let first = frames.first().and_then(|frame| frame.id());
+        let mut recent = Self::after(first.map_or(position, |id| AlarmId(id.0 - 1)));
+        for frame in frames {
+            if let Some(id) = frame.id() {
+                recent.keep(id, frame);
+            }
+        }
+        if recent.position == position {
+            recent
+        } else {
+            Self::after(position)
+        }
+    }
+
     /// The last id that was delivered.
     pub(super) fn position(&self) -> AlarmId {
         self.position
@@ -105,7 +121,7 @@ const MOST_FRAMES: usize = 16_384;
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Looked through in some microseconds by the one actor everybody waits for; a client that missed more reads the log.
-const MOST_MISSED: usize = 512;
+pub(crate) const MOST_MISSED: usize = 512;
 
 /// A client that does not read keeps these frames after they left the ring, so they are bounded as its queue is.
 const MOST_MISSED_BYTES: usize = 256 * 1024;
@@ -153,6 +169,25 @@ mod tests {
 
         assert_eq!(missed(&recent, 12), None);
         assert_eq!(missed(&recent, 14), Some(vec![15]));
+    }
+
+    #[test]
+    fn it_begins_with_the_end_of_the_log_as_far_as_that_is_whole() {
+        let filled = |ids: &[i64], position: i64| {
+            let frames: Vec<_> = ids
+                .iter()
+                .map(|id| Frame::alarm(Arc::new(alarm(*id, "everyone"))))
+                .collect();
+            Recent::of(&frames, AlarmId(position))
+        };
+
+        let whole = filled(&[5, 8, 9, 10], 10);
+        assert_eq!(missed(&whole, 7), Some(vec![8, 9, 10]));
+        assert_eq!(missed(&whole, 6), None, "there is a hole");
+        let lacking = filled(&[8, 9], 10);
+        assert_eq!(missed(&lacking, 9), None, "the last one expired");
+        assert_eq!(missed(&lacking, 10), Some(vec![]));
+        assert_eq!(missed(&filled(&[], 10), 10), Some(vec![]));
     }
 
     #[test]

@@ -100,6 +100,11 @@ impl Registry {
         self.recent.position()
     }
 
+    /// Keeps the last frames of the log for clients that come back.
+    pub(crate) fn recall(&mut self, frames: &[Arc<Frame>]) {
+        self.recent = Recent::of(frames, self.position());
+    }
+
     /// Forgets the frames that were kept for clients that come back.
     pub(crate) fn forget_recent(&mut self) {
         self.recent = Recent::after(self.position());

@@ -16,6 +16,8 @@ pub(crate) enum StreamList {
     Token(String),
     /// All of this user.
     User(UserId),
+    /// All.
+    All,
     /// These.
     Clients(HashSet<ClientId>),
 }

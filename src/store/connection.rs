@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::connection::{InstrumentationEvent, SimpleConnection};
 use diesel::r2d2::R2D2Connection as _;
@@ -93,7 +94,10 @@ impl r2d2::ManageConnection for Server {
     type Error = NoConnection;
 
     fn connect(&self) -> Result<Pooled, NoConnection> {
-        let mut connection = DbConnection::open(&self.location)?;
+        let mut connection = DbConnection::open(&self.location).inspect_err(|_failed| {
+            // On a thread of the pool's: all hubs lose a server at once, and should not come back as one.
+            std::thread::park_timeout(AGAIN_AFTER.mul_f64(rand::random()));
+        })?;
         connection.prepare().map_err(StoreError::from)?;
         Ok(Pooled {
             connection,
@@ -199,6 +203,9 @@ impl DbConnection {
         done.map_err(|error| cause.unwrap_or_else(|| E::from(error)))
     }
 }
+
+/// The longest pause before a pool tries again, beside its own.
+const AGAIN_AFTER: Duration = Duration::from_millis(250);
 
 /// Logs the text of a statement without its values. A server logs its own statements.
 fn log_statement(event: InstrumentationEvent<'_>) {

@@ -30,6 +30,7 @@ mod rooms;
 mod schema;
 mod signals;
 mod sqlite;
+mod standby;
 mod tokens;
 mod users;
 
@@ -63,6 +64,7 @@ pub(crate) use crate::store::presence::Movements;
 pub(crate) use crate::store::pruning::Pass;
 pub(crate) use crate::store::rooms::{Opener, Room};
 pub(crate) use crate::store::signals::{Look, Position, Signal, Signals};
+pub(crate) use crate::store::standby::Standby;
 pub(crate) use crate::store::users::{Account, NewAccount, Upserted};
 
 /// Access to the database; cheap to clone.

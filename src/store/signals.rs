@@ -82,8 +82,21 @@ impl Ends {
 }
 
 /// The time of the last look whose signals were followed; all clones share it.
-#[derive(Clone, Default)]
-pub(super) struct Heard(Arc<Mutex<Option<Instant>>>);
+#[derive(Clone)]
+pub(super) struct Heard {
+    at: Arc<Mutex<Option<Instant>>>,
+    /// The time at which the database was opened.
+    since: Instant,
+}
+
+impl Default for Heard {
+    fn default() -> Self {
+        Self {
+            at: Arc::default(),
+            since: Instant::now(),
+        }
+    }
+}
 
 impl Store {
     /// True if there may be other hubs on this database.
@@ -94,6 +107,14 @@ impl Store {
     /// True if no other hub can have taken a right away that this one does not know of, but for the last moments.
     pub(crate) fn rights_are_known(&self) -> bool {
         !self.is_shared() || self.heard.is_fresh(Instant::now())
+    }
+
+    /// The time since the database answered a look; none if this hub shares it with nobody.
+    pub(crate) fn unheard_for(&self) -> Duration {
+        match self.is_shared() {
+            true => self.heard.unheard_for(),
+            false => Duration::ZERO,
+        }
     }
 
     /// Waits until rights are known. `Unavailable` if the other hubs cannot be heard in time.
@@ -182,12 +203,17 @@ impl Store {
 
 impl Heard {
     fn is_fresh(&self, now: Instant) -> bool {
-        let heard = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = *self.at.lock().unwrap_or_else(PoisonError::into_inner);
         heard.is_some_and(|at| now.duration_since(at) < RIGHTS_KNOWN_FOR)
     }
 
+    fn unheard_for(&self) -> Duration {
+        let heard = *self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.unwrap_or(self.since).elapsed()
+    }
+
     fn note(&self, at: Instant) {
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heard = self.at.lock().unwrap_or_else(PoisonError::into_inner);
         *heard = Some(heard.map_or(at, |known| known.max(at)));
     }
 }

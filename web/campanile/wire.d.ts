@@ -47,7 +47,7 @@ export interface Presence {
 }
 
 export interface Bye {
-  reason: "shutdown" | "expired" | "logout" | "kicked" | "slow";
+  reason: "shutdown" | "expired" | "logout" | "kicked" | "slow" | "unavailable";
   reconnect: boolean;
 }
 

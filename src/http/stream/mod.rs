@@ -43,8 +43,9 @@ pub(crate) async fn subscribe(
     if transport == Transport::Poll {
         let visit = Visit::Poll;
         let opened = open::subscription(&state, &subscriber, &request, filter, visit).await?;
-        let answer = poll::respond(opened, query.wait, subscriber.user_id()).await?;
-        return Ok(with_session(answer, &subscriber));
+        let caller = subscriber.opened();
+        let answer = poll::respond(opened, query.wait, caller.user_id()).await?;
+        return Ok(with_session(answer, &caller));
     }
     let is_web_socket = transport == Transport::WebSocket;
     if is_web_socket {

@@ -54,6 +54,11 @@ impl Registry {
                 if is_theirs { one(id) } else { Vec::new() }
             }
             StreamList::User(user) => self.ids_of(self.by_user.get(user)),
+            StreamList::All => self
+                .clients
+                .iter()
+                .map(|(_place, client)| client.id)
+                .collect(),
             StreamList::Token(token) => self.ids_of(self.by_token.get(token)),
             StreamList::Clients(ids) => ids.iter().copied().collect(),
         }
