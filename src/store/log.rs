@@ -80,27 +80,38 @@ impl Store {
 
 /// Both ends of the log, as of this transaction.
 pub(super) fn head(connection: &mut DbConnection) -> Result<Head, StoreError> {
-    let (last_id, pruned_up_to, account_changes) = native!(connection => log_head::table
+    let row = native!(connection => log_head::table
         .select((
             log_head::last_id,
             log_head::pruned_up_to,
             log_head::account_changes,
         ))
         .get_result::<(i64, i64, i64)>(connection))?;
-    Ok(Head {
-        last_id,
-        pruned_up_to,
-        account_changes,
-    })
+    Ok(Head::from(row))
 }
 
 /// Takes the one lock all appends share, until the commit. The no-op write is what locks: the row on PostgreSQL,
 /// the file on SQLite (where a transaction that reads first could not be upgraded).
 pub(super) fn lock_head(connection: &mut DbConnection) -> Result<Head, StoreError> {
-    native!(connection => diesel::update(log_head::table)
+    let row = native!(connection => diesel::update(log_head::table)
         .set(log_head::last_id.eq(log_head::last_id))
-        .execute(connection))?;
-    head(connection)
+        .returning((
+            log_head::last_id,
+            log_head::pruned_up_to,
+            log_head::account_changes,
+        ))
+        .get_result::<(i64, i64, i64)>(connection))?;
+    Ok(Head::from(row))
+}
+
+impl From<(i64, i64, i64)> for Head {
+    fn from((last_id, pruned_up_to, account_changes): (i64, i64, i64)) -> Self {
+        Self {
+            last_id,
+            pruned_up_to,
+            account_changes,
+        }
+    }
 }
 
 /// One row of the log.

@@ -1,13 +1,10 @@
 //! Accounts: reading, creating and changing them.
 
-use std::collections::HashSet;
-
 use diesel::prelude::*;
 
 use crate::alarm::{DisplayName, Role, Timestamp, UserId};
 use crate::store::connection::{DbConnection, native};
 use crate::store::log::lock_head;
-use crate::store::postgres::PostgresConnection;
 use crate::store::schema::log_head;
 use crate::store::schema::users::{self, dsl};
 use crate::store::{Read, Store, StoreError};
@@ -188,40 +185,6 @@ impl Store {
     }
 }
 
-/// Returns those of `ids` that exist. One query asks a PostgreSQL server for many ids, which saves round trips.
-fn known_at_once(
-    connection: &mut PostgresConnection,
-    ids: &[&str],
-) -> Result<HashSet<String>, StoreError> {
-    let mut known = HashSet::new();
-    for some in ids.chunks(IDS_A_QUERY) {
-        let there = dsl::users
-            .filter(dsl::id.eq_any(some))
-            .select(dsl::id)
-            .load::<String>(connection)?;
-        known.extend(there);
-    }
-    Ok(known)
-}
-
-/// Returns those of `ids` that exist. On SQLite one query for each id is faster, because its prepared statement is
-/// reused.
-fn known_by_one(
-    connection: &mut SqliteConnection,
-    ids: &[&str],
-) -> Result<HashSet<String>, StoreError> {
-    let mut known = HashSet::new();
-    for id in ids {
-        let there = dsl::users
-            .find(*id)
-            .select(dsl::id)
-            .get_result::<String>(connection)
-            .optional()?;
-        known.extend(there);
-    }
-    Ok(known)
-}
-
 /// Returns one account, if it exists.
 pub(super) fn find(
     connection: &mut DbConnection,
@@ -232,22 +195,6 @@ pub(super) fn find(
         .get_result::<Row>(connection))
     .optional()?;
     Ok(row.map(Account::from))
-}
-
-/// Returns those of `ids` that have no account.
-pub(super) fn unknown(
-    connection: &mut DbConnection,
-    ids: &[&str],
-) -> Result<Vec<String>, StoreError> {
-    let known = match connection {
-        DbConnection::Postgres(connection) => known_at_once(connection, ids)?,
-        DbConnection::Sqlite(connection) => known_by_one(connection, ids)?,
-    };
-    Ok(ids
-        .iter()
-        .filter(|id| !known.contains(**id))
-        .map(|id| (*id).to_owned())
-        .collect())
 }
 
 fn upsert(
@@ -284,33 +231,40 @@ fn count_of<T>(changed: &Result<(T, i64), StoreError>) -> Option<i64> {
 }
 
 /// Creates an account whose inbox starts after `head`.
-pub(super) fn insert(
+fn insert(
     connection: &mut DbConnection,
     account: &NewAccount,
     head: i64,
 ) -> Result<Account, StoreError> {
-    let now = Timestamp::now().millis();
-    let name = account.display_name.as_ref();
-    let row = Row {
-        id: account.id.to_string(),
-        display_name: name
-            .map_or(account.id.as_str(), DisplayName::as_str)
-            .to_owned(),
-        role: account.role.unwrap_or(Role::User).as_str().to_owned(),
-        password_hash: account.password_hash.clone(),
-        inbox_start: head,
-        seen_up_to: 0,
-        read_up_to: 0,
-        created_at: now,
-        tokens_valid_from: 0,
-        disabled_at: account.disabled.unwrap_or(false).then_some(now),
-        kicks: 0,
-        marks: 0,
-    };
+    let row = account.row(head);
     diesel::insert_into(dsl::users)
         .values(&row)
         .execute(connection)?;
     Ok(Account::from(row))
+}
+
+impl NewAccount {
+    /// The row of a new account whose inbox starts after `head`.
+    pub(super) fn row(&self, head: i64) -> Row {
+        let now = Timestamp::now().millis();
+        let name = self.display_name.as_ref();
+        Row {
+            id: self.id.to_string(),
+            display_name: name
+                .map_or(self.id.as_str(), DisplayName::as_str)
+                .to_owned(),
+            role: self.role.unwrap_or(Role::User).as_str().to_owned(),
+            password_hash: self.password_hash.clone(),
+            inbox_start: head,
+            seen_up_to: 0,
+            read_up_to: 0,
+            created_at: now,
+            tokens_valid_from: 0,
+            disabled_at: self.disabled.unwrap_or(false).then_some(now),
+            kicks: 0,
+            marks: 0,
+        }
+    }
 }
 
 /// Changes the given fields of an account; returns `false` if it does not exist.
@@ -347,9 +301,10 @@ fn update(connection: &mut DbConnection, account: &NewAccount) -> Result<bool, S
     Ok(true)
 }
 
+/// The row of an account.
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = users, treat_none_as_default_value = false)]
-struct Row {
+pub(super) struct Row {
     id: String,
     display_name: String,
     role: String,

@@ -23,6 +23,8 @@ mod stored;
 )]
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/trip_counter.rs"]
+mod trip_counter;
 
 mod checkpoint;
 mod disk;
@@ -36,5 +38,6 @@ mod pooler;
 mod retention;
 mod start;
 mod tls;
+mod trips;
 mod two_hubs;
 mod unheard;

@@ -1,28 +1,25 @@
 //! Appending to the log: a batch of submissions in one commit, with ids in commit order. A repeated request is stored
 //! once.
 
+mod additions;
 mod failure;
-mod repeats;
-mod row;
+mod file;
+mod known;
+mod server;
 mod submission;
-mod unknown;
 
 use std::sync::Arc;
 
-use diesel::prelude::*;
-
-use crate::alarm::{Alarm, AlarmId};
+use crate::alarm::{AlarmId, TopicKind};
+use crate::store::append::additions::{Additions, NewRecipient, NewRequest, NewRow};
 use crate::store::append::failure::AppendFailure;
-use crate::store::append::repeats::{Fresh, remember_request, repeated};
-use crate::store::append::row::{NewRow, insert_rows};
+use crate::store::append::known::Known;
 use crate::store::append::submission::Outcome;
-use crate::store::append::unknown::{Unknown, create_recipients};
-use crate::store::connection::{DbConnection, native};
+use crate::store::connection::DbConnection;
 use crate::store::log::lock_head;
-use crate::store::schema::log_head;
 use crate::store::{Store, StoreError};
 
-pub(super) use crate::store::append::repeats::IDEMPOTENCY_LIFE;
+pub(super) use crate::store::append::known::IDEMPOTENCY_LIFE;
 pub(crate) use crate::store::append::submission::{Idempotency, Refusal, Stored, Submission};
 
 impl Store {
@@ -71,62 +68,67 @@ fn append_locked(
     connection: &mut DbConnection,
     batch: &[Submission],
 ) -> Result<Vec<Outcome>, AppendFailure> {
-    let mut last_id = lock_head(connection)?.last_id;
-    let unknown = Unknown::find(connection, batch)?;
-    let mut rows = Vec::new();
-    let mut fresh = Fresh::default();
-    let mut outcomes = Vec::with_capacity(batch.len());
-    for submission in batch {
-        let outcome = match repeated(connection, submission, &fresh)? {
-            Some(outcome) => outcome,
-            None => match unknown.refusal(submission) {
-                Some(refusal) => Err(refusal),
-                None => Ok(place(connection, submission, &mut fresh, &mut last_id)?),
-            },
-        };
-        if let Ok(stored) = outcome.as_ref()
-            && !stored.repeated
-        {
-            rows.extend(
-                submission
-                    .alarms
-                    .iter()
-                    .zip(&stored.alarms)
-                    .map(|(new, alarm)| NewRow::of(new, alarm)),
-            );
-            create_recipients(connection, submission, &unknown, &mut fresh, last_id)?;
-        }
-        outcomes.push(outcome);
+    let head = lock_head(connection)?;
+    let mut plan = Plan {
+        known: Known::find(connection, batch)?,
+        additions: Additions {
+            last_id: head.last_id,
+            ..Additions::default()
+        },
+    };
+    let outcomes = batch.iter().map(|one| plan.place(one)).collect();
+    if plan.additions.last_id > head.last_id {
+        plan.additions.store(connection)?;
     }
-    insert_rows(connection, &rows)?;
-    native!(connection => diesel::update(log_head::table)
-        .set(log_head::last_id.eq(last_id))
-        .execute(connection))?;
     Ok(outcomes)
 }
 
-/// Assigns ids to the alarms of a submission.
-fn place(
-    connection: &mut DbConnection,
-    submission: &Submission,
-    fresh: &mut Fresh,
-    last_id: &mut i64,
-) -> Result<Stored, AppendFailure> {
-    let first_id = *last_id + 1;
-    let stored: Vec<Arc<Alarm>> = submission
-        .alarms
-        .iter()
-        .map(|alarm| {
-            *last_id += 1;
-            Arc::new(alarm.clone().stored_as(AlarmId(*last_id)))
-        })
-        .collect();
-    if let Some(idempotency) = &submission.idempotency {
-        remember_request(connection, idempotency, first_id, stored.len())?;
+/// A batch as it will be stored.
+struct Plan<'a> {
+    known: Known<'a>,
+    additions: Additions<'a>,
+}
+
+impl<'a> Plan<'a> {
+    fn place(&mut self, submission: &'a Submission) -> Outcome {
+        if let Some(outcome) = self.known.repeated(submission) {
+            return outcome;
+        }
+        match self.known.refusal(submission) {
+            Some(refusal) => Err(refusal),
+            None => Ok(self.add(submission)),
+        }
     }
-    fresh.remember(submission, &stored);
-    Ok(Stored {
-        alarms: stored,
-        repeated: false,
-    })
+
+    /// Assigns ids to the alarms of a submission and adds its rows.
+    fn add(&mut self, submission: &'a Submission) -> Stored {
+        let additions = &mut self.additions;
+        let first_id = additions.last_id + 1;
+        let mut alarms = Vec::with_capacity(submission.alarms.len());
+        for new in &submission.alarms {
+            additions.last_id += 1;
+            let alarm = new.clone().stored_as(AlarmId(additions.last_id));
+            additions.alarms.push(NewRow::of(new, &alarm));
+            alarms.push(Arc::new(alarm));
+        }
+        let requests = submission.idempotency.iter();
+        additions
+            .requests
+            .extend(requests.map(|request| NewRequest::of(request, first_id, alarms.len())));
+        for alarm in &submission.alarms {
+            if let TopicKind::User(id) = alarm.topic.kind()
+                && self.known.add_user(id)
+            {
+                additions.accounts.push(NewRecipient {
+                    id,
+                    inbox_start: additions.last_id,
+                });
+            }
+        }
+        self.known.remember(submission, &alarms);
+        Stored {
+            alarms,
+            repeated: false,
+        }
+    }
 }

@@ -1,0 +1,142 @@
+//! A proxy between a hub and its PostgreSQL that counts the round trips of each transaction, and can make each take longer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// A committed transaction.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Transaction {
+    /// The questions that the server had to answer, with BEGIN, COMMIT and the check of the connection before it.
+    pub(crate) trips: usize,
+    /// Its statements.
+    pub(crate) sql: String,
+}
+
+/// The proxy; its end comes with the test's runtime.
+pub(crate) struct Proxy {
+    committed: Arc<Mutex<Vec<Transaction>>>,
+    delay: watch::Sender<Duration>,
+}
+
+impl Proxy {
+    /// Stands before the server that a URL names, and gives the URL that leads here.
+    pub(crate) async fn before(url: &str) -> (Self, String) {
+        let (_, rest) = url.split_once('@').expect("a URL with a password");
+        let (server, _) = rest.split_once('/').expect("a database");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address").to_string();
+        let through = url.replace(server, &address) + "?sslmode=disable";
+        let committed = Arc::<Mutex<Vec<Transaction>>>::default();
+        let (delay, delayed) = watch::channel(Duration::ZERO);
+        let (server, noted) = (server.to_owned(), Arc::clone(&committed));
+        tokio::spawn(async move {
+            while let Ok((client, _address)) = listener.accept().await {
+                let carried = carry(client, server.clone(), noted.clone(), delayed.clone());
+                tokio::spawn(carried);
+            }
+        });
+        (Self { committed, delay }, through)
+    }
+
+    /// Adds this to each round trip from now on.
+    pub(crate) fn delay_each_trip(&self, time: Duration) {
+        self.delay.send_replace(time);
+    }
+
+    /// The transactions that were committed since the last call.
+    pub(crate) fn committed(&self) -> Vec<Transaction> {
+        let mut committed = self.committed.lock();
+        std::mem::take(committed.as_mut().expect("the list"))
+    }
+}
+
+async fn carry(
+    client: TcpStream,
+    server: String,
+    committed: Arc<Mutex<Vec<Transaction>>>,
+    delay: watch::Receiver<Duration>,
+) {
+    let server = TcpStream::connect(server).await.expect("the server");
+    client.set_nodelay(true).expect("a socket");
+    server.set_nodelay(true).expect("a socket");
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let up = async {
+        let mut buffer = vec![0; 65_536];
+        let mut questions = Questions::new(committed);
+        while let Ok(size @ 1..) = from_client.read(&mut buffer).await {
+            questions.read(&buffer[..size]);
+            let time = *delay.borrow();
+            if time > Duration::ZERO {
+                tokio::time::sleep(time).await;
+            }
+            if to_server.write_all(&buffer[..size]).await.is_err() {
+                return;
+            }
+        }
+    };
+    let down = async {
+        tokio::io::copy(&mut from_server, &mut to_client).await.ok();
+    };
+    tokio::select! { () = up => {}, () = down => {} }
+}
+
+/// Reads the messages of a client: after the first, each is a letter and its length with four bytes, and then its content.
+struct Questions {
+    unread: Vec<u8>,
+    is_begun: bool,
+    now: Transaction,
+    committed: Arc<Mutex<Vec<Transaction>>>,
+}
+
+impl Questions {
+    fn new(committed: Arc<Mutex<Vec<Transaction>>>) -> Self {
+        Self {
+            unread: Vec::new(),
+            is_begun: false,
+            now: Transaction::default(),
+            committed,
+        }
+    }
+
+    fn read(&mut self, bytes: &[u8]) {
+        self.unread.extend_from_slice(bytes);
+        loop {
+            let letters = usize::from(self.is_begun);
+            let Some(length) = self.unread.get(letters..letters + 4) else {
+                return;
+            };
+            let length = u32::from_be_bytes(length.try_into().expect("four bytes"));
+            let end = letters + usize::try_from(length).expect("a length");
+            if self.unread.len() < end {
+                return;
+            }
+            let message: Vec<u8> = self.unread.drain(..end).collect();
+            if self.is_begun {
+                self.note(message[0], &message[5..]);
+            }
+            self.is_begun = true;
+        }
+    }
+
+    /// A simple query, or the end of an extended one, is what the server answers.
+    fn note(&mut self, letter: u8, content: &[u8]) {
+        self.now.trips += usize::from(matches!(letter, b'Q' | b'S'));
+        if !matches!(letter, b'Q' | b'P') {
+            return;
+        }
+        let text = String::from_utf8_lossy(content);
+        self.now.sql.push_str(&text);
+        if letter == b'Q' && text.contains("COMMIT") {
+            let mut committed = self
+                .committed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            committed.push(std::mem::take(&mut self.now));
+        }
+    }
+}
