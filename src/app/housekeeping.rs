@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::actions::AppState;
 use crate::actions::expiry::{self, Expiries};
+use crate::actions::networks::NewNetworks;
 use crate::actions::unstored::Unstored;
 use crate::store::{Pass, Store};
 
@@ -64,6 +65,22 @@ pub(super) async fn store_revocations(unstored: Unstored, store: Store) {
         }
     }
 }
+
+/// Stores the networks of right sign-ins.
+pub(super) async fn store_networks(networks: NewNetworks, store: Store) {
+    loop {
+        networks.added().await;
+        let mut wait = NETWORKS_RETRY;
+        while let Err(cause) = networks.store(&store).await {
+            log::warn!("networks of sign-ins are not stored yet and are tried again: {cause}");
+            tokio::time::sleep(wait).await;
+            wait = (wait * 4).min(PRUNE_RETRY);
+        }
+    }
+}
+
+/// The database may answer again soon, and nobody waits for it.
+const NETWORKS_RETRY: Duration = Duration::from_secs(1);
 
 /// Soon enough that no restart comes between, seldom enough for a database in trouble.
 const REVOKE_EVERY: Duration = Duration::from_secs(1);

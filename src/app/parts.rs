@@ -6,6 +6,7 @@ use actix::{Actor, Addr, Arbiter};
 use tokio::sync::watch;
 
 use crate::actions::figures::Figures;
+use crate::actions::networks::NewNetworks;
 use crate::actions::pace::Pace;
 use crate::actions::rate::MessageRate;
 use crate::actions::unstored::Unstored;
@@ -72,6 +73,7 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
         revocations,
         passwords,
         limiter: LoginLimiter::default(),
+        networks: NewNetworks::default(),
         figures: Figures::start(metrics.clone()),
         metrics,
         policy: Policy::from(config),
