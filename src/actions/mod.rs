@@ -8,6 +8,7 @@ pub(crate) mod expiry;
 pub(crate) mod figures;
 pub(crate) mod identity;
 pub(crate) mod inbox;
+pub(crate) mod networks;
 pub(crate) mod openings;
 pub(crate) mod pace;
 pub(crate) mod publish;

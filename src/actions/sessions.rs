@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::actions::identity::{Identity, UserView};
 use crate::actions::{AppState, Refusal, Thing, streams};
 use crate::alarm::{DisplayName, Timestamp, UserId};
+use crate::auth::Home;
 use crate::hub::{Frame, Notify};
 use crate::net::Network;
 use crate::store::{Account, NewAccount, StoreError};
@@ -54,7 +55,16 @@ pub(crate) async fn sign_in(
     from: IpAddr,
 ) -> Result<Session, Refusal> {
     let Credentials { user_id, password } = credentials;
-    let attempt = state.limiter.reserve(Network::of(from), &user_id).await?;
+    let network = Network::of(from);
+    if state.limiter.doubts(network, &user_id) {
+        let known = state
+            .store
+            .has_signed_in_from(&user_id, network.to_string());
+        if known.await? {
+            state.limiter.remember(network, &user_id);
+        }
+    }
+    let attempt = state.limiter.reserve(network, &user_id).await?;
     let account = state.store.account(&user_id).await?;
     let hash = account
         .as_ref()
@@ -64,7 +74,9 @@ pub(crate) async fn sign_in(
         attempt.fail();
         return Err(Refusal::BadCredentials);
     };
-    attempt.succeed();
+    if attempt.succeed() == Home::New {
+        state.networks.keep(&user_id, network);
+    }
     if account.disabled {
         return Err(Refusal::AccountDisabled);
     }
@@ -96,6 +108,9 @@ pub(crate) async fn sign_up(
         StoreError::Conflict => Refusal::Exists(Thing::User),
         other => Refusal::from(other),
     })?;
+    let network = Network::of(from);
+    state.limiter.remember(network, &created.id);
+    state.networks.keep(&created.id, network);
     begin(state, &created)
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix::Addr;
 
 use crate::actions::figures::Figures;
+use crate::actions::networks::NewNetworks;
 use crate::actions::openings::Openings;
 use crate::actions::pace::Pace;
 use crate::actions::rate::MessageRate;
@@ -39,6 +40,8 @@ pub(crate) struct AppState {
     pub passwords: Passwords,
     /// Limits guessing.
     pub limiter: LoginLimiter,
+    /// Right sign-ins whose network the database does not know of yet.
+    pub networks: NewNetworks,
     /// The hub's counters.
     pub metrics: Metrics,
     /// The last minute of the counters.

@@ -5,12 +5,23 @@ use std::time::Duration;
 
 use crate::actions::AppState;
 use crate::actions::expiry::{self, Expiries};
+use crate::actions::networks::NewNetworks;
 use crate::actions::unstored::Unstored;
 use crate::store::{Pass, Store};
 
+/// Begins all of it; it goes on until the hub stops.
+pub(super) fn begin(state: &Arc<AppState>, retention: Duration) {
+    let store = &state.store;
+    actix_web::rt::spawn(checkpoint(store.clone()));
+    actix_web::rt::spawn(store_revocations(state.unstored.clone(), store.clone()));
+    actix_web::rt::spawn(store_networks(state.networks.clone(), store.clone()));
+    actix_web::rt::spawn(prune(Arc::clone(state), retention));
+    actix_web::rt::spawn(expire(Arc::clone(state)));
+}
+
 /// Prunes at start and once an hour, a batch at a time, with a pause for publishers between batches. The users with open
 /// streams are told. A batch that fails is tried again: what is left would otherwise wait for the next hour.
-pub(super) async fn prune(state: Arc<AppState>, retention: Duration) {
+async fn prune(state: Arc<AppState>, retention: Duration) {
     loop {
         let mut pass = Pass::begin(retention);
         let mut wait = PRUNE_PAUSE;
@@ -35,7 +46,7 @@ pub(super) async fn prune(state: Arc<AppState>, retention: Duration) {
 }
 
 /// Tells the users with open streams of alarms that expire.
-pub(super) async fn expire(state: Arc<AppState>) {
+async fn expire(state: Arc<AppState>) {
     let mut expiries = Expiries::from_now();
     loop {
         if let Err(cause) = expiries.tell(&state).await {
@@ -46,7 +57,7 @@ pub(super) async fn expire(state: Arc<AppState>) {
 }
 
 /// Keeps the write-ahead log of a database file short.
-pub(super) async fn checkpoint(store: Store) {
+async fn checkpoint(store: Store) {
     loop {
         tokio::time::sleep(CHECKPOINT_EVERY).await;
         if let Err(cause) = store.checkpoint().await {
@@ -56,7 +67,7 @@ pub(super) async fn checkpoint(store: Store) {
 }
 
 /// Stores sign-outs that the database could not store at once.
-pub(super) async fn store_revocations(unstored: Unstored, store: Store) {
+async fn store_revocations(unstored: Unstored, store: Store) {
     loop {
         tokio::time::sleep(REVOKE_EVERY).await;
         if let Err(cause) = unstored.store(&store).await {
@@ -64,6 +75,22 @@ pub(super) async fn store_revocations(unstored: Unstored, store: Store) {
         }
     }
 }
+
+/// Stores the networks of right sign-ins.
+async fn store_networks(networks: NewNetworks, store: Store) {
+    loop {
+        networks.added().await;
+        let mut wait = NETWORKS_RETRY;
+        while let Err(cause) = networks.store(&store).await {
+            log::warn!("networks of sign-ins are not stored yet and are tried again: {cause}");
+            tokio::time::sleep(wait).await;
+            wait = (wait * 4).min(PRUNE_RETRY);
+        }
+    }
+}
+
+/// The database may answer again soon, and nobody waits for it.
+const NETWORKS_RETRY: Duration = Duration::from_secs(1);
 
 /// Soon enough that no restart comes between, seldom enough for a database in trouble.
 const REVOKE_EVERY: Duration = Duration::from_secs(1);

@@ -20,6 +20,7 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::Data;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::actions::networks::NewNetworks;
 use crate::actions::{Readiness, retelling};
 use crate::app::parts::Parts;
 use crate::cluster::Cluster;
@@ -43,6 +44,7 @@ pub struct Hub {
     address: SocketAddr,
     scheme: &'static str,
     journal: Addr<Journal>,
+    networks: NewNetworks,
     store: Store,
     cluster: Option<Cluster>,
 }
@@ -76,17 +78,14 @@ pub async fn build(
     let (journal, readiness) = (state.journal.clone(), state.readiness.clone());
     let (store, cluster) = (state.store.clone(), state.cluster.clone());
     let retention = config.retention_days.duration();
-    actix_web::rt::spawn(housekeeping::checkpoint(state.store.clone()));
-    let unstored = housekeeping::store_revocations(state.unstored.clone(), state.store.clone());
-    actix_web::rt::spawn(unstored);
+    let networks = state.networks.clone();
     let source = Data::new(Source {
         store: state.store.clone(),
         broadcaster: broadcaster.clone(),
         metrics: state.metrics.clone(),
     });
     let (state, origins) = (Data::new(state), config.cors_origins.clone());
-    actix_web::rt::spawn(housekeeping::prune(state.clone().into_inner(), retention));
-    actix_web::rt::spawn(housekeeping::expire(state.clone().into_inner()));
+    housekeeping::begin(&state, retention);
     if let Some(cluster) = &state.cluster {
         let marks = cluster.marks().clone();
         let told = retelling::run(state.clone().into_inner(), marks);
@@ -118,6 +117,7 @@ pub async fn build(
         address,
         scheme,
         journal,
+        networks,
         store,
         cluster,
     })
@@ -138,6 +138,10 @@ impl Hub {
         }
         if let Some(cluster) = self.cluster {
             cluster.leave().await;
+        }
+        let stored = tokio::time::timeout(DRAIN_WITHIN, self.networks.store(&self.store));
+        if !matches!(stored.await, Ok(Ok(()))) {
+            log::warn!("the networks of the last sign-ins are not stored");
         }
         self.store.close().await;
         log::info!("stopped");

@@ -7,6 +7,7 @@ use actix::{Actor, Addr, Arbiter};
 use tokio::sync::watch;
 
 use crate::actions::figures::Figures;
+use crate::actions::networks::NewNetworks;
 use crate::actions::openings::Openings;
 use crate::actions::pace::Pace;
 use crate::actions::rate::MessageRate;
@@ -41,14 +42,12 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
     alarm::keep_former_ids(store.former_ids().await?);
     let passwords = Passwords::new()?;
     secrets::create_first_admin(&store, &passwords).await?;
-    if store.is_shared() {
-        check_server(&store, config).await?;
-    }
+    check_server(&store, config).await?;
     let (signals, revocations) = revoked(&store).await?;
     let rights = RightsEpoch::default();
     let position = AlarmId(store.head().await?.last_id);
-    let recent = recent(&store, position).await?;
-    let broadcaster = start_broadcaster(config, position, recent, &metrics);
+    let broadcaster =
+        start_broadcaster(config, position, recent(&store, position).await?, &metrics);
     let (journal, delivered) = start_journal(&store, &broadcaster, position, &metrics);
     let hub = HubId::random();
     let others = signals.zip(store.writes()).zip(bell(config));
@@ -76,6 +75,7 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
         revocations,
         passwords,
         limiter: LoginLimiter::default(),
+        networks: NewNetworks::default(),
         figures: Figures::start(metrics.clone()),
         metrics,
         policy: Policy::from(config),
@@ -108,7 +108,11 @@ async fn revoked(store: &Store) -> Result<(Option<Position>, Revocations), Start
     Ok((signals, revocations))
 }
 
+/// Checks that a server keeps what it is asked to. A database file has nothing to be asked.
 async fn check_server(store: &Store, config: &Config) -> Result<(), StartError> {
+    if !store.is_shared() {
+        return Ok(());
+    }
     if config.require_standby == Switch::On {
         require_standby(store).await?;
     }

@@ -65,6 +65,14 @@ impl<K: Limited> Buckets<K> {
         }
     }
 
+    /// The failures in the bucket of a key, and the attempts that are being checked.
+    pub(super) fn fill(&mut self, key: &K, now: Instant) -> f64 {
+        self.0.get_mut(key).map_or(0.0, |bucket| {
+            bucket.drain(key.quota(), now);
+            bucket.fill()
+        })
+    }
+
     /// Takes a place for an attempt that is being checked.
     pub(super) fn reserve(&mut self, key: &K, now: Instant) {
         self.bucket(key, now).pending += 1;

@@ -2,7 +2,6 @@
 //! guesses do not slip through; the next one waits for a place instead of being refused, so that people who know their
 //! password are not held up by each other.
 
-use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -46,7 +45,19 @@ struct Shared {
 struct State {
     buckets: Buckets<Key>,
     /// The networks that each account signed in from lately.
-    homes: Recent<UserId, BTreeSet<Network>>,
+    homes: Recent<UserId, Homes>,
+}
+
+/// Networks, the one that was used last first, and the time at which the caller was last told to store it.
+type Homes = Vec<(Network, Option<Instant>)>;
+
+/// The network of a right sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// It was stored lately.
+    Known,
+    /// It is to be stored.
+    New,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -63,6 +74,27 @@ impl Default for State {
             buckets: Buckets::default(),
             homes: Recent::of(ACCOUNTS_REMEMBERED),
         }
+    }
+}
+
+impl State {
+    fn is_home(&mut self, network: Network, account: &UserId) -> bool {
+        let homes = self.homes.find(account);
+        homes.is_some_and(|homes| homes.iter().any(|(home, _)| *home == network))
+    }
+
+    fn stored_at(&mut self, network: Network, account: &UserId) -> Option<Instant> {
+        let homes = self.homes.find(account)?;
+        let home = homes.iter().find(|(home, _)| *home == network);
+        home.and_then(|(_, stored)| *stored)
+    }
+
+    fn remember(&mut self, network: Network, account: &UserId, stored: Option<Instant>) {
+        let mut homes = self.homes.find(account).cloned().unwrap_or_default();
+        homes.retain(|(home, _)| *home != network);
+        homes.insert(0, (network, stored));
+        homes.truncate(HOMES_REMEMBERED);
+        self.homes.keep(account.clone(), homes);
     }
 }
 
@@ -88,6 +120,22 @@ impl LoginLimiter {
         }
     }
 
+    /// True if many attempts at an account failed lately and the network is not known here as one of its own. The caller then
+    /// asks the database, and tells of it with [`Self::remember`].
+    pub(crate) fn doubts(&self, network: Network, account: &UserId) -> bool {
+        let mut state = self.state();
+        if state.is_home(network, account) {
+            return false;
+        }
+        let key = Key::Account(account.clone());
+        state.buckets.fill(&key, Instant::now()) >= MANY_FAILURES
+    }
+
+    /// Remembers a network that an account signed in from.
+    pub(crate) fn remember(&self, network: Network, account: &UserId) {
+        self.state().remember(network, account, None);
+    }
+
     /// Counts a sign-up, which costs the time of a hash, or tells how long to wait. Sign-ins are counted apart.
     pub(crate) fn sign_up(&self, network: Network, now: Instant) -> Result<(), Duration> {
         let key = Key::SignUps(network);
@@ -102,8 +150,7 @@ impl LoginLimiter {
     fn try_reserve(&self, network: Network, account: &UserId, now: Instant) -> (Room, Vec<Key>) {
         let mut state = self.state();
         let mut keys = vec![Key::Pair(account.clone(), network), Key::Network(network)];
-        let is_home = |homes: &BTreeSet<Network>| homes.contains(&network);
-        if !state.homes.find(account).is_some_and(is_home) {
+        if !state.is_home(network, account) {
             keys.push(Key::Account(account.clone()));
         }
         let rooms: Vec<Room> = keys
@@ -135,14 +182,16 @@ impl LoginLimiter {
 
 impl Attempt {
     /// The password was right: its network is one that the account signs in from.
-    pub(crate) fn succeed(self) {
+    #[must_use]
+    pub(crate) fn succeed(self) -> Home {
+        let now = Instant::now();
         let mut state = self.limiter.state();
-        let mut homes = state.homes.find(&self.account).cloned().unwrap_or_default();
-        if homes.insert(self.network) {
-            if homes.len() > HOMES_REMEMBERED {
-                homes = BTreeSet::from([self.network]);
-            }
-            state.homes.keep(self.account.clone(), homes);
+        let stored = state.stored_at(self.network, &self.account);
+        let fresh = stored.filter(|at| now.saturating_duration_since(*at) < STORED_AGAIN_AFTER);
+        state.remember(self.network, &self.account, fresh.or(Some(now)));
+        match fresh {
+            Some(_) => Home::Known,
+            None => Home::New,
         }
     }
 
@@ -203,6 +252,12 @@ const ACCOUNTS_REMEMBERED: usize = 10_000;
 /// A person has a few places; more of them are a phone on the move.
 const HOMES_REMEMBERED: usize = 16;
 
+/// Half of what an account may fail: the database is asked before a place is short.
+const MANY_FAILURES: f64 = 50.0;
+
+/// A network in use is stored again before it is too old to be kept.
+const STORED_AGAIN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,7 +278,8 @@ mod tests {
     async fn the_eleventh_wrong_guess_waits_and_right_ones_never_do() {
         let limiter = LoginLimiter::default();
         for _ in 0..50 {
-            limiter.reserve(network(1), &bob()).await.unwrap().succeed();
+            let attempt = limiter.reserve(network(1), &bob()).await.unwrap();
+            let _ = attempt.succeed();
         }
         for _ in 0..10 {
             fails(&limiter, network(1), &bob()).await.unwrap();
@@ -257,8 +313,8 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!next.is_finished(), "ten are being checked");
-        held.pop().unwrap().succeed();
-        assert_eq!(next.await.unwrap(), Ok(()));
+        let _home = held.pop().unwrap().succeed();
+        assert!(next.await.unwrap().is_ok());
 
         for attempt in held {
             attempt.fail();
@@ -282,21 +338,15 @@ mod tests {
     #[tokio::test]
     async fn after_a_hundred_failures_from_anywhere_only_the_networks_of_the_account_go_on() {
         let limiter = LoginLimiter::default();
-        limiter
-            .reserve(network(200), &bob())
-            .await
-            .unwrap()
-            .succeed();
+        let home = limiter.reserve(network(200), &bob()).await.unwrap();
+        let _new = home.succeed();
         for number in 0..100 {
             fails(&limiter, network(number), &bob()).await.unwrap();
         }
 
         assert!(fails(&limiter, network(150), &bob()).await.is_err());
-        limiter
-            .reserve(network(200), &bob())
-            .await
-            .unwrap()
-            .succeed();
+        let home = limiter.reserve(network(200), &bob()).await.unwrap();
+        let _new = home.succeed();
     }
 
     #[tokio::test]

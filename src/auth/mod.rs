@@ -13,7 +13,7 @@ mod token;
 
 pub(crate) use claims::Claims;
 pub(crate) use fault::TokenFault;
-pub(crate) use limiter::{Held, LoginLimiter};
+pub(crate) use limiter::{Held, Home, LoginLimiter};
 pub(crate) use password::{PasswordError, Passwords, random_password};
 pub(crate) use revocations::Revocations;
 pub(crate) use rights::{Epoch, RightsEpoch};

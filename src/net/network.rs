@@ -1,5 +1,6 @@
 //! Addresses in their canonical form, and the networks that they belong to.
 
+use std::fmt::{self, Display, Formatter};
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -23,6 +24,12 @@ impl Network {
             }
             address @ IpAddr::V4(_) => Self(address),
         }
+    }
+}
+
+impl Display for Network {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
     }
 }
 

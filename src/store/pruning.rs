@@ -9,7 +9,10 @@ use crate::alarm::{AlarmId, Timestamp};
 use crate::store::append::IDEMPOTENCY_LIFE;
 use crate::store::connection::DbConnection;
 use crate::store::log::stored_topic;
-use crate::store::schema::{alarms, idempotency_keys, log_head, receipts, revoked_tokens};
+use crate::store::networks::NETWORK_LIFE;
+use crate::store::schema::{
+    alarms, idempotency_keys, log_head, receipts, revoked_tokens, sign_in_networks,
+};
 use crate::store::{Gone, Read, Store, StoreError};
 
 /// One pass of pruning. It remembers the place it has reached: rows that are deleted may stay in an index for a while, and
@@ -18,6 +21,7 @@ pub(crate) struct Pass {
     alarms_before: i64,
     keys_before: i64,
     tokens_before: i64,
+    networks_before: i64,
     stage: Stage,
     pace: Pace,
 }
@@ -35,6 +39,8 @@ enum Stage {
     Keys(i64),
     /// Revoked tokens that expired at a time or later.
     Tokens(i64),
+    /// Networks of sign-ins that were used last at a time or later.
+    Networks(i64),
     Done,
 }
 
@@ -51,6 +57,7 @@ impl Pass {
             alarms_before: now.minus(retention).millis(),
             keys_before: now.minus(IDEMPOTENCY_LIFE).millis(),
             tokens_before: now.millis(),
+            networks_before: now.minus(NETWORK_LIFE).millis(),
             stage: Stage::Alarms,
             pace: Pace { rows: FIRST_ROWS },
         }
@@ -122,7 +129,14 @@ impl Store {
                 let next = self.timed(&mut pass.pace, move |connection| {
                     prune_tokens(connection, from, before, rows)
                 });
-                next.await?.map_or(Stage::Done, Stage::Tokens)
+                next.await?.map_or(Stage::Networks(0), Stage::Tokens)
+            }
+            Stage::Networks(from) => {
+                let (from, before) = (*from, pass.networks_before);
+                let next = self.timed(&mut pass.pace, move |connection| {
+                    prune_networks(connection, from, before, rows)
+                });
+                next.await?.map_or(Stage::Done, Stage::Networks)
             }
             Stage::Done => Stage::Done,
         };
@@ -281,6 +295,27 @@ fn prune_tokens(
         .load::<i64>(connection)?;
     if let Some(last) = times.last() {
         let batch = revoked_tokens::table.filter(expired.ge(from).and(expired.le(*last)));
+        diesel::delete(batch).execute(connection)?;
+    }
+    Ok(times.last().copied())
+}
+
+/// Deletes the next networks from which nobody signed in since a time; returns the time of the last one.
+fn prune_networks(
+    connection: &mut DbConnection,
+    from: i64,
+    before: i64,
+    rows: i64,
+) -> Result<Option<i64>, StoreError> {
+    let used = sign_in_networks::last_at;
+    let times = sign_in_networks::table
+        .filter(used.ge(from).and(used.lt(before)))
+        .order(used.asc())
+        .limit(rows)
+        .select(used)
+        .load::<i64>(connection)?;
+    if let Some(last) = times.last() {
+        let batch = sign_in_networks::table.filter(used.ge(from).and(used.le(*last)));
         diesel::delete(batch).execute(connection)?;
     }
     Ok(times.last().copied())

@@ -62,6 +62,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    sign_in_networks (user_id, network) {
+        user_id -> Text,
+        network -> Text,
+        last_at -> BigInt,
+    }
+}
+
 // These are on PostgreSQL only.
 diesel::table! {
     answers (question, hub) {

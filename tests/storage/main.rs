@@ -14,6 +14,12 @@
 mod commit_proxy;
 #[path = "../support/mount.rs"]
 mod mount;
+#[expect(
+    dead_code,
+    reason = "shared with the tests of the wire, which use more of it"
+)]
+#[path = "../support/signing_in.rs"]
+mod signing_in;
 #[path = "../support/stored.rs"]
 mod stored;
 #[expect(
@@ -31,6 +37,7 @@ mod disk;
 mod failover;
 mod files;
 mod language;
+mod networks;
 mod one_hub;
 mod outage;
 mod plans;
