@@ -23,6 +23,7 @@ mod failover;
 mod hubs;
 mod leases;
 mod lost;
+mod many;
 mod outage;
 mod presence;
 mod rights;
