@@ -40,6 +40,8 @@ impl Store {
             looks: lanes.looks,
             journal: lanes.journal,
             health: lanes.health,
+            lease: lanes.lease,
+            others: lanes.others,
             heard: Heard::default(),
             accounts: Accounts::default(),
             metrics,
@@ -55,7 +57,13 @@ impl Store {
     pub(crate) async fn close(&self) {
         self.written.store(false, Ordering::Relaxed);
         let lanes = [&self.readers, &self.lookups, &self.writers];
-        let of_server = [&self.looks, &self.journal, &self.health];
+        let of_server = [
+            &self.looks,
+            &self.journal,
+            &self.health,
+            &self.lease,
+            &self.others,
+        ];
         let lanes = lanes.into_iter().chain(of_server.into_iter().flatten());
         // Two connections of a file that close at the same time each take the other for one that stays, and neither copies
         // the log. So they close one after the other.
@@ -79,6 +87,8 @@ struct Lanes {
     looks: Option<Lane>,
     journal: Option<Lane>,
     health: Option<Lane>,
+    lease: Option<Lane>,
+    others: Option<Lane>,
 }
 
 /// Opens the lanes on a thread of its own: a connection to a server runs on the thread that uses it, which may not be one
@@ -97,6 +107,8 @@ fn open_lanes(location: &Location, as_hub_on_server: bool) -> Result<Lanes, Open
             looks: own(alone("hear the other hubs", "store-hubs"))?,
             journal: own(alone("write to the log", "store-journal"))?,
             health: own(alone("check the database", "store-health"))?,
+            lease: own(alone("keep the lease", "store-lease"))?,
+            others: own(alone("tell the other hubs", "store-others"))?,
         })
     };
     let opened = std::thread::scope(|scope| scope.spawn(open).join());
