@@ -95,7 +95,7 @@ struct Lanes {
 /// of the runtime's.
 fn open_lanes(location: &Location, as_hub_on_server: bool) -> Result<Lanes, OpenError> {
     let open = || {
-        first_connection(location)?.migrate()?;
+        migrate(location)?;
         let own = |plan: Plan| {
             let opened = as_hub_on_server.then(|| Lane::open(location, plan));
             opened.transpose()
@@ -178,6 +178,20 @@ fn lock(location: &Location) -> Result<Option<File>, OpenError> {
     }
 }
 
+/// Brings the schema up to date. Where another hub runs on the server, its transactions may lock tables in another order; then the
+/// server ends one of the two, and a migration that is ended has changed nothing.
+fn migrate(location: &Location) -> Result<(), OpenError> {
+    for _deadlock in 1..MOST_MIGRATION_TRIES {
+        match first_connection(location)?.migrate() {
+            Err(StoreError::Unavailable(cause)) => {
+                log::warn!("the migrations are tried again: {cause}");
+            }
+            done => return Ok(done?),
+        }
+    }
+    Ok(first_connection(location)?.migrate()?)
+}
+
 /// In a composed start the server often comes up a moment after the hub.
 fn first_connection(location: &Location) -> Result<DbConnection, OpenError> {
     let end = Instant::now() + COMES_UP_WITHIN;
@@ -205,6 +219,9 @@ fn first_connection(location: &Location) -> Result<DbConnection, OpenError> {
 
 /// The rest of the five seconds a stop may take.
 const CLOSES_WITHIN: Duration = Duration::from_secs(1);
+
+/// A deadlock needs a transaction of the other hub at the very moment, and takes the server a second to find.
+const MOST_MIGRATION_TRIES: u32 = 10;
 
 /// Longer than PostgreSQL takes to start after a clean stop, shorter than a person waits for an answer.
 const COMES_UP_WITHIN: Duration = Duration::from_secs(10);
