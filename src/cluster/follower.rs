@@ -1,6 +1,8 @@
 //! Follows the signals of the other hubs: looks at the database again and again, and does what they tell.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::alarm::{AlarmId, Timestamp, UserId};
@@ -8,7 +10,7 @@ use crate::auth::{Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
 use crate::cluster::bell::Rung;
 use crate::cluster::listing::{self, Question};
-use crate::cluster::presence::{self, Holding, Told, Unfollowed};
+use crate::cluster::presence::{Holding, Told, Unfollowed, Untold};
 use crate::cluster::rights::verdict;
 use crate::cluster::{Cluster, HubId, Listening, Marked, Marks, kinds};
 use crate::hub::{
@@ -34,8 +36,9 @@ pub(super) struct Follower {
     marks: Marks,
     hub: HubId,
     holding: Holding,
-    /// False until it was read who is present at the other hubs.
-    knows_presence: bool,
+    presence: Untold,
+    /// True while signals are sent that another hub left.
+    sends: Arc<AtomicBool>,
     position: Position,
     /// The end of the log and the server it was written on, as the last look found them.
     end: Option<(AlarmId, Option<String>)>,
@@ -67,7 +70,8 @@ impl Follower {
             hub: parts.hub,
             metrics: parts.metrics,
             holding: cluster.holding.clone(),
-            knows_presence: false,
+            presence: cluster.presence.clone(),
+            sends: Arc::default(),
             marks: cluster.marks.clone(),
             position,
             end: None,
@@ -95,9 +99,7 @@ impl Follower {
             }
             if pruned.elapsed() >= PRUNE_EVERY {
                 pruned = Instant::now();
-                if let Err(cause) = self.store.prune_signals().await {
-                    log::debug!("pruning signals failed and is tried again: {cause}");
-                }
+                actix::spawn(prune(self.store.clone()));
             }
         }
     }
@@ -111,7 +113,11 @@ impl Follower {
             began,
             signals,
             position,
+            unsent,
         } = look;
+        if unsent {
+            self.send_left();
+        }
         match signals {
             Signals::Known(signals) => self.follow(signals).await?,
             Signals::Gap(signals) => {
@@ -127,12 +133,21 @@ impl Follower {
             Ok(()) | Err(SendError::Full(_)) => {}
             Err(SendError::Closed(_)) => return Err(MailboxError::Closed.into()),
         }
-        // Last: who is present may take long to read, and rights do not wait for it.
-        if !self.knows_presence {
-            let read = presence::read_all(&self.store, &self.broadcaster, &self.hub);
-            self.knows_presence = known(read.await)?;
-        }
         Ok(())
+    }
+
+    /// Sends what a hub left that is gone or slow, beside the looks: it may have to wait for a lock.
+    fn send_left(&self) {
+        if self.sends.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (store, sends) = (self.store.clone(), Arc::clone(&self.sends));
+        actix::spawn(async move {
+            if let Err(cause) = store.send_signals().await {
+                log::debug!("signals that were left are sent later: {cause}");
+            }
+            sends.store(false, Ordering::Release);
+        });
     }
 
     /// After a jump of the ids, forgets the frames that came before it: the database may have lost their alarms. If the log is
@@ -200,11 +215,7 @@ impl Follower {
             let broadcaster = self.broadcaster.clone();
             actix::spawn(listing::answer(store, broadcaster, hub, question));
         }
-        if self.knows_presence {
-            let told = orders.told;
-            let told = told.hand_over(&self.store, &self.broadcaster, &self.hub);
-            self.knows_presence = known(told.await)?;
-        }
+        self.presence.add(orders.told);
         Ok(())
     }
 
@@ -214,10 +225,12 @@ impl Follower {
             .add_all(self.store.revoked_tokens_now().await?);
         self.store.forget_all_accounts();
         self.rights.advance();
-        self.marks.add_everything();
-        self.knows_presence = false;
+        self.presence.add_everything();
         self.holding.register_again();
-        self.check(None).await
+        self.check(None).await?;
+        // Those who may not go on are not told their counts.
+        self.marks.add_everything();
+        Ok(())
     }
 
     /// Ends the streams, of some users or of all, that may not go on.
@@ -306,15 +319,10 @@ impl Orders {
     }
 }
 
-/// True if it is known now who is present. Where it is not, it is read again: rights do not wait for it.
-fn known(told: Result<(), Unfollowed>) -> Result<bool, Unfollowed> {
-    match told {
-        Ok(()) => Ok(true),
-        Err(Unfollowed::Store(cause)) => {
-            log::debug!("it is not known who is present at the other hubs: {cause}");
-            Ok(false)
-        }
-        Err(stopping @ Unfollowed::Stopping(_)) => Err(stopping),
+/// Beside the looks, as it may take long.
+async fn prune(store: Store) {
+    if let Err(cause) = store.prune_signals().await {
+        log::debug!("pruning signals failed and is tried again: {cause}");
     }
 }
 

@@ -26,7 +26,7 @@ use crate::cluster::asking::Asking;
 use crate::cluster::bell::{Doorbell, Rung};
 use crate::cluster::follower::Follower;
 use crate::cluster::lease::{Heart, Leases};
-use crate::cluster::presence::{Holding, Registrar};
+use crate::cluster::presence::{Holding, Registrar, Untold as UntoldPresence};
 use crate::cluster::standby::Missing;
 use crate::hub::{Broadcaster, ClientId};
 use crate::journal::Journal;
@@ -48,6 +48,7 @@ pub(crate) struct Cluster {
     leases: Leases,
     holding: Holding,
     standby: Missing,
+    presence: UntoldPresence,
 }
 
 /// The reason why work is refused now.
@@ -104,7 +105,9 @@ impl Cluster {
             leases: Leases::default(),
             holding: Holding::default(),
             standby: Missing::default(),
+            presence: UntoldPresence::default(),
         };
+        joined.presence.add_everything();
         let heart = Heart {
             store: parts.store.clone(),
             hub: parts.hub.clone(),
@@ -119,6 +122,9 @@ impl Cluster {
             holding: joined.holding.clone(),
         };
         actix::spawn(registrar.run());
+        let (store, broadcaster) = (parts.store.clone(), parts.broadcaster.clone());
+        let presence = joined.presence.clone();
+        actix::spawn(presence.hand_over(store, broadcaster, parts.hub.clone()));
         actix::spawn(heart.run());
         actix::spawn(joined.leases.clone().watch(parts.store.clone()));
         let streams_end = outage::watch(parts.store.clone(), parts.broadcaster.clone());

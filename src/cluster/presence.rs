@@ -1,11 +1,12 @@
 //! The users present, shared with the other hubs: each hub writes its own changes, and reads those of the others from signals.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix::{Addr, MailboxError};
+use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 
 use crate::alarm::{RoomId, UserId};
@@ -102,6 +103,8 @@ pub(super) struct Told {
     news: Vec<Elsewhere>,
     /// The hubs whose rows have to be read.
     read: HashSet<String>,
+    /// True if changes may be missing, so that the rows of all hubs have to be read.
+    everything: bool,
 }
 
 impl Told {
@@ -125,13 +128,35 @@ impl Told {
         });
     }
 
+    fn is_empty(&self) -> bool {
+        self.news.is_empty() && self.read.is_empty() && !self.everything
+    }
+
+    /// Takes in what was told later.
+    fn join(&mut self, later: Self) {
+        for one in &later.news {
+            if matches!(one.news, Moves::All(_)) {
+                self.read.remove(&one.hub);
+            }
+        }
+        self.news.extend(later.news);
+        self.read.extend(later.read);
+        self.everything |= later.everything || self.news.len() > MOST_WAITING;
+        if self.everything {
+            (self.news, self.read) = (Vec::new(), HashSet::new());
+        }
+    }
+
     /// Hands over what was told. What is read is newer than every change that was told before.
-    pub(super) async fn hand_over(
+    async fn hand_over(
         mut self,
         store: &Store,
         broadcaster: &Addr<Broadcaster>,
         me: &HubId,
     ) -> Result<(), Unfollowed> {
+        if self.everything {
+            return read_all(store, broadcaster, me).await;
+        }
         let me = me.to_string();
         self.news.retain(|one| one.hub != me);
         self.read.remove(&me);
@@ -147,6 +172,60 @@ impl Told {
     }
 }
 
+/// What was told of presence and is not handed over yet; all clones share it. Rows may take long to read, and neither rights nor
+/// alarms wait for them.
+#[derive(Clone, Default)]
+pub(super) struct Untold(Arc<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    told: Mutex<Told>,
+    more: Notify,
+}
+
+impl Untold {
+    /// Adds what signals told.
+    pub(super) fn add(&self, told: Told) {
+        if told.is_empty() {
+            return;
+        }
+        self.told().join(told);
+        self.0.more.notify_one();
+    }
+
+    /// Notes that changes may be missing.
+    pub(super) fn add_everything(&self) {
+        self.add(Told {
+            everything: true,
+            ..Told::default()
+        });
+    }
+
+    /// Hands over what is told, until the hub stops.
+    pub(super) async fn hand_over(self, store: Store, broadcaster: Addr<Broadcaster>, me: HubId) {
+        loop {
+            let told = std::mem::take(&mut *self.told());
+            if told.is_empty() {
+                self.0.more.notified().await;
+                continue;
+            }
+            match told.hand_over(&store, &broadcaster, &me).await {
+                Ok(()) => {}
+                Err(Unfollowed::Stopping(_)) => return,
+                Err(Unfollowed::Store(cause)) => {
+                    log::debug!("it is not known who is present at the other hubs: {cause}");
+                    self.add_everything();
+                    tokio::time::sleep(TRY_EVERY).await;
+                }
+            }
+        }
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The reason why the news of other hubs was not followed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unfollowed {
@@ -157,7 +236,7 @@ pub(super) enum Unfollowed {
 }
 
 /// Reads who is present at all other hubs: signals may be missing.
-pub(super) async fn read_all(
+async fn read_all(
     store: &Store,
     broadcaster: &Addr<Broadcaster>,
     me: &HubId,
@@ -184,3 +263,9 @@ fn all(rows: Vec<(String, RoomId, UserId)>, hubs: Vec<String>) -> Vec<Elsewhere>
 
 /// A crowd that comes back is then some writes and not one for each.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
+
+/// The pause before it is read again who is present: the database is away or busy.
+const TRY_EVERY: Duration = Duration::from_millis(500);
+
+/// More changes than are kept in memory while the database is slow; then the rows are read.
+const MOST_WAITING: usize = 10_000;

@@ -154,13 +154,20 @@ impl DbConnection {
         }
     }
 
-    /// Brings the schema up to date. One process at a time does, however many start at once.
+    /// Brings the schema up to date. One process at a time does, however many start at once. `Unavailable` if the server ended it
+    /// because of a deadlock, so that it may be tried again.
     pub(crate) fn migrate(&mut self) -> Result<(), StoreError> {
         let applied = match self {
             Self::Postgres(connection) => {
                 connection.wait_without_limit();
                 connection.transaction(|connection| {
                     connection.batch_execute(POSTGRES_MIGRATION_LOCK)?;
+                    if connection
+                        .has_pending_migration(POSTGRES_MIGRATIONS)
+                        .map_err(Failed)?
+                    {
+                        connection.batch_execute(POSTGRES_LOG_LOCK)?;
+                    }
                     let done = connection.run_pending_migrations(POSTGRES_MIGRATIONS);
                     done.map(|done| done.len()).map_err(Failed)
                 })
@@ -179,10 +186,14 @@ impl DbConnection {
                 log::info!("applied {count} database migrations");
                 Ok(())
             }
-            Err(Failed(cause)) => Err(StoreError::Broken(format!(
-                "the migrations failed: {}",
-                one_line(&cause)
-            ))),
+            Err(Failed(cause)) => {
+                let text = format!("the migrations failed: {}", one_line(&cause));
+                Err(if text.contains(DEADLOCK) {
+                    StoreError::Unavailable(text)
+                } else {
+                    StoreError::Broken(text)
+                })
+            }
         }
     }
 
@@ -239,3 +250,11 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL
 /// is longer than any other.
 const POSTGRES_MIGRATION_LOCK: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; \
      SELECT pg_advisory_xact_lock(4207849484);";
+
+/// The lock that each append of another hub takes first. Taken before all others, so that no append has the log locked while it waits
+/// for a table that a migration has changed. The first hub of a database finds no table.
+const POSTGRES_LOG_LOCK: &str = "DO $$ BEGIN \
+     IF to_regclass('log_head') IS NOT NULL THEN LOCK TABLE log_head IN ACCESS EXCLUSIVE MODE; END IF; END $$";
+
+/// The SQLSTATE of a deadlock, as the text of a failure begins with it.
+const DEADLOCK: &str = " 40P01: ";

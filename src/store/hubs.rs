@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::alarm::AlarmId;
-use crate::store::connection::native;
+use crate::store::connection::{DbConnection, native};
 use crate::store::schema::{answers, hubs};
 use crate::store::{Store, StoreError};
 
@@ -47,7 +47,7 @@ pub(crate) struct Lease {
 impl Store {
     /// Beats; `false` if the hub holds no lease of this incarnation.
     pub(crate) async fn beat(&self, beat: Beat) -> Result<bool, StoreError> {
-        self.write(move |connection| {
+        self.keep_lease(move |connection| {
             let beats = native!(connection => diesel::sql_query(BEAT)
                 .bind::<Text, _>(&beat.hub)
                 .bind::<BigInt, _>(beat.incarnation)
@@ -67,7 +67,7 @@ impl Store {
         incarnation: i64,
         version: &'static str,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.keep_lease(move |connection| {
             native!(connection => diesel::sql_query(TAKE)
                 .bind::<Text, _>(&hub)
                 .bind::<BigInt, _>(incarnation)
@@ -80,7 +80,7 @@ impl Store {
 
     /// All leases, by the id of the hub.
     pub(crate) async fn leases(&self) -> Result<Vec<Lease>, StoreError> {
-        self.look(|connection| {
+        self.keep_lease(|connection| {
             Ok(native!(connection => hubs::table
                 .order(hubs::id.asc())
                 .load::<Lease>(connection))?)
@@ -91,7 +91,7 @@ impl Store {
     /// Removes a lease that stands still, with all that its hub held, and tells all hubs; nothing if it beat in between or
     /// another hub was faster.
     pub(crate) async fn end_lease(&self, lease: Lease) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.tell_others(move |connection| {
             native!(connection => diesel::sql_query(END)
                 .bind::<Text, _>(&lease.hub)
                 .bind::<BigInt, _>(lease.incarnation)
@@ -104,7 +104,7 @@ impl Store {
 
     /// Gives back the lease of this hub, whatever its beat.
     pub(crate) async fn give_lease_back(&self, hub: String) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.tell_others(move |connection| {
             native!(connection => diesel::sql_query(GIVE_BACK)
                 .bind::<Text, _>(&hub)
                 .execute(connection))?;
@@ -120,7 +120,7 @@ impl Store {
         hub: String,
         body: String,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.ask_others(move |connection| {
             let row = (
                 answers::question.eq(question),
                 answers::hub.eq(hub),
@@ -136,7 +136,7 @@ impl Store {
 
     /// The hubs that answered a question.
     pub(crate) async fn answered(&self, question: String) -> Result<Vec<String>, StoreError> {
-        self.look(move |connection| {
+        self.ask_others(move |connection| {
             Ok(native!(connection => answers::table
                 .filter(answers::question.eq(question))
                 .select(answers::hub)
@@ -147,7 +147,7 @@ impl Store {
 
     /// Takes the answers to a question.
     pub(crate) async fn take_answers(&self, question: String) -> Result<Vec<String>, StoreError> {
-        self.write(move |connection| {
+        self.ask_others(move |connection| {
             let mine = || answers::table.filter(answers::question.eq(&question));
             let bodies = native!(connection => mine()
                 .select(answers::body)
@@ -156,6 +156,15 @@ impl Store {
             Ok(bodies)
         })
         .await
+    }
+
+    /// Works on the connection that is kept for leases. The bell does not ring for a beat.
+    async fn keep_lease<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.lease.as_ref().unwrap_or(&self.writers).run(work).await
     }
 }
 

@@ -1,5 +1,5 @@
 //! Changes of the marks seen, read and deleted: a receipt for each alarm, and a floor up to which every alarm is
-//! marked. Each change has a version of its inbox; on a shared database its commit tells it to all hubs.
+//! marked. Each change has a version of its inbox; on a shared database it is told to all hubs after its commit.
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -11,7 +11,7 @@ use crate::store::inbox::{Floors, Inbox, Mark, visible};
 use crate::store::listing::one;
 use crate::store::log;
 use crate::store::schema::{alarms, receipts, users};
-use crate::store::{Read, Store, StoreError};
+use crate::store::{Read, Store, StoreError, signals};
 
 /// A change of an inbox, as a `state` event carries it. Without ids and without `up_to` it stands for any change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ impl Store {
         mark: Mark,
     ) -> Result<Option<Alarm>, StoreError> {
         self.write(move |connection| {
-            connection.transact(|connection| {
+            change(connection, |connection| {
                 lock(connection, &inbox)?;
                 let Some(mut alarm) = one(connection, &inbox, id)? else {
                     return Ok(None);
@@ -125,8 +125,8 @@ impl Store {
                 return Ok(());
             }
             let changed = inbox.clone();
-            let change = move |connection: &mut DbConnection| {
-                connection.transact(|connection| {
+            let write = move |connection: &mut DbConnection| {
+                change(connection, |connection| {
                     lock(connection, &changed)?;
                     apply(connection, &changed, &ids, mark, Timestamp::now())?;
                     if !more {
@@ -136,7 +136,7 @@ impl Store {
                     Ok(())
                 })
             };
-            self.write(change).await?;
+            self.write(write).await?;
             if !more {
                 return Ok(());
             }
@@ -152,7 +152,7 @@ impl Store {
         alarm_type: AlarmType,
     ) -> Result<Vec<AlarmId>, StoreError> {
         self.write(move |connection| {
-            connection.transact(|connection| {
+            change(connection, |connection| {
                 lock(connection, &inbox)?;
                 let now = Timestamp::now();
                 let mut ids = Vec::new();
@@ -177,6 +177,16 @@ impl Store {
     }
 }
 
+/// Does one change in a transaction, and tells it after its commit.
+fn change<T>(
+    connection: &mut DbConnection,
+    work: impl FnOnce(&mut DbConnection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let done = connection.transact(work)?;
+    signals::send_soon(connection);
+    Ok(done)
+}
+
 /// Serialises the changes of one inbox and counts them. On PostgreSQL the update locks the row of the account, and on SQLite
 /// it takes the write lock first, because a transaction that begins with a read cannot always be upgraded.
 fn lock(connection: &mut DbConnection, inbox: &Inbox) -> Result<(), StoreError> {
@@ -186,7 +196,7 @@ fn lock(connection: &mut DbConnection, inbox: &Inbox) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Has the commit tell all hubs what changed. A file has one hub, which tells its streams itself.
+/// Leaves for all hubs what changed. A file has one hub, which tells its streams itself.
 fn tell(connection: &mut DbConnection, inbox: &Inbox, change: &Change) -> Result<(), StoreError> {
     let DbConnection::Postgres(connection) = connection else {
         return Ok(());
@@ -368,10 +378,9 @@ impl<'a> NewReceipt<'a> {
 /// A change of more alarms is told as one that may concern any.
 const MOST_TOLD_IDS: usize = 500;
 
-/// The trigger on the account sends it. A token may name a user who has none.
-const TELL: &str = "SELECT CASE WHEN EXISTS (SELECT 1 FROM users WHERE id = $2) \
-    THEN length(set_config('campanile.change', $1, true)) \
-    ELSE campanile_signal('state', $2, '0 ' || $1) END";
+/// With the version of the marks; a token may name a user who has no account, whose changes have none.
+const TELL: &str = "INSERT INTO unsent_signals (kind, subject, detail) \
+    VALUES ('state', $2, coalesce((SELECT marks FROM users WHERE id = $2), 0)::text || ' ' || $1)";
 
 /// The maximum of alarms that one transaction marks: it occupies the writer for a few milliseconds.
 const MARK_BATCH: usize = 500;

@@ -82,6 +82,10 @@ pub(crate) struct Store {
     /// the hub look unwell. `None` on a file, which has one writer and answers at once.
     journal: Option<Lane>,
     health: Option<Lane>,
+    /// The lane of the lease, which a beat must not miss, and the one of all other work between hubs, which may wait for locks.
+    /// `None` on a file.
+    lease: Option<Lane>,
+    others: Option<Lane>,
     /// Told after each write, if there may be other hubs that have to hear of it.
     written_for_others: Option<Arc<Notify>>,
     /// The time at which other hubs were last heard.

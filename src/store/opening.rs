@@ -40,6 +40,8 @@ impl Store {
             looks: lanes.looks,
             journal: lanes.journal,
             health: lanes.health,
+            lease: lanes.lease,
+            others: lanes.others,
             heard: Heard::default(),
             accounts: Accounts::default(),
             metrics,
@@ -55,7 +57,13 @@ impl Store {
     pub(crate) async fn close(&self) {
         self.written.store(false, Ordering::Relaxed);
         let lanes = [&self.readers, &self.lookups, &self.writers];
-        let of_server = [&self.looks, &self.journal, &self.health];
+        let of_server = [
+            &self.looks,
+            &self.journal,
+            &self.health,
+            &self.lease,
+            &self.others,
+        ];
         let lanes = lanes.into_iter().chain(of_server.into_iter().flatten());
         // Two connections of a file that close at the same time each take the other for one that stays, and neither copies
         // the log. So they close one after the other.
@@ -79,13 +87,15 @@ struct Lanes {
     looks: Option<Lane>,
     journal: Option<Lane>,
     health: Option<Lane>,
+    lease: Option<Lane>,
+    others: Option<Lane>,
 }
 
 /// Opens the lanes on a thread of its own: a connection to a server runs on the thread that uses it, which may not be one
 /// of the runtime's.
 fn open_lanes(location: &Location, as_hub_on_server: bool) -> Result<Lanes, OpenError> {
     let open = || {
-        first_connection(location)?.migrate()?;
+        migrate(location)?;
         let own = |plan: Plan| {
             let opened = as_hub_on_server.then(|| Lane::open(location, plan));
             opened.transpose()
@@ -97,6 +107,8 @@ fn open_lanes(location: &Location, as_hub_on_server: bool) -> Result<Lanes, Open
             looks: own(alone("hear the other hubs", "store-hubs"))?,
             journal: own(alone("write to the log", "store-journal"))?,
             health: own(alone("check the database", "store-health"))?,
+            lease: own(alone("keep the lease", "store-lease"))?,
+            others: own(alone("tell the other hubs", "store-others"))?,
         })
     };
     let opened = std::thread::scope(|scope| scope.spawn(open).join());
@@ -166,6 +178,20 @@ fn lock(location: &Location) -> Result<Option<File>, OpenError> {
     }
 }
 
+/// Brings the schema up to date. Where another hub runs on the server, its transactions may lock tables in another order; then the
+/// server ends one of the two, and a migration that is ended has changed nothing.
+fn migrate(location: &Location) -> Result<(), OpenError> {
+    for _deadlock in 1..MOST_MIGRATION_TRIES {
+        match first_connection(location)?.migrate() {
+            Err(StoreError::Unavailable(cause)) => {
+                log::warn!("the migrations are tried again: {cause}");
+            }
+            done => return Ok(done?),
+        }
+    }
+    Ok(first_connection(location)?.migrate()?)
+}
+
 /// In a composed start the server often comes up a moment after the hub.
 fn first_connection(location: &Location) -> Result<DbConnection, OpenError> {
     let end = Instant::now() + COMES_UP_WITHIN;
@@ -193,6 +219,9 @@ fn first_connection(location: &Location) -> Result<DbConnection, OpenError> {
 
 /// The rest of the five seconds a stop may take.
 const CLOSES_WITHIN: Duration = Duration::from_secs(1);
+
+/// A deadlock needs a transaction of the other hub at the very moment, and takes the server a second to find.
+const MOST_MIGRATION_TRIES: u32 = 10;
 
 /// Longer than PostgreSQL takes to start after a clean stop, shorter than a person waits for an answer.
 const COMES_UP_WITHIN: Duration = Duration::from_secs(10);

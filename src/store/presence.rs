@@ -49,7 +49,7 @@ impl Store {
         than: String,
         hubs: Option<Vec<String>>,
     ) -> Result<Vec<(String, RoomId, UserId)>, StoreError> {
-        self.look(move |connection| {
+        self.ask_others(move |connection| {
             let rows = native!(connection => {
                 let mut query = presence::table
                     .filter(presence::hub.ne(than))
@@ -77,7 +77,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let text = serde_json::to_string(&movements)
             .map_err(|cause| StoreError::Broken(format!("presence cannot be written: {cause}")))?;
-        self.write(move |connection| {
+        self.tell_others(move |connection| {
             let noted = native!(connection => diesel::select(campanile_presence(hub, incarnation, is_all, text))
                 .get_result::<bool>(connection))?;
             Ok(noted)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use crate::alarm::AlarmId;
 use crate::store::connection::{DbConnection, native};
@@ -46,6 +46,8 @@ pub(crate) struct Look {
     pub signals: Signals,
     /// The place the next look starts after.
     pub position: Position,
+    /// True if a hub left signals and did not send them.
+    pub unsent: bool,
 }
 
 /// The signals that a look found.
@@ -70,6 +72,8 @@ struct Ends {
     incarnation: Option<String>,
     #[diesel(sql_type = Nullable<BigInt>)]
     last_signal: Option<i64>,
+    #[diesel(sql_type = Bool)]
+    unsent: bool,
 }
 
 impl Ends {
@@ -150,6 +154,7 @@ impl Store {
             let ends = ends(connection)?;
             accounts.changed_so_often(ends.account_changes, began);
             let (head, epoch) = (AlarmId(ends.last_id), ends.epoch.clone());
+            let unsent = ends.unsent;
             let now = ends.position();
             let (signals, position) = since(connection, now, after)?;
             Ok(Look {
@@ -158,9 +163,15 @@ impl Store {
                 began,
                 signals,
                 position,
+                unsent,
             })
         })
         .await
+    }
+
+    /// Sends the signals that transactions left.
+    pub(crate) async fn send_signals(&self) -> Result<(), StoreError> {
+        self.tell_others(send_left).await
     }
 
     /// Tells all hubs something, this one included.
@@ -183,11 +194,31 @@ impl Store {
 
     /// Deletes signals that every hub which is well has read.
     pub(crate) async fn prune_signals(&self) -> Result<(), StoreError> {
-        self.look(|connection| {
+        self.ask_others(|connection| {
             native!(connection => diesel::sql_query(PRUNE).execute(connection))?;
             Ok(())
         })
         .await
+    }
+
+    /// Works on the connection that is kept for what passes between hubs besides looks and beats: it may wait for locks.
+    pub(super) async fn ask_others<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let lane = self.others.as_ref().unwrap_or(&self.writers);
+        lane.run(work).await
+    }
+
+    /// The same for work after which the bell has to ring.
+    pub(super) async fn tell_others<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let lane = self.others.as_ref().unwrap_or(&self.writers);
+        self.write_in(lane, work).await
     }
 
     /// Works on the connection that is kept for looks.
@@ -216,6 +247,20 @@ impl Heard {
         let mut heard = self.at.lock().unwrap_or_else(PoisonError::into_inner);
         *heard = Some(heard.map_or(at, |known| known.max(at)));
     }
+}
+
+/// Sends what a transaction left, after its commit. If it fails, another hub does, or this one at its next look.
+pub(super) fn send_soon(connection: &mut DbConnection) {
+    if let Err(cause) = send_left(connection) {
+        log::debug!("signals are sent later: {cause}");
+    }
+}
+
+fn send_left(connection: &mut DbConnection) -> Result<(), StoreError> {
+    if let DbConnection::Postgres(connection) = connection {
+        diesel::sql_query(SEND).execute(connection)?;
+    }
+    Ok(())
 }
 
 fn ends(connection: &mut DbConnection) -> Result<Ends, StoreError> {
@@ -259,8 +304,13 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 const MOST_SIGNALS: i64 = 10_000;
 
 /// One statement, so that both ends are of the same moment, and of one round trip.
-const ENDS: &str = "SELECT log.last_id, log.account_changes, log.epoch, signal.incarnation, signal.last_id AS last_signal \
+const ENDS: &str = "SELECT log.last_id, log.account_changes, log.epoch, signal.incarnation, signal.last_id AS last_signal, \
+     EXISTS (SELECT 1 FROM unsent_signals WHERE left_at < now() - interval '200 milliseconds') AS unsent \
      FROM log_head AS log LEFT JOIN signal_head AS signal ON TRUE";
+
+/// Waits for neither the disk nor a standby, as a crash may take signals anyway; and not for long for a transaction that sends.
+const SEND: &str = "SELECT set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '500ms', true), \
+     campanile_send_signals()";
 
 const PRUNE: &str = "WITH answered AS (DELETE FROM answers WHERE created_at < now() - interval '60 seconds'), \
     ended AS (DELETE FROM presence WHERE hub NOT IN (SELECT id FROM hubs)) \

@@ -19,6 +19,7 @@ mod link;
 mod support;
 
 mod bell;
+mod commits;
 mod failover;
 mod hubs;
 mod leases;

@@ -48,3 +48,4 @@ mod tls;
 mod trips;
 mod two_hubs;
 mod unheard;
+mod upgrade;

@@ -117,6 +117,16 @@ impl Postgres {
         }
     }
 
+    /// Runs SQL in a process of its own, which fails if the SQL does.
+    pub(crate) fn run_beside(&self, url: &str, sql: &str) -> Child {
+        Command::new(program("psql"))
+            .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql])
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("psql (Debian: apt-get install postgresql)")
+    }
+
     /// Everything the server has logged.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).expect("the server's log")
