@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::BodySize;
 use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderName;
 
 /// All of them, counted; every worker holds a clone.
 #[derive(Debug, Clone)]
@@ -33,6 +34,14 @@ pub(crate) struct Busy(Rc<Connection>);
 /// In the extensions of a request that stands for one which could not be read: the status it is to be answered with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unreadable(pub(crate) StatusCode);
+
+/// In the extensions of an answer that is not ready yet: its body is one piece, which comes when it is. The head is sent with
+/// it. Until then the connection holds nothing of the request but that body.
+#[derive(Debug, Default)]
+pub(crate) struct Late {
+    /// A field that tells the seconds that are left until a time (in seconds since the Unix epoch) when the answer is sent.
+    pub(crate) countdown: Option<(HeaderName, i64)>,
+}
 
 impl Connections {
     /// As many as a process with so many open files can hold and still work.

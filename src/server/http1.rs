@@ -14,14 +14,14 @@ use actix_server::GracefulShutdownSignal;
 use actix_service::Service;
 use actix_web::Error;
 use actix_web::dev::ServiceResponse;
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use futures::FutureExt;
 use futures::future::poll_fn;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::timeout;
 
 use crate::server::Visitor;
-use crate::server::connections::{Connection, Unreadable};
+use crate::server::connections::{Connection, Late, Unreadable};
 use crate::server::endless::{Coding, Ended, Exchange};
 use crate::server::head::{self, Framing};
 use crate::server::incoming::{Body, Incoming, Next};
@@ -65,17 +65,27 @@ where
             talk.out.extend_from_slice(CONTINUE);
             talk.flush().await?;
         }
+        // Boxed, so that an answer that is late holds no room for it.
+        let call = Box::pin(app.call(request));
         let answered = tokio::select! {
             biased;
-            answered = app.call(request) => answered,
+            answered = call => answered,
             ended = talk.incoming.attend(&mut body) => return Err(ended),
         };
-        let answer = match answered {
+        let mut answer = match answered {
             Ok(answer) => Response::<B>::from(answer).map_into_boxed_body(),
             Err(error) => Response::from(error),
         };
+        let late = answer.extensions_mut().remove::<Late>();
+        let then = match late {
+            Some(late) => talk.answer_late(answer, late, &asked, &mut body).await?,
+            None => {
+                let is_stopping = stop.as_mut().now_or_never().is_some();
+                talk.answer(answer, &asked, is_stopping, &mut body).await?
+            }
+        };
         let is_stopping = stop.as_mut().now_or_never().is_some();
-        match talk.answer(answer, asked, is_stopping, &mut body).await? {
+        match then {
             Then::Next => {}
             Then::End => return talk.end().await,
             Then::Endless(body, coding) => return Ok(Some(talk.leave(body, coding))),
@@ -159,7 +169,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Talk<T> {
     async fn answer(
         &mut self,
         answer: Response<BoxBody>,
-        asked: Asked,
+        asked: &Asked,
         is_stopping: bool,
         request_body: &mut Option<Body>,
     ) -> Result<Then, Ended> {
@@ -199,6 +209,52 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Talk<T> {
             }
         }
         Ok(match closes || switches {
+            true => Then::End,
+            false => Then::Next,
+        })
+    }
+
+    /// Waits for the body of an answer that is not ready, and writes both.
+    async fn answer_late(
+        &mut self,
+        answer: Response<BoxBody>,
+        late: Late,
+        asked: &Asked,
+        request_body: &mut Option<Body>,
+    ) -> Result<Then, Ended> {
+        let (answer, body) = answer.into_parts();
+        let status = answer.status();
+        head::begin(&mut self.out, answer.head(), asked.version);
+        drop(answer);
+        let mut body = pin!(body);
+        let whole = tokio::select! {
+            biased;
+            whole = poll_fn(|context| body.as_mut().poll_next(context)) => whole,
+            ended = self.incoming.attend(request_body) => return Err(ended),
+        };
+        let whole = whole.transpose().map_err(Ended::Body)?.unwrap_or_default();
+        let closes = !asked.persists || !self.incoming.pass_over_body();
+        if let Some((name, end)) = late.countdown {
+            head::count_down(&mut self.out, &name, end);
+        }
+        let framing = Framing {
+            version: asked.version,
+            size: BodySize::Sized(u64::try_from(whole.len()).unwrap_or(u64::MAX)),
+            coding: Coding::None,
+            closes,
+        };
+        head::end(&mut self.out, status, &framing);
+        let mut bytes = self.out.split().chain(whole);
+        let sending = async {
+            self.writing.write_all_buf(&mut bytes).await?;
+            self.writing.flush().await
+        };
+        tokio::select! {
+            biased;
+            sent = sending => sent?,
+            ended = self.incoming.attend(request_body) => return Err(ended),
+        }
+        Ok(match closes {
             true => Then::End,
             false => Then::Next,
         })

@@ -3,14 +3,16 @@
 use diesel::prelude::*;
 
 use crate::alarm::Role;
+use crate::store::schema::account_totals;
 use crate::store::schema::users::dsl;
 use crate::store::{Read, Store, StoreError};
 
 impl Store {
-    /// Returns the number of accounts.
+    /// Returns the number of accounts, which triggers of the database keep.
     pub(crate) async fn account_count(&self) -> Result<i64, StoreError> {
         self.read(Read::Other, |connection| {
-            Ok(dsl::users.count().get_result(connection)?)
+            let total = account_totals::table.select(account_totals::accounts);
+            Ok(total.get_result(connection)?)
         })
         .await
     }

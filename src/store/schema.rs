@@ -1,6 +1,13 @@
 // Times are milliseconds since the Unix epoch, so that both databases hold the same value.
 
 diesel::table! {
+    account_totals (id) {
+        id -> BigInt,
+        accounts -> BigInt,
+    }
+}
+
+diesel::table! {
     alarms (id) {
         id -> BigInt,
         topic -> Text,

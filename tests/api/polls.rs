@@ -19,6 +19,9 @@ const POLLS: usize = 10_000;
 /// Less than it takes a debug build to wake 10,000 polls at each of four heartbeats, several times what it takes to wake none.
 const WAKING_ALL: Duration = Duration::from_secs(1);
 
+/// The connection, its subscription, and the head of its answer. The allocator's own share is in it.
+const MOST_BYTES_A_POLL: u64 = 8 * 1_024;
+
 /// The hub looks once a second at a log that others may write.
 const SEVERAL_LOOKS: Duration = Duration::from_secs(6);
 
@@ -67,16 +70,7 @@ async fn ten_thousand_polls_that_wait_cost_no_read_and_no_time_and_one_alarm_ans
     let count = POLLS.min(open_files() - OTHER_FILES);
     let mut witness = app.connected(&app.service(), "/api/stream").await;
     let mut polls = Vec::new();
-    while polls.len() < count {
-        let some = users.iter().take(count - polls.len());
-        let opened = some.map(|token| Waiting::begin(&app, token, cursor));
-        polls.extend(join_all(opened).await);
-        let open = (polls.len() + 1) as f64;
-        until("all of them wait", DEADLINE, async || {
-            (app.figure("campanile_streams").await == open).then_some(())
-        })
-        .await;
-    }
+    hold(&app, &users, cursor, &mut polls, count).await;
 
     heartbeats(&mut witness, 1).await;
     let (reads, time) = (app.reads().await, time_used(&app));
@@ -94,6 +88,53 @@ async fn ten_thousand_polls_that_wait_cost_no_read_and_no_time_and_one_alarm_ans
     assert_eq!(answers.len(), count);
     assert_eq!(reads_while, 0.0);
     assert!(time_while < WAKING_ALL, "{time_while:?}");
+}
+
+/// Adds polls that wait until there are `count`.
+async fn hold(
+    app: &TestApp,
+    users: &[String],
+    cursor: i64,
+    polls: &mut Vec<Waiting>,
+    count: usize,
+) {
+    let others = app.figure("campanile_streams").await - polls.len() as f64;
+    while polls.len() < count {
+        let some = users.iter().take(count - polls.len());
+        let opened = some.map(|token| Waiting::begin(app, token, cursor));
+        polls.extend(join_all(opened).await);
+        let open = polls.len() as f64 + others;
+        until("all of them wait", DEADLINE, async || {
+            (app.figure("campanile_streams").await == open).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_poll_that_waits_holds_little_memory() {
+    const FIRST: usize = 1_000;
+    let app = AppBuilder::default()
+        .env("CAMPANILE_MAX_STREAMS_PER_USER", "20000")
+        .alone()
+        .spawn()
+        .await;
+    let users = crowd(&app, 100).await;
+    let cursor = app.publish(json!({"everyone": true}), "BEFORE").await;
+    let count = (POLLS / 2).min(open_files() - OTHER_FILES);
+    let mut polls = Vec::new();
+    hold(&app, &users, cursor, &mut polls, FIRST).await;
+    let before = app.resident_kib();
+
+    hold(&app, &users, cursor, &mut polls, count).await;
+
+    let held = (app.resident_kib() - before) * 1_024;
+    let each = held / u64::try_from(count - FIRST).expect("a number");
+    eprintln!("{each} bytes for a poll that waits");
+    assert!(each < MOST_BYTES_A_POLL, "{each} bytes");
+    let id = app.publish(json!({"everyone": true}), "NOW").await;
+    let answer = polls.remove(0).answered().await;
+    assert_eq!(answer["events"][0]["id"], id);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 use reqwest::RequestBuilder;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::stored::database_file;
 use crate::support::postgres::Postgres;
@@ -106,6 +106,11 @@ async fn ask_everything(app: &TestApp, bob: &str) {
     for path in ["/api/admin/alarms", "/api/admin/users/bob"] {
         done(app.get(&admin, path)).await;
     }
+    let everyone = json!({"to": {"everyone": true}});
+    let audience = app.post(&admin, "/api/admin/audience").json(&everyone);
+    let answer = audience.send().await.expect("an answer");
+    let audience: Value = answer.json().await.expect("JSON");
+    assert!(audience["accounts"].as_i64() > Some(ROWS), "{audience}");
     done(app.post(bob, &format!("/api/alarms/{mine}/read"))).await;
     done(
         app.post(bob, "/api/alarms/seen")

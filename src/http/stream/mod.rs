@@ -26,6 +26,7 @@ use crate::http::problem::ApiError;
 use crate::http::stream::open::Visit;
 use crate::http::stream::query::StreamQuery;
 use crate::http::stream::transport::Transport;
+use crate::server::connections::Late;
 
 pub(crate) use crate::http::stream::figures::watch;
 
@@ -45,7 +46,7 @@ pub(crate) async fn subscribe(
         let visit = Visit::Poll;
         let opened = open::subscription(&state, &subscriber, &request, filter, visit).await?;
         let caller = subscriber.opened();
-        let answer = poll::respond(opened, query.wait, caller.user_id()).await?;
+        let answer = poll::respond(opened, query.wait, caller.user_id(), &request).await?;
         return Ok(with_session(answer, &caller));
     }
     let is_web_socket = transport == Transport::WebSocket;
@@ -68,9 +69,16 @@ pub(crate) async fn subscribe(
 /// reading it.
 pub(super) fn with_session(mut answer: HttpResponse, identity: &Identity) -> HttpResponse {
     let claims = identity.claims();
-    let left = claims.expires_at.seconds() - Timestamp::now().seconds();
+    let end = claims.expires_at.seconds();
+    let is_late = answer.extensions().contains::<Late>();
+    if is_late {
+        let countdown = Some((EXPIRES_IN, end));
+        answer.extensions_mut().insert(Late { countdown });
+    }
     let headers = answer.headers_mut();
-    headers.insert(EXPIRES_IN, left.into());
+    if !is_late {
+        headers.insert(EXPIRES_IN, (end - Timestamp::now().seconds()).into());
+    }
     // A `jti` may hold what no header can: such a session has no name here.
     if let Ok(session) = HeaderValue::from_str(&claims.token_id) {
         headers.insert(SESSION, session);

@@ -4,63 +4,165 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
-use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::http::header;
+use actix_web::http::{Version, header};
 use actix_web::web::Bytes;
-use futures::Stream;
+use actix_web::{HttpRequest, HttpResponse};
+use futures::future::LocalBoxFuture;
+use futures::{FutureExt, Stream};
 
 use crate::alarm::{AlarmId, UserId};
 use crate::feed::{Events, Opened};
 use crate::http::problem::ApiError;
 use crate::http::stream::json;
 use crate::hub::{EventName, Frame};
+use crate::server::connections::Late;
 
 /// Answers at once, or at the first event within `wait`.
 pub(super) async fn respond(
     opened: Opened,
     wait: Option<Duration>,
     user_id: &UserId,
+    request: &HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let Opened {
-        mut events,
-        cursor,
-        gap,
-    } = opened;
-    events.keep_share();
-    let mut batch = Batch::default();
-    let gathering = poll_fn(|context| batch.gather(&mut events, wait.is_some(), context));
-    // The events gathered by then are the answer. Nothing is lost: the cursor stays before the rest.
-    let in_time = tokio::time::timeout(wait.unwrap_or(AT_ONCE), gathering).await;
-    if batch.frames.is_empty()
-        && let Some(fault) = events.take_fault()
-    {
-        return Err(fault.into());
-    }
-    let reached = if batch.more { None } else { events.progress() };
-    // The log was not read to its end: there may be more, and the client need not wait for it.
-    batch.more |= in_time.is_err() && events.reached().is_none();
-    let cursor = batch
-        .last_id()
-        .into_iter()
-        .chain(reached)
-        .fold(cursor, AlarmId::max);
-    let bytes = batch.body(cursor, gap, user_id);
+    let mut gathering = Gathering::begin(opened, user_id);
+    let end = Instant::now() + wait.unwrap_or(AT_ONCE);
+    // HTTP/2 keeps little for a request that waits.
+    let can_be_late = wait.is_some() && request.version() < Version::HTTP_2;
+    let waits = wait.is_some() && !can_be_late;
+    let in_time = gathering.gather(waits, end).await;
+    gathering.check()?;
     let mut answer = HttpResponse::Ok();
     answer
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, "no-cache, no-store, no-transform"));
+    if can_be_late && in_time && gathering.may_wait() {
+        answer.extensions_mut().insert(Late::default());
+        return Ok(answer.body(LateAnswer::within(gathering, end)));
+    }
+    let bytes = gathering.answer(in_time);
     if bytes.len() <= SENT_AT_ONCE {
         return Ok(answer.body(bytes));
     }
-    events.finish().await;
+    gathering.events.finish().await;
     Ok(answer.body(Answer {
         bytes,
-        _events: events,
+        _events: gathering.events,
     }))
+}
+
+/// A poll that collects its answer.
+struct Gathering {
+    events: Events,
+    batch: Batch,
+    cursor: AlarmId,
+    gap: bool,
+    user_id: UserId,
+}
+
+impl Gathering {
+    fn begin(opened: Opened, user_id: &UserId) -> Self {
+        let mut events = opened.events;
+        events.keep_share();
+        Self {
+            events,
+            batch: Batch::default(),
+            cursor: opened.cursor,
+            gap: opened.gap,
+            user_id: user_id.clone(),
+        }
+    }
+
+    /// Collects events until the answer is complete, or is to be sent. Nothing is lost then: the cursor stays before the rest.
+    async fn gather(&mut self, waits: bool, end: Instant) -> bool {
+        let (events, batch) = (&mut self.events, &mut self.batch);
+        let complete = poll_fn(|context| batch.gather(events, waits, context));
+        tokio::time::timeout_at(end.into(), complete).await.is_ok()
+    }
+
+    /// Fails if nothing could be read.
+    fn check(&mut self) -> Result<(), ApiError> {
+        match self.batch.frames.is_empty() {
+            true => self
+                .events
+                .take_fault()
+                .map_or(Ok(()), |fault| Err(fault.into())),
+            false => Ok(()),
+        }
+    }
+
+    /// True if there is nothing to tell yet, and there may be later.
+    fn may_wait(&self) -> bool {
+        self.batch.frames.is_empty() && self.events.reached().is_some()
+    }
+
+    /// The body of the answer.
+    fn answer(&mut self, in_time: bool) -> Bytes {
+        let mut batch = std::mem::take(&mut self.batch);
+        let reached = match batch.more {
+            true => None,
+            false => self.events.progress(),
+        };
+        // The log was not read to its end: there may be more, and the client need not wait for it.
+        batch.more |= !in_time && self.events.reached().is_none();
+        let ids = batch.last_id().into_iter().chain(reached);
+        let cursor = ids.fold(self.cursor, AlarmId::max);
+        batch.body(cursor, self.gap, &self.user_id)
+    }
+}
+
+/// The body of an answer that waits for the first event. It is one piece, and holds the subscription until it is sent if it
+/// is long.
+struct LateAnswer {
+    /// `None` once it has answered.
+    answer: Option<LocalBoxFuture<'static, (Bytes, Option<Events>)>>,
+    _held: Option<Events>,
+}
+
+impl LateAnswer {
+    fn within(mut gathering: Gathering, end: Instant) -> Self {
+        let answer = async move {
+            let in_time = gathering.gather(true, end).await;
+            if gathering.check().is_err() {
+                // The head says that all is well, so the next poll tells of the fault.
+                gathering.batch.more = true;
+            }
+            let bytes = gathering.answer(in_time);
+            if bytes.len() <= SENT_AT_ONCE {
+                return (bytes, None);
+            }
+            gathering.events.finish().await;
+            (bytes, Some(gathering.events))
+        };
+        Self {
+            answer: Some(answer.boxed_local()),
+            _held: None,
+        }
+    }
+}
+
+impl MessageBody for LateAnswer {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let Some(answer) = &mut self.answer else {
+            return Poll::Ready(None);
+        };
+        let (bytes, events) = ready!(answer.poll_unpin(context));
+        self.answer = None;
+        self._held = events;
+        Poll::Ready(Some(Ok(bytes)))
+    }
 }
 
 /// The parts of one answer.

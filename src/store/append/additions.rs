@@ -3,10 +3,7 @@
 use diesel::prelude::*;
 
 use crate::alarm::{Alarm, ClientMessageId, Link, NewAlarm, TargetId, Timestamp, UserId};
-use crate::store::append::failure::AppendFailure;
 use crate::store::append::submission::Idempotency;
-use crate::store::append::{file, server};
-use crate::store::connection::DbConnection;
 use crate::store::schema::{alarms, idempotency_keys};
 
 /// The rows that a batch adds, and the new end of the log.
@@ -16,16 +13,6 @@ pub(super) struct Additions<'a> {
     pub(super) requests: Vec<NewRequest<'a>>,
     pub(super) accounts: Vec<NewRecipient<'a>>,
     pub(super) last_id: i64,
-}
-
-impl Additions<'_> {
-    /// Writes the rows and the new end of the log.
-    pub(super) fn store(self, connection: &mut DbConnection) -> Result<(), AppendFailure> {
-        match connection {
-            DbConnection::Postgres(connection) => server::store(connection, self),
-            DbConnection::Sqlite(connection) => file::store(connection, &self),
-        }
-    }
 }
 
 /// The row of an alarm.

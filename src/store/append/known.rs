@@ -5,10 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::alarm::{Alarm, NewAlarm, RoomId, TopicKind, UserId};
-use crate::store::append::failure::AppendFailure;
 use crate::store::append::submission::{Outcome, Refusal, Stored, Submission};
-use crate::store::append::{file, server};
-use crate::store::connection::DbConnection;
 
 /// A publisher and the key of a request.
 pub(super) type RequestKey<'a> = (&'a str, &'a str);
@@ -26,7 +23,8 @@ pub(super) struct Named<'a> {
 }
 
 impl<'a> Named<'a> {
-    fn by(batch: &'a [Submission]) -> Self {
+    /// The things of a batch.
+    pub(super) fn by(batch: &'a [Submission]) -> Self {
         let alarms = || batch.iter().flat_map(|submission| &submission.alarms);
         let kinds = || alarms().map(|alarm| alarm.topic.kind());
         Self {
@@ -73,18 +71,6 @@ pub(super) struct Request {
 }
 
 impl<'a> Known<'a> {
-    /// Looks everything up that the batch names.
-    pub(super) fn find(
-        connection: &mut DbConnection,
-        batch: &'a [Submission],
-    ) -> Result<Self, AppendFailure> {
-        let named = Named::by(batch);
-        match connection {
-            DbConnection::Postgres(connection) => server::find(connection, &named),
-            DbConnection::Sqlite(connection) => file::find(connection, &named),
-        }
-    }
-
     /// Returns the earlier outcome of a repeated submission; `None` if it is new.
     pub(super) fn repeated(&self, submission: &'a Submission) -> Option<Outcome> {
         let alarms = match &submission.idempotency {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::alarm::{AlarmId, TopicKind};
 use crate::store::append::additions::{Additions, NewRecipient, NewRequest, NewRow};
 use crate::store::append::failure::AppendFailure;
-use crate::store::append::known::Known;
+use crate::store::append::known::{Known, Named};
 use crate::store::append::submission::Outcome;
 use crate::store::connection::DbConnection;
 use crate::store::log::lock_head;
@@ -70,7 +70,7 @@ fn append_locked(
 ) -> Result<Vec<Outcome>, AppendFailure> {
     let head = lock_head(connection)?;
     let mut plan = Plan {
-        known: Known::find(connection, batch)?,
+        known: look_up(connection, batch)?,
         additions: Additions {
             last_id: head.last_id,
             ..Additions::default()
@@ -78,9 +78,29 @@ fn append_locked(
     };
     let outcomes = batch.iter().map(|one| plan.place(one)).collect();
     if plan.additions.last_id > head.last_id {
-        plan.additions.store(connection)?;
+        store(connection, plan.additions)?;
     }
     Ok(outcomes)
+}
+
+/// Looks everything up that a batch names.
+fn look_up<'a>(
+    connection: &mut DbConnection,
+    batch: &'a [Submission],
+) -> Result<Known<'a>, AppendFailure> {
+    let named = Named::by(batch);
+    match connection {
+        DbConnection::Postgres(connection) => server::find(connection, &named),
+        DbConnection::Sqlite(connection) => file::find(connection, &named),
+    }
+}
+
+/// Writes the rows of a batch and the new end of the log.
+fn store(connection: &mut DbConnection, additions: Additions<'_>) -> Result<(), AppendFailure> {
+    match connection {
+        DbConnection::Postgres(connection) => server::store(connection, additions),
+        DbConnection::Sqlite(connection) => file::store(connection, &additions),
+    }
 }
 
 /// A batch as it will be stored.
