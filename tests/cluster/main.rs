@@ -17,10 +17,14 @@ mod link;
 )]
 #[path = "../support/mod.rs"]
 mod support;
+#[expect(dead_code, reason = "the torture of one hub uses more of it")]
+#[path = "../support/torture/mod.rs"]
+mod torture;
 
 mod bell;
 mod failover;
 mod hubs;
+mod kills;
 mod leases;
 mod lost;
 mod outage;
