@@ -23,6 +23,7 @@ mod torture;
 
 mod bell;
 mod failover;
+mod faults;
 mod hubs;
 mod kills;
 mod leases;
@@ -33,3 +34,5 @@ mod rights;
 mod servers;
 mod standby;
 mod states;
+mod trial;
+mod versions;

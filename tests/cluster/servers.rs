@@ -84,6 +84,31 @@ impl Servers {
             .await;
     }
 
+    /// The database by the primary alone.
+    pub(crate) fn by_primary(&self) -> &str {
+        &self.by_primary
+    }
+
+    /// Commits that wait for the standby lose their backends: the rows are there and are shown, though nobody is told so.
+    pub(crate) async fn kill_waiting_commits(&self) {
+        let waiting = "FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'";
+        self.until_primary_says(&format!("SELECT count(*) > 0 {waiting}"), "t")
+            .await;
+        self.on_primary(&format!("SELECT pg_terminate_backend(pid) {waiting}"));
+    }
+
+    /// The standby takes over and lacks rows that were shown; the primary is left for good.
+    pub(crate) async fn lose_what_was_shown(&self) {
+        self.freeze_standby();
+        self.kill_waiting_commits().await;
+        self.fail_over().await;
+    }
+
+    /// The log as the standby has it after it took over.
+    pub(crate) fn log_of_standby(&self) -> Vec<Entry> {
+        log_of(&self.standby, &self.by_standby)
+    }
+
     /// The log as the primary has it.
     pub(crate) fn log(&self) -> Vec<Entry> {
         log_of(&self.primary, &self.by_primary)

@@ -21,6 +21,7 @@ pub(crate) struct Promise {
 }
 
 /// All one client saw in its life, over all its connections.
+#[derive(Clone)]
 pub(crate) struct Witness {
     pub(crate) name: String,
     pub(crate) carries: Carries,
@@ -100,6 +101,8 @@ pub(crate) struct Verdict {
     repeated: usize,
     reordered: usize,
     invented: usize,
+    /// Shown and lost with a server, though nobody was told that they are stored.
+    vanished: usize,
     /// Places in the log where ids were left out for a failover.
     pub(crate) jumps: usize,
     faults: Vec<String>,
@@ -120,6 +123,27 @@ impl Ledger {
         for witness in witnesses {
             self.judge_witness(witness, &mut verdict);
         }
+        verdict
+    }
+
+    /// The same where a server took over that lacks rows: what was shown and never acknowledged may be gone.
+    pub(crate) fn judge_after_a_loss(&self, witnesses: &[Witness]) -> Verdict {
+        let stored: HashSet<i64> = self.log.iter().map(|entry| entry.id).collect();
+        let answers = self.promises.iter().filter_map(|one| one.ids.as_ref());
+        let acknowledged: HashSet<i64> = answers.flatten().copied().collect();
+        let asked: HashSet<u64> = self.promises.iter().map(|one| one.marker).collect();
+        let mut vanished = 0;
+        let keep = |witness: &Witness| {
+            let mut kept = witness.clone();
+            kept.seen.retain(|(id, marker)| {
+                stored.contains(id) || acknowledged.contains(id) || !asked.contains(marker)
+            });
+            vanished += witness.seen.len() - kept.seen.len();
+            kept
+        };
+        let kept: Vec<Witness> = witnesses.iter().map(keep).collect();
+        let mut verdict = self.judge(&kept);
+        verdict.vanished = vanished;
         verdict
     }
 
@@ -224,7 +248,7 @@ impl fmt::Display for Verdict {
         write!(
             formatter,
             "{} alarms stored; {} requests answered 201, {} without an answer ({} of them stored); \
-             {} lost, {} repeated, {} reordered, {} invented; {} jumps of ids",
+             {} lost, {} repeated, {} reordered, {} invented; {} vanished, {} jumps of ids",
             self.stored,
             self.answered,
             self.unanswered,
@@ -233,6 +257,7 @@ impl fmt::Display for Verdict {
             self.repeated,
             self.reordered,
             self.invented,
+            self.vanished,
             self.jumps,
         )
     }
