@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Run(RunCommand),
     /// Measure the five transports of the hub's stream, one after the other.
     Transports(TransportsCommand),
+    /// Measure several hubs on one PostgreSQL.
+    Cluster(ClusterCommand),
     /// Measure everything and write `docs/internals/performance.md`, its figures and its pictures.
     Report(ReportCommand),
     /// Be the bare epoll loop (started by the bench itself).
@@ -94,6 +96,28 @@ pub(crate) struct TransportsCommand {
     /// Folder of the documents: write transports.md, transports.svg and transports.json into its `internals`.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) docs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// `campanile-bench cluster`.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterCommand {
+    /// Numbers of hubs, each measured on its own; 16 hubs at most.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,4,8,16")]
+    pub(crate) hubs: Vec<usize>,
+    /// The duration of each measurement; there are four for each number of hubs.
+    #[arg(long, default_value_t = 8.0)]
+    pub(crate) seconds: f64,
+    /// Alarms a second, where latency is measured.
+    #[arg(long, default_value_t = 50.0)]
+    pub(crate) rate: f64,
+    /// Streams over all hubs.
+    #[arg(long, default_value_t = 320)]
+    pub(crate) streams: usize,
+    /// Folder: write measured.md, its pictures and its figures into it.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) place: Place,
 }

@@ -1,4 +1,4 @@
-//! Pictures of figures against the number of clients: a line for each server.
+//! Pictures of figures against a number of clients or servers: a line for each kind.
 
 use crate::svg::{Anchor, Axis, Drawing, short};
 
@@ -6,14 +6,16 @@ use crate::svg::{Anchor, Axis, Drawing, short};
 #[derive(Debug)]
 pub(crate) struct Chart<'a> {
     pub(crate) title: &'a str,
+    /// The meaning of the axis across.
+    pub(crate) across: &'a str,
     pub(crate) lines: Vec<Line>,
 }
 
-/// One server's line.
+/// One line.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) name: &'static str,
-    /// Number of clients, figure.
+    /// The place across, and the figure.
     pub(crate) points: Vec<(f64, f64)>,
 }
 
@@ -29,15 +31,15 @@ impl Chart<'_> {
         let mut drawing = Drawing::new(WIDTH, HEIGHT, self.title);
         drawing.heading(LEFT, 22.0, self.title);
         drawing.levels(&up, &up.ticks(&[1.0, 2.0, 5.0]), LEFT, RIGHT);
-        let mut clients: Vec<f64> = points().map(|point| point.0).collect();
-        clients.sort_by(f64::total_cmp);
-        clients.dedup();
-        for value in clients {
+        let mut numbers: Vec<f64> = points().map(|point| point.0).collect();
+        numbers.sort_by(f64::total_cmp);
+        numbers.dedup();
+        for value in numbers {
             let place = (across.place(value), BOTTOM + 20.0);
             drawing.text(place, Anchor::Middle, short(value));
         }
         let below = (f64::midpoint(LEFT, RIGHT), BOTTOM + 40.0);
-        drawing.text(below, Anchor::Middle, "clients");
+        drawing.text(below, Anchor::Middle, self.across);
         self.draw(&mut drawing, &across, &up);
         drawing.finish()
     }
@@ -84,6 +86,7 @@ mod tests {
     fn more_is_further_right_and_further_up() {
         let chart = Chart {
             title: "cost",
+            across: "clients",
             lines: vec![Line {
                 name: "floor",
                 points: vec![(100.0, 1.0), (10_000.0, 4.0)],
@@ -108,6 +111,7 @@ mod tests {
     fn a_picture_of_nothing_is_still_a_picture() {
         let chart = Chart {
             title: "empty",
+            across: "clients",
             lines: Vec::new(),
         };
 

@@ -96,6 +96,7 @@ fn chart(report: &Report, command: &ReportCommand, title: &str, figure: &str) ->
     let lines = command.servers.iter().map(line);
     Chart {
         title,
+        across: "clients",
         lines: lines.filter(|line| !line.points.is_empty()).collect(),
     }
     .svg()

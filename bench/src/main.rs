@@ -5,6 +5,7 @@ mod args;
 mod bars;
 mod chart;
 mod clock;
+mod cluster;
 mod cpu;
 mod disk;
 mod document;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let done = match CommandLine::parse().command {
         Command::Run(command) => run::run(&command),
         Command::Transports(command) => transports::run(&command),
+        Command::Cluster(command) => cluster::run(&command),
         Command::Report(command) => document::write(&command),
         Command::Floor { address } => servers::floor::serve(address),
         Command::BackEnd { address } => servers::pushpin::serve_back_end(address),

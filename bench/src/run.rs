@@ -63,6 +63,19 @@ impl Ground {
         }
     }
 
+    /// The same, for a server that shares every core with others.
+    pub(crate) fn site_on_every_core<'a>(&'a self, folder: &'a Path) -> Site<'a> {
+        Site {
+            placement: Placement::EveryCore,
+            ..self.site(folder)
+        }
+    }
+
+    /// Starts something on every core.
+    pub(crate) fn on_every_core<T>(&self, start: impl FnOnce() -> T) -> Result<T> {
+        self.cores.on_server(Placement::EveryCore, start)
+    }
+
     pub(crate) fn session(&self, kind: Kind, setup: Setup) -> Result<Session> {
         let campanile = match (kind, &self.before) {
             (Kind::Before, Some(before)) => before,

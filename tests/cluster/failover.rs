@@ -35,14 +35,7 @@ async fn an_alarm_that_was_shown_and_lost_leaves_its_id_to_no_other() {
     servers.freeze_standby();
     let body = json!({"to": {"user": "bob"}, "alarmType": "LOST"});
     let lost = one.post(&one.service(), "/api/alarms").json(&body).send();
-    let waiting =
-        "FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'";
-    let kill = async {
-        servers
-            .until_primary_says(&format!("SELECT count(*) > 0 {waiting}"), "t")
-            .await;
-        servers.on_primary(&format!("SELECT pg_terminate_backend(pid) {waiting}"));
-    };
+    let kill = servers.kill_waiting_commits();
     let (answer, ()) = tokio::join!(lost, kill);
     assert_eq!(answer.unwrap().status(), 503);
     let shown = stream.next_named("alarm", DEADLINE).await;

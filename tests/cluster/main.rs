@@ -17,11 +17,16 @@ mod link;
 )]
 #[path = "../support/mod.rs"]
 mod support;
+#[expect(dead_code, reason = "the torture of one hub uses more of it")]
+#[path = "../support/torture/mod.rs"]
+mod torture;
 
 mod bell;
 mod commits;
 mod failover;
+mod faults;
 mod hubs;
+mod kills;
 mod leases;
 mod lost;
 mod many;
@@ -31,3 +36,5 @@ mod rights;
 mod servers;
 mod standby;
 mod states;
+mod trial;
+mod versions;

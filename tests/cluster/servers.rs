@@ -4,6 +4,11 @@ use serde_json::json;
 
 use crate::support::postgres::{Postgres, signal};
 use crate::support::{DEADLINE, TestApp, until};
+use crate::torture::database::log_of;
+use crate::torture::ledger::Entry;
+
+/// Commits wait until a standby has them on its disk too.
+const WITH_STANDBY: &str = "synchronous_standby_names = '*'";
 
 /// Two servers of one database, and the URL that names both.
 pub(crate) struct Servers {
@@ -29,7 +34,7 @@ impl Servers {
             primary,
             standby,
         };
-        servers.primary.set("synchronous_standby_names = '*'");
+        servers.primary.set(WITH_STANDBY);
         servers
             .until_primary_says("SELECT sync_state FROM pg_stat_replication", "sync")
             .await;
@@ -61,20 +66,72 @@ impl Servers {
         signal("-CONT", &self.standby.processes());
     }
 
+    /// The primary ends as in a power cut.
+    pub(crate) fn cut_power_of_primary(&self) {
+        self.primary.kill();
+    }
+
+    /// The standby becomes the primary, after the primary has ended; gives the one that has ended its new role.
+    pub(crate) async fn take_turns(&mut self) {
+        let dead = self.primary.processes();
+        self.standby.set(WITH_STANDBY);
+        self.standby.control(&["promote"]);
+        std::mem::swap(&mut self.primary, &mut self.standby);
+        std::mem::swap(&mut self.by_primary, &mut self.by_standby);
+        forgotten(&dead).await;
+        self.standby.follow(&self.primary);
+        self.until_primary_says("SELECT sync_state FROM pg_stat_replication", "sync")
+            .await;
+    }
+
+    /// The database by the primary alone.
+    pub(crate) fn by_primary(&self) -> &str {
+        &self.by_primary
+    }
+
+    /// Commits that wait for the standby lose their backends: the rows are there and are shown, though nobody is told so.
+    pub(crate) async fn kill_waiting_commits(&self) {
+        let waiting = "FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'";
+        self.until_primary_says(&format!("SELECT count(*) > 0 {waiting}"), "t")
+            .await;
+        self.on_primary(&format!("SELECT pg_terminate_backend(pid) {waiting}"));
+    }
+
+    /// The standby takes over and lacks rows that were shown; the primary is left for good.
+    pub(crate) async fn lose_what_was_shown(&self) {
+        self.freeze_standby();
+        self.kill_waiting_commits().await;
+        self.fail_over().await;
+    }
+
+    /// The log as the standby has it after it took over.
+    pub(crate) fn log_of_standby(&self) -> Vec<Entry> {
+        log_of(&self.standby, &self.by_standby)
+    }
+
+    /// The log as the primary has it.
+    pub(crate) fn log(&self) -> Vec<Entry> {
+        log_of(&self.primary, &self.by_primary)
+    }
+
     /// Both end as in a power cut, and the standby takes over with what it has on its disk.
     pub(crate) async fn fail_over(&self) {
-        let process = self.standby.processes()[0];
+        let processes = self.standby.processes();
         self.primary.kill();
         self.standby.kill();
-        // Until it is reaped, its lock file counts.
-        let entry = format!("/proc/{process}");
-        until("the end of the standby", DEADLINE, async || {
-            (!std::path::Path::new(&entry).exists()).then_some(())
-        })
-        .await;
+        forgotten(&processes).await;
         self.standby.control(&["start"]);
         self.standby.control(&["promote"]);
     }
+}
+
+/// Waits until nothing of some processes is left: until they are reaped, their lock file counts.
+async fn forgotten(processes: &[u32]) {
+    until("the end of the processes", DEADLINE, async || {
+        let exists = |id: &u32| std::path::Path::new(&format!("/proc/{id}")).exists();
+        (!processes.iter().any(exists)).then_some(())
+    })
+    .await;
 }
 
 /// Publishes to a user until it is acknowledged, always as the same request; gives the id.

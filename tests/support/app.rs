@@ -1,7 +1,7 @@
 //! The server under test: one for each `TestApp`, with a temporary folder and a port of its own choice, as a child process
 //! or inside the test's process. Requests to it are in `client`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::DEADLINE;
 use super::client::client;
 use super::embedded::EmbeddedHub;
 use super::log::Log;
-use super::process::{command, default_environment, send_signal};
+use super::process::{binary, command, default_environment, send_signal};
 use super::tls::{CERT_FILE, Identity, KEY_FILE};
 
 /// Measurements need the machine for themselves: an ordinary test holds this for reading, a measuring one for writing.
@@ -26,6 +26,7 @@ pub(crate) struct AppBuilder {
     files: Vec<(&'static str, String)>,
     alone: bool,
     embedded: bool,
+    binary: Option<PathBuf>,
 }
 
 impl AppBuilder {
@@ -40,6 +41,12 @@ impl AppBuilder {
         self.files = identity.files();
         self.env("CAMPANILE_TLS_CERT", CERT_FILE)
             .env("CAMPANILE_TLS_KEY", KEY_FILE)
+    }
+
+    /// Runs this binary in place of the one under test.
+    pub(crate) fn binary(mut self, path: &Path) -> Self {
+        self.binary = Some(path.to_owned());
+        self
     }
 
     /// Waits for the other tests of this binary and keeps them out: for tests that measure time.
@@ -76,6 +83,7 @@ impl AppBuilder {
                 .build()
                 .expect("an HTTP/2 client"),
             folder,
+            binary: self.binary.unwrap_or_else(binary),
             environment,
             log: Log::default(),
             child: None,
@@ -102,6 +110,7 @@ pub(crate) struct TestApp {
     /// As [`Self::client`], with HTTP/2 in clear text.
     pub(crate) http2: Client,
     folder: TempDir,
+    binary: PathBuf,
     environment: Vec<(String, String)>,
     log: Log,
     child: Option<Child>,
@@ -225,7 +234,7 @@ impl TestApp {
 
     async fn start(&mut self) {
         let written = self.log.text().len();
-        let mut child = command(self.folder.path(), &self.environment)
+        let mut child = command(&self.binary, self.folder.path(), &self.environment)
             .arg("serve")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -7,6 +7,7 @@ mod app;
 mod client;
 mod embedded;
 pub(crate) mod http2;
+mod keeper;
 mod log;
 pub(crate) mod postgres;
 mod process;

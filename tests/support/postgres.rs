@@ -11,6 +11,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
+use super::keeper::keeper;
+
 /// The language of the servers' messages, as a locale: `CAMPANILE_TEST_LANGUAGE=ko_KR.UTF-8` runs any test in Korean.
 static LANGUAGE: LazyLock<String> = LazyLock::new(|| {
     std::env::var("CAMPANILE_TEST_LANGUAGE").unwrap_or_else(|_unset| "C".to_owned())
@@ -143,14 +145,22 @@ impl Postgres {
     /// A server that follows this one and takes no writes, until it is told `control(&["promote"])`.
     pub(crate) fn standby(&self) -> Self {
         let standby = Self::in_new_folder(self.language);
-        Self::give_folder(&standby.folder);
+        standby.follow(self);
+        standby
+    }
+
+    /// Throws its data away and follows another server, from a copy of that server's data.
+    pub(crate) fn follow(&self, primary: &Self) {
+        if self.data().exists() {
+            fs::remove_dir_all(self.data()).expect("its old data");
+        }
+        Self::give_folder(&self.folder);
         run(as_server(&program("pg_basebackup"))
             .args(["-R", "-c", "fast", "-D"])
-            .arg(standby.data())
-            .args(["-d", &self.url("postgres")]));
-        standby.configure();
-        standby.control(&["start"]);
-        standby
+            .arg(self.data())
+            .args(["-d", &primary.url("postgres")]));
+        self.configure();
+        self.control(&["start"]);
     }
 
     /// Host and port.
@@ -287,30 +297,6 @@ impl Drop for Postgres {
         self.keeper.wait().expect("the end of the keeper");
     }
 }
-
-/// The shared cluster is never dropped, and a test binary may be killed: so the end of this pipe is what ends a cluster.
-fn keeper(folder: &Path) -> Child {
-    Command::new("sh")
-        .args(["-c", KEEPER, "keeper"])
-        .arg(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the keeper's process")
-}
-
-/// Ctrl-C reaches the whole group, so it is ignored here: the tests' own end is what counts.
-const KEEPER: &str = r#"
-trap '' INT TERM HUP
-cat > /dev/null
-pid=$(head -n 1 "$1/data/postmaster.pid") && kill -QUIT "$pid" &&
-for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    kill -0 "$pid" || break
-    sleep 0.1
-done
-rm -rf "$1"
-"#;
 
 /// Debian has the translations with the server, and a locale's definition in the package `locales`.
 fn provide_locale(locale: &str) {

@@ -32,7 +32,7 @@ pub(crate) async fn run(
             .iter()
             .any(|(unset, value)| unset == name && value.is_empty())
     });
-    let mut child = command(folder, &settings)
+    let mut child = command(&binary(), folder, &settings)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -55,9 +55,9 @@ pub(crate) async fn run(
     }
 }
 
-/// The binary in `folder`, with these settings and no others.
-pub(super) fn command(folder: &Path, environment: &[(String, String)]) -> Command {
-    let mut command = Command::new(binary());
+/// A binary in `folder`, with these settings and no others.
+pub(super) fn command(binary: &Path, folder: &Path, environment: &[(String, String)]) -> Command {
+    let mut command = Command::new(binary);
     command
         .current_dir(folder)
         .env_clear()
@@ -65,8 +65,11 @@ pub(super) fn command(folder: &Path, environment: &[(String, String)]) -> Comman
     command
 }
 
-fn binary() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_campanile"))
+/// The binary under test; `CAMPANILE_TEST_BINARY` names another one, such as a release build for a long run.
+pub(super) fn binary() -> PathBuf {
+    let named = std::env::var_os("CAMPANILE_TEST_BINARY");
+    let path = named.map_or_else(|| env!("CARGO_BIN_EXE_campanile").into(), PathBuf::from);
+    path.canonicalize().expect("the binary under test")
 }
 
 /// The settings of every test server.

@@ -81,7 +81,7 @@ struct Kills {
 impl Run {
     async fn on(&self, mut database: impl Database) {
         let mut app = self.server(&database).await;
-        let arena = Arena::open(&app).await;
+        let arena = Arena::open(std::slice::from_ref(&app)).await;
         let mut listeners = JoinSet::new();
         for (number, seat) in (0..).zip(arena.seats()) {
             listeners.spawn(listener::listen(
@@ -152,10 +152,10 @@ impl Run {
                 database.kill_and_restart().await;
                 kills.database += 1;
             } else {
-                arena.is_down();
+                arena.is_down(0);
                 app.kill().await;
                 app.restart().await;
-                arena.is_up(app);
+                arena.is_up(0, app);
                 kills.server += 1;
             }
         }

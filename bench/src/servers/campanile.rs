@@ -33,6 +33,11 @@ struct Claims<'a> {
 
 impl Campanile {
     pub(crate) fn start(site: &Site<'_>) -> Result<Self> {
+        Self::start_with(site, &[])
+    }
+
+    /// The same, with more settings: variables of the environment.
+    pub(crate) fn start_with(site: &Site<'_>, settings: &[(&str, &str)]) -> Result<Self> {
         if !site.campanile.exists() {
             let path = site.campanile.display();
             return Err(
@@ -47,7 +52,8 @@ impl Campanile {
             .env("CAMPANILE_JWT_SECRET", SECRET)
             .env("CAMPANILE_SIGNUP", "open")
             .env("CAMPANILE_MAX_STREAMS_PER_USER", "100000")
-            .env("RUST_LOG", "warn");
+            .env("RUST_LOG", "warn")
+            .envs(settings.iter().copied());
         Ok(Self {
             running: Running::start(command, site, address)?,
             address,
@@ -71,6 +77,13 @@ impl Campanile {
     /// The request that publishes to a room, whose number has the place of a user's.
     pub(crate) fn publish_to_room(&self) -> Result<Template> {
         self.publish_to(&json!({"room": format!("u{USER}")}))
+    }
+
+    /// A figure of `/metrics`.
+    pub(crate) fn metric(&self, name: &str) -> Result<Option<f64>> {
+        let text = http::expect_success(self.address, &http::get("/metrics", ""))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        Ok(line.and_then(|value| value.trim().parse().ok()))
     }
 
     fn publish_to(&self, to: &serde_json::Value) -> Result<Template> {

@@ -82,7 +82,7 @@ impl Drop for Running {
     clippy::disallowed_methods,
     reason = "nothing tells when a foreign process listens or ends, and no worker is blocked"
 )]
-pub(super) fn pause() {
+pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(5));
 }
 

@@ -10,5 +10,6 @@ mod peer;
 pub(crate) mod pushpin;
 mod server;
 
+pub(crate) use child::pause;
 pub(crate) use kind::Kind;
 pub(crate) use server::{Server, Site};

@@ -18,7 +18,7 @@ use crate::swarm::stream::{Found, Listener, Stream};
 
 /// Streams and publishers.
 pub(crate) struct Crowd {
-    endpoint: Endpoint,
+    endpoints: Vec<Endpoint>,
     registry: Registry,
     clock: Clock,
     sources: Sources,
@@ -74,13 +74,14 @@ impl Listener for Ears<'_> {
 }
 
 impl Crowd {
-    pub(crate) fn new(endpoint: Endpoint, registry: Registry, clock: Clock) -> Self {
+    pub(crate) fn new(endpoints: Vec<Endpoint>, registry: Registry, clock: Clock) -> Self {
+        let first_event = endpoints.first().map_or(&b""[..], |one| one.first_event);
         Self {
-            endpoint,
+            endpoints,
             registry,
             clock,
             sources: Sources::new(),
-            reading: Reading::new(endpoint.first_event),
+            reading: Reading::new(first_event),
             streams: Vec::new(),
             publishers: Vec::new(),
             phase: None,
@@ -136,7 +137,8 @@ impl Crowd {
     }
 
     fn connect(&mut self, index: usize, request: Vec<u8>) -> Result<Stream> {
-        let mut stream = Stream::new(self.sources.connect(self.endpoint.subscribe)?, request);
+        let address = self.endpoint(index)?.subscribe;
+        let mut stream = Stream::new(self.sources.connect(address)?, request);
         // On the loopback network the connection is nearly always made by now, and the request need not wait a turn.
         stream.send()?;
         if let Some(socket) = stream.socket() {
@@ -144,6 +146,13 @@ impl Crowd {
             self.registry.register(socket, Token(index), interest)?;
         }
         Ok(stream)
+    }
+
+    /// The server of a stream or a publisher: they take turns.
+    fn endpoint(&self, index: usize) -> Result<Endpoint> {
+        let place = index % self.endpoints.len().max(1);
+        let endpoint = self.endpoints.get(place).copied();
+        endpoint.ok_or_else(|| "there is no server".into())
     }
 
     pub(crate) fn close(&mut self) {
@@ -160,7 +169,8 @@ impl Crowd {
     }
 
     fn connect_publisher(&mut self, index: usize) -> Result<()> {
-        let connection = self.sources.connect(self.endpoint.publish)?;
+        let address = self.endpoint(index)?.publish;
+        let connection = self.sources.connect(address)?;
         if let Some(publisher) = self.publishers.get_mut(index) {
             let socket = publisher.connect(connection);
             let interest = Interest::READABLE | Interest::WRITABLE;

@@ -40,8 +40,13 @@ pub(crate) struct Swarm {
 
 impl Swarm {
     pub(crate) fn new(endpoint: Endpoint) -> Result<Self> {
+        Self::over(vec![endpoint])
+    }
+
+    /// The clients of several servers, which take turns: stream number i is at server number i, modulo their number, and so are publishers.
+    pub(crate) fn over(endpoints: Vec<Endpoint>) -> Result<Self> {
         let poll = Poll::new()?;
-        let crowd = Crowd::new(endpoint, poll.registry().try_clone()?, Clock::start());
+        let crowd = Crowd::new(endpoints, poll.registry().try_clone()?, Clock::start());
         Ok(Self {
             poll,
             events: Events::with_capacity(4_096),

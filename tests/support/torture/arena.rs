@@ -1,10 +1,11 @@
-//! The data that all participants share: the server's address, the known users and the stage of the run.
+//! The data that all participants share: the addresses of the hubs, the known users and the stage of the run.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rand::seq::IteratorRandom as _;
 use reqwest::{Client, RequestBuilder};
 use tokio::sync::watch;
 
@@ -16,7 +17,8 @@ pub(crate) const ROOMS: usize = 4;
 
 /// The shared state of a run.
 pub(crate) struct Arena {
-    address: watch::Sender<Option<String>>,
+    /// One for each hub; none while it is down.
+    addresses: watch::Sender<Vec<Option<String>>>,
     stage: watch::Sender<Stage>,
     client: Client,
     next_marker: AtomicU64,
@@ -50,8 +52,9 @@ pub(crate) struct Seat {
 }
 
 impl Arena {
-    /// Makes the users and the rooms known.
-    pub(crate) async fn open(app: &TestApp) -> Arc<Self> {
+    /// Makes the users and the rooms known to hubs on one database.
+    pub(crate) async fn open(hubs: &[TestApp]) -> Arc<Self> {
+        let app = &hubs[0];
         for number in 0..USERS {
             app.user(&user(number)).await;
         }
@@ -59,7 +62,9 @@ impl Arena {
             app.room(&room(number)).await;
         }
         Arc::new(Self {
-            address: watch::Sender::new(Some(app.base_url.clone())),
+            addresses: watch::Sender::new(
+                hubs.iter().map(|hub| Some(hub.base_url.clone())).collect(),
+            ),
             stage: watch::Sender::new(Stage::Running),
             client: app.client.clone(),
             next_marker: AtomicU64::new(1),
@@ -109,15 +114,18 @@ impl Arena {
         self.next_marker.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(crate) fn is_down(&self) {
-        self.address.send_replace(None);
+    pub(crate) fn is_down(&self, hub: usize) {
+        self.addresses
+            .send_modify(|addresses| addresses[hub] = None);
     }
 
-    pub(crate) fn is_up(&self, app: &TestApp) {
-        self.address.send_replace(Some(app.base_url.clone()));
+    pub(crate) fn is_up(&self, hub: usize, app: &TestApp) {
+        let address = Some(app.base_url.clone());
+        self.addresses
+            .send_modify(|addresses| addresses[hub] = address);
     }
 
-    /// A request to wherever the server is, once it is somewhere.
+    /// A request to any hub, once one is up.
     pub(crate) async fn get(&self, token: &str, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.address().await);
         self.client.get(url).bearer_auth(token)
@@ -130,9 +138,13 @@ impl Arena {
     }
 
     async fn address(&self) -> String {
-        let mut address = self.address.subscribe();
-        let up = address.wait_for(Option::is_some).await.expect("the arena");
-        up.clone().expect("an address")
+        let mut addresses = self.addresses.subscribe();
+        let up = addresses
+            .wait_for(|addresses| addresses.iter().any(Option::is_some))
+            .await
+            .expect("the arena");
+        let any = up.iter().flatten().choose(&mut rand::rng());
+        any.expect("an address").clone()
     }
 
     pub(crate) fn stop_publishing(&self) {

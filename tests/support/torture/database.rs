@@ -116,21 +116,26 @@ impl Database for PostgresServer {
     }
 
     fn log(&self, _folder: &Path) -> Vec<Entry> {
-        let fields = format!(
-            "SELECT id, topic, {MARK_QUOTED} || split_part(data, {MARK_QUOTED}, 2) FROM alarms ORDER BY id"
-        );
-        let lines = self.cluster.sql(&self.place(), &fields);
-        let entry = |line: &str| {
-            let mut fields = line.splitn(3, '|');
-            let mut field = || fields.next().expect("three fields");
-            Entry {
-                id: field().parse().expect("a number"),
-                topic: field().to_owned(),
-                marker: marker_of(field()),
-            }
-        };
-        lines.lines().map(entry).collect()
+        log_of(&self.cluster, &self.place())
     }
+}
+
+/// The whole log of a database, by id.
+pub(crate) fn log_of(server: &Postgres, url: &str) -> Vec<Entry> {
+    let fields = format!(
+        "SELECT id, topic, {MARK_QUOTED} || split_part(data, {MARK_QUOTED}, 2) FROM alarms ORDER BY id"
+    );
+    let lines = server.sql(url, &fields);
+    let entry = |line: &str| {
+        let mut fields = line.splitn(3, '|');
+        let mut field = || fields.next().expect("three fields");
+        Entry {
+            id: field().parse().expect("a number"),
+            topic: field().to_owned(),
+            marker: marker_of(field()),
+        }
+    };
+    lines.lines().map(entry).collect()
 }
 
 /// [`crate::torture::ledger::MARK`] as SQL writes it.
