@@ -79,6 +79,7 @@ fn fault_of(cause: &serde_json::Error) -> InvalidValue {
     match text {
         text if text.starts_with("number out of range") => InvalidValue::DataNumber,
         text if text.starts_with("recursion limit exceeded") => InvalidValue::DataNesting,
+        text if text.contains("hex escape") => InvalidValue::DataSurrogate,
         _ => InvalidValue::DataNotJson,
     }
 }
@@ -131,6 +132,12 @@ mod tests {
                 InvalidValue::DataNesting,
             ),
             ("{\"a\":}".to_owned(), InvalidValue::DataNotJson),
+            (r#"{"a":"\ud800"}"#.to_owned(), InvalidValue::DataSurrogate),
+            (
+                r#"["\ud800\u0041"]"#.to_owned(),
+                InvalidValue::DataSurrogate,
+            ),
+            (r#"{"\udc00":1}"#.to_owned(), InvalidValue::DataSurrogate),
         ] {
             assert_eq!(Payload::parse(&text).unwrap_err(), fault, "{text}");
         }

@@ -48,6 +48,11 @@ pub enum InvalidValue {
     /// Data that common readers cannot read for its depth.
     #[error("arrays and objects in data are nested deeper than 127")]
     DataNesting,
+    /// Data with an escape that is half of a character.
+    #[error(
+        "an escape from \\ud800 to \\udfff in data without its other half is no character (RFC 8259, section 8.2)"
+    )]
+    DataSurrogate,
     /// Data that is not JSON.
     #[error("data is not valid JSON")]
     DataNotJson,

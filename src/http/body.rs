@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use bytes::Buf;
@@ -18,7 +19,11 @@ use crate::alarm::InvalidValue;
 use crate::http::problem::ApiError;
 
 /// A body of at most `MOST` bytes. Extracting it never fails, so that the caller's rights are checked before the body.
-pub(crate) struct JsonBody<const MOST: usize = SMALL_BODY>(Result<Bytes, ApiError>);
+pub(crate) struct JsonBody<const MOST: usize = SMALL_BODY> {
+    bytes: Result<Bytes, ApiError>,
+    /// The `Content-Type`, if it names something else than JSON.
+    other_type: Option<String>,
+}
 
 /// The query, decoded, in the order it was written.
 pub(crate) struct Params(Vec<Param>);
@@ -42,17 +47,37 @@ pub(crate) const LARGE_BODY: usize = 1024 * 1024;
 impl<const MOST: usize> JsonBody<MOST> {
     /// The bytes as they came.
     pub(crate) fn bytes(self) -> Result<Bytes, ApiError> {
-        self.0
+        self.bytes
     }
 
     /// The value the body is JSON of.
     pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, ApiError> {
-        parse_json(&self.0?)
+        self.parse_with_bytes().map(|(value, _bytes)| value)
+    }
+
+    /// The value the body is JSON of, and the bytes as they came.
+    pub(crate) fn parse_with_bytes<T: DeserializeOwned>(self) -> Result<(T, Bytes), ApiError> {
+        let bytes = self.bytes?;
+        match (parse_json(&bytes), self.other_type) {
+            (Ok(value), _) => Ok((value, bytes)),
+            // Often the reason why it is not: it is a form, or a file.
+            (Err(ApiError::MalformedJson(fault)), Some(other)) => {
+                let fault = format!("{fault}; it came as {other}, and this route takes {JSON}");
+                Err(ApiError::MalformedJson(fault))
+            }
+            (Err(error), _) => Err(error),
+        }
     }
 }
 
 /// The value `bytes` is JSON of. Not JSON: 400; not the right one: 422, naming the field.
 pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if std::str::from_utf8(bytes).is_err() {
+        return Err(ApiError::MalformedJson(NOT_UTF8.to_owned()));
+    }
+    if bytes.is_empty() {
+        return Err(ApiError::MalformedJson("it is empty".to_owned()));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -72,13 +97,10 @@ fn refuse(path: &str, error: &serde_json::Error) -> ApiError {
         format!("{path}: {text}")
     };
     // serde has no other sign of these than its words.
-    if text.starts_with("number out of range") || text.starts_with("recursion limit exceeded") {
-        let clear = text
-            .replace("number out of range", NUMBER_OUT_OF_RANGE)
-            .replace("recursion limit exceeded", NESTED_TOO_DEEP);
+    if let Some((words, rule)) = UNREADABLE.iter().find(|(words, _)| text.starts_with(words)) {
         return ApiError::InvalidBody {
             code: "invalid_field",
-            detail: detail.replace(&text, &clear),
+            detail: detail.replace(&text, &text.replace(words, rule)),
         };
     }
     if error.classify() != Category::Data {
@@ -122,25 +144,72 @@ const TYPES: [(&str, &str); 7] = [
     ("a map", "an object"),
 ];
 
-/// JSON is well formed with such a number, but common readers have no type for it.
-const NUMBER_OUT_OF_RANGE: &str = "a number is out of range (beyond 1.8e308)";
+/// Well-formed JSON that common readers cannot read: the words of serde, and the rule.
+const UNREADABLE: [(&str, &str); 4] = [
+    (
+        "number out of range",
+        "a number is out of range (beyond 1.8e308)",
+    ),
+    (
+        "recursion limit exceeded",
+        "arrays and objects are nested deeper than 127",
+    ),
+    ("lone leading surrogate in hex escape", LONE_SURROGATE),
+    ("unexpected end of hex escape", LONE_SURROGATE),
+];
 
-/// JSON is well formed however deep it is, but common readers are not.
-const NESTED_TOO_DEEP: &str = "arrays and objects are nested deeper than 127";
+const LONE_SURROGATE: &str = "an escape from \\ud800 to \\udfff without its other half is no character (RFC 8259, section 8.2)";
+
+const NOT_UTF8: &str = "it is not UTF-8 (RFC 8259, section 8.1)";
+
+const JSON: &str = "application/json";
 
 impl<const MOST: usize> FromRequest for JsonBody<MOST> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
-    fn from_request(_request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let coding = coding_of(request);
+        let other_type = type_other_than_json(request);
         let whole = read::<MOST>(payload.take());
         Box::pin(async move {
-            let read = tokio::time::timeout(BODY_WITHIN, whole).await;
-            Ok(Self(read.unwrap_or_else(|_elapsed| {
-                Err(ApiError::BodyTimeout(BODY_WITHIN))
-            })))
+            let bytes = match coding {
+                Some(coding) => Err(ApiError::ContentCoding(coding)),
+                None => tokio::time::timeout(BODY_WITHIN, whole)
+                    .await
+                    .unwrap_or(Err(ApiError::BodyTimeout(BODY_WITHIN))),
+            };
+            Ok(Self { bytes, other_type })
         })
     }
+}
+
+/// The coding of a body (RFC 9110, section 8.4), if it has one. None is decoded: a few bytes could become many.
+fn coding_of(request: &HttpRequest) -> Option<String> {
+    let lines = request.headers().get_all(header::CONTENT_ENCODING);
+    let codings: Vec<String> = lines
+        .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
+        .collect();
+    let mut codings = codings
+        .iter()
+        .flat_map(|line| line.split(','))
+        .map(str::trim);
+    let coded = codings.find(|one| !one.is_empty() && !one.eq_ignore_ascii_case("identity"));
+    coded.map(shortened)
+}
+
+/// The media type of a body, if it is not JSON. JSON is taken under any name, as many programs name none or a wrong one.
+fn type_other_than_json(request: &HttpRequest) -> Option<String> {
+    let value = request.headers().get(header::CONTENT_TYPE)?;
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let name = text.split(';').next().unwrap_or_default().trim();
+    let is_json = name.eq_ignore_ascii_case(JSON) || name.is_empty();
+    (!is_json).then(|| shortened(name))
+}
+
+/// The part of a value that is repeated to the client.
+fn shortened(value: &str) -> String {
+    value.chars().take(100).collect()
 }
 
 async fn read<const MOST: usize>(mut payload: Payload) -> Result<Bytes, ApiError> {

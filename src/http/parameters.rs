@@ -1,5 +1,5 @@
 //! The query parameters of the routes under `/api/`. A parameter that a route does not know is refused, so that a mistyped
-//! one never passes in silence. A route that is not in the table knows none.
+//! one never passes in silence, and so is one with a single value that comes twice. A route that is not in the table knows none.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
@@ -44,8 +44,8 @@ const KNOWN: &[(Method, &str, &[&str])] = &[
     (Method::GET, "/api/admin/alarms", &["limit"]),
 ];
 
-/// The refusal of a request that names a parameter its route does not know. A caller without a good token hears that first,
-/// where the route needs one.
+/// The refusal of a request that names a parameter its route does not know, or one with a single value twice. A caller without
+/// a good token hears that first, where the route needs one.
 pub(super) async fn refused(request: &ServiceRequest, unknown: ApiError) -> ApiError {
     let path = request.path();
     if !WITHOUT_TOKEN.contains(&path) {
@@ -63,7 +63,7 @@ pub(super) async fn refused(request: &ServiceRequest, unknown: ApiError) -> ApiE
     unknown
 }
 
-/// Finds a parameter that the route of a request does not know.
+/// Finds a parameter that the route of a request does not know, or that comes twice though it has a single value.
 pub(super) fn check(request: &ServiceRequest) -> Result<(), ApiError> {
     // A CORS preflight names the parameters of the request it asks for.
     let asks = request.method() == Method::OPTIONS;
@@ -87,17 +87,32 @@ pub(super) fn check(request: &ServiceRequest) -> Result<(), ApiError> {
         .find(|(m, p, _)| m == method && *p == pattern.as_str());
     let known = known.map_or(&[][..], |(_, _, names)| *names);
     let params = Params::of(request.query_string());
-    let unknown = params
+    let mut names: Vec<&str> = params
         .names()
-        .find(|name| *name != CACHE_BUSTER && !known.contains(name));
-    match unknown {
-        None => Ok(()),
-        Some(name) => Err(ApiError::UnknownParameter {
+        .filter(|name| *name != CACHE_BUSTER)
+        .collect();
+    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
+        return Err(ApiError::UnknownParameter {
             name: name.chars().take(MOST_CHARACTERS).collect(),
             known,
-        }),
+        });
+    }
+    names.retain(|name| !REPEATABLE.contains(&(method, pattern.as_str(), name)));
+    names.sort_unstable();
+    let mut pairs = names.iter().zip(names.iter().skip(1));
+    match pairs.find(|(one, next)| one == next) {
+        Some((name, _)) => Err(ApiError::RepeatedParameter((*name).to_owned())),
+        None => Ok(()),
     }
 }
+
+/// The parameters that may come several times.
+const REPEATABLE: &[(&Method, &str, &str)] = &[
+    (&Method::GET, STREAM, "room"),
+    (&Method::GET, STREAM, "topic"),
+    (&Method::GET, "/api/alarms", "alarmType"),
+    (&Method::GET, "/api/alarms/senders", "id"),
+];
 
 const STREAM: &str = "/api/stream";
 

@@ -51,6 +51,11 @@ pub(crate) enum ApiError {
     /// 413.
     #[error("the body is larger than {0} bytes")]
     BodyTooLarge(usize),
+    /// 415: a body in a coding, such as gzip.
+    #[error(
+        "the body is in the coding {0}: this hub takes bodies as they are, without a Content-Encoding"
+    )]
+    ContentCoding(String),
     /// 422: a JSON body of the wrong shape.
     #[error("{detail}")]
     InvalidBody {
@@ -67,6 +72,9 @@ pub(crate) enum ApiError {
         /// Those that the route knows.
         known: &'static [&'static str],
     },
+    /// 422: a parameter that has one value, given several times.
+    #[error("parameter `{0}` is given more than once, and has one value")]
+    RepeatedParameter(String),
     /// 400: a WebSocket handshake that cannot be answered (RFC 6455, section 4.2.1).
     #[error("the WebSocket handshake is incomplete: {0}")]
     Handshake(String),
@@ -121,12 +129,14 @@ impl ApiError {
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),
             Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::ContentCoding(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding"),
             Self::InvalidBody { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code),
             Self::Unreadable(status) => (*status, code_of(*status)),
             Self::UnknownOrigin(_) => (StatusCode::FORBIDDEN, "cross_origin"),
             Self::UnknownParameter { .. } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "unknown_parameter")
             }
+            Self::RepeatedParameter(_) => (StatusCode::UNPROCESSABLE_ENTITY, "repeated_parameter"),
             Self::Handshake(_) => (StatusCode::BAD_REQUEST, "invalid_handshake"),
             Self::WebSocketVersion => (StatusCode::UPGRADE_REQUIRED, "websocket_version"),
             Self::TooManyConnections => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
@@ -294,6 +304,12 @@ impl ResponseError for ApiError {
         if let Self::MethodNotAllowed(allowed) = self {
             let value = HeaderValue::from_static(allowed);
             response.headers_mut().insert(header::ALLOW, value);
+        }
+        if let Self::ContentCoding(_) = self {
+            let identity = HeaderValue::from_static("identity");
+            response
+                .headers_mut()
+                .insert(header::ACCEPT_ENCODING, identity);
         }
         if status == StatusCode::UPGRADE_REQUIRED {
             let headers = response.headers_mut();

@@ -1,8 +1,9 @@
 //! Bodies and fields as some platforms write them, and the words in which a wrong one is told.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::answers::{answer, refusal};
+use crate::answers::{answer, problem, refusal, send};
 use crate::support::TestApp;
 
 #[tokio::test]
@@ -54,6 +55,151 @@ async fn a_body_of_the_wrong_shape_is_told_in_the_words_of_json() {
             assert!(!detail.contains(word), "{path} {body}: {detail}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_body_in_a_coding_is_told_that_none_is_taken() {
+    let app = TestApp::spawn().await;
+    app.user("bob").await;
+    let service = app.service();
+    let post = |coding: &str| {
+        app.post(&service, "/api/alarms")
+            .header("Content-Encoding", coding)
+            .header("Content-Type", "application/json")
+    };
+    let body = r#"{"to":{"user":"bob"},"alarmType":"T"}"#;
+
+    for (coding, named) in [
+        ("gzip", "gzip"),
+        ("br", "br"),
+        ("identity, X-Gzip", "X-Gzip"),
+    ] {
+        for bytes in [&b"\x1f\x8b\x08\x00"[..], b"", body.as_bytes()] {
+            let answer = send(post(coding).body(bytes.to_vec())).await;
+            assert_eq!(answer.headers()["accept-encoding"], "identity");
+            let problem = problem(answer, 415, "unsupported_encoding").await;
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(detail.contains(named), "{detail}");
+        }
+    }
+    for coding in ["identity", "Identity", ""] {
+        answer(post(coding).body(body), 201).await;
+    }
+    // The rights of the caller come first.
+    let stranger = app
+        .request(Method::POST, "/api/alarms")
+        .header("Content-Encoding", "gzip");
+    refusal(stranger.body("x"), 401, "unauthorized").await;
+}
+
+#[tokio::test]
+async fn json_is_taken_under_any_type_and_a_body_that_is_none_is_told_what_it_came_as() {
+    let app = TestApp::spawn().await;
+    app.user("bob").await;
+    let service = app.service();
+    let post = |kind: Option<&str>, body: &[u8]| {
+        let post = app.post(&service, "/api/alarms").body(body.to_vec());
+        match kind {
+            Some(kind) => post.header("Content-Type", kind),
+            None => post,
+        }
+    };
+    let json = br#"{"to":{"user":"bob"},"alarmType":"T"}"#;
+
+    for kind in [
+        None,
+        Some("text/plain"),
+        Some("application/x-www-form-urlencoded"),
+        Some("application/json; charset=utf-8"),
+    ] {
+        answer(post(kind, json), 201).await;
+    }
+    let utf_16: Vec<u8> = "\u{feff}{}"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    for (kind, body, words) in [
+        (
+            Some("application/x-www-form-urlencoded"),
+            &b"to=bob&alarmType=T"[..],
+            "application/x-www-form-urlencoded",
+        ),
+        (
+            Some("multipart/form-data; boundary=x"),
+            b"--x\r\n\r\n--x--",
+            "multipart/form-data",
+        ),
+        (None, b"", "empty"),
+        (Some("application/json"), b"{\"to\":\"\xff\"}", "UTF-8"),
+        (Some("application/json"), &utf_16, "UTF-8"),
+    ] {
+        let problem = refusal(post(kind, body), 400, "malformed_json").await;
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(words), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn half_of_a_surrogate_pair_is_told_by_its_rule_and_its_field() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    app.room("42").await;
+    let service = app.service();
+    let alarm = |rest: &str| format!(r#"{{"to":{{"user":"bob"}},"alarmType":"T",{rest}}}"#);
+    let post = |token: &str, path: &str, body: String| {
+        let post = app
+            .post(token, path)
+            .header("Content-Type", "application/json");
+        post.body(body)
+    };
+
+    for (token, path, body, field) in [
+        (&service, "/api/alarms", alarm(r#""data":"\ud800""#), "data"),
+        (
+            &service,
+            "/api/alarms",
+            alarm(r#""data":{"a":["\ud83d\u0041"]}"#),
+            "data",
+        ),
+        (
+            &service,
+            "/api/alarms",
+            alarm(r#""data":{"\udc00":1}"#),
+            "data",
+        ),
+        (
+            &service,
+            "/api/alarms",
+            alarm(r#""targetId":"\ud800""#),
+            "targetId",
+        ),
+        (&service, "/api/alarms", alarm(r#""url":"/\udfff""#), "url"),
+        (
+            &bob,
+            "/api/rooms/42/messages",
+            r#"{"text":"a\ud800b"}"#.to_owned(),
+            "text",
+        ),
+        (
+            &bob,
+            "/api/rooms",
+            r#"{"name":"\ud83d"}"#.to_owned(),
+            "name",
+        ),
+    ] {
+        let problem = refusal(post(token, path, body.clone()), 422, "invalid_field").await;
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.starts_with(&format!("{field}: ")) && detail.contains("RFC 8259, section 8.2"),
+            "{body}: {detail}"
+        );
+    }
+    // Both halves are a character.
+    answer(
+        post(&service, "/api/alarms", alarm(r#""data":"\ud83d\ude00""#)),
+        201,
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -56,6 +56,64 @@ async fn a_parameter_that_a_route_does_not_know_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_parameter_with_one_value_that_comes_twice_is_refused_by_name() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    app.room("42").await;
+    let admin = app.admin();
+
+    for (method, path, name) in [
+        ("GET", "/api/alarms?limit=1&limit=2", "limit"),
+        ("GET", "/api/alarms?before=1&limit=2&before=1", "before"),
+        ("GET", "/api/alarms?status=all&status=unread", "status"),
+        ("GET", "/api/alarms?limit=1&l%69mit=", "limit"),
+        ("HEAD", "/api/alarms?limit=1&limit=2", ""),
+        (
+            "DELETE",
+            "/api/alarms?targetId=1&alarmType=T&targetId=2",
+            "targetId",
+        ),
+        (
+            "DELETE",
+            "/api/alarms?targetId=1&alarmType=T&alarmType=U",
+            "alarmType",
+        ),
+        ("GET", "/api/alarms/top?limit=1&limit=2", "limit"),
+        ("GET", "/api/rooms?after=42&after=42", "after"),
+        ("GET", "/api/rooms/42/messages?limit=1&limit=2", "limit"),
+        ("GET", "/api/rooms/42/presence?limit=1&limit=2", "limit"),
+        ("GET", "/api/admin/alarms?limit=1&limit=2", "limit"),
+        ("GET", "/api/stream?cursor=1&cursor=2", "cursor"),
+        (
+            "GET",
+            "/api/stream?lastEventId=1&lastEventId=2",
+            "lastEventId",
+        ),
+        ("GET", "/api/stream?rooms=all&rooms=all", "rooms"),
+        ("GET", "/api/stream?wait=1&room=42&wait=2", "wait"),
+    ] {
+        let request = app.request(method.parse().unwrap(), path);
+        let answer = send(request.bearer_auth(&admin)).await;
+        assert_eq!(answer.status(), 422, "{method} {path}");
+        let problem = answer.text().await.unwrap();
+        let named =
+            problem.contains("repeated_parameter") && problem.contains(&format!("`{name}`"));
+        assert!(named || method == "HEAD", "{path}: {problem}");
+    }
+    for path in [
+        "/api/alarms?alarmType=T&alarmType=U&_=1&_=2",
+        "/api/alarms/senders?id=1&id=2",
+        "/api/main/alarm?limit=1&limit=2",
+        "/healthz?x=1&x=2",
+    ] {
+        assert_eq!(send(app.get(&bob, path)).await.status(), 200, "{path}");
+    }
+    app.connected(&admin, "/api/stream?room=42&room=43&topic=*&topic=everyone")
+        .await;
+    app.stream(&bob, "/room/subscribe?id=bob&id=bob").await;
+}
+
+#[tokio::test]
 async fn a_cache_buster_and_the_parameters_of_other_routes_pass() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
@@ -156,6 +214,9 @@ async fn a_cursor_that_is_no_number_or_no_text_is_a_gap() {
         app.get(&bob, "/api/stream").header("Last-Event-ID", bytes),
         app.get(&bob, "/api/stream?cursor=%FF%FE"),
         app.get(&bob, "/api/stream?lastEventId=garbage"),
+        app.get(&bob, "/api/stream")
+            .header("Last-Event-ID", "0")
+            .header("Last-Event-ID", "1"),
     ] {
         let mut stream = crate::support::SseClient::open(request).await;
         let connect = stream.next_event(DEADLINE).await;

@@ -10,7 +10,7 @@ use crate::actions::inbox::{self, Inbox, Mark, Meta, Status};
 use crate::actions::publish::{self, Publication};
 use crate::actions::{AppState, Refusal, Rule, Thing};
 use crate::alarm::{Alarm, AlarmId, AlarmType, IdempotencyKey, InvalidValue, TargetId, Topic};
-use crate::http::body::{JsonBody, LARGE_BODY, Params, parse_json};
+use crate::http::body::{JsonBody, LARGE_BODY, Params};
 use crate::http::identity::{Member, Publisher};
 use crate::http::problem::ApiError;
 
@@ -56,8 +56,7 @@ pub(crate) async fn publish(
     body: JsonBody<LARGE_BODY>,
 ) -> Result<HttpResponse, ApiError> {
     let key = idempotency_key(&request)?;
-    let bytes = body.bytes()?;
-    let publication: Publication = parse_json(&bytes)?;
+    let (publication, bytes) = body.parse_with_bytes::<Publication>()?;
     let idempotency = key.map(|key| publish::idempotency(publisher.user_id(), key, &bytes));
     let stored = publish::publish(&state, publication, idempotency).await?;
     let alarms = stored

@@ -70,12 +70,15 @@ impl StreamQuery {
 /// The position a request asks for: the header `Last-Event-ID`, or else the query. There the spellings of libraries that
 /// resume by the query win over `cursor`, which may stand in the address of the first request. What is no text is a gap.
 pub(crate) fn cursor(request: &HttpRequest, params: &Params) -> Cursor {
-    let written = RESUME_HEADERS
-        .iter()
-        .filter_map(|name| request.headers().get(*name))
-        .find(|value| !value.is_empty());
-    if let Some(value) = written {
-        return value.to_str().map_or(Cursor::Invalid, Cursor::parse);
+    for name in RESUME_HEADERS {
+        let lines = request.headers().get_all(name);
+        let mut lines = lines.filter(|value| !value.is_empty());
+        match (lines.next(), lines.next()) {
+            (Some(value), None) => return value.to_str().map_or(Cursor::Invalid, Cursor::parse),
+            (None, _) => {}
+            // Several lines are one list, which is no number.
+            (Some(_), Some(_)) => return Cursor::Invalid,
+        }
     }
     let named = RESUME_PARAMETERS.iter().find_map(|name| params.first(name));
     named.map_or(Cursor::Now, Cursor::parse)

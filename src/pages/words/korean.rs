@@ -327,6 +327,9 @@ fn value_in_korean(value: InvalidValue) -> &'static str {
         InvalidValue::DataTooLarge => "데이터는 16 KiB까지의 JSON입니다.",
         InvalidValue::DataNumber => "데이터의 숫자가 범위를 벗어났습니다 (1.8e308 초과).",
         InvalidValue::DataNesting => "데이터의 배열과 객체가 127단계보다 깊이 중첩되어 있습니다.",
+        InvalidValue::DataSurrogate => {
+            "데이터의 \\ud800부터 \\udfff까지의 이스케이프는 짝이 있어야 문자가 됩니다 (RFC 8259, 8.2절)."
+        }
         InvalidValue::DataNotJson => "데이터가 올바른 JSON이 아닙니다.",
         InvalidValue::DataNotWritable => "데이터를 JSON으로 쓸 수 없습니다.",
         InvalidValue::Role => "역할은 user, service, admin 중 하나입니다.",

@@ -11,7 +11,9 @@ pub(super) fn of_error(words: &Refusals, error: &ApiError) -> String {
         // These are answers to programs, whose text is English.
         ApiError::MalformedJson(_)
         | ApiError::InvalidBody { .. }
+        | ApiError::ContentCoding(_)
         | ApiError::UnknownParameter { .. }
+        | ApiError::RepeatedParameter(_)
         | ApiError::Handshake(_)
         | ApiError::WebSocketVersion
         | ApiError::Unreadable(_)
