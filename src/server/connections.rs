@@ -143,3 +143,30 @@ const REFUSED_FOR: Duration = Duration::from_secs(3);
 
 /// The database, its log, the listener and the workers have files open as well.
 const LEAST_RESERVE: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The framework leaves a client above its own limit waiting without an answer. By default that limit is 25,600 for each
+    /// worker, which a process with more open files would reach first.
+    #[test]
+    fn the_limit_of_the_framework_is_above_that_of_the_hub_however_many_files_may_be_open() {
+        for open_files in [
+            65,
+            256,
+            1_024,
+            20_000,
+            25_600,
+            25_601,
+            30_000,
+            1_048_576,
+            1_073_741_816,
+        ] {
+            let connections = Connections::within(open_files);
+
+            let reserve = connections.out_of_reach() - connections.most;
+            assert!(reserve >= LEAST_RESERVE, "{open_files} open files");
+        }
+    }
+}

@@ -44,6 +44,7 @@ mod claims;
 mod compare;
 mod config;
 mod crash;
+mod endings;
 mod event_stream;
 mod expiry;
 mod framing;

@@ -255,3 +255,55 @@ fn open_files() -> usize {
     let limit = line.and_then(|line| line.split_whitespace().next());
     limit.and_then(|limit| limit.parse().ok()).expect("a limit")
 }
+
+#[tokio::test]
+async fn a_poll_brings_at_most_a_thousand_events_and_says_that_there_are_more() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    let users: Vec<String> = (0..1_000).map(|n| format!("u{n}")).collect();
+    let known: Vec<Value> = users.iter().map(|id| json!({"id": id})).collect();
+    answer(app.post(&app.service(), "/api/users").json(&known), 200).await;
+    app.publish(json!({"users": users}), "OTHERS").await;
+    for _ in 0..1_001 {
+        app.publish(json!({"user": "bob"}), "T").await;
+    }
+    let poll = |cursor: i64| {
+        let path = format!("/api/stream?cursor={cursor}");
+        answer(
+            app.get(&bob, &path).header("Accept", "application/json"),
+            200,
+        )
+    };
+
+    let first = poll(0).await;
+    let second = poll(first["cursor"].as_i64().unwrap()).await;
+
+    assert_eq!(
+        (first["events"].as_array().unwrap().len(), &first["more"]),
+        (1_000, &json!(true))
+    );
+    assert_eq!(
+        (second["events"].as_array().unwrap().len(), &second["more"]),
+        (1, &json!(false))
+    );
+    assert_eq!(second["events"][0]["id"], 2_001);
+    assert_eq!(second["cursor"], 2_001);
+}
+
+#[tokio::test]
+async fn a_long_poll_waits_as_long_as_it_says_and_no_longer() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    let json_get = |path: &str| app.get(&bob, path).header("Accept", "application/json");
+
+    let empty = answer(json_get("/api/stream?wait=1"), 200).await;
+
+    assert_eq!(
+        empty,
+        json!({"events": [], "cursor": 0, "more": false, "gap": false, "userId": "bob"})
+    );
+    for bad in ["0", "61", "-1", "x"] {
+        let get = json_get(&format!("/api/stream?wait={bad}"));
+        crate::answers::invalid(get, "wait").await;
+    }
+}

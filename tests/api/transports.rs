@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::answers::{answer, refusal, send};
-use crate::listener::{ALL, Kind, Listener, Refused, streaming, waiting};
-use crate::support::{AppBuilder, Claims, DEADLINE, TestApp, sign, until};
+use crate::answers::{answer, refusal};
+use crate::listener::{ALL, Listener, Refused, streaming, waiting};
+use crate::support::{AppBuilder, DEADLINE, TestApp, until};
 
 async fn publish_many(app: &TestApp, count: usize) -> Vec<i64> {
     let mut ids = Vec::new();
@@ -88,118 +88,6 @@ async fn each_transport_survives_a_restart_of_the_hub() {
         let mut listener = Listener::open(&app, &bob, transport, "", Some(before[0])).await;
         let ids = listener.ids(3).await;
         assert_eq!(ids, [before[1], after[0], after[1]], "{transport:?}");
-    }
-}
-
-#[tokio::test]
-async fn each_transport_that_waits_is_told_when_it_is_disconnected_and_why() {
-    let app = TestApp::spawn().await;
-    for transport in waiting() {
-        let id = format!("user-{transport:?}");
-        let token = app.user(&id).await;
-        let mut listener = Listener::open(&app, &token, transport, "", None).await;
-
-        let (bye, ()) = tokio::join!(listener.named("bye"), async {
-            let mine = async || {
-                let clients = app.connections().await;
-                let mine = clients
-                    .iter()
-                    .find(|client| client["userId"] == id.as_str());
-                mine.map(|client| client["clientId"].as_str().unwrap().to_owned())
-            };
-            let client = until("the client is listed", DEADLINE, mine).await;
-            let kick = app.delete(&app.admin(), &format!("/api/admin/connections/{client}"));
-            assert_eq!(send(kick).await.status(), 204);
-        });
-
-        let kicked = json!({"reason": "kicked", "reconnect": true});
-        assert_eq!(bye, kicked, "{transport:?}");
-    }
-}
-
-#[tokio::test]
-async fn each_transport_ends_with_its_token() {
-    let app = TestApp::spawn().await;
-    app.user("bob").await;
-    let token = sign(&Claims::of("bob", "user").lasting(Duration::from_secs(4)));
-    let mut listeners = Vec::new();
-    for transport in ALL {
-        listeners.push((
-            transport,
-            Listener::open(&app, &token, transport, "", None).await,
-        ));
-    }
-
-    let ends = listeners
-        .into_iter()
-        .map(async |(transport, mut listener)| {
-            if transport.kind != Kind::Polling {
-                assert_eq!(
-                    listener.named("bye").await["reason"],
-                    "expired",
-                    "{transport:?}"
-                );
-            }
-            assert!(
-                listener.event().await.is_null(),
-                "{transport:?}: nothing more"
-            );
-        });
-    join_all(ends).await;
-    for transport in ALL {
-        let again = Listener::try_open(&app, &token, transport, "", None).await;
-        assert_eq!(again.err(), Some(Refused::Status(401)), "{transport:?}");
-    }
-}
-
-#[tokio::test]
-async fn each_transport_ends_with_its_session() {
-    let app = TestApp::spawn().await;
-    for transport in ALL {
-        let token = app
-            .sign_up(&format!("user-{transport:?}"), "a long password")
-            .await;
-        let mut listener = Listener::open(&app, &token, transport, "", None).await;
-
-        let ending = async {
-            if transport.kind != Kind::Polling {
-                let gone = json!({"reason": "logout", "reconnect": false});
-                assert_eq!(listener.named("bye").await, gone, "{transport:?}");
-            }
-            assert!(
-                listener.event().await.is_null(),
-                "{transport:?}: nothing more"
-            );
-        };
-        let logout = async {
-            if transport.kind == Kind::LongPolling {
-                app.wait_for_connections(1, DEADLINE).await;
-            }
-            let logout = app.post(&token, "/api/auth/logout");
-            assert_eq!(send(logout).await.status(), 204);
-        };
-        tokio::join!(ending, logout);
-    }
-}
-
-#[tokio::test]
-async fn each_transport_that_waits_hears_that_the_hub_stops() {
-    for transport in waiting() {
-        let mut app = TestApp::spawn().await;
-        let bob = app.user("bob").await;
-        let mut listener = Listener::open(&app, &bob, transport, "", None).await;
-
-        let (bye, ()) = tokio::join!(listener.named("bye"), async {
-            app.wait_for_connections(1, DEADLINE).await;
-            app.ask_to_stop();
-        });
-        let end = listener.event().await;
-        drop(listener);
-
-        let shutdown = json!({"reason": "shutdown", "reconnect": true});
-        assert_eq!(bye, shutdown, "{transport:?}");
-        assert!(end.is_null(), "{transport:?}");
-        assert!(app.ended().await.success(), "{transport:?}");
     }
 }
 
@@ -379,58 +267,6 @@ async fn a_client_that_does_not_read_misses_nothing_on_any_transport_and_holds_u
     for (transport, mut listener) in slow {
         // Events on their way come first, then `bye`, and the others with the cursor. A poll was not sent yet.
         assert_eq!(listener.ids_resuming(ALARMS).await, log, "{transport:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_poll_brings_at_most_a_thousand_events_and_says_that_there_are_more() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-    let users: Vec<String> = (0..1_000).map(|n| format!("u{n}")).collect();
-    let known: Vec<Value> = users.iter().map(|id| json!({"id": id})).collect();
-    answer(app.post(&app.service(), "/api/users").json(&known), 200).await;
-    app.publish(json!({"users": users}), "OTHERS").await;
-    for _ in 0..1_001 {
-        app.publish(json!({"user": "bob"}), "T").await;
-    }
-    let poll = |cursor: i64| {
-        let path = format!("/api/stream?cursor={cursor}");
-        answer(
-            app.get(&bob, &path).header("Accept", "application/json"),
-            200,
-        )
-    };
-
-    let first = poll(0).await;
-    let second = poll(first["cursor"].as_i64().unwrap()).await;
-
-    assert_eq!(
-        (first["events"].as_array().unwrap().len(), &first["more"]),
-        (1_000, &json!(true))
-    );
-    assert_eq!(
-        (second["events"].as_array().unwrap().len(), &second["more"]),
-        (1, &json!(false))
-    );
-    assert_eq!(second["events"][0]["id"], 2_001);
-    assert_eq!(second["cursor"], 2_001);
-}
-
-#[tokio::test]
-async fn a_long_poll_waits_as_long_as_it_says_and_no_longer() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-    let json_get = |path: &str| app.get(&bob, path).header("Accept", "application/json");
-
-    let empty = answer(json_get("/api/stream?wait=1"), 200).await;
-
-    assert_eq!(
-        empty,
-        json!({"events": [], "cursor": 0, "more": false, "gap": false, "userId": "bob"})
-    );
-    for bad in ["0", "61", "-1", "x"] {
-        let get = json_get(&format!("/api/stream?wait={bad}"));
-        crate::answers::invalid(get, "wait").await;
     }
 }
 

@@ -28,6 +28,7 @@ mod trace;
 mod accessibility;
 mod admin;
 mod announcements;
+mod another_person;
 mod anywhere;
 
 mod bell;
@@ -51,6 +52,8 @@ mod room_life;
 mod rooms;
 mod screenshots;
 mod sign_in;
+mod signing_out;
 mod site;
+mod street;
 mod tabs;
 mod weight;
