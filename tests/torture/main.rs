@@ -19,6 +19,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[expect(
+    dead_code,
+    reason = "shared with the tests of several hubs, which use more of it"
+)]
 #[path = "../support/torture/mod.rs"]
 mod torture;
 
