@@ -1,7 +1,5 @@
 //! The five transports, over HTTP/1.1 and HTTP/2: the same promises, tested on each with the same code.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use serde_json::json;
 
