@@ -16,22 +16,38 @@ use crate::hub::ListRights;
 pub(crate) async fn run(state: Arc<AppState>, marks: Marks) {
     loop {
         let told = match marks.take().await {
-            Untold::Changes(changes) => tell_changes(&state, changes).await,
+            Untold::Changes(changes, again) => tell_changes(&state, changes, again).await,
             Untold::Everything => tell_everything(&state).await,
         };
-        if let Err(cause) = told {
-            log::debug!("open streams are told their counts later: {cause}");
-            marks.add_everything();
-            tokio::time::sleep(TRY_EVERY).await;
+        match told {
+            Ok(failed) if failed.is_empty() => {}
+            Ok(failed) => {
+                log::debug!("{} users are told their counts later", failed.len());
+                marks.add_again(failed);
+                tokio::time::sleep(TRY_EVERY).await;
+            }
+            Err(cause) => {
+                log::debug!("open streams are told their counts later: {cause}");
+                marks.add_everything();
+                tokio::time::sleep(TRY_EVERY).await;
+            }
         }
     }
 }
 
-async fn tell_changes(state: &AppState, changes: Vec<Marked>) -> Result<(), Refusal> {
+/// Returns the users that could not be told.
+async fn tell_changes(
+    state: &AppState,
+    changes: Vec<Marked>,
+    again: HashSet<UserId>,
+) -> Result<Vec<UserId>, Refusal> {
     let mut news: HashMap<UserId, Vec<News>> = HashMap::new();
     for marked in changes {
         let one = News::Signalled(marked.change, marked.version);
         news.entry(marked.user_id).or_default().push(one);
+    }
+    for user in again {
+        news.entry(user).or_default().push(News::Anything);
     }
     let users: HashSet<UserId> = news.keys().cloned().collect();
     let told = streaming(state, Some(users)).await?;
@@ -39,15 +55,16 @@ async fn tell_changes(state: &AppState, changes: Vec<Marked>) -> Result<(), Refu
         let news = news.remove(&user).unwrap_or_default();
         tell(state, user, role, news)
     });
-    at_once(work).await
+    Ok(at_once(work).await)
 }
 
-async fn tell_everything(state: &AppState) -> Result<(), Refusal> {
+/// Returns the users that could not be told.
+async fn tell_everything(state: &AppState) -> Result<Vec<UserId>, Refusal> {
     let told = streaming(state, None).await?;
     let work = told
         .into_iter()
         .map(|(user, role)| tell(state, user, role, Vec::from([News::Anything])));
-    at_once(work).await
+    Ok(at_once(work).await)
 }
 
 /// Those of some users, or of all, who have a stream here, each with the role of one of their streams.
@@ -64,18 +81,25 @@ async fn streaming(
         .collect())
 }
 
-async fn tell(state: &AppState, user: UserId, role: Role, news: Vec<News>) -> Result<(), Refusal> {
-    let inbox = inbox::of_user(state, user, role).await?;
-    inbox::tell_streams(state, inbox, news).await?;
-    Ok(())
+/// Tells a user; returns them if it fails.
+async fn tell(state: &AppState, user: UserId, role: Role, news: Vec<News>) -> Option<UserId> {
+    let told = async {
+        let inbox = inbox::of_user(state, user.clone(), role).await?;
+        inbox::tell_streams(state, inbox, news).await
+    };
+    let told: Result<_, Refusal> = told.await;
+    let cause = told.err()?;
+    log::debug!("the streams of {user} are told later: {cause}");
+    Some(user)
 }
 
-async fn at_once<F>(work: impl Iterator<Item = F>) -> Result<(), Refusal>
+/// Does a few at a time; returns those for whom it failed.
+async fn at_once<F>(work: impl Iterator<Item = F>) -> Vec<UserId>
 where
-    F: Future<Output = Result<(), Refusal>>,
+    F: Future<Output = Option<UserId>>,
 {
     let outcomes: Vec<_> = stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
-    outcomes.into_iter().collect()
+    outcomes.into_iter().flatten().collect()
 }
 
 /// As many as the database answers at once.

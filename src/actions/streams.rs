@@ -26,7 +26,7 @@ pub(crate) struct HubView {
     pub streams: i64,
     /// The alarms it has not delivered yet.
     pub log_lag: i64,
-    /// The round trip of its bell in milliseconds, if it is known.
+    /// The round trip of its bell in milliseconds, rounded up, if it is known.
     pub bell_milliseconds: Option<i64>,
     /// The database server that it writes to.
     pub server: String,
@@ -44,7 +44,7 @@ pub(crate) fn hubs(state: &AppState) -> Vec<HubView> {
         version: lease.version,
         streams: lease.streams,
         log_lag: lease.log_lag,
-        bell_milliseconds: lease.bell_micros.map(|micros| micros / 1_000),
+        bell_milliseconds: lease.bell_micros.map(|micros| (micros + 999) / 1_000),
         server: lease.server,
     };
     cluster.hubs().into_iter().map(view).collect()

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -62,6 +62,8 @@ impl Ear for Listener {
 pub(super) struct Rung {
     rung: Arc<Notify>,
     works: Arc<AtomicBool>,
+    /// The round trip of the last echo in microseconds.
+    echo_micros: Arc<AtomicI64>,
 }
 
 impl Rung {
@@ -78,6 +80,12 @@ impl Rung {
     /// True if this hub heard itself ring not long ago.
     pub(super) fn works(&self) -> bool {
         self.works.load(Ordering::Relaxed)
+    }
+
+    /// The round trip of the last echo in microseconds, while the bell works.
+    pub(super) fn echo_micros(&self) -> Option<i64> {
+        let micros = self.echo_micros.load(Ordering::Relaxed);
+        self.works().then_some(micros)
     }
 }
 
@@ -175,6 +183,8 @@ impl<B: Bell> Doorbell<B> {
             if let Some(took) = self.echo(&text) {
                 echoed = Instant::now();
                 self.metrics.bell_seconds.observe(took.as_secs_f64());
+                let micros = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
+                self.rung.echo_micros.store(micros, Ordering::Relaxed);
                 self.works(told);
             }
             if !text.ends_with(CHECK) {

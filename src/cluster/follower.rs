@@ -39,6 +39,8 @@ pub(super) struct Follower {
     presence: Untold,
     /// True while signals are sent that another hub left.
     sends: Arc<AtomicBool>,
+    /// The server that answered the last look.
+    server: Option<String>,
     position: Position,
     /// The end of the log and the server it was written on, as the last look found them.
     end: Option<(AlarmId, Option<String>)>,
@@ -72,6 +74,7 @@ impl Follower {
             holding: cluster.holding.clone(),
             presence: cluster.presence.clone(),
             sends: Arc::default(),
+            server: None,
             marks: cluster.marks.clone(),
             position,
             end: None,
@@ -114,6 +117,7 @@ impl Follower {
             signals,
             position,
             unsent,
+            server,
         } = look;
         if unsent {
             self.send_left();
@@ -127,6 +131,7 @@ impl Follower {
         }
         self.position = position;
         self.store.rights_known_since(began);
+        self.notice_server(server).await?;
         self.notice_jump(head, epoch).await?;
         // After the rights: what the log holds is delivered by the rights of the same moment.
         match self.journal.try_send(LogEnds(head)) {
@@ -150,6 +155,15 @@ impl Follower {
         });
     }
 
+    /// Where another server answers, the ids and the versions jump now: it may lack what was told, also if the log has its length.
+    async fn notice_server(&mut self, server: String) -> Result<(), Unfollowed> {
+        if self.server.as_ref() != Some(&server) {
+            self.store.settle_ids(AlarmId(0)).await?;
+            self.server = Some(server);
+        }
+        Ok(())
+    }
+
     /// After a jump of the ids, forgets the frames that came before it: the database may have lost their alarms. If the log is
     /// shorter than it was, another server has taken over and nobody has written there yet: the ids jump now, as a client with
     /// a cursor beyond the end would be told of a gap.
@@ -166,6 +180,8 @@ impl Follower {
             );
             self.metrics.epoch_jumps.inc();
             self.broadcaster.send(ForgetRecent).await?;
+            // The versions of the marks jumped as well, and changes may be lost.
+            self.marks.add_everything();
             (*seen, *known) = (head, epoch);
         } else if head < *seen {
             let seen = *seen;

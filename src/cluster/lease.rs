@@ -2,14 +2,16 @@
 //! measured by this hub's own monotonic clock: no clocks are compared.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex as AsyncMutex, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::alarm::AlarmId;
 use crate::cluster::HubId;
+use crate::cluster::bell::Rung;
 use crate::cluster::presence::Holding;
 use crate::metrics::Metrics;
 use crate::store::{Beat, Lease, Store, StoreError};
@@ -37,6 +39,28 @@ pub(super) struct Heart {
     pub(super) delivered: watch::Receiver<AlarmId>,
     pub(super) metrics: Metrics,
     pub(super) holding: Holding,
+    pub(super) rung: Rung,
+    pub(super) leaving: Leaving,
+}
+
+/// The end of the beats: a hub that stops gives its lease back and must not take it again. All clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Leaving {
+    leaves: Arc<AtomicBool>,
+    /// Held during a beat.
+    beating: Arc<AsyncMutex<()>>,
+}
+
+impl Leaving {
+    /// Ends the beats; returns when the one under way is done.
+    pub(super) async fn begin(&self) {
+        self.leaves.store(true, Ordering::Release);
+        let _last_beat = self.beating.lock().await;
+    }
+
+    fn has_begun(&self) -> bool {
+        self.leaves.load(Ordering::Acquire)
+    }
 }
 
 impl Heart {
@@ -48,6 +72,10 @@ impl Heart {
         let mut incarnation = 0;
         loop {
             tick.tick().await;
+            let _beating = self.leaving.beating.lock().await;
+            if self.leaving.has_begun() {
+                return;
+            }
             match self.beat(&mut incarnation).await {
                 Ok(()) => {}
                 Err(cause) => log::debug!("the lease of this hub is not renewed: {cause}"),
@@ -61,7 +89,7 @@ impl Heart {
             incarnation: *incarnation,
             streams: self.metrics.streams.get(),
             delivered: *self.delivered.borrow(),
-            bell_micros: None,
+            bell_micros: self.rung.echo_micros(),
         };
         if *incarnation > 0 && self.store.beat(beat.clone()).await? {
             self.holds(*incarnation);

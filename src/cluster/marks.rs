@@ -1,5 +1,6 @@
 //! The changes of inboxes that signals told, until this hub has told them to its streams.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -21,8 +22,8 @@ pub(crate) struct Marked {
 /// Work for the streams of this hub.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Untold {
-    /// Tell these changes, in this order.
-    Changes(Vec<Marked>),
+    /// Tell these changes, in this order, and after them these users their counts again.
+    Changes(Vec<Marked>, HashSet<UserId>),
     /// Changes may be missing: tell every user's counts again.
     Everything,
 }
@@ -40,6 +41,7 @@ struct Shared {
 #[derive(Default)]
 struct Waiting {
     changes: Vec<Marked>,
+    again: HashSet<UserId>,
     everything: bool,
 }
 
@@ -55,6 +57,11 @@ impl Marks {
                 waiting.everything = true;
             }
         });
+    }
+
+    /// Notes that these users may miss changes.
+    pub(crate) fn add_again(&self, users: Vec<UserId>) {
+        self.put(|waiting| waiting.again.extend(users));
     }
 
     /// Notes that changes may be missing.
@@ -77,19 +84,21 @@ impl Marks {
     fn take_now(&self) -> Option<Untold> {
         let Waiting {
             changes,
+            again,
             everything,
         } = std::mem::take(&mut *self.waiting());
         if everything {
             return Some(Untold::Everything);
         }
-        (!changes.is_empty()).then_some(Untold::Changes(changes))
+        let is_empty = changes.is_empty() && again.is_empty();
+        (!is_empty).then_some(Untold::Changes(changes, again))
     }
 
     fn put(&self, put: impl FnOnce(&mut Waiting)) {
         let mut waiting = self.waiting();
         put(&mut waiting);
         if waiting.everything {
-            waiting.changes = Vec::new();
+            (waiting.changes, waiting.again) = (Vec::new(), HashSet::new());
         }
         drop(waiting);
         self.0.more.notify_one();
@@ -123,7 +132,19 @@ mod tests {
         marks.add(Vec::from([marked(1)]));
         marks.add(Vec::from([marked(2), marked(3)]));
 
-        let expected = Untold::Changes([1, 2, 3].map(marked).into());
+        let expected = Untold::Changes([1, 2, 3].map(marked).into(), HashSet::new());
+        assert_eq!(marks.take().await, expected);
+        assert_eq!(marks.take_now(), None);
+    }
+
+    #[tokio::test]
+    async fn users_who_could_not_be_told_are_told_again_and_nobody_else() {
+        let marks = Marks::default();
+        let bob = UserId::parse("bob").unwrap();
+
+        marks.add_again(Vec::from([bob.clone(), bob.clone()]));
+
+        let expected = Untold::Changes(Vec::new(), HashSet::from([bob]));
         assert_eq!(marks.take().await, expected);
         assert_eq!(marks.take_now(), None);
     }

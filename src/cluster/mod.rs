@@ -25,7 +25,7 @@ use crate::auth::{Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
 use crate::cluster::bell::{Doorbell, Rung};
 use crate::cluster::follower::Follower;
-use crate::cluster::lease::{Heart, Leases};
+use crate::cluster::lease::{Heart, Leases, Leaving};
 use crate::cluster::presence::{Holding, Registrar, Untold as UntoldPresence};
 use crate::cluster::standby::Missing;
 use crate::hub::{Broadcaster, ClientId};
@@ -49,6 +49,7 @@ pub(crate) struct Cluster {
     holding: Holding,
     standby: Missing,
     presence: UntoldPresence,
+    leaving: Leaving,
 }
 
 /// The reason why work is refused now.
@@ -106,6 +107,7 @@ impl Cluster {
             holding: Holding::default(),
             standby: Missing::default(),
             presence: UntoldPresence::default(),
+            leaving: Leaving::default(),
         };
         joined.presence.add_everything();
         let heart = Heart {
@@ -114,6 +116,8 @@ impl Cluster {
             delivered: parts.delivered.clone(),
             metrics: parts.metrics.clone(),
             holding: joined.holding.clone(),
+            rung: bell.rung(),
+            leaving: joined.leaving.clone(),
         };
         let registrar = Registrar {
             store: parts.store.clone(),
@@ -155,7 +159,10 @@ impl Cluster {
 
     /// Gives the lease back: this hub stops.
     pub(crate) async fn leave(&self) {
-        let left = self.store.give_lease_back(self.hub.to_string());
+        let left = async {
+            self.leaving.begin().await;
+            self.store.give_lease_back(self.hub.to_string()).await
+        };
         if !matches!(tokio::time::timeout(LEAVES_WITHIN, left).await, Ok(Ok(()))) {
             log::warn!("the lease of this hub is not given back; the other hubs will end it");
         }

@@ -39,15 +39,16 @@ pub(super) fn counts(
     now: Timestamp,
 ) -> Result<Counts, StoreError> {
     let user_id = inbox.user_id.as_str();
-    let (head, seen, read, version) = native!(connection => log_head::table
+    let (head, base, seen, read, marks) = native!(connection => log_head::table
         .left_join(users::table.on(users::id.eq(user_id)))
         .select((
             log_head::last_id,
+            log_head::marks_base,
             users::seen_up_to.nullable(),
             users::read_up_to.nullable(),
             users::marks.nullable(),
         ))
-        .get_result::<(i64, Option<i64>, Option<i64>, Option<i64>)>(connection))?;
+        .get_result::<(i64, i64, Option<i64>, Option<i64>, Option<i64>)>(connection))?;
     let (mut unseen, mut unread) = (0, 0);
     for (topic, start) in &inbox.topics {
         let mut part = Part {
@@ -74,7 +75,7 @@ pub(super) fn counts(
             unread: Count::of(unread),
         },
         head: AlarmId(head),
-        version: version.unwrap_or(0),
+        version: marks.map_or(0, |marks| base + marks),
     })
 }
 

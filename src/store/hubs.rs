@@ -178,10 +178,6 @@ const TAKE: &str = "INSERT INTO hubs (id, incarnation, beat, version, streams, l
     VALUES ($1, $2, 0, $3, 0, 0, '') ON CONFLICT (id) DO NOTHING";
 
 /// One statement, so that a hub that stops between two of them holds no lock.
-const END: &str = "WITH ended AS (DELETE FROM hubs WHERE id = $1 AND incarnation = $2 AND beat = $3 RETURNING id), \
-    left_rooms AS (DELETE FROM presence USING ended WHERE hub = ended.id) \
-    SELECT campanile_signal('gone', id, '') FROM ended";
+const END: &str = "SELECT campanile_end_lease($1, $2, $3)";
 
-const GIVE_BACK: &str = "WITH ended AS (DELETE FROM hubs WHERE id = $1 RETURNING id), \
-    left_rooms AS (DELETE FROM presence USING ended WHERE hub = ended.id) \
-    SELECT campanile_signal('gone', id, '') FROM ended";
+const GIVE_BACK: &str = "SELECT campanile_end_lease($1, NULL, NULL)";

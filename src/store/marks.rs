@@ -380,7 +380,7 @@ const MOST_TOLD_IDS: usize = 500;
 
 /// With the version of the marks; a token may name a user who has no account, whose changes have none.
 const TELL: &str = "INSERT INTO unsent_signals (kind, subject, detail) \
-    VALUES ('state', $2, coalesce((SELECT marks FROM users WHERE id = $2), 0)::text || ' ' || $1)";
+    VALUES ('state', $2, coalesce((SELECT marks + marks_base FROM users, log_head WHERE users.id = $2), 0)::text || ' ' || $1)";
 
 /// The maximum of alarms that one transaction marks: it occupies the writer for a few milliseconds.
 const MARK_BATCH: usize = 500;

@@ -40,6 +40,7 @@ diesel::table! {
         pruned_up_to -> BigInt,
         account_changes -> BigInt,
         epoch -> Nullable<Text>,
+        marks_base -> BigInt,
     }
 }
 

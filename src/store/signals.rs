@@ -48,6 +48,8 @@ pub(crate) struct Look {
     pub position: Position,
     /// True if a hub left signals and did not send them.
     pub unsent: bool,
+    /// The start of the server: another one after a restart, or where another server answers.
+    pub server: String,
 }
 
 /// The signals that a look found.
@@ -74,6 +76,8 @@ struct Ends {
     last_signal: Option<i64>,
     #[diesel(sql_type = Bool)]
     unsent: bool,
+    #[diesel(sql_type = Text)]
+    server: String,
 }
 
 impl Ends {
@@ -154,7 +158,7 @@ impl Store {
             let ends = ends(connection)?;
             accounts.changed_so_often(ends.account_changes, began);
             let (head, epoch) = (AlarmId(ends.last_id), ends.epoch.clone());
-            let unsent = ends.unsent;
+            let (unsent, server) = (ends.unsent, ends.server.clone());
             let now = ends.position();
             let (signals, position) = since(connection, now, after)?;
             Ok(Look {
@@ -164,6 +168,7 @@ impl Store {
                 signals,
                 position,
                 unsent,
+                server,
             })
         })
         .await
@@ -305,7 +310,8 @@ const MOST_SIGNALS: i64 = 10_000;
 
 /// One statement, so that both ends are of the same moment, and of one round trip.
 const ENDS: &str = "SELECT log.last_id, log.account_changes, log.epoch, signal.incarnation, signal.last_id AS last_signal, \
-     EXISTS (SELECT 1 FROM unsent_signals WHERE left_at < now() - interval '200 milliseconds') AS unsent \
+     EXISTS (SELECT 1 FROM unsent_signals WHERE left_at < now() - interval '200 milliseconds') AS unsent, \
+     pg_postmaster_start_time()::text AS server \
      FROM log_head AS log LEFT JOIN signal_head AS signal ON TRUE";
 
 /// Waits for neither the disk nor a standby, as a crash may take signals anyway; and not for long for a transaction that sends.

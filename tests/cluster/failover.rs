@@ -1,11 +1,13 @@
 //! Another server takes over: nobody misses an alarm that was acknowledged, and no id is given twice.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::hubs::{database, hub, publish};
 use crate::servers::{Servers, acknowledged};
 use crate::support::postgres::{PASSWORD, Postgres};
-use crate::support::{DEADLINE, SseClient, until};
+use crate::support::{Claims, DEADLINE, SseClient, TestApp, sign, until};
 
 /// The ids of alarms, up to the one that is waited for.
 async fn ids_up_to(stream: &mut SseClient, last: i64) -> Vec<i64> {
@@ -63,6 +65,72 @@ async fn an_alarm_that_was_shown_and_lost_leaves_its_id_to_no_other() {
         })
         .await;
     }
+}
+
+/// Marks an alarm as read while backends that wait for the standby are killed, until a stream is told.
+async fn mark_and_lose(servers: &Servers, hub: &TestApp, stream: &mut SseClient, id: i64) -> i64 {
+    let bob = sign(&Claims::of("bob", "user"));
+    let path = format!("/api/alarms/{id}/read");
+    let marking = hub.post(&bob, &path).json(&json!({})).send();
+    let kill = async {
+        loop {
+            servers.on_primary(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                 WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'",
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let told = async {
+        drop(marking.await);
+        version_of(stream, id).await
+    };
+    tokio::select! {
+        version = told => version,
+        () = kill => unreachable!("it never ends"),
+    }
+}
+
+/// The version of the next `state` event that tells of an alarm.
+async fn version_of(stream: &mut SseClient, id: i64) -> i64 {
+    loop {
+        let state = stream.next_named("state", DEADLINE).await.json();
+        if state["ids"] == json!([id]) {
+            return state["version"].as_i64().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mark_after_a_failover_that_lost_some_is_told_to_open_streams() {
+    let servers = Servers::start().await;
+    let (one, other) = (hub(&servers.url).await, hub(&servers.url).await);
+    let bob = one.user("bob").await;
+    let mut ids = Vec::new();
+    for _alarm in 0..4 {
+        ids.push(publish(&one, "bob").await);
+    }
+    let mut stream = other.connected(&bob, "/api/stream").await;
+
+    servers.freeze_standby();
+    let mut lost = 0;
+    for id in &ids[..3] {
+        lost = mark_and_lose(&servers, &one, &mut stream, *id).await;
+    }
+    servers.fail_over().await;
+    assert_eq!(
+        servers.on_standby("SELECT marks FROM users WHERE id = 'bob'"),
+        "0",
+        "the standby never had them"
+    );
+    let path = format!("/api/alarms/{}/read", ids[3]);
+    until("marked", DEADLINE, async || {
+        let marking = one.post(&bob, &path).json(&json!({})).send();
+        (marking.await.ok()?.status() == 200).then_some(())
+    })
+    .await;
+
+    assert!(version_of(&mut stream, ids[3]).await > lost);
 }
 
 #[tokio::test]

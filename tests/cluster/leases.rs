@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::hubs::{WITHIN, answers, database, disconnect, ends, hub, publish, status};
 use crate::support::postgres::{Postgres, signal};
-use crate::support::until;
+use crate::support::{DEADLINE, until};
 
 /// A lease ends five seconds after the last beat; the rest is a slow machine.
 const ENDS_WITHIN: Duration = Duration::from_secs(40);
@@ -62,6 +62,16 @@ async fn every_hub_lists_the_streams_of_all_and_may_close_each() {
     }
     assert_eq!(lists[0], lists[1]);
     assert_eq!(lists[0], lists[2]);
+    until(
+        "the round trip of each bell is shown",
+        DEADLINE,
+        async || {
+            let page = hubs[1].get(&hubs[1].admin(), "/admin").send().await.ok()?;
+            let page = page.text().await.ok()?;
+            (page.matches(" ms</td>").count() == 3).then_some(())
+        },
+    )
+    .await;
 
     let begin = Instant::now();
     let rows = complete.iter().filter(|row| row["userId"] == "bob");

@@ -161,3 +161,36 @@ async fn a_crash_of_the_server_that_empties_the_table_has_everybody_registered_a
     let late = hub(&url).await;
     are_present(&late, &eve, &["bob", "eve"], WITHIN).await;
 }
+
+#[tokio::test]
+async fn what_a_dead_hub_writes_while_its_lease_is_ended_leaves_no_ghost() {
+    let postgres = Postgres::shared();
+    let url = database();
+    let _hub = hub(&url).await;
+
+    // Nobody beats for this one; what it writes is committed when the other hub waits for it.
+    postgres.sql(
+        &url,
+        "INSERT INTO hubs (id, incarnation, beat, version, streams, log_lag, server) VALUES ('dead', 1, 7, '', 0, 0, '')",
+    );
+    let mut writing = postgres.run_beside(
+        &url,
+        "DO $$ BEGIN \
+            PERFORM campanile_presence('dead', 1, false, '{\"joined\":[[\"lobby\",\"bob\"]],\"left\":[]}'); \
+            WHILE NOT EXISTS (SELECT FROM pg_locks AS lock JOIN pg_stat_activity AS other USING (pid) \
+                WHERE NOT granted AND datname = current_database()) LOOP \
+                PERFORM pg_sleep(0.02); \
+                PERFORM pg_stat_clear_snapshot(); \
+            END LOOP; \
+         END $$",
+    );
+
+    until("the lease is ended", DEADLINE, async || {
+        let held = postgres.sql(&url, "SELECT count(*) FROM hubs WHERE id = 'dead'");
+        (held == "0").then_some(())
+    })
+    .await;
+    assert!(writing.wait().unwrap().success());
+    let rows = "SELECT count(*) FROM presence WHERE hub = 'dead'";
+    assert_eq!(postgres.sql(&url, rows), "0");
+}

@@ -10,3 +10,4 @@ END
 $$;
 DROP FUNCTION campanile_send_signals();
 DROP TABLE unsent_signals;
+DROP SEQUENCE unsent_signals_order;

@@ -1,8 +1,10 @@
 -- Signals that are sent after the commit of the transaction that left them. The counter of the signals stays locked until the commit
 -- of a transaction that sends: one that waits for its disk and for a standby would have all others wait. A row is seen when it is
 -- committed, and the next hub that looks sends it if the one that left it is gone. A crash of the server may empty this table too.
+-- Its sequence is logged: one of an unlogged table cannot be read on a standby that takes over.
+CREATE SEQUENCE unsent_signals_order;
 CREATE UNLOGGED TABLE unsent_signals (
-    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    id BIGINT NOT NULL DEFAULT nextval('unsent_signals_order'),
     kind TEXT NOT NULL,
     subject TEXT NOT NULL,
     detail TEXT NOT NULL,

@@ -1,0 +1,2 @@
+-- A file has one hub, which needs no lease.
+SELECT 1;
