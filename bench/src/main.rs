@@ -11,6 +11,7 @@ mod document;
 mod error;
 mod fan_out;
 mod figures;
+mod growth;
 mod http;
 mod ledger;
 mod proc;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let done = match CommandLine::parse().command {
         Command::Run(command) => run::run(&command),
         Command::Transports(command) => transports::run(&command),
+        Command::Growth(command) => growth::run(&command),
         Command::Report(command) => document::write(&command),
         Command::Floor { address } => servers::floor::serve(address),
         Command::BackEnd { address } => servers::pushpin::serve_back_end(address),

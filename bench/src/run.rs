@@ -63,6 +63,11 @@ impl Ground {
         }
     }
 
+    /// Starts something that may use every core, the bench's own as well.
+    pub(crate) fn on_every_core<T>(&self, start: impl FnOnce() -> T) -> Result<T> {
+        self.cores.on_server(Placement::EveryCore, start)
+    }
+
     pub(crate) fn session(&self, kind: Kind, setup: Setup) -> Result<Session> {
         let campanile = match (kind, &self.before) {
             (Kind::Before, Some(before)) => before,

@@ -29,10 +29,16 @@ struct Claims<'a> {
     role: &'a str,
     exp: u64,
     iat: u64,
+    jti: u128,
 }
 
 impl Campanile {
     pub(crate) fn start(site: &Site<'_>) -> Result<Self> {
+        Self::start_with(site, &[])
+    }
+
+    /// Starts with these variables besides the usual ones.
+    pub(crate) fn start_with(site: &Site<'_>, settings: &[(&str, &str)]) -> Result<Self> {
         if !site.campanile.exists() {
             let path = site.campanile.display();
             return Err(
@@ -47,12 +53,17 @@ impl Campanile {
             .env("CAMPANILE_JWT_SECRET", SECRET)
             .env("CAMPANILE_SIGNUP", "open")
             .env("CAMPANILE_MAX_STREAMS_PER_USER", "100000")
-            .env("RUST_LOG", "warn");
+            .env("RUST_LOG", "warn")
+            .envs(settings.iter().copied());
         Ok(Self {
             running: Running::start(command, site, address)?,
             address,
             service: token("bench", "service")?,
         })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Makes rooms known, named by their numbers as users are.
@@ -173,8 +184,10 @@ fn store_reads(metrics: &str) -> BTreeMap<String, u64> {
     lines.collect()
 }
 
-fn token(sub: &str, role: &str) -> Result<String> {
-    let iat = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+/// A token of its own for each call: a sign-out ends one.
+pub(crate) fn token(sub: &str, role: &str) -> Result<String> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let iat = now.as_secs();
     let exp = iat + TOKEN_SECONDS;
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     let claims = Claims {
@@ -182,6 +195,7 @@ fn token(sub: &str, role: &str) -> Result<String> {
         role,
         exp,
         iat,
+        jti: now.as_nanos(),
     };
     Ok(jsonwebtoken::encode(
         &Header::new(Algorithm::HS256),
