@@ -71,7 +71,7 @@ impl Ground {
         }
     }
 
-    /// Starts something on every core.
+    /// Starts something that may use every core, the bench's own as well.
     pub(crate) fn on_every_core<T>(&self, start: impl FnOnce() -> T) -> Result<T> {
         self.cores.on_server(Placement::EveryCore, start)
     }
