@@ -131,6 +131,20 @@ fn both_databases_have_the_same_migrations() {
     assert_eq!(versions("sqlite"), versions("postgres"));
 }
 
+#[test]
+fn each_migration_has_a_version_of_its_own() {
+    let folder = fs::read_dir(root().join("migrations/sqlite")).expect("migrations");
+    let mut met = BTreeSet::new();
+    for entry in folder {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let (version, _title) = name.split_once('_').expect("a version and a title");
+        assert!(
+            met.insert(version.to_owned()),
+            "{name}: another one has this version"
+        );
+    }
+}
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
