@@ -226,6 +226,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Talk<T> {
         let status = answer.status();
         head::begin(&mut self.out, answer.head(), asked.version);
         drop(answer);
+        // Many connections may be here for long: each keeps no more than it needs.
+        self.out = BytesMut::from(self.out.as_ref());
+        self.incoming.release();
         let mut body = pin!(body);
         let whole = tokio::select! {
             biased;

@@ -186,6 +186,13 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         Ok(())
     }
 
+    /// Gives back the memory of the heads that were read, if nothing follows them.
+    pub(super) fn release(&mut self) {
+        if self.unread.is_empty() {
+            self.unread = BytesMut::new();
+        }
+    }
+
     /// Skips the rest of a body as far as it has arrived. Returns true if that was all of it.
     pub(super) fn pass_over_body(&mut self) -> bool {
         while self.is_in_body {
