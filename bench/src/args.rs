@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::growth::results::DatabaseKind;
 use crate::servers::Kind;
 use crate::workloads::{Wishes, Workload};
 
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Cluster(ClusterCommand),
     /// Measure everything and write `docs/internals/performance.md`, its figures and its pictures.
     Report(ReportCommand),
+    /// Measure what grows with the size of the database, on SQLite and on a PostgreSQL of its own.
+    Growth(GrowthCommand),
     /// Be the bare epoll loop (started by the bench itself).
     #[command(hide = true)]
     Floor {
@@ -150,6 +153,25 @@ pub(crate) struct ReportCommand {
     /// The name of the measured version, such as a commit.
     #[arg(long, default_value = "a release build")]
     pub(crate) of: String,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// `campanile-bench growth`.
+#[derive(Debug, Args)]
+pub(crate) struct GrowthCommand {
+    /// The rows of the log; each size is filled and measured on its own. A row needs some 400 bytes of the disk.
+    #[arg(long, value_delimiter = ',', default_value = "10000,1000000")]
+    pub(crate) rows: Vec<u64>,
+    /// The databases.
+    #[arg(long, value_delimiter = ',', default_value = "sqlite,postgres")]
+    pub(crate) databases: Vec<DatabaseKind>,
+    /// Requests of each kind; the median is reported.
+    #[arg(long, default_value_t = 40)]
+    pub(crate) asked: usize,
+    /// Folder of the documents: write growth.md and growth.svg into its `internals`.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) docs: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) place: Place,
 }

@@ -12,6 +12,7 @@ mod document;
 mod error;
 mod fan_out;
 mod figures;
+mod growth;
 mod http;
 mod ledger;
 mod proc;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Run(command) => run::run(&command),
         Command::Transports(command) => transports::run(&command),
         Command::Cluster(command) => cluster::run(&command),
+        Command::Growth(command) => growth::run(&command),
         Command::Report(command) => document::write(&command),
         Command::Floor { address } => servers::floor::serve(address),
         Command::BackEnd { address } => servers::pushpin::serve_back_end(address),

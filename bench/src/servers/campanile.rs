@@ -29,6 +29,7 @@ struct Claims<'a> {
     role: &'a str,
     exp: u64,
     iat: u64,
+    jti: u128,
 }
 
 impl Campanile {
@@ -59,6 +60,10 @@ impl Campanile {
             address,
             service: token("bench", "service")?,
         })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Makes rooms known, named by their numbers as users are.
@@ -186,8 +191,10 @@ fn store_reads(metrics: &str) -> BTreeMap<String, u64> {
     lines.collect()
 }
 
-fn token(sub: &str, role: &str) -> Result<String> {
-    let iat = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+/// A token of its own for each call: a sign-out ends one.
+pub(crate) fn token(sub: &str, role: &str) -> Result<String> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let iat = now.as_secs();
     let exp = iat + TOKEN_SECONDS;
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     let claims = Claims {
@@ -195,6 +202,7 @@ fn token(sub: &str, role: &str) -> Result<String> {
         role,
         exp,
         iat,
+        jti: now.as_nanos(),
     };
     Ok(jsonwebtoken::encode(
         &Header::new(Algorithm::HS256),

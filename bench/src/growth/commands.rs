@@ -1,0 +1,44 @@
+//! Programs that the bench runs to their end.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::error::Result;
+
+/// Runs a program with SQL, or nothing, as its input, and gives what it wrote. What is inherited by a server that it starts is
+/// a file, not a pipe that would never end.
+pub(super) fn run(command: &mut Command, input: &str) -> Result<String> {
+    let output = tempfile::NamedTempFile::new()?;
+    let errors = tempfile::NamedTempFile::new()?;
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(output.reopen()?)
+        .stderr(errors.reopen()?)
+        .spawn()
+        .map_err(|cause| format!("{}: {cause}", command.get_program().display()))?;
+    if let Some(mut pipe) = child.stdin.take() {
+        pipe.write_all(input.as_bytes())?;
+    }
+    if child.wait()?.success() {
+        return Ok(fs::read_to_string(output.path())?);
+    }
+    let errors = fs::read_to_string(errors.path())?;
+    Err(format!("{}: {errors}", command.get_program().display()).into())
+}
+
+/// The newest version that Debian keeps off the path, or what the path has.
+pub(super) fn of_postgres(name: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let programs = versions
+        .flatten()
+        .map(|version| version.path().join("bin").join(name));
+    let newest = programs.filter(|program| program.exists()).max();
+    newest.unwrap_or_else(|| PathBuf::from(name))
+}
+
+/// A file with this content.
+pub(super) fn write(path: PathBuf, content: &str) -> Result<()> {
+    Ok(File::create(path)?.write_all(content.as_bytes())?)
+}

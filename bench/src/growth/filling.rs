@@ -1,0 +1,58 @@
+//! The rows that a database is filled with, written in SQL: nearly all of them belong to others than those who ask.
+
+use crate::growth::results::DatabaseKind;
+
+/// Fills the tables with so many alarms, and accounts, receipts, rooms, revocations and keys in proportion. `near` has the
+/// last alarm of the log and no other, `full` every tenth.
+pub(super) fn fill(kind: DatabaseKind, rows: u64) -> String {
+    let now = MILLIS_NOW;
+    let others = (rows / 10).clamp(10, MOST_ACCOUNTS);
+    let rooms = (rows / 100).clamp(10, MOST_ROOMS);
+    let [alarms, receipts, users, all_rooms, revoked, keys] =
+        [rows, rows / 2, others, rooms, others, rows / 10].map(|count| numbers(kind, count));
+    format!(
+        "BEGIN;
+         INSERT INTO alarms (id, topic, alarm_type, target_id, data, created_at)
+           SELECT n, CASE WHEN n = {rows} THEN 'user:near' WHEN n % 10 = 3 THEN 'user:full' WHEN n % 50 = 1 THEN 'role:admin'
+             WHEN n % 10 = 5 THEN 'room:r' || (n % {rooms}) ELSE 'user:other' || (n % {others}) END,
+             CASE WHEN n = 3 THEN 'RARE' ELSE 'TYPE' || (n % 7) END, 'order' || (n / 10), '{{\"text\":\"hello\"}}', {now} {alarms};
+         INSERT INTO receipts (user_id, alarm_id, seen_at) SELECT 'other' || (n % {others}), n, {now} {receipts};
+         INSERT INTO users (id, display_name, role, inbox_start, seen_up_to, read_up_to, created_at, tokens_valid_from)
+           SELECT 'other' || n, 'Other', 'user', 0, 0, 0, {now}, 0 {users};
+         INSERT INTO users (id, display_name, role, inbox_start, seen_up_to, read_up_to, created_at, tokens_valid_from)
+           VALUES ('near', 'Near', 'user', 0, 0, 0, {now}, 0), ('full', 'Full', 'user', 0, 0, 0, {now}, 0);
+         INSERT INTO rooms (id, name, created_at) SELECT 'r' || n, 'Room', {now} {all_rooms};
+         INSERT INTO revoked_tokens (token_id, expires_at) SELECT 'token' || n, {now} {revoked};
+         INSERT INTO idempotency_keys (publisher, idempotency_key, body_hash, first_id, alarm_count, created_at)
+           SELECT 'shop', 'key' || n, '', n, 1, {now} {keys};
+         UPDATE log_head SET last_id = {rows};
+         COMMIT;"
+    )
+}
+
+/// Makes the alarms up to an id older than anything is kept.
+pub(super) fn age(up_to: u64) -> String {
+    let up_to = up_to.min(MOST_AGED);
+    format!("UPDATE alarms SET created_at = 1 WHERE id <= {up_to};")
+}
+
+/// `FROM` the numbers from 1.
+fn numbers(kind: DatabaseKind, count: u64) -> String {
+    match kind {
+        DatabaseKind::Postgres => format!("FROM generate_series(1, {count}) AS numbers (n)"),
+        DatabaseKind::Sqlite => format!(
+            "FROM (WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}) \
+             SELECT n FROM numbers)"
+        ),
+    }
+}
+
+/// Later than any day on which this runs, so that nothing is too old or expired.
+const MILLIS_NOW: u64 = 4_000_000_000_000;
+
+const MOST_ACCOUNTS: u64 = 1_000_000;
+
+const MOST_ROOMS: u64 = 100_000;
+
+/// More than are pruned while publishing is measured.
+const MOST_AGED: u64 = 200_000;

@@ -1,0 +1,102 @@
+//! Cost against size: a database is filled with rows that belong to others, and each kind of request is timed on it, on
+//! SQLite and PostgreSQL.
+
+mod caller;
+mod cluster;
+mod commands;
+mod database;
+mod distance;
+mod filling;
+mod migrations;
+mod page;
+mod picture;
+mod proxy;
+mod pruning;
+mod questions;
+pub(crate) mod results;
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use crate::args::{GrowthCommand, INTERNALS};
+use crate::error::Result;
+use crate::growth::database::Database;
+use crate::growth::results::{DatabaseKind, Results, Run};
+use crate::run::Ground;
+use crate::servers::campanile::Campanile;
+
+/// `campanile-bench growth`.
+pub(crate) fn run(command: &GrowthCommand) -> Result<()> {
+    let ground = Ground::prepare(&command.place)?;
+    let mut results = Results::default();
+    for kind in &command.databases {
+        for rows in &command.rows {
+            let folder = TempDir::with_prefix_in("bench-growth-", ground.data())?;
+            eprintln!("{} with {rows} rows", kind.name());
+            let database = Database::create(*kind, &ground, folder.path())?;
+            results
+                .runs
+                .push(measure(&ground, &database, *rows, command)?);
+            if *kind == DatabaseKind::Postgres && results.distance.is_none() {
+                results.distance = Some(distance::measure(&ground, &database)?);
+            }
+        }
+    }
+    println!("{}", page::tables(&results));
+    if let Some(docs) = &command.docs {
+        let folder = docs.join(INTERNALS);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("growth.svg"), picture::draw(&results.runs))?;
+        fs::write(folder.join("growth.md"), page::page(&results))?;
+    }
+    Ok(())
+}
+
+/// Fills a database and measures everything on it.
+fn measure(
+    ground: &Ground,
+    database: &Database,
+    rows: u64,
+    command: &GrowthCommand,
+) -> Result<Run> {
+    // Its start makes the schema.
+    drop(start(ground, database, &[])?);
+    let filled_seconds = database.fill(rows)?;
+    eprintln!("  filled in {filled_seconds:.1} s");
+    let hub = start(ground, database, &[("CAMPANILE_RETENTION_DAYS", KEPT_DAYS)])?;
+    let mut costs = questions::ask_all(&hub, rows, command.asked)?;
+    drop(hub);
+    database.age_half(rows)?;
+    let hub = start(
+        ground,
+        database,
+        &[("CAMPANILE_RETENTION_DAYS", PRUNED_DAYS)],
+    )?;
+    costs.push(pruning::publish_beside(&hub)?);
+    drop(hub);
+    for cost in &costs {
+        eprintln!("  {}: {:.2} ms", cost.name, cost.millis);
+    }
+    let migrations = migrations::measure(database)?;
+    Ok(Run {
+        kind: database.kind(),
+        rows,
+        filled_seconds,
+        costs,
+        migrations,
+    })
+}
+
+fn start(ground: &Ground, database: &Database, settings: &[(&str, &str)]) -> Result<Campanile> {
+    let mut all = settings.to_vec();
+    let url = database.url();
+    all.push(("CAMPANILE_DATABASE_URL", &url));
+    Campanile::start_with(&ground.site(database.folder()), &all)
+}
+
+/// Older than anything that is filled in.
+const KEPT_DAYS: &str = "3650";
+
+/// Younger than the half that is made older.
+const PRUNED_DAYS: &str = "90";

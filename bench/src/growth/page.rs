@@ -1,0 +1,105 @@
+//! The page `docs/internals/growth.md`, and its tables.
+
+use std::fmt::Write;
+
+use crate::growth::picture::{names, points};
+use crate::growth::results::{DatabaseKind, Results, Run};
+use crate::report::number;
+
+pub(super) fn page(results: &Results) -> String {
+    format!("{INTRODUCTION}{}", tables(results))
+}
+
+/// All figures as tables.
+pub(super) fn tables(results: &Results) -> String {
+    let mut text = String::new();
+    for kind in [DatabaseKind::Sqlite, DatabaseKind::Postgres] {
+        let runs: Vec<&Run> = results.runs.iter().filter(|run| run.kind == kind).collect();
+        if runs.is_empty() {
+            continue;
+        }
+        let _ = write!(
+            text,
+            "\n## {}\n\n{}",
+            kind.name(),
+            costs(&runs, results, kind)
+        );
+        let _ = write!(text, "\n{}", migrations(&runs));
+    }
+    if let Some(distance) = results.distance {
+        let _ = write!(
+            text,
+            "\n## A distant PostgreSQL\n\n256 publishers in closed loop, each alarm with an `Idempotency-Key`, the hub on one core. \
+             A batch takes six round trips, however large it is.\n\n\
+             | added to each round trip | alarms/s |\n| --- | ---: |\n| nothing | {} |\n| 1 ms | {} ({:.0} %) |\n",
+            number(distance.near_per_second),
+            number(distance.far_per_second),
+            100.0 * distance.far_per_second / distance.near_per_second
+        );
+    }
+    text
+}
+
+/// A row for each kind of request, a column for each size, and the growth from the least size to the most.
+fn costs(runs: &[&Run], results: &Results, kind: DatabaseKind) -> String {
+    let mut text = "| request, ms |".to_owned();
+    for run in runs {
+        let _ = write!(text, " {} rows |", number(run.rows as f64));
+    }
+    let _ = writeln!(
+        text,
+        " growth |\n| --- |{} ---: |",
+        " ---: |".repeat(runs.len())
+    );
+    for name in names(&results.runs) {
+        let points = points(&results.runs, kind, name);
+        let cells: Vec<String> = points.iter().map(|point| number(point.1)).collect();
+        let growth = match (points.first(), points.last()) {
+            (Some(first), Some(last)) => format!("× {}", number(last.1 / first.1)),
+            _ => "–".to_owned(),
+        };
+        let _ = writeln!(text, "| {name} | {} | {growth} |", cells.join(" | "));
+    }
+    text
+}
+
+/// The time of each statement at the largest size.
+fn migrations(runs: &[&Run]) -> String {
+    let Some(largest) = runs.iter().max_by_key(|run| run.rows) else {
+        return String::new();
+    };
+    let mut text = format!(
+        "The upgrade that makes these indexes, at {} rows (which were filled in within {:.0} s):\n\n| statement | seconds |\n| --- | ---: |\n",
+        number(largest.rows as f64),
+        largest.filled_seconds
+    );
+    for migration in &largest.migrations {
+        let statement = migration
+            .statement
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let _ = writeln!(text, "| `{statement}` | {} |", number(migration.seconds));
+    }
+    text
+}
+
+const INTRODUCTION: &str = "# Cost against size
+
+<!-- Written by `campanile-bench growth`; change bench/src/growth/page.rs instead. -->
+
+A request costs what belongs to its user, not how long the log is or how many others there are. A database is filled with alarms, and a tenth as many accounts,
+revoked tokens and keys (at most 1,000,000), half as many receipts and a hundredth as many rooms (at most 100,000). Nearly all of them belong to others. Then each
+kind of request is asked 40 times, one after the other, over HTTP; the median is shown. One user has a single alarm, the last one of the log; another one has an inbox with a tenth
+of all alarms, none of them seen. `growth` is the time at the largest size divided by that at the smallest.
+
+```sh
+cargo build --release -p campanile -p campanile-bench
+target/release/campanile-bench growth --docs docs                        # 10,000 and 1,000,000 rows, in some minutes; writes this page and its picture
+target/release/campanile-bench growth --rows 10000,1000000,10000000      # more rows need 400 bytes of the disk each, and longer
+```
+
+It needs `sqlite3` and `postgresql` from apt. PostgreSQL is a server of the bench's own, with the package's settings but for its memory.
+
+![Time of each kind of request against the rows of the log](growth.svg)
+";
