@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::hubs::{database, hub, publish};
 use crate::servers::{Servers, acknowledged};
-use crate::support::postgres::{PASSWORD, Postgres};
+use crate::support::postgres::{PASSWORD, Postgres, signal};
 use crate::support::{Claims, DEADLINE, SseClient, TestApp, sign, until};
 
 /// The ids of alarms, up to the one that is waited for.
@@ -185,4 +185,41 @@ async fn a_commit_that_waits_for_the_standby_is_never_cancelled() {
     servers.thaw_standby();
     assert_eq!(acknowledged(&hub, "bob", "slow").await, first + 1);
     assert_eq!(servers.on_primary(stored), (first + 1).to_string());
+}
+
+#[tokio::test]
+async fn a_primary_that_goes_on_after_another_one_took_over_is_left_alone() {
+    const STORED: &str = "SELECT max(id) FROM alarms";
+    let servers = Servers::start().await;
+    // It could acknowledge what it is told.
+    servers.primary.set("synchronous_standby_names = ''");
+    let hub = hub(&servers.url).await;
+    let bob = hub.user("bob").await;
+    let mut stream = hub.connected(&bob, "/api/stream").await;
+    let before = acknowledged(&hub, "bob", "before").await;
+    until("the standby has it", DEADLINE, async || {
+        (servers.on_standby(STORED) == before.to_string()).then_some(())
+    })
+    .await;
+
+    let frozen = servers.promote_beside_a_frozen_primary();
+    let first = acknowledged(&hub, "bob", "first").await;
+    signal("-CONT", &frozen);
+    let mut ids = vec![before, first];
+    for key in ["second", "third", "fourth"] {
+        ids.push(acknowledged(&hub, "bob", key).await);
+    }
+    // All sessions are new, and the old one is the first of the URL.
+    let sessions = "FROM pg_stat_activity WHERE datname = 'hub' AND pid <> pg_backend_pid()";
+    servers.on_standby(&format!("SELECT pg_terminate_backend(pid) {sessions}"));
+    for key in ["fifth", "sixth", "seventh"] {
+        ids.push(acknowledged(&hub, "bob", key).await);
+    }
+
+    assert_eq!(servers.on_primary(STORED), before.to_string());
+    let last = ids.last().unwrap().to_string();
+    assert_eq!(servers.on_standby(STORED), last);
+    for id in ids {
+        assert_eq!(stream.next_named("alarm", DEADLINE).await.number(), id);
+    }
 }

@@ -114,6 +114,14 @@ impl Servers {
         log_of(&self.primary, &self.by_primary)
     }
 
+    /// The primary stands still, without a word to anybody, and the standby takes over.
+    pub(crate) fn promote_beside_a_frozen_primary(&self) -> Vec<u32> {
+        let frozen = self.primary.processes();
+        signal("-STOP", &frozen);
+        self.standby.control(&["promote"]);
+        frozen
+    }
+
     /// Both end as in a power cut, and the standby takes over with what it has on its disk.
     pub(crate) async fn fail_over(&self) {
         let processes = self.standby.processes();

@@ -9,6 +9,7 @@ use tokio_postgres::config::{Host as HostName, SslMode, TargetSessionAttrs};
 
 use crate::store::postgres::failure::told;
 use crate::store::postgres::secrets::without_secrets;
+use crate::store::postgres::timeline::Newest;
 use crate::store::postgres::tls::{Connector, Trust, authorities, compiled_in};
 
 /// The servers a database may be on, and how they are reached.
@@ -18,6 +19,7 @@ pub(crate) struct Address {
     hosts: Vec<Host>,
     connector: Connector,
     must_write: bool,
+    newest: Newest,
 }
 
 /// One server, and all that is needed to connect to it.
@@ -65,6 +67,7 @@ impl Address {
         Ok(Self {
             must_write: given.writes.unwrap_or(hosts.len() > 1),
             connector: given.connector()?,
+            newest: Newest::default(),
             hosts,
             url: url.to_owned(),
         })
@@ -82,6 +85,11 @@ impl Address {
     /// True if a server that takes no writes is passed over.
     pub(super) fn must_write(&self) -> bool {
         self.must_write
+    }
+
+    /// The newest of the servers, as far as it was seen.
+    pub(super) fn newest(&self) -> &Newest {
+        &self.newest
     }
 
     /// A message that may be shown: without the password, should it quote that.

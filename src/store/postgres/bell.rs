@@ -25,11 +25,19 @@ pub(crate) struct Listener {
 
 /// Opens both sessions; called within a runtime, which carries them.
 pub(crate) async fn hang(address: &Address) -> Result<(Ringer, Listener), StoreError> {
-    let (listening, connection) = connect_first(address).await?;
+    let Connected {
+        client: listening,
+        connection,
+        ..
+    } = connect_first(address).await?;
     let (told, notices) = mpsc::channel(MOST_NOTICES);
     tokio::spawn(tell(connection, told));
     execute(&listening, &format!("LISTEN {CHANNEL}")).await?;
-    let (ringing, connection): Connected = connect_first(address).await?;
+    let Connected {
+        client: ringing,
+        connection,
+        ..
+    } = connect_first(address).await?;
     // Nobody listens there.
     let (told, _notices) = mpsc::channel(1);
     tokio::spawn(tell(connection, told));

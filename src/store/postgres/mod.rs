@@ -11,6 +11,7 @@ mod failure;
 mod row;
 mod secrets;
 mod session;
+mod timeline;
 mod tls;
 mod transactions;
 

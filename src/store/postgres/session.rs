@@ -10,6 +10,7 @@ use tokio_postgres::{Client, Connection, SimpleQueryMessage, Socket};
 use crate::store::StoreError;
 use crate::store::postgres::address::{Address, Host};
 use crate::store::postgres::failure;
+use crate::store::postgres::timeline::{Newest, Timeline, timeline_of};
 use crate::store::postgres::tls::{Connector, Stream};
 
 pub(super) struct Session {
@@ -19,6 +20,9 @@ pub(super) struct Session {
     connector: Connector,
     /// True if a server that takes no writes is refused.
     must_write: bool,
+    /// The server's timeline, if it told.
+    server: Option<Timeline>,
+    newest: Newest,
     limit: Option<Duration>,
     spoilt: bool,
 }
@@ -31,10 +35,12 @@ impl Session {
             .build()
             .map_err(|cause| StoreError::Unavailable(format!("no runtime: {cause}")))?;
         match runtime.block_on(connect_first(address)) {
-            Ok((client, connection)) => {
-                runtime.spawn(drive(connection));
+            Ok(connected) => {
+                runtime.spawn(drive(connected.connection));
                 Ok(Self {
-                    client,
+                    client: connected.client,
+                    server: connected.server,
+                    newest: address.newest().clone(),
                     runtime: Some(runtime),
                     connector: address.connector().clone(),
                     must_write: address.must_write(),
@@ -89,8 +95,13 @@ impl Session {
         }
     }
 
-    /// True if the server answers and takes writes, where writes are needed.
+    /// True if the server answers and takes writes, where writes are needed, and no other one has taken over from it.
     pub(super) fn check(&mut self) -> QueryResult<()> {
+        let server = self.server.as_ref();
+        if server.is_some_and(|server| self.newest.outdates(server)) {
+            self.spoilt = true;
+            return Err(gone(TAKEN_OVER).into());
+        }
         let question = if self.must_write {
             "SHOW transaction_read_only"
         } else {
@@ -121,13 +132,18 @@ impl Drop for Session {
     }
 }
 
-pub(super) type Connected = (Client, Connection<Socket, Stream>);
+/// A new session, which is driven by its connection.
+pub(super) struct Connected {
+    pub(super) client: Client,
+    pub(super) connection: Connection<Socket, Stream>,
+    server: Option<Timeline>,
+}
 
 /// Connects to the first host that accepts it.
 pub(super) async fn connect_first(address: &Address) -> Result<Connected, StoreError> {
     let mut failures = Vec::new();
     for host in address.hosts() {
-        match connect(host, address.connector()).await {
+        match connect(host, address).await {
             Ok(connected) => return Ok(connected),
             Err(cause) => failures.push((host, cause)),
         }
@@ -135,11 +151,29 @@ pub(super) async fn connect_first(address: &Address) -> Result<Connected, StoreE
     Err(all_of(failures))
 }
 
-async fn connect(host: &Host, connector: &Connector) -> Result<Connected, StoreError> {
-    match timeout(host.within(), host.config().connect(connector.clone())).await {
-        Ok(connected) => connected.map_err(|cause| failure::of(&cause)),
+async fn connect(host: &Host, address: &Address) -> Result<Connected, StoreError> {
+    match timeout(host.within(), introduced(host, address)).await {
+        Ok(connected) => connected,
         Err(_elapsed) => Err(gone("no answer in time")),
     }
+}
+
+/// Connects to a server. One that another server has taken over from is refused: it may go on, and what it is told is lost.
+async fn introduced(host: &Host, address: &Address) -> Result<Connected, StoreError> {
+    let connecting = host.config().connect(address.connector().clone());
+    let (client, mut connection) = connecting.await.map_err(|cause| failure::of(&cause))?;
+    let server = timeline_of(&client, &mut connection).await;
+    let admitted = server
+        .as_ref()
+        .is_none_or(|server| address.newest().admits(server));
+    if !admitted {
+        return Err(gone(TAKEN_OVER));
+    }
+    Ok(Connected {
+        client,
+        connection,
+        server,
+    })
 }
 
 /// Carries requests and answers until either end closes the connection. Notices of the server are ignored.
@@ -169,6 +203,8 @@ fn all_of(failures: Vec<(&Host, StoreError)>) -> StoreError {
 fn gone(text: &str) -> StoreError {
     StoreError::Unavailable(text.to_owned())
 }
+
+const TAKEN_OVER: &str = "another server has taken over from this one";
 
 /// Longer than the server lets a statement of a transaction take, so that its own answer is heard; shorter than the lane waits.
 const STATEMENT_WITHIN: Duration = Duration::from_secs(6);
