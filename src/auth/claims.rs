@@ -45,8 +45,11 @@ struct Wire<'a> {
 impl Claims {
     /// Reads the claims of a token whose signature was good.
     pub(super) fn read(payload: &[u8], token: &str, now: Timestamp) -> Result<Self, TokenFault> {
-        let wire: Wire<'_> = serde_json::from_slice(payload)
-            .map_err(|_cause: serde_json::Error| TokenFault::NotJson(Part::Claims))?;
+        let mut json = serde_json::Deserializer::from_slice(payload);
+        let wire: Wire<'_> = serde_path_to_error::deserialize(&mut json)
+            .map_err(|cause| unreadable(&cause.path().to_string(), cause.inner()))?;
+        json.end()
+            .map_err(|_more| TokenFault::NotJson(Part::Claims))?;
         let subject = subject(wire.sub.as_ref())?;
         let role = role(wire.role.as_ref())?;
         let expires_at = end(wire.exp.as_ref())?;
@@ -94,6 +97,39 @@ impl Claims {
         }
     }
 }
+
+/// The fault of claims that are not read. The library has no sign of it but its words.
+fn unreadable(path: &str, cause: &serde_json::Error) -> TokenFault {
+    let words = cause.to_string();
+    let rule = UNREADABLE
+        .iter()
+        .find(|(start, _)| words.starts_with(start));
+    let first = path.split(['.', '[']).next().unwrap_or_default();
+    let claim = CLAIMS
+        .iter()
+        .find(|name| first == **name || words.contains(&format!("`{name}`")));
+    match (claim, rule) {
+        (Some(claim), Some((_, rule))) => TokenFault::Unreadable(claim, rule),
+        _ => TokenFault::NotJson(Part::Claims),
+    }
+}
+
+/// The claims that are read.
+const CLAIMS: [&str; 7] = ["sub", "role", "exp", "nbf", "iat", "iss", "jti"];
+
+/// The words of the library, and the rule.
+const UNREADABLE: [(&str, &str); 5] = [
+    ("number out of range", "is a number beyond 1.8e308"),
+    ("lone leading surrogate", LONE_SURROGATE),
+    ("unexpected end of hex escape", LONE_SURROGATE),
+    ("duplicate field", "is given twice (RFC 7519, section 4)"),
+    (
+        "recursion limit exceeded",
+        "is nested deeper than 127 arrays and objects",
+    ),
+];
+
+const LONE_SURROGATE: &str = "has an escape that is half of a character (RFC 8259, section 8.2)";
 
 fn subject(claim: Option<&Value>) -> Result<UserId, TokenFault> {
     match claim {

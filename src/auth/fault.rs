@@ -17,6 +17,9 @@ pub(crate) enum TokenFault {
     /// Five parts.
     #[error("not a signed JWT: five parts are an encrypted one")]
     Encrypted,
+    /// Several tokens in one request.
+    #[error("several tokens that differ are given; one is taken")]
+    Several,
     /// A part that is not base64url.
     #[error("not a JWT: the {0} is not base64url without padding")]
     NotBase64(Part),
@@ -47,6 +50,9 @@ pub(crate) enum TokenFault {
     /// A claim of the wrong type.
     #[error("claim `{0}` is not {1}")]
     Type(&'static str, &'static str),
+    /// A claim that is JSON, but that common readers cannot read.
+    #[error("claim `{0}` {1}")]
+    Unreadable(&'static str, &'static str),
     /// A subject that is no user id.
     #[error("claim `sub`: {0}")]
     Subject(InvalidValue),

@@ -132,6 +132,10 @@ fn parts(token: &str) -> Result<[&str; 3], TokenFault> {
     if token.len() > MOST_TOKEN_BYTES {
         return Err(TokenFault::TooLong(token.len()));
     }
+    // No part of a token has one: it divides the values of a field that comes on several lines (RFC 9110, section 5.3).
+    if token.contains(',') {
+        return Err(TokenFault::Several);
+    }
     let parts: Vec<&str> = token.split('.').collect();
     match parts.as_slice() {
         [header, claims, signature] => Ok([header, claims, signature]),

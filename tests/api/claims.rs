@@ -27,8 +27,13 @@ fn token(header: &Value, changes: &Value) -> String {
             claims.insert(name.clone(), value.clone());
         }
     }
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let message = format!("{}.{}", part(header), part(&claims));
+    signed(header, &claims.to_string())
+}
+
+/// A token with the claims as they are written.
+fn signed(header: &Value, claims: &str) -> String {
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let message = format!("{}.{}", part(&header.to_string()), part(claims));
     let algorithm = match header["alg"].as_str() {
         Some("HS384") => Algorithm::HS384,
         Some("HS512") => Algorithm::HS512,
@@ -123,6 +128,63 @@ async fn each_mistake_has_its_own_answer_and_its_line_in_the_log() {
     for token in tokens.iter().filter(|token| token.contains('.')) {
         assert!(!app.log().contains(token), "no token in the log");
     }
+}
+
+#[tokio::test]
+async fn a_claim_that_common_readers_cannot_read_is_named_with_its_rule() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    let end = now() + 600;
+    let deep = ["[".repeat(200), "]".repeat(200)].concat();
+
+    for (claims, told) in [
+        (
+            r#""exp":1e400"#.to_owned(),
+            "claim `exp` is a number beyond",
+        ),
+        (
+            format!(r#""exp":{end},"nbf":-1e999"#),
+            "claim `nbf` is a number beyond",
+        ),
+        (
+            format!(r#""exp":{end},"iat":1e400"#),
+            "claim `iat` is a number beyond",
+        ),
+        (
+            format!(r#""exp":{end},"exp":1"#),
+            "claim `exp` is given twice",
+        ),
+        (
+            format!(r#""exp":{end},"sub":"eve""#),
+            "claim `sub` is given twice",
+        ),
+        (
+            format!(r#""exp":{end},"nbf":"\ud800""#),
+            "claim `nbf` has an escape that is half of a character",
+        ),
+        (
+            format!(r#""exp":{end},"iat":{deep}"#),
+            "claim `iat` is nested",
+        ),
+        (
+            format!(r#""exp":{end},"#),
+            "the claims part is not a JSON object",
+        ),
+    ] {
+        let claims = format!(r#"{{"sub":"bob","role":"user",{claims}}}"#);
+        let token = signed(&json!({"alg": "HS256"}), &claims);
+        let problem = refusal(app.get(&token, "/api/auth/me"), 401, "invalid_token").await;
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(told), "{claims}: {detail}");
+    }
+    let two = app.get(&bob, "/api/auth/me").bearer_auth(hs256(&json!({})));
+    let problem = refusal(two, 401, "invalid_token").await;
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("several tokens")
+    );
 }
 
 #[tokio::test]
