@@ -161,16 +161,18 @@ pub(crate) async fn disconnect(state: &AppState, id: &str) -> Result<usize, Refu
     let Some(cluster) = &state.cluster else {
         return streams::kick(state, account.id).await;
     };
-    // Only the number depends on it.
-    let elsewhere = match cluster.list_elsewhere(Some(&account.id)).await {
-        Ok(streams) => streams.len(),
+    // The other hubs find the streams before they close them. Only the number depends on it.
+    let asked = cluster.ask_for_streams(Some(&account.id)).await;
+    state.store.count_kick(&account.id).await?;
+    let here = streams::kick(state, account.id).await?;
+    let answers = async { cluster.answers_to(asked?).await };
+    match answers.await {
+        Ok(streams) => Ok(here + streams.len()),
         Err(cause) => {
             log::warn!("the streams of other hubs are not counted: {cause}");
-            0
+            Ok(here)
         }
-    };
-    state.store.count_kick(&account.id).await?;
-    Ok(elsewhere + streams::kick(state, account.id).await?)
+    }
 }
 
 /// Sends a user a test alarm.

@@ -200,7 +200,14 @@ impl Follower {
         for signal in &signals {
             self.metrics.signalled(&signal.kind);
         }
-        let orders = Orders::of(signals);
+        let mut orders = Orders::of(signals);
+        let questions = std::mem::take(&mut orders.questions).into_iter();
+        let asked = questions.filter(|question| !question.is_of(&self.hub));
+        let (of_one, of_all): (Vec<_>, Vec<_>) = asked.partition(Question::is_about_one);
+        // First: the asker may close them next, and wants to know how many there were.
+        for question in of_one {
+            self.answer(question).await?;
+        }
         let changed: Vec<UserId> = orders.changed.iter().cloned().collect();
         self.store.forget_accounts(&changed);
         let tokens: Vec<String> = orders.revoked.iter().map(|(id, _end)| id.clone()).collect();
@@ -225,14 +232,16 @@ impl Follower {
             self.broadcaster.send(Tell { user_id, frame }).await?;
         }
         self.marks.add(orders.marks);
-        let asked = orders.questions.into_iter();
-        for question in asked.filter(|question| !question.is_of(&self.hub)) {
-            let (store, hub) = (self.store.clone(), self.hub.clone());
-            let broadcaster = self.broadcaster.clone();
-            actix::spawn(listing::answer(store, broadcaster, hub, question));
+        for question in of_all {
+            actix::spawn(self.answer(question));
         }
         self.presence.add(orders.told);
         Ok(())
+    }
+
+    fn answer(&self, question: Question) -> impl Future<Output = Result<(), MailboxError>> + use<> {
+        let (store, broadcaster) = (self.store.clone(), self.broadcaster.clone());
+        listing::answer(store, broadcaster, self.hub.clone(), question)
     }
 
     /// Signals may be lost: checks every stream against what the database holds.

@@ -22,6 +22,12 @@ pub(crate) struct Connection {
     pub client: ClientInfo,
 }
 
+/// A question to the other hubs, and those that are to answer it.
+pub(crate) struct Asked {
+    question: String,
+    others: HashSet<String>,
+}
+
 /// A question that a hub asked.
 pub(super) struct Question {
     id: String,
@@ -38,6 +44,11 @@ impl Question {
             user: UserId::parse(user).ok(),
             id: signal.subject,
         }
+    }
+
+    /// True if it is about the streams of one user.
+    pub(super) fn is_about_one(&self) -> bool {
+        self.user.is_some()
     }
 
     pub(super) fn is_of(&self, hub: &HubId) -> bool {
@@ -63,23 +74,38 @@ pub(crate) async fn of_hub(
 }
 
 impl Cluster {
-    /// The streams at the other hubs, of one user or all. A hub that does not answer in time is left out.
-    pub(crate) async fn list_elsewhere(
-        &self,
-        user: Option<&UserId>,
-    ) -> Result<Vec<Connection>, StoreError> {
+    /// Asks the other hubs for their streams, of one user or all.
+    pub(crate) async fn ask_for_streams(&self, user: Option<&UserId>) -> Result<Asked, StoreError> {
         let mut others: HashSet<String> = self.hubs().into_iter().map(|lease| lease.hub).collect();
         others.remove(&self.hub.to_string());
-        if others.is_empty() {
-            return Ok(Vec::new());
-        }
         let question = Uuid::new_v4().simple().to_string();
+        if others.is_empty() {
+            return Ok(Asked { question, others });
+        }
         let user = user.map(UserId::to_string).unwrap_or_default();
         let detail = format!("{} {user}", self.hub);
         self.store
             .signal(kinds::LIST, question.clone(), detail)
             .await?;
         self.look_now();
+        Ok(Asked { question, others })
+    }
+
+    /// The streams at the other hubs, of one user or all. A hub that does not answer in time is left out.
+    pub(crate) async fn list_elsewhere(
+        &self,
+        user: Option<&UserId>,
+    ) -> Result<Vec<Connection>, StoreError> {
+        let asked = self.ask_for_streams(user).await?;
+        self.answers_to(asked).await
+    }
+
+    /// The streams that the other hubs answer with. A hub that does not answer in time is left out.
+    pub(crate) async fn answers_to(&self, asked: Asked) -> Result<Vec<Connection>, StoreError> {
+        let Asked { question, others } = asked;
+        if others.is_empty() {
+            return Ok(Vec::new());
+        }
         let end = Instant::now() + ANSWERED_WITHIN;
         while Instant::now() < end {
             tokio::time::sleep(ASK_EVERY).await;
@@ -99,20 +125,21 @@ impl Cluster {
     }
 }
 
-/// Answers a question with the streams of this hub.
+/// Finds the streams of this hub that a question is about, and leaves the writing of the answer to a task of its own.
 pub(super) async fn answer(
     store: Store,
     broadcaster: Addr<Broadcaster>,
     hub: HubId,
     question: Question,
-) {
-    let Ok(connections) = of_hub(&broadcaster, &hub, question.user).await else {
-        return;
-    };
-    let body = serde_json::to_string(&connections).unwrap_or_else(|_cause| "[]".to_owned());
-    if let Err(cause) = store.answer(question.id, hub.to_string(), body).await {
-        log::debug!("a list of streams is not answered: {cause}");
-    }
+) -> Result<(), MailboxError> {
+    let connections = of_hub(&broadcaster, &hub, question.user).await?;
+    actix::spawn(async move {
+        let body = serde_json::to_string(&connections).unwrap_or_else(|_cause| "[]".to_owned());
+        if let Err(cause) = store.answer(question.id, hub.to_string(), body).await {
+            log::debug!("a list of streams is not answered: {cause}");
+        }
+    });
+    Ok(())
 }
 
 /// Two looks of the other hub, and the time to write a long list on a busy database. A hub that died is not waited for, once
