@@ -123,17 +123,6 @@ pub(crate) async fn existing(state: &AppState, id: &str) -> Result<Room, Refusal
         .ok_or(Refusal::NotFound(Thing::Room))
 }
 
-/// Refuses a room that does not exist, where a request names rooms; none need no question.
-pub(crate) async fn require(state: &AppState, rooms: &[RoomId]) -> Result<(), Refusal> {
-    if rooms.is_empty() {
-        return Ok(());
-    }
-    match state.store.unknown_room(rooms).await? {
-        Some(unknown) => Err(Refusal::UnknownRoom(unknown)),
-        None => Ok(()),
-    }
-}
-
 /// Parses the id of a room in a path. An invalid id has no room.
 pub(crate) fn room_id(text: &str) -> Result<RoomId, Refusal> {
     RoomId::parse(text).map_err(|_cause| Refusal::NotFound(Thing::Room))

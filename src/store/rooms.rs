@@ -1,12 +1,10 @@
 //! Rooms: an id and a name. The messages of a room are alarms in the log.
 
-use std::collections::HashSet;
-
 use diesel::prelude::*;
 use serde::Serialize;
 
 use crate::alarm::{DisplayName, RoomId, Timestamp, UserId};
-use crate::store::connection::{DbConnection, native};
+use crate::store::connection::DbConnection;
 use crate::store::schema::rooms::dsl;
 use crate::store::schema::users;
 use crate::store::{Read, Store, StoreError};
@@ -72,23 +70,6 @@ impl Store {
                 .get_result::<Row>(connection)
                 .optional()?;
             Ok(row.map(Room::from))
-        })
-        .await
-    }
-
-    /// The first of these rooms that does not exist.
-    pub(crate) async fn unknown_room(&self, ids: &[RoomId]) -> Result<Option<RoomId>, StoreError> {
-        let ids = ids.to_vec();
-        self.read(Read::Other, move |connection| {
-            let named = ids.iter().map(RoomId::as_str);
-            let known: HashSet<String> = native!(connection => dsl::rooms
-                .filter(dsl::id.eq_any(named))
-                .select(dsl::id)
-                .load::<String>(connection))?
-            .into_iter()
-            .collect();
-            let unknown = ids.into_iter().find(|id| !known.contains(id.as_str()));
-            Ok(unknown)
         })
         .await
     }

@@ -117,7 +117,6 @@ async fn a_parameter_with_one_value_that_comes_twice_is_refused_by_name() {
 async fn a_cache_buster_and_the_parameters_of_other_routes_pass() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
-    app.room("42").await;
     app.connected(&bob, "/api/stream?_=1&room=42&cursor=0")
         .await;
     answer(app.get(&bob, "/api/alarms?limit=5&_=1"), 200).await;

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use reqwest::Method;
 use serde_json::json;
 
 use crate::answers::{answer, refusal, send};
@@ -167,30 +166,6 @@ async fn a_user_who_names_a_topic_is_refused() {
         )
         .await;
     }
-}
-
-#[tokio::test]
-async fn a_stream_of_a_room_that_does_not_exist_is_refused_until_it_does() {
-    let app = TestApp::spawn().await;
-    let bob = app.user("bob").await;
-    app.room("lobby").await;
-    let path = "/api/stream?room=lobby&room=attic";
-
-    for accept in ["text/event-stream", "application/json"] {
-        let request = app.get(&bob, path).header("Accept", accept);
-        let problem = refusal(request, 422, "unknown_room").await;
-        let detail = problem["detail"].as_str().unwrap();
-        assert!(detail.contains("attic"), "{detail}");
-    }
-    let head = app.request(Method::HEAD, path).bearer_auth(&bob);
-    assert_eq!(head.send().await.unwrap().status(), 422);
-    let original = "/room/subscribe?id=bob";
-    app.stream(&bob, original).await;
-    app.room("attic").await;
-    let mut stream = app.connected(&bob, path).await;
-
-    let id = app.publish(json!({"room": "attic"}), "T").await;
-    expect_entries(&mut stream, &[id]).await;
 }
 
 #[tokio::test]

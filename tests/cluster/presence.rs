@@ -47,7 +47,6 @@ async fn a_room_is_the_same_at_every_hub_and_a_user_leaves_with_the_last_of_thei
     let bob = hubs[0].user("bob").await;
     let eve = hubs[0].user("eve").await;
     hubs[0].room("lobby").await;
-    // A room that was made at one hub is known at all of them at once.
     let mut watch = hubs[2].connected(&eve, "/api/stream?room=lobby").await;
 
     let first = hubs[0].connected(&bob, "/api/stream?room=lobby").await;

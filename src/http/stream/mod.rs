@@ -16,8 +16,8 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::actions::AppState;
 use crate::actions::identity::Identity;
-use crate::actions::{AppState, rooms};
 use crate::alarm::Timestamp;
 use crate::http::body::Params;
 use crate::http::identity::Subscriber;
@@ -41,7 +41,6 @@ pub(crate) async fn subscribe(
     let query = StreamQuery::parse(&params)?;
     let filter = query.filter(&subscriber)?;
     let transport = Transport::of(&request)?;
-    rooms::require(&state, &query.rooms).await?;
     if transport == Transport::Poll {
         let visit = Visit::Poll;
         let opened = open::subscription(&state, &subscriber, &request, filter, visit).await?;
