@@ -1,6 +1,6 @@
 -- The networks that an account signed in from. They go on when somebody else guesses at its password.
 CREATE TABLE sign_in_networks (
-    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE ON UPDATE CASCADE,
     network TEXT NOT NULL,
     last_at BIGINT NOT NULL,
     PRIMARY KEY (user_id, network)
