@@ -16,7 +16,7 @@ use actix_web::Error;
 use actix_web::dev::ServiceResponse;
 use bytes::{Buf, BytesMut};
 use futures::FutureExt;
-use futures::future::poll_fn;
+use futures::future::{maybe_done, poll_fn};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::timeout;
 
@@ -44,7 +44,8 @@ where
         writing,
         out: BytesMut::new(),
     };
-    let mut stop = pin!(stopping.notified());
+    // Asked again and again, also after the stop.
+    let mut stop = pin!(maybe_done(stopping.notified()));
     loop {
         let next = tokio::select! {
             biased;
@@ -72,17 +73,17 @@ where
             answered = call => answered,
             ended = talk.incoming.attend(&mut body) => return Err(ended),
         };
-        let mut answer = match answered {
+        let answer = match answered {
             Ok(answer) => Response::<B>::from(answer).map_into_boxed_body(),
             Err(error) => Response::from(error),
         };
-        let late = answer.extensions_mut().remove::<Late>();
-        let then = match late {
-            Some(late) => talk.answer_late(answer, late, &asked, &mut body).await?,
-            None => {
-                let is_stopping = stop.as_mut().now_or_never().is_some();
-                talk.answer(answer, &asked, is_stopping, &mut body).await?
-            }
+        let is_late = answer.extensions().contains::<Late>();
+        let then = if is_late {
+            talk.answer_late(answer, &asked, &mut body, stop.as_mut())
+                .await?
+        } else {
+            let is_stopping = stop.as_mut().now_or_never().is_some();
+            talk.answer(answer, &asked, is_stopping, &mut body).await?
         };
         let is_stopping = stop.as_mut().now_or_never().is_some();
         match then {
@@ -217,11 +218,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Talk<T> {
     /// Waits for the body of an answer that is not ready, and writes both.
     async fn answer_late(
         &mut self,
-        answer: Response<BoxBody>,
-        late: Late,
+        mut answer: Response<BoxBody>,
         asked: &Asked,
         request_body: &mut Option<Body>,
+        stop: impl Future<Output = ()>,
     ) -> Result<Then, Ended> {
+        let late = answer.extensions_mut().remove::<Late>().unwrap_or_default();
         let (answer, body) = answer.into_parts();
         let status = answer.status();
         head::begin(&mut self.out, answer.head(), asked.version);
@@ -236,7 +238,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Talk<T> {
             ended = self.incoming.attend(request_body) => return Err(ended),
         };
         let whole = whole.transpose().map_err(Ended::Body)?.unwrap_or_default();
-        let closes = !asked.persists || !self.incoming.pass_over_body();
+        let is_stopping = stop.now_or_never().is_some();
+        let closes = is_stopping || !asked.persists || !self.incoming.pass_over_body();
         if let Some((name, end)) = late.countdown {
             head::count_down(&mut self.out, &name, end);
         }

@@ -120,6 +120,25 @@ async fn what_was_answered_while_stopping_is_there_after_the_next_start() {
 }
 
 #[tokio::test]
+async fn polls_that_wait_are_answered_at_the_stop_and_told_that_the_connection_ends() {
+    let mut app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    let cursor = app.publish(json!({"user": "bob"}), "T").await;
+    let path = format!("/api/stream?wait=60&cursor={cursor}");
+    let poll = app.get(&bob, &path).header("Accept", "application/json");
+    let poll = tokio::spawn(poll.send());
+    app.wait_for_connections(1, DEADLINE).await;
+
+    let (status, _took) = app.stop().await;
+
+    let answer = poll.await.unwrap().unwrap();
+    assert_eq!(answer.headers()["connection"], "close");
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(answer["cursor"], cursor);
+    assert!(status.success(), "{status}");
+}
+
+#[tokio::test]
 async fn a_stop_without_streams_is_quick() {
     let mut app = TestApp::spawn().await;
     app.user("bob").await;

@@ -221,7 +221,10 @@ impl TestApp {
         let pid = child.id();
         let end = tokio::task::spawn_blocking(move || child.wait());
         match tokio::time::timeout(DEADLINE, end).await {
-            Ok(status) => status.expect("the waiting thread").expect("an exit status"),
+            Ok(status) => {
+                assert!(!self.log().contains("panicked"), "{}", self.log());
+                status.expect("the waiting thread").expect("an exit status")
+            }
             Err(_) => {
                 send_signal("-KILL", pid);
                 panic!(
