@@ -23,6 +23,7 @@ mod torture;
 
 mod bell;
 mod commits;
+mod deployment;
 mod failover;
 mod faults;
 mod hubs;

@@ -251,7 +251,8 @@ impl Postgres {
         }
     }
 
-    fn data(&self) -> PathBuf {
+    /// The folder of its data.
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
 
