@@ -155,7 +155,7 @@ impl Follower {
         });
     }
 
-    /// Where another server answers, the ids and the versions jump now: it may lack what was told, also if the log has its length.
+    /// If another server answers, the ids and the versions jump now: it may lack what was told, also if the log has its length.
     async fn notice_server(&mut self, server: String) -> Result<(), Unfollowed> {
         if self.server.as_ref() != Some(&server) {
             self.store.settle_ids(AlarmId(0)).await?;

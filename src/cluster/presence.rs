@@ -172,7 +172,7 @@ impl Told {
     }
 }
 
-/// What was told of presence and is not handed over yet; all clones share it. Rows may take long to read, and neither rights nor
+/// Changes of presence that were told and are not handed over yet; all clones share it. Rows may take long to read, and neither rights nor
 /// alarms wait for them.
 #[derive(Clone, Default)]
 pub(super) struct Untold(Arc<Waiting>);

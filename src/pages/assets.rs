@@ -106,7 +106,7 @@ impl Asset {
                 .collect(),
             plain: Bytes::from(file.data.into_owned()),
             brotli: brotli.map(|file| Bytes::from(file.data.into_owned())),
-            // What is compressed already does not become smaller.
+            // Compressed files do not become smaller.
             gzip: if is_packed {
                 OnceLock::from(None)
             } else {

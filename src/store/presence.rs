@@ -1,4 +1,4 @@
-//! Who is present at each hub on one PostgreSQL.
+//! The users present at each hub on one PostgreSQL.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
@@ -9,7 +9,7 @@ use crate::store::connection::native;
 use crate::store::schema::presence;
 use crate::store::{Store, StoreError};
 
-/// Who came to a room and who left one, at one hub.
+/// The users who came to a room or left one, at one hub.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Movements {
     /// Those who came.

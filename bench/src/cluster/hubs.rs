@@ -90,7 +90,7 @@ fn from_one(hubs: &[Campanile]) -> Vec<Endpoint> {
     endpoints.collect()
 }
 
-/// What one publisher publishes for a user of its own is received at the next hub, never at the one that it was published at.
+/// The alarms of one publisher, for a user of its own, are received at the next hub, never at the one that they were published at.
 fn crossed(hubs: &[Campanile]) -> Vec<Endpoint> {
     let next = hubs.iter().cycle().skip(1);
     let pairs = hubs.iter().zip(next).map(|(here, there)| Endpoint {

@@ -50,7 +50,7 @@ fn carry(client: TcpStream, server: SocketAddr, silent: &Arc<AtomicBool>) -> std
 fn pass(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool) {
     let mut buffer = [0; 8_192];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        // What is read is swallowed.
+        // The bytes are swallowed.
         if silent.load(Ordering::SeqCst) {
             continue;
         }

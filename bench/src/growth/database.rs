@@ -76,7 +76,7 @@ impl Database {
         let begin = Instant::now();
         self.sql(&filling::fill(self.kind(), rows))?;
         if self.kind() == DatabaseKind::Postgres {
-            // What autovacuum does by itself after a while.
+            // Autovacuum does it by itself after a while.
             self.sql("VACUUM ANALYZE")?;
         }
         Ok(begin.elapsed().as_secs_f64())

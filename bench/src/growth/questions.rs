@@ -42,7 +42,7 @@ pub(super) fn ask_all(hub: &Campanile, rows: u64, asked: usize) -> Result<Vec<Co
             if number >= WARMING_UP {
                 times.push(answer.took);
             }
-            // What grows is told by few.
+            // A few repetitions show growth.
             if begin.elapsed() > LONGEST && !times.is_empty() {
                 break;
             }
