@@ -103,6 +103,8 @@ impl Registry {
     /// Keeps the last frames of the log for clients that come back.
     pub(crate) fn recall(&mut self, frames: &[Arc<Frame>]) {
         self.recent = Recent::of(frames, self.position());
+        // They may be old enough to be pruned.
+        self.recent.forget_old(Timestamp::now());
     }
 
     /// Forgets the frames that were kept for clients that come back.
