@@ -7,6 +7,7 @@ use crate::actions::publish::{self, Publication};
 use crate::actions::streams::{self, Bye, Connection};
 use crate::actions::{AppState, Forbidden, Refusal, Rule, Thing};
 use crate::alarm::{DisplayName, Recipients, Role, Timestamp, UserId};
+use crate::cluster;
 use crate::store::{Account, Inbox, NewAccount, Page, Status, Stored, Upserted};
 
 /// An account as an administrator sees it.
@@ -161,10 +162,13 @@ pub(crate) async fn disconnect(state: &AppState, id: &str) -> Result<usize, Refu
     let Some(cluster) = &state.cluster else {
         return streams::kick(state, account.id).await;
     };
-    // The other hubs find the streams before they close them. Only the number depends on it.
+    // Each hub finds the streams before it closes them. Only the number depends on it.
     let asked = cluster.ask_for_streams(Some(&account.id)).await;
+    let user = Some(account.id.clone());
+    let found = cluster::of_hub(&state.broadcaster, &state.hub, user).await?;
     state.store.count_kick(&account.id).await?;
-    let here = streams::kick(state, account.id).await?;
+    // This hub hears of it, too, and may have closed them by now.
+    let here = streams::kick(state, account.id).await?.max(found.len());
     let answers = async { cluster.answers_to(asked?).await };
     match answers.await {
         Ok(streams) => Ok(here + streams.len()),
