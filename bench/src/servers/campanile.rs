@@ -29,7 +29,7 @@ struct Claims<'a> {
     role: &'a str,
     exp: u64,
     iat: u64,
-    jti: u128,
+    jti: String,
 }
 
 impl Campanile {
@@ -202,7 +202,7 @@ pub(crate) fn token(sub: &str, role: &str) -> Result<String> {
         role,
         exp,
         iat,
-        jti: now.as_nanos(),
+        jti: now.as_nanos().to_string(),
     };
     Ok(jsonwebtoken::encode(
         &Header::new(Algorithm::HS256),
