@@ -66,11 +66,10 @@ where
             talk.out.extend_from_slice(CONTINUE);
             talk.flush().await?;
         }
-        // Boxed, so that an answer that is late holds no room for it.
-        let call = Box::pin(app.call(request));
+        // The application boxes this future: a connection whose answer is late holds no room for it.
         let answered = tokio::select! {
             biased;
-            answered = call => answered,
+            answered = app.call(request) => answered,
             ended = talk.incoming.attend(&mut body) => return Err(ended),
         };
         let answer = match answered {

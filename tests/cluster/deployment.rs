@@ -64,7 +64,7 @@ impl Follower {
     }
 }
 
-/// What the image does once with `primary.sh`, when it makes the first primary.
+/// Runs `primary.sh` as the image does once, when it makes the first primary.
 fn make_primary() -> Postgres {
     let primary = Postgres::start();
     let (address, data) = (primary.address(), primary.data());

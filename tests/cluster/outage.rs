@@ -9,7 +9,7 @@ use crate::hubs::{answers, database, hub, publish};
 use crate::link::{Conduct, Link, Way};
 use crate::support::{DEADLINE, TestApp, until};
 
-/// What the log tells of a request that is refused without a question to the database.
+/// The line of the log for a request that is refused without a question to the database.
 const AT_ONCE: &str = "the database has been away for seconds";
 
 fn refused_at_once(hub: &TestApp) -> usize {

@@ -1,4 +1,4 @@
-//! What the tests with random faults share: hubs under load of every kind, and what became of each request and each client.
+//! Shared by the tests with random faults: hubs under load of every kind, and the record of each request and each client.
 
 use std::sync::Arc;
 use std::time::Duration;
