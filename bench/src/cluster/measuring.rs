@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use crate::args::ClusterCommand;
 use crate::cluster::hubs::Hubs;
-use crate::cluster::postgres::Postgres;
 use crate::cluster::silence::Relay;
 use crate::cpu::Meter;
 use crate::error::Result;
 use crate::figures::Figures;
+use crate::postgres::Postgres;
 use crate::run::Ground;
 use crate::servers::Server as _;
 use crate::swarm::{Audience, Pacing, Phase, Plan, Waiting};

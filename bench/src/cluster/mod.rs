@@ -5,20 +5,20 @@ mod cells;
 mod hubs;
 mod measuring;
 mod page;
-mod postgres;
 mod silence;
 mod table;
 
 use std::fs;
 
 use serde::Serialize;
+use tempfile::TempDir;
 
 use crate::args::ClusterCommand;
 use crate::chart::{Chart, Line};
 use crate::cluster::measuring::Terms;
-use crate::cluster::postgres::Postgres;
 use crate::cluster::table::Row;
 use crate::error::Result;
+use crate::postgres::Postgres;
 use crate::proc;
 use crate::run::Ground;
 
@@ -32,7 +32,8 @@ struct Results<'a> {
 pub(crate) fn run(command: &ClusterCommand) -> Result<()> {
     let ground = Ground::prepare(&command.place)?;
     let terms = Terms::of(command, proc::load());
-    let server = Postgres::start(&ground)?;
+    let folder = TempDir::with_prefix_in("bench-postgres-", ground.data())?;
+    let server = Postgres::start(&ground, folder.path(), SERVER_SETTINGS)?;
     let mut rows: Vec<Row> = Vec::new();
     for hubs in terms.hubs.iter().copied() {
         eprintln!("{hubs} hubs");
@@ -56,6 +57,9 @@ pub(crate) fn run(command: &ClusterCommand) -> Result<()> {
     }
     Ok(())
 }
+
+/// Connections for sixteen hubs; each commit is on the disk.
+const SERVER_SETTINGS: &str = "max_connections = 400\nfsync = on\nsynchronous_commit = on\n";
 
 fn latency(rows: &[Row]) -> String {
     let lines = [

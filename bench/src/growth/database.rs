@@ -1,14 +1,15 @@
 //! The database that grows: a file, or a database of the bench's own server.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use crate::commands::run;
 use crate::error::Result;
-use crate::growth::cluster::Cluster;
-use crate::growth::commands::run;
 use crate::growth::filling;
 use crate::growth::results::DatabaseKind;
+use crate::postgres::Postgres;
 use crate::run::Ground;
 
 pub(super) struct Database {
@@ -18,16 +19,21 @@ pub(super) struct Database {
 
 enum Engine {
     Sqlite(PathBuf),
-    Postgres(Cluster),
+    Postgres(Postgres),
 }
 
 impl Database {
     pub(super) fn create(kind: DatabaseKind, ground: &Ground, folder: &Path) -> Result<Self> {
+        let engine = match kind {
+            DatabaseKind::Sqlite => Engine::Sqlite(folder.join("campanile.db")),
+            DatabaseKind::Postgres => {
+                let server = Postgres::start(ground, folder, SERVER_SETTINGS)?;
+                server.database(NAME)?;
+                Engine::Postgres(server)
+            }
+        };
         Ok(Self {
-            engine: match kind {
-                DatabaseKind::Sqlite => Engine::Sqlite(folder.join("campanile.db")),
-                DatabaseKind::Postgres => Engine::Postgres(Cluster::start(ground, folder)?),
-            },
+            engine,
             folder: folder.to_owned(),
         })
     }
@@ -48,15 +54,15 @@ impl Database {
     pub(super) fn url(&self) -> String {
         match &self.engine {
             Engine::Sqlite(file) => format!("sqlite://{}", file.display()),
-            Engine::Postgres(cluster) => Cluster::url(cluster.port()),
+            Engine::Postgres(server) => Postgres::url(server.address(), NAME),
         }
     }
 
-    /// The port of the server, if there is one.
-    pub(super) fn port(&self) -> Option<u16> {
+    /// The address of the server, if there is one.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
         match &self.engine {
             Engine::Sqlite(_) => None,
-            Engine::Postgres(cluster) => Some(cluster.port()),
+            Engine::Postgres(server) => Some(server.address()),
         }
     }
 
@@ -67,7 +73,7 @@ impl Database {
                 let sql = format!("{SQLITE_SETTINGS}{sql}");
                 run(Command::new("sqlite3").arg("-bail").arg(file), &sql)
             }
-            Engine::Postgres(cluster) => cluster.sql(sql),
+            Engine::Postgres(server) => server.sql(NAME, sql),
         }
     }
 
@@ -87,6 +93,11 @@ impl Database {
         self.sql(&filling::age(rows / 2)).map(drop)
     }
 }
+
+/// The hub's database on a server.
+pub(super) const NAME: &str = "hub";
+
+const SERVER_SETTINGS: &str = "max_connections = 100\nshared_buffers = 256MB\nmaintenance_work_mem = 256MB\nmax_wal_size = 1GB\n";
 
 /// Nothing has to survive a crash while nobody but the bench writes.
 const SQLITE_SETTINGS: &str =

@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::growth::caller::Caller;
-use crate::growth::cluster::Cluster;
-use crate::growth::database::Database;
+use crate::growth::database::{Database, NAME};
 use crate::growth::proxy;
 use crate::growth::questions::publish;
 use crate::growth::results::Distance;
+use crate::postgres::Postgres;
 use crate::run::Ground;
 use crate::servers::campanile::Campanile;
 
 /// Both through the same proxy, once without a delay.
 pub(super) fn measure(ground: &Ground, database: &Database) -> Result<Distance> {
-    let port = database.port().ok_or("a file has no round trips")?;
-    let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let server = database.address().ok_or("a file has no round trips")?;
     let rate = |delay| {
-        let url = Cluster::url(proxy::before(server, delay)?);
+        let proxy = SocketAddr::from((Ipv4Addr::LOCALHOST, proxy::before(server, delay)?));
+        let url = Postgres::url(proxy, NAME);
         let settings = [("CAMPANILE_DATABASE_URL", url.as_str())];
         let hub = Campanile::start_with(&ground.site(database.folder()), &settings)?;
         publishers(&hub)

@@ -2,8 +2,6 @@
 //! SQLite and PostgreSQL.
 
 mod caller;
-mod cluster;
-mod commands;
 mod database;
 mod distance;
 mod filling;

@@ -1,15 +1,14 @@
 //! Programs that the bench runs to their end.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::error::Result;
 
 /// Runs a program with SQL, or nothing, as its input, and gives what it wrote. What is inherited by a server that it starts is
 /// a file, not a pipe that would never end.
-pub(super) fn run(command: &mut Command, input: &str) -> Result<String> {
+pub(crate) fn run(command: &mut Command, input: &str) -> Result<String> {
     let output = tempfile::NamedTempFile::new()?;
     let errors = tempfile::NamedTempFile::new()?;
     let mut child = command
@@ -26,19 +25,4 @@ pub(super) fn run(command: &mut Command, input: &str) -> Result<String> {
     }
     let errors = fs::read_to_string(errors.path())?;
     Err(format!("{}: {errors}", command.get_program().display()).into())
-}
-
-/// The newest version that Debian keeps off the path, or what the path has.
-pub(super) fn of_postgres(name: &str) -> PathBuf {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let programs = versions
-        .flatten()
-        .map(|version| version.path().join("bin").join(name));
-    let newest = programs.filter(|program| program.exists()).max();
-    newest.unwrap_or_else(|| PathBuf::from(name))
-}
-
-/// A file with this content.
-pub(super) fn write(path: PathBuf, content: &str) -> Result<()> {
-    Ok(File::create(path)?.write_all(content.as_bytes())?)
 }
