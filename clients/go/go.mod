@@ -1,0 +1,3 @@
+module campanile
+
+go 1.24
