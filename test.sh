@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing, then runs every test on SQLite and the black-box tests on PostgreSQL too.
 # Arguments are handed on to `cargo test`:  ./test.sh --test api a_slow_client. `--install` alone installs and runs nothing.
-# `--long` cuts 200 clients of each kind at random, a minute each, tries the Vue and Svelte bindings, and takes a hub's database away for a minute.
+# `--long` cuts 200 clients of each kind at random, a minute each, tries the Vue and Svelte bindings, takes a hub's database away for a minute,
+# and runs a hub of an older version, built from the history, beside one of this version.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -19,6 +20,7 @@ readonly needed=(
   "localedef libc-bin"
   "nginx nginx"
   "haproxy haproxy"
+  "promtool prometheus"
 )
 # What Korean is drawn with; a Chromium without it shows boxes.
 readonly korean_font="/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
@@ -26,6 +28,8 @@ readonly korean_font="/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
 readonly korean_locale="/usr/share/i18n/locales/ko_KR"
 # A test holds 1,000 streams open against one hub, which inherits this limit.
 readonly open_files=16384
+# The older version that tests/cluster/versions.rs names.
+readonly old_commit=91ed2b8
 
 # Debian keeps servers off an ordinary user's path.
 export PATH="$PATH:/usr/sbin"
@@ -101,24 +105,87 @@ raise_open_files() {
   ulimit -Sn "$open_files" 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
 }
 
-# Runs the command that installs the clients of one language for tests/clients, unless $3 is there and newer than the lock file $2.
-# Where that fails, the suite goes on without them, and says so too.
+# Runs the command that installs what one language needs in the folder tests/$1, unless $3 is there and newer than the lock file $2.
+# Where that fails, the suite goes on without it, and says so too.
 provide_clients() {
-  local language=$1 lock=tests/clients/$1/$2 installed=tests/clients/$1/$3
+  local folder=tests/$1 lock=tests/$1/$2 installed=tests/$1/$3
   shift 3
   [ "$installed" -nt "$lock" ] && return
-  say "test.sh: installing the clients of tests/clients/$language"
+  say "test.sh: installing the packages of $folder"
   rm -rf "$installed"
-  (cd "tests/clients/$language" && "$@" >&2) && touch "$installed" && return
+  (cd "$folder" && "$@" >&2) && touch "$installed" && return
   rm -rf "$installed"
-  say "test.sh: NOT COVERED by tests/clients: $language (no \`$1\` here, or it failed as above)"
+  say "test.sh: NOT COVERED: $folder (no \`$1\` here, or it failed as above)"
+}
+
+# The client of tests/mercure that is a package of the system.
+provide_php() {
+  [ -f /usr/share/php/Symfony/Component/Mercure/autoload.php ] && return
+  say "test.sh: installing the PHP client of tests/mercure"
+  install php-cli php-symfony-mercure php-symfony-http-client && return
+  say "test.sh: NOT COVERED by tests/mercure: php"
+}
+
+# The third proxy of tests/proxies, which not every system has.
+provide_caddy() {
+  has_command caddy && return
+  say "test.sh: installing caddy"
+  install caddy && return
+  say "test.sh: NOT COVERED by tests/proxies: caddy"
+}
+
+# What tests/hostile asks a hub about its contract with.
+provide_schemathesis() {
+  local folder=tests/hostile/schemathesis
+  [ "$folder/packages" -nt "$folder/requirements.txt" ] && return
+  say "test.sh: installing schemathesis"
+  rm -rf "$folder/packages"
+  python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$folder/packages" -r "$folder/requirements.txt" >&2 &&
+    touch "$folder/packages" && return
+  rm -rf "$folder/packages"
+  say "test.sh: NOT COVERED by tests/hostile: schemathesis (no \`pip\` here, or it failed as above)"
+}
+
+# The parser of AsyncAPI, with which tests/hostile reads the document of the streams.
+provide_asyncapi() {
+  local folder=tests/hostile/asyncapi
+  [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && return
+  say "test.sh: installing the parser of AsyncAPI"
+  npm --prefix "$folder" ci --no-audit --no-fund >&2 && return
+  rm -rf "$folder/node_modules"
+  say "test.sh: NOT COVERED by tests/hostile: the parser of AsyncAPI (\`npm\` failed as above)"
 }
 
 provide_all_clients() {
-  provide_clients node package-lock.json node_modules npm ci --no-audit --no-fund
-  provide_clients python requirements.txt packages python3 -m pip install --quiet --disable-pip-version-check --no-deps --target packages -r requirements.txt
-  provide_clients java pom.xml lib mvn -B -q dependency:copy-dependencies -DoutputDirectory=lib
-  provide_clients go go.sum client go build -mod=readonly -o client .
+  local pip="python3 -m pip install --quiet --disable-pip-version-check --no-deps --target packages -r requirements.txt"
+  provide_php
+  provide_clients clients/node package-lock.json node_modules npm ci --no-audit --no-fund
+  provide_clients clients/python requirements.txt packages $pip
+  provide_clients clients/java pom.xml lib mvn -B -q dependency:copy-dependencies -DoutputDirectory=lib
+  provide_clients clients/go go.sum client go build -mod=readonly -o client .
+  # What programs with the clients of clients/ need.
+  provide_clients backends/node package-lock.json node_modules npm ci --no-audit --no-fund
+  provide_clients backends/python requirements.txt packages $pip
+  provide_clients backends/java pom.xml lib mvn -B -q dependency:copy-dependencies -DoutputDirectory=lib
+  provide_clients backends/spring pom.xml lib mvn -B -q dependency:copy-dependencies -DoutputDirectory=lib
+}
+
+# Builds the older hub of tests/cluster/versions.rs in a folder that is removed at the end, unless CAMPANILE_OLD_BINARY names one.
+provide_old_binary() {
+  [ -n "${CAMPANILE_OLD_BINARY:-}" ] && return
+  if ! git cat-file -e "$old_commit^{commit}" 2>/dev/null; then
+    say "test.sh: NOT COVERED by tests/cluster: the last version (this clone lacks the commit $old_commit)"
+    return
+  fi
+  say "test.sh: building the hub of $old_commit"
+  old_folder=$(mktemp -d)
+  trap 'rm -rf "$old_folder"' EXIT
+  git archive "$old_commit" | tar -x -C "$old_folder"
+  if (cd "$old_folder" && cargo build --locked --features postgres --bin campanile --target-dir target >&2); then
+    export CAMPANILE_OLD_BINARY="$old_folder/target/debug/campanile"
+  else
+    say "test.sh: NOT COVERED by tests/cluster: the last version (its build failed as above)"
+  fi
 }
 
 provide_cargo
@@ -128,14 +195,23 @@ provide_locale
 [ -f web/node_modules/axe-core/axe.min.js ] || npm --prefix web ci --no-audit --no-fund >&2
 # The React application of docs/guide/react.md.
 [ tests/react/node_modules/.package-lock.json -nt tests/react/package-lock.json ] || npm --prefix tests/react ci --no-audit --no-fund >&2
+# The provider of OpenID Connect that the tests sign in with.
+[ tests/openid/node_modules/.package-lock.json -nt tests/openid/package-lock.json ] || npm --prefix tests/openid ci --no-audit --no-fund >&2
 provide_all_clients
+provide_caddy
+provide_schemathesis
+provide_asyncapi
 raise_open_files
 [ "${1:-}" = --install ] && exit
 if [ "${1:-}" = --long ]; then
   shift
   export CAMPANILE_CLIENTS=200 CAMPANILE_CLIENTS_SECONDS=60
   cargo test --locked --test clients at_random "$@"
-  exec cargo test --workspace --locked --no-fail-fast -- --ignored "$@"
+  provide_old_binary
+  cargo test --locked --test cluster versions "$@"
+  # No exec, which would leave the older hub's folder behind.
+  cargo test --workspace --locked --no-fail-fast -- --ignored "$@"
+  exit
 fi
 if [ $# -gt 0 ]; then
   exec cargo test --workspace --locked --no-fail-fast "$@"
@@ -143,5 +219,6 @@ fi
 cargo test --workspace --locked --no-fail-fast
 # The same promises on the other database, whose messages nobody is to depend on. A hub there is slower to start, so this half
 # has the machine to itself.
+env CAMPANILE_TEST_DATABASE=postgres cargo test --locked --test mercure -- resuming several isolation bridge
 exec env CAMPANILE_TEST_DATABASE=postgres CAMPANILE_TEST_LANGUAGE=ko_KR.UTF-8 \
   cargo test --locked --no-fail-fast --test api --test storage --test torture

@@ -16,6 +16,7 @@ mod hub;
 mod journal;
 mod metrics;
 mod net;
+mod outgoing;
 mod pages;
 mod recent;
 mod server;

@@ -124,6 +124,10 @@ fn pages() -> Vec<PathBuf> {
         "CONTRIBUTING",
         "CHANGELOG",
         "bench/README",
+        "clients/node/README",
+        "clients/python/README",
+        "clients/go/README",
+        "clients/java/README",
     ];
     let mut pages: Vec<PathBuf> = named
         .iter()

@@ -28,7 +28,7 @@ const INSIDE = [
   "fail", "failed", "fed", "follow", "forget", "gone", "hadTrouble", "hear", "heard", "heardAt", "hold", "hush", "identity",
   "isOf", "isOver", "later", "lead", "leading", "lifeMs", "meet", "meetSenders", "met", "missedUpTo", "outlive", "publish",
   "publishStatus", "put", "refresh", "render", "renewable", "said", "serve", "send", "session", "shown", "take", "tally",
-  "tell", "tellsTypes", "ticked", "wantFrom", "woke",
+  "stop", "tell", "tellsTypes", "ticked", "wantFrom", "woke",
 ];
 
 /** The names of words that mean nothing but a word anywhere in the sources: nobody outside sees them. */
@@ -68,5 +68,5 @@ export async function bundle(entry, { plugins = [], ...more } = {}) {
   // A second minifier, because its names compress better: three per cent.
   const compress = { passes: 3, lhs_constants: false, sequences: false, if_return: false };
   const { code } = await minify(outputFiles?.[0]?.text ?? "", { module: true, ecma: 2022, compress });
-  return `// Campanile\n${code}\n`;
+  return `${code}\n`;
 }

@@ -5,18 +5,19 @@ use serde::Serialize;
 use crate::actions::identity::{Identity, UserView};
 use crate::actions::publish::{self, Publication};
 use crate::actions::streams::{self, Bye, Connection};
-use crate::actions::{AppState, Forbidden, Refusal, Rule, Thing};
-use crate::alarm::{DisplayName, Recipients, Role, Timestamp, UserId};
+use crate::actions::{AppState, Forbidden, Refusal, Rule, Thing, api_keys, audit::Actor};
+use crate::alarm::{DisplayName, Recipients, Role, Timestamp, Topic, UserId};
 use crate::cluster;
 use crate::store::{Account, Inbox, NewAccount, Page, Status, Stored, Upserted};
 
 /// An account as an administrator sees it.
-#[derive(Debug, Serialize)]
+#[derive(utoipa::ToSchema, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AccountView {
     /// The user's id.
     pub id: UserId,
-    /// The name that is shown.
+    /// The name that is shown: the id, where nobody gave a name.
+    #[schema(value_type = String)]
     pub display_name: DisplayName,
     /// The user's role.
     pub role: Role,
@@ -65,8 +66,8 @@ impl From<Account> for AccountView {
 pub(crate) async fn put(
     state: &AppState,
     caller: &Identity,
-    id: UserId,
-    change: Change,
+    by: Actor,
+    (id, change): (UserId, Change),
 ) -> Result<(UserView, bool), Refusal> {
     let known = state.store.account(&id).await?;
     let was_admin = known
@@ -74,7 +75,16 @@ pub(crate) async fn put(
         .is_some_and(|account| account.role == Role::Admin);
     let concerns_admin = was_admin || change.role == Some(Role::Admin);
     let needs_admin = change.disabled.is_some() || (concerns_admin && change.role.is_some());
-    if needs_admin && caller.role() != Role::Admin {
+    if let Some(key) = caller.key() {
+        api_keys::require_topic(key, &Topic::user(&id))?;
+        let known_role = known.as_ref().map_or(Role::User, |known| known.role);
+        let keeps_user = change.role == Some(Role::User) && known_role == Role::User;
+        // Another role would reach further than the key does.
+        if change.role.is_some() && !keeps_user && !caller.is_admin() {
+            return Err(Refusal::Forbidden(Forbidden::KeyRole));
+        }
+    }
+    if needs_admin && !caller.is_admin() {
         return Err(Refusal::Forbidden(Forbidden::AdminChange));
     }
     let account = NewAccount {
@@ -83,7 +93,7 @@ pub(crate) async fn put(
         disabled: change.disabled,
         ..NewAccount::named(id.clone())
     };
-    let outcome = state.store.upsert_accounts(vec![account]).await?;
+    let outcome = state.store.upsert_accounts(vec![account], by).await?;
     let account = state.store.account(&id).await?;
     let account = account.ok_or(Refusal::NotFound(Thing::User))?;
     let role_changed = known.is_some_and(|known| known.role != account.role);
@@ -99,16 +109,23 @@ pub(crate) async fn put(
 /// Creates or updates up to 1,000 accounts, all or none.
 pub(crate) async fn put_many(
     state: &AppState,
+    caller: &Identity,
+    by: Actor,
     users: Vec<(UserId, Option<DisplayName>)>,
 ) -> Result<Upserted, Refusal> {
     if users.len() > MOST_USERS {
         return Err(Refusal::invalid("users", Rule::AtMost(MOST_USERS)));
     }
+    if let Some(key) = caller.key() {
+        for (id, _name) in &users {
+            api_keys::require_topic(key, &Topic::user(id))?;
+        }
+    }
     let accounts = users.into_iter().map(|(id, display_name)| NewAccount {
         display_name,
         ..NewAccount::named(id)
     });
-    Ok(state.store.upsert_accounts(accounts.collect()).await?)
+    Ok(state.store.upsert_accounts(accounts.collect(), by).await?)
 }
 
 /// Returns the number of accounts.
@@ -133,19 +150,19 @@ pub(crate) async fn look_up(state: &AppState, id: &str, rows: usize) -> Result<P
 /// account, because then there might be no administrator left to enable it.
 pub(crate) async fn set_disabled(
     state: &AppState,
-    admin: &UserId,
+    by: Actor,
     id: &str,
     disabled: bool,
 ) -> Result<AccountView, Refusal> {
     let account = existing(state, id).await?;
-    if disabled && account.id == *admin {
+    if disabled && account.id.as_str() == by.name {
         return Err(Refusal::Forbidden(Forbidden::OwnAccount));
     }
     let change = NewAccount {
         disabled: Some(disabled),
         ..NewAccount::named(account.id.clone())
     };
-    state.store.upsert_accounts(vec![change]).await?;
+    state.store.upsert_accounts(vec![change], by).await?;
     if disabled {
         streams::close_changed(state, account.id.clone(), Bye::Disabled).await?;
     }
@@ -157,16 +174,17 @@ pub(crate) async fn set_disabled(
 
 /// Closes all streams of a user on all hubs and returns their number, as far as the other hubs tell theirs in time. The user may
 /// reconnect.
-pub(crate) async fn disconnect(state: &AppState, id: &str) -> Result<usize, Refusal> {
+pub(crate) async fn disconnect(state: &AppState, by: Actor, id: &str) -> Result<usize, Refusal> {
     let account = existing(state, id).await?;
     let Some(cluster) = &state.cluster else {
+        state.store.note_kick(&account.id, by).await?;
         return streams::kick(state, account.id).await;
     };
     // Each hub finds the streams before it closes them. Only the number depends on it.
     let asked = cluster.ask_for_streams(Some(&account.id)).await;
     let user = Some(account.id.clone());
     let found = cluster::of_hub(&state.broadcaster, &state.hub, user).await?;
-    state.store.count_kick(&account.id).await?;
+    state.store.count_kick(&account.id, by).await?;
     // This hub hears of it, too, and may have closed them by now.
     let here = streams::kick(state, account.id).await?.max(found.len());
     let answers = async { cluster.answers_to(asked?).await };
@@ -192,7 +210,7 @@ pub(crate) async fn send_test(
         data: Some(publish::data_of(&Title { title })?),
         ..Publication::of(Recipients::User(account.id), publish::test_type())
     };
-    publish::publish(state, publication, None).await
+    publish::publish_own(state, publication).await
 }
 
 #[derive(Serialize)]

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::actions::{AppState, Refusal};
-use crate::alarm::{Recipients, Role, RoomId, UserId};
+use crate::actions::{AppState, Refusal, rooms};
+use crate::alarm::{Recipients, Role, UserId};
 use crate::hub::CountReach;
 
 /// The users and streams an alarm would reach now.
-#[derive(Debug, Serialize)]
+#[derive(utoipa::ToSchema, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Audience {
     /// The number of accounts whose inbox would get it; null for a room, which has no inbox.
@@ -29,7 +29,7 @@ pub(crate) async fn of(state: &AppState, to: Recipients) -> Result<Audience, Ref
         Recipients::Everyone => Some(state.store.account_count().await?),
         Recipients::Admins => Some(state.store.account_count_of(Role::Admin).await?),
         Recipients::Room(room) => {
-            require_room(state, room).await?;
+            rooms::require(state, [room]).await?;
             None
         }
         Recipients::User(user) => {
@@ -44,13 +44,6 @@ pub(crate) async fn of(state: &AppState, to: Recipients) -> Result<Audience, Ref
         unknown_users,
         unknown_are_made: state.policy.any_user,
     })
-}
-
-async fn require_room(state: &AppState, room: &RoomId) -> Result<(), Refusal> {
-    match state.store.room(room).await? {
-        Some(_room) => Ok(()),
-        None => Err(Refusal::UnknownRoom(room.clone())),
-    }
 }
 
 /// Counts those who have an account and collects the others.

@@ -1,4 +1,4 @@
-//! Alarms that time takes: those that expire, and those that are pruned. The open streams of the users they were for hear of
+//! Alarms that time takes, those that expire and those that are pruned, and those that are retracted. The open streams of the users they were for hear of
 //! it, with the counts after it.
 
 use std::collections::HashSet;
@@ -38,7 +38,7 @@ impl Expiries {
             if gone.is_empty() {
                 break;
             }
-            tell(state, &gone).await?;
+            tell(state, &gone, Reason::Expired).await?;
             self.told = reached;
         }
         state.store.find_next_expiry(now).await?;
@@ -47,14 +47,24 @@ impl Expiries {
     }
 }
 
+/// The reason why alarms are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Time took them.
+    Expired,
+    /// Their publisher retracted them.
+    Retracted,
+}
+
 /// Tells each user who has an open stream which alarms are gone.
-pub(crate) async fn tell(state: &AppState, gone: &[Gone]) -> Result<(), Refusal> {
+pub(crate) async fn tell(state: &AppState, gone: &[Gone], reason: Reason) -> Result<(), Refusal> {
     let topics: HashSet<_> = gone.iter().map(|alarm| alarm.topic.clone()).collect();
     if topics.is_empty() {
         return Ok(());
     }
     let audience = state.broadcaster.send(ListAudience(topics)).await?;
-    let told = stream::iter(audience).map(|(user, role)| tell_one(state, user, role, gone));
+    let told =
+        stream::iter(audience).map(|(user, role)| tell_one(state, user, role, (gone, reason)));
     let outcomes: Vec<_> = told.buffer_unordered(AT_ONCE).collect().await;
     outcomes.into_iter().collect()
 }
@@ -63,7 +73,7 @@ async fn tell_one(
     state: &AppState,
     user: UserId,
     role: Role,
-    gone: &[Gone],
+    (gone, reason): (&[Gone], Reason),
 ) -> Result<(), Refusal> {
     let inbox = inbox::of_user(state, user, role).await?;
     let mine = gone
@@ -73,7 +83,11 @@ async fn tell_one(
     if ids.is_empty() {
         return Ok(());
     }
-    inbox::tell_streams(state, inbox, Vec::from([News::Expired(ids)])).await?;
+    let news = match reason {
+        Reason::Expired => News::Expired(ids),
+        Reason::Retracted => News::Retracted(ids),
+    };
+    inbox::tell_streams(state, inbox, Vec::from([news])).await?;
     Ok(())
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Figures(watch::Receiver<Samples>);
 pub(crate) type Samples = Arc<Vec<Sample>>;
 
 /// The values of one second.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(utoipa::ToSchema, Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Sample {
     /// The end of the second.

@@ -11,10 +11,10 @@ use crate::alarm::{Alarm, AlarmId, AlarmType, Badge, Role, TargetId, UserId};
 use crate::hub::{Frame, Notify};
 
 use crate::store::Change;
-pub(crate) use crate::store::{Counts, Inbox, Mark, Page, Status};
+pub(crate) use crate::store::{Counts, Inbox, Mark, Page, Senders, Status};
 
 /// The counts of an inbox, as the API shows them.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(utoipa::ToSchema, Debug, Clone, Copy, Serialize)]
 pub(crate) struct Meta {
     /// The numbers of unseen and unread alarms.
     #[serde(flatten)]
@@ -45,9 +45,10 @@ pub(crate) async fn page(
 
 /// Returns the inbox that a user has with the role of a stream.
 pub(super) async fn of_user(state: &AppState, user: UserId, role: Role) -> Result<Inbox, Refusal> {
-    Ok(match state.store.known_account(&user).await? {
+    let known = state.store.account_or_deletion(&user).await?;
+    Ok(match known.account {
         Some(account) => Inbox::of(&account, role),
-        None => Inbox::of_stranger(user, role),
+        None => Inbox::of_stranger(user, role, known.deletion),
     })
 }
 
@@ -57,7 +58,7 @@ pub(crate) async fn counts(state: &AppState, inbox: Inbox) -> Result<Counts, Ref
 }
 
 /// The counts of an inbox for each type of alarm, as the API shows them.
-#[derive(Debug, Serialize)]
+#[derive(utoipa::ToSchema, Debug, Serialize)]
 pub(crate) struct TypeMeta {
     /// The last id that the counts cover.
     cursor: AlarmId,
@@ -67,7 +68,7 @@ pub(crate) struct TypeMeta {
     more: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(utoipa::ToSchema, Debug, Serialize)]
 struct Numbers {
     unseen: i64,
     unread: i64,
@@ -91,7 +92,7 @@ pub(crate) async fn senders(
     state: &AppState,
     inbox: Inbox,
     ids: Vec<i64>,
-) -> Result<BTreeMap<String, String>, Refusal> {
+) -> Result<Senders, Refusal> {
     Ok(state.store.senders(inbox, ids).await?)
 }
 
@@ -122,6 +123,12 @@ pub(crate) async fn mark_up_to(
 ) -> Result<Meta, Refusal> {
     state.store.mark_up_to(inbox.clone(), up_to, mark).await?;
     tell(state, inbox, Change::up_to(mark, up_to)).await
+}
+
+/// Returns one alarm; 404 if it is not in the inbox.
+pub(crate) async fn one(state: &AppState, inbox: Inbox, id: AlarmId) -> Result<Alarm, Refusal> {
+    let found = state.store.inbox_alarm(inbox, id).await?;
+    found.ok_or(Refusal::NotFound(Thing::Alarm))
 }
 
 /// Marks one alarm; 404 if it is not in the inbox.
@@ -156,15 +163,18 @@ pub(crate) async fn delete_pair(
 }
 
 /// The data of a `state` event: the change, and the counts after it.
-#[derive(Serialize)]
+#[derive(utoipa::ToSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct StateEvent {
+pub(crate) struct StateEvent {
     #[serde(flatten)]
     change: Change,
     #[serde(flatten)]
     badge: Badge,
+    /// The last id that the counts cover.
     head: AlarmId,
+    /// The version of the user's marks; not there for alarms that time took.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     version: Option<i64>,
 }
 
@@ -176,6 +186,8 @@ pub(super) enum News {
     Signalled(Change, i64),
     /// Time took these alarms. The marks have the version they had.
     Expired(Vec<AlarmId>),
+    /// These alarms were retracted. The marks have the version they had.
+    Retracted(Vec<AlarmId>),
     /// Changes may be missing.
     Anything,
 }
@@ -223,6 +235,7 @@ impl News {
                 };
                 (None, change)
             }
+            Self::Retracted(ids) => (None, Change::of(Mark::Deleted, ids)),
         }
     }
 }

@@ -2,14 +2,15 @@
 //! sentences, each with one exhaustive match; no code parses the English text.
 
 use std::borrow::Cow;
-use std::num::ParseIntError;
 use std::time::Duration;
 
-use crate::alarm::{InvalidValue, RoomId, UserId};
+use crate::actions::terms::{Forbidden, Rule, Thing};
+use crate::alarm::declared::{DataFault, SchemaFault};
+use crate::alarm::{AlarmType, RoomId, Scope, UserId};
 use crate::auth::{Held, PasswordError, TokenFault};
 use crate::hub::SubscribeError;
 use crate::journal::AppendError;
-use crate::store::{self, StoreError};
+use crate::store::{self, MOST_BYTES, MOST_TYPES, StoreError};
 
 /// The reason why an action is not done.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -18,7 +19,7 @@ pub(crate) enum Refusal {
     #[error("there is no such {0}")]
     NotFound(Thing),
     /// A thing with that id exists already.
-    #[error("there is already a {0} of that id")]
+    #[error("there is already {}", .0.taken())]
     Exists(Thing),
     /// A field breaks a rule.
     #[error("{field}: {rule}")]
@@ -27,6 +28,14 @@ pub(crate) enum Refusal {
         field: Cow<'static, str>,
         /// The rule it breaks.
         rule: Rule,
+    },
+    /// A fault of one item of a list.
+    #[error("{item}: {cause}")]
+    InItem {
+        /// The item and the field, such as `[3].to.user`.
+        item: String,
+        /// The fault.
+        cause: Box<Self>,
     },
     /// A required parameter is missing.
     #[error("missing parameter `{0}`")]
@@ -38,9 +47,31 @@ pub(crate) enum Refusal {
         names(.0)
     )]
     UnknownUsers(Vec<UserId>),
-    /// A room that does not exist as a recipient.
-    #[error("there is no room {0}")]
-    UnknownRoom(RoomId),
+    /// Rooms that do not exist, as recipients or as topics of a stream.
+    #[error("there is no room {}", names(.0))]
+    UnknownRooms(Vec<RoomId>),
+    /// A type of alarms that nobody declared, where only declared ones are published.
+    #[error(
+        "nobody declared the type {0}: PUT /api/alarm-types/{0} first (CAMPANILE_ALARM_TYPES=declared)"
+    )]
+    UnknownAlarmType(AlarmType),
+    /// Data that does not match the schema of its type.
+    #[error("{field}: {}{}", place(&.fault.pointer), .fault.rule)]
+    InvalidData {
+        /// The field, which is `data`, or that of an item.
+        field: Cow<'static, str>,
+        /// The fault.
+        fault: DataFault,
+    },
+    /// A schema that is none, or beyond the bounds.
+    #[error("schema: {}{}", place(&.0.pointer), .0.rule)]
+    InvalidSchema(SchemaFault),
+    /// There are as many declared types as there may be.
+    #[error("there are {MOST_TYPES} declared types, which is as many as there may be")]
+    TooManyAlarmTypes,
+    /// The declared types are as large as they may be.
+    #[error("all declared types together have at most {} MiB", MOST_BYTES / 1024 / 1024)]
+    AlarmTypesTooLarge,
     /// An idempotency key that was used with another body.
     #[error("the idempotency key was used with another body")]
     IdempotencyMismatch,
@@ -50,9 +81,27 @@ pub(crate) enum Refusal {
     /// A valid token whose user has no account.
     #[error("the token's user has no account")]
     UnknownSubject,
+    /// A token whose issuer may not speak for the account.
+    #[error(
+        "the issuer of the token may not speak for this account: something else made it, or gave it a password or a role \
+         (`link` in the settings of the issuer)"
+    )]
+    WrongIssuer,
+    /// A provider that signed nobody in. The cause is written to the log only.
+    #[error("the provider did not sign you in; try again")]
+    ProviderFailed,
+    /// Passwords are switched off.
+    #[error("this hub takes no passwords: sign in with a provider")]
+    PasswordsOff,
+    /// A token whose issuer's keys are not known yet.
+    #[error("the keys of the token's issuer were not fetched yet; try again")]
+    NoKeys,
     /// A wrong user id or a wrong password; the answer does not say which.
     #[error("the user id or the password is wrong")]
     BadCredentials,
+    /// The API key has not the scope for this.
+    #[error("this API key has not the scope {0}")]
+    MissingScope(Scope),
     /// The caller may not do this.
     #[error("{0}")]
     Forbidden(Forbidden),
@@ -91,83 +140,6 @@ pub(crate) enum Refusal {
     Internal(String),
 }
 
-/// A kind of thing that a request names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Thing {
-    /// An alarm of the caller's inbox.
-    Alarm,
-    /// An open stream.
-    Connection,
-    /// A room.
-    Room,
-    /// An account.
-    User,
-}
-
-/// The rule that a field breaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Rule {
-    /// The rule of a value of its own type.
-    #[error(transparent)]
-    Value(#[from] InvalidValue),
-    /// A required field of a form.
-    #[error("fill this in")]
-    Required,
-    /// A whole number.
-    #[error("expected a whole number")]
-    Number,
-    /// A number within bounds, both included.
-    #[error("expected {0} to {1}")]
-    Between(u64, u64),
-    /// The maximum number of entries.
-    #[error("at most {0} at once")]
-    AtMost(usize),
-    /// One of a list of words.
-    #[error("expected {0}")]
-    OneOf(&'static str),
-    /// The time after which an alarm expires.
-    #[error("expected 1 to 315360000 (ten years)")]
-    Expiry,
-    /// Publishing to everyone has to be confirmed by typing a word.
-    #[error("type the word that confirms it")]
-    Confirmation,
-}
-
-/// The condition that the caller does not meet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Forbidden {
-    /// Needs an inbox, which a service does not have.
-    #[error("a service has no inbox")]
-    ServiceInbox,
-    /// Needs pages, which a service does not have.
-    #[error("a service has no pages")]
-    ServicePages,
-    /// Needs the role service or admin.
-    #[error("this needs the role service or admin")]
-    NeedsPublisher,
-    /// Needs the role admin.
-    #[error("this needs the role admin")]
-    NeedsAdmin,
-    /// Needs the role admin, on a page.
-    #[error("only admins may see this page")]
-    AdminPage,
-    /// Needs the role admin, for a change of another account.
-    #[error("only an admin gives or takes the role admin, or disables an account")]
-    AdminChange,
-    /// Administrators cannot disable their own account.
-    #[error("nobody can disable their own account")]
-    OwnAccount,
-    /// Needs the role service or admin, for `topic`.
-    #[error("topic is for the roles service and admin")]
-    Topic,
-    /// Needs the caller's own id in `id`.
-    #[error("id must be your own user id")]
-    ForeignId,
-    /// Needs the caller's own id in `sender`.
-    #[error("sender must be your own user id")]
-    ForeignSender,
-}
-
 /// The kind of work whose queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Overload {
@@ -188,11 +160,22 @@ pub(crate) enum Overload {
     /// Checking passwords.
     #[error("too many passwords are being checked; try again")]
     Passwords,
+    /// Waiting for providers of sign-ins.
+    #[error("too many sign-ins wait for their provider; try again")]
+    Providers,
 }
 
-/// The ids of users, separated by commas.
-pub(crate) fn names(users: &[UserId]) -> String {
-    let names: Vec<&str> = users.iter().map(UserId::as_str).collect();
+/// A place within a value, before what is wrong there.
+fn place(pointer: &str) -> String {
+    match pointer {
+        "" => String::new(),
+        pointer => format!("at {pointer}: "),
+    }
+}
+
+/// Ids, separated by commas.
+pub(crate) fn names(ids: &[impl ToString]) -> String {
+    let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
     names.join(", ")
 }
 
@@ -205,29 +188,41 @@ impl Refusal {
         }
     }
 
+    /// The refusal itself, without the item of a list that it is about.
+    pub(crate) fn innermost(&self) -> &Self {
+        match self {
+            Self::InItem { cause, .. } => cause.innermost(),
+            other => other,
+        }
+    }
+
+    /// The refusal as one of an item of a list, in a field of it.
+    pub(super) fn in_item(self, index: usize, field: &str) -> Self {
+        Self::InItem {
+            item: format!("[{index}].{field}"),
+            cause: Box::new(self),
+        }
+    }
+
+    /// The refusal of a field as one of the same field of an item.
+    pub(super) fn of_item(self, index: usize) -> Self {
+        match self {
+            Self::Invalid { field, rule } => Self::invalid(format!("[{index}].{field}"), rule),
+            Self::UnknownAlarmType(_) => self.in_item(index, "alarmType"),
+            Self::InvalidData { field, fault } => Self::InvalidData {
+                field: format!("[{index}].{field}").into(),
+                fault,
+            },
+            other => other,
+        }
+    }
+
     fn of_store(error: &StoreError) -> Self {
         match error {
             StoreError::Unavailable(cause) => Self::Unavailable(cause.clone()),
             StoreError::Full => Self::StorageFull,
             StoreError::Conflict | StoreError::Broken(_) => Self::Internal(error.to_string()),
         }
-    }
-}
-
-impl std::fmt::Display for Thing {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Alarm => "alarm",
-            Self::Connection => "connection",
-            Self::Room => "room",
-            Self::User => "user",
-        })
-    }
-}
-
-impl From<ParseIntError> for Rule {
-    fn from(_cause: ParseIntError) -> Self {
-        Self::Number
     }
 }
 
@@ -254,8 +249,9 @@ impl From<store::Refusal> for Refusal {
         match refusal {
             store::Refusal::Failed(cause) => Self::of_store(&cause),
             store::Refusal::UnknownUsers(ids) => Self::UnknownUsers(ids),
-            store::Refusal::UnknownRoom(id) => Self::UnknownRoom(id),
+            store::Refusal::UnknownRoom(id) => Self::UnknownRooms(vec![id]),
             store::Refusal::IdempotencyMismatch => Self::IdempotencyMismatch,
+            store::Refusal::NotRepeated => Self::Internal(refusal.to_string()),
         }
     }
 }

@@ -6,17 +6,25 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 
+use crate::actions::expiry::{self, Reason};
 use crate::actions::inbox::{self, News};
-use crate::actions::{AppState, Refusal};
+use crate::actions::{AppState, Refusal, retracting};
 use crate::alarm::{Role, UserId};
 use crate::cluster::{Marked, Marks, Untold};
-use crate::hub::ListRights;
+use crate::hub::{ForgetRecent, ListRights};
+use crate::store::Change;
 
 /// Tells what waits, until the hub stops.
 pub(crate) async fn run(state: Arc<AppState>, marks: Marks) {
     loop {
         let told = match marks.take().await {
             Untold::Changes(changes, again) => tell_changes(&state, changes, again).await,
+            Untold::Retracted(ids) => retracting::tell_signalled(&state, ids)
+                .await
+                .map(|()| Vec::new()),
+            Untold::Pruned(gone) => expiry::tell(&state, &gone, Reason::Expired)
+                .await
+                .map(|()| Vec::new()),
             Untold::Everything => tell_everything(&state).await,
         };
         match told {
@@ -43,8 +51,11 @@ async fn tell_changes(
 ) -> Result<Vec<UserId>, Refusal> {
     let mut news: HashMap<UserId, Vec<News>> = HashMap::new();
     for marked in changes {
-        let one = News::Signalled(marked.change, marked.version);
-        news.entry(marked.user_id).or_default().push(one);
+        add(
+            news.entry(marked.user_id).or_default(),
+            marked.change,
+            marked.version,
+        );
     }
     for user in again {
         news.entry(user).or_default().push(News::Anything);
@@ -58,8 +69,23 @@ async fn tell_changes(
     Ok(at_once(work).await)
 }
 
+/// Adds a change. Of several in a row that stand for any change only the last is told: the counts are the same.
+fn add(news: &mut Vec<News>, change: Change, version: i64) {
+    let any = Change::default();
+    if change == any
+        && let Some(News::Signalled(last, known)) = news.last_mut()
+        && *last == any
+    {
+        *known = version;
+        return;
+    }
+    news.push(News::Signalled(change, version));
+}
+
 /// Returns the users that could not be told.
 async fn tell_everything(state: &AppState) -> Result<Vec<UserId>, Refusal> {
+    // Some of them may have been retracted.
+    state.broadcaster.send(ForgetRecent).await?;
     let told = streaming(state, None).await?;
     let work = told
         .into_iter()
@@ -73,12 +99,11 @@ async fn streaming(
     users: Option<HashSet<UserId>>,
 ) -> Result<HashMap<UserId, Role>, Refusal> {
     let streams = state.broadcaster.send(ListRights(users)).await?;
-    let with_inbox = streams
-        .into_iter()
-        .filter(|stream| stream.role != Role::Service);
-    Ok(with_inbox
-        .map(|stream| (stream.user_id, stream.role))
-        .collect())
+    let with_inbox = streams.into_iter().filter_map(|stream| {
+        let role = stream.role.filter(|role| *role != Role::Service)?;
+        Some((stream.user_id, role))
+    });
+    Ok(with_inbox.collect())
 }
 
 /// Tells a user; returns them if it fails.

@@ -13,7 +13,7 @@ use crate::store::{Opener, StoreError};
 pub(crate) use crate::store::Room;
 
 /// A room, as the API shows it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(utoipa::ToSchema, Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RoomView {
     /// The id.
@@ -121,6 +121,23 @@ pub(crate) async fn existing(state: &AppState, id: &str) -> Result<Room, Refusal
         .room(&room_id(id)?)
         .await?
         .ok_or(Refusal::NotFound(Thing::Room))
+}
+
+/// Refuses rooms that do not exist, and names all of them. A room that was found once is there for good.
+pub(crate) async fn require(
+    state: &AppState,
+    rooms: impl IntoIterator<Item = &RoomId>,
+) -> Result<(), Refusal> {
+    let new = state.known_rooms.others(rooms);
+    if new.is_empty() {
+        return Ok(());
+    }
+    let unknown = state.store.unknown_rooms(new.clone()).await?;
+    if !unknown.is_empty() {
+        return Err(Refusal::UnknownRooms(unknown));
+    }
+    state.known_rooms.add(new);
+    Ok(())
 }
 
 /// Parses the id of a room in a path. An invalid id has no room.

@@ -5,8 +5,10 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use crate::actions::audit::Actor;
 use crate::actions::identity::{Identity, UserView};
 use crate::actions::{AppState, Refusal, Thing, streams};
+use crate::alarm::schema::NewPassword;
 use crate::alarm::{DisplayName, Timestamp, UserId};
 use crate::auth::Home;
 use crate::hub::{Frame, Notify};
@@ -14,7 +16,7 @@ use crate::net::Network;
 use crate::store::{Account, NewAccount, StoreError};
 
 /// The credentials of a sign-in.
-#[derive(Deserialize)]
+#[derive(utoipa::ToSchema, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Credentials {
     /// The user's id.
@@ -24,12 +26,13 @@ pub(crate) struct Credentials {
 }
 
 /// The account a sign-up asks for.
-#[derive(Deserialize)]
+#[derive(utoipa::ToSchema, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Registration {
     /// The user's id.
     pub user_id: UserId,
     /// The user's password.
+    #[schema(value_type = NewPassword)]
     pub password: String,
     /// The name people see; by default the id.
     #[serde(default)]
@@ -37,7 +40,7 @@ pub(crate) struct Registration {
 }
 
 /// A new session.
-#[derive(Serialize)]
+#[derive(utoipa::ToSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Session {
     /// The session's token.
@@ -54,6 +57,9 @@ pub(crate) async fn sign_in(
     credentials: Credentials,
     from: IpAddr,
 ) -> Result<Session, Refusal> {
+    if !state.policy.passwords {
+        return Err(Refusal::PasswordsOff);
+    }
     let Credentials { user_id, password } = credentials;
     let network = Network::of(from);
     if state.limiter.doubts(network, &user_id) {
@@ -64,7 +70,8 @@ pub(crate) async fn sign_in(
             state.limiter.remember(network, &user_id);
         }
     }
-    let attempt = state.limiter.reserve(network, &user_id).await?;
+    let attempt = state.limiter.reserve(network, &user_id).await;
+    let attempt = attempt.inspect_err(|_held| state.metrics.sign_in_failed("limited"))?;
     let account = state.store.account(&user_id).await?;
     let hash = account
         .as_ref()
@@ -72,12 +79,14 @@ pub(crate) async fn sign_in(
     let matches = state.passwords.verify(password, hash).await?;
     let Some(account) = account.filter(|_account| matches) else {
         attempt.fail();
+        state.metrics.sign_in_failed("credentials");
         return Err(Refusal::BadCredentials);
     };
     if attempt.succeed() == Home::New {
         state.networks.keep(&user_id, network);
     }
     if account.disabled {
+        state.metrics.sign_in_failed("disabled");
         return Err(Refusal::AccountDisabled);
     }
     begin(state, &account)
@@ -89,6 +98,9 @@ pub(crate) async fn sign_up(
     registration: Registration,
     from: IpAddr,
 ) -> Result<Session, Refusal> {
+    if !state.policy.passwords {
+        return Err(Refusal::PasswordsOff);
+    }
     if !state.policy.signup_open {
         return Err(Refusal::SignupClosed);
     }
@@ -103,7 +115,11 @@ pub(crate) async fn sign_up(
         password_hash: Some(hash),
         ..NewAccount::named(registration.user_id)
     };
-    let created = state.store.create_account(account).await;
+    let by = Actor {
+        name: account.id.to_string(),
+        address: from.to_string(),
+    };
+    let created = state.store.create_account(account, by).await;
     let created = created.map_err(|error| match error {
         StoreError::Conflict => Refusal::Exists(Thing::User),
         other => Refusal::from(other),

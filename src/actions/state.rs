@@ -8,21 +8,26 @@ use std::time::Duration;
 use actix::Addr;
 
 use crate::actions::figures::Figures;
+use crate::actions::key_uses::KeyUses;
+use crate::actions::known_rooms::KnownRooms;
+use crate::actions::mercure::Mercure;
 use crate::actions::networks::NewNetworks;
 use crate::actions::openings::Openings;
 use crate::actions::pace::Pace;
 use crate::actions::rate::MessageRate;
 use crate::actions::refusal::Refusal;
 use crate::actions::unstored::Unstored;
+use crate::alarm::declared::DeclaredTypes;
 use crate::alarm::{AlarmId, UserId};
-use crate::auth::{LoginLimiter, Passwords, Revocations, RightsEpoch, Tokens};
+use crate::auth::{KeyRing, LoginLimiter, Passwords, Revocations, RightsEpoch, Tokens};
 use crate::cluster::{Cluster, HubId};
-use crate::hub::Broadcaster;
+use crate::hub::{Broadcaster, Pushes};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::net::{Origin, TrustedProxies};
+use crate::outgoing::Outgoing;
 use crate::store::Store;
-use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, watch};
+use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore, watch};
 
 /// Handles to the parts of the running hub. The composition root makes one, all workers share it.
 pub(crate) struct AppState {
@@ -34,8 +39,16 @@ pub(crate) struct AppState {
     pub broadcaster: Addr<Broadcaster>,
     /// Signs and checks tokens.
     pub tokens: Tokens,
+    /// Asks other servers, such as those that show the keys of an issuer.
+    pub outgoing: Outgoing,
     /// Tokens revoked before their end.
     pub revocations: Revocations,
+    /// The API keys.
+    pub keys: KeyRing,
+    /// The declared types of alarms.
+    pub types: DeclaredTypes,
+    /// The uses of API keys that are not stored yet.
+    pub key_uses: KeyUses,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
     /// Limits guessing.
@@ -58,16 +71,24 @@ pub(crate) struct AppState {
     pub unstored: Unstored,
     /// Limits test alarms, and the streams users cut of their own.
     pub test_pace: Pace,
+    /// Rooms that were found before.
+    pub known_rooms: KnownRooms,
     /// Limits the messages of a person into rooms.
     pub message_rate: MessageRate,
     /// Limits the streams that are being opened at a time.
     pub openings: Openings,
+    /// Limits the sign-ins that wait for a provider.
+    pub exchanges: Semaphore,
     /// Orders the `state` events of a user.
     pub turns: Turns,
     /// Off while the hub starts or stops.
     pub readiness: Readiness,
+    /// The recent pushes to the streams of this hub.
+    pub pushes: Pushes,
     /// The last id delivered to the streams of this hub.
     pub delivered: watch::Receiver<AlarmId>,
+    /// The Mercure protocol; `None` if it is off.
+    pub mercure: Option<Mercure>,
 }
 
 impl AppState {
@@ -111,10 +132,14 @@ impl AppState {
 /// The settings handlers look at.
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
+    /// People may sign in with a password.
+    pub passwords: bool,
     /// People may create accounts on the sign-in page.
     pub signup_open: bool,
     /// A user that a token or an alarm names gets an account.
     pub any_user: bool,
+    /// Only declared types are published, besides the hub's own.
+    pub declared_types: bool,
     /// The number of rooms that a person may open.
     pub rooms_per_user: u32,
     /// Stream routes accept `?token=`.

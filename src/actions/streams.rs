@@ -1,7 +1,8 @@
 //! Open streams: listing and closing them.
 
+use crate::actions::audit::Actor;
 use crate::actions::{AppState, Refusal, Thing};
-use crate::alarm::UserId;
+use crate::alarm::{SignerId, UserId};
 use crate::cluster;
 use crate::hub::{Close, StreamList};
 use crate::store::Lease;
@@ -76,9 +77,18 @@ async fn everywhere(state: &AppState, user: Option<UserId>) -> Result<Vec<Connec
 }
 
 /// Closes one stream by its written id, on whichever hub it is; `NotFound` if there is none.
-pub(crate) async fn disconnect(state: &AppState, client_id: &str) -> Result<(), Refusal> {
+pub(crate) async fn disconnect(
+    state: &AppState,
+    client_id: &str,
+    by: Actor,
+) -> Result<(), Refusal> {
     let client = ClientId::parse(client_id).ok_or(Refusal::NotFound(Thing::Connection))?;
-    close_one(state, client, None).await
+    close_one(state, client, None).await?;
+    // Only a stream that was there makes an entry.
+    Ok(state
+        .store
+        .note_disconnection(client.to_string(), by)
+        .await?)
 }
 
 /// Closes one of a user's own streams, on whichever hub it is; `NotFound` if there is none.
@@ -96,6 +106,17 @@ pub(super) async fn close_revoked(state: &AppState, token_id: String) -> Result<
     state.rights.advance();
     close(state, StreamList::Token(token_id), Bye::Logout).await?;
     Ok(())
+}
+
+/// Closes the streams whose tokens were signed with keys that are good no more; returns how many there were. Their clients may
+/// come back with a token of another key.
+pub(super) async fn close_signed(
+    state: &AppState,
+    signers: Vec<SignerId>,
+) -> Result<usize, Refusal> {
+    state.rights.advance();
+    let streams = StreamList::Signers(signers.into_iter().collect());
+    close(state, streams, Bye::Expired).await
 }
 
 /// Closes the streams of a user whose rights changed.

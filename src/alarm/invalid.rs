@@ -80,6 +80,40 @@ pub enum InvalidValue {
     /// A password with a character that keyboards do not type alike.
     #[error("a password has no control characters and no invisible ones")]
     PasswordCharacters,
+    /// The name of an API key.
+    #[error("the name of a key is 1 to 64 of A-Z a-z 0-9 _ . -")]
+    KeyName,
+    /// A scope of an API key.
+    #[error(
+        "a scope is publish:user, publish:everyone, publish:room, users, tokens, types, metrics, watch or admin"
+    )]
+    Scope,
+    /// An API key without a scope.
+    #[error("a key needs at least one scope")]
+    NoScope,
+    /// A topic of an API key.
+    #[error(
+        "a topic of a key is user:ID, everyone, role:admin or room:ID, or user:… or room:… with a * at its end"
+    )]
+    TopicPattern,
+    /// The number of topics of an API key.
+    #[error("a key has at most 100 topics")]
+    KeyTopics,
+    /// An API key with topics and the rights of an administrator, who sees all topics.
+    #[error("a key with topics cannot have the scope admin")]
+    AdminTopics,
+    /// The tag of a language.
+    #[error("a language is a tag of BCP 47, such as en, ko or pt-BR")]
+    LanguageTag,
+    /// The words of a type of alarms.
+    #[error("words are 1 to 200 characters, one of which is seen, without control characters")]
+    TypeText,
+    /// A brace in the words of a type that opens no placeholder.
+    #[error("a brace opens {{fromName}}, {{targetId}} or {{data.NAME}}")]
+    Placeholder,
+    /// One of the hub's own types of alarms.
+    #[error("this is one of the hub's own types")]
+    OwnType,
     /// The secret that tokens are signed with.
     #[error("the secret must have at least 32 bytes")]
     Secret,

@@ -12,6 +12,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::alarm::InvalidValue;
+use crate::alarm::declared::placeholder::placeholders;
 
 /// The accounts whose ids were made under an earlier rule, by each spelling that leads to them.
 static FORMER_IDS: OnceLock<HashMap<String, String>> = OnceLock::new();
@@ -70,6 +71,37 @@ pub(super) fn display_name(text: &str) -> Result<String, InvalidValue> {
         return Err(InvalidValue::DisplayName);
     }
     Ok(name)
+}
+
+/// The words for an alarm, in NFC.
+pub(super) fn type_text(text: &str) -> Result<String, InvalidValue> {
+    let text: String = text.nfc().collect();
+    let length = text.chars().count();
+    if length > MOST_WORDS || !text.chars().any(is_seen) || text.contains(char::is_control) {
+        return Err(InvalidValue::TypeText);
+    }
+    match placeholders(&text) {
+        Some(_known) => Ok(text),
+        None => Err(InvalidValue::Placeholder),
+    }
+}
+
+/// The tag of a language in the usual case: `zh-Hant-TW`. Behind a single letter, all is in small letters.
+pub(super) fn language_tag(tag: &str) -> String {
+    let mut is_free = true;
+    let subtags = tag.split('-').enumerate().map(|(index, part)| {
+        is_free = is_free && part.len() > 1;
+        let lower = part.to_ascii_lowercase();
+        match part.len() {
+            2 if index > 0 && is_free => part.to_ascii_uppercase(),
+            4 if index > 0 && is_free => {
+                let (first, rest) = lower.split_at_checked(1).unwrap_or((&lower, ""));
+                first.to_ascii_uppercase() + rest
+            }
+            _ => lower,
+        }
+    });
+    subtags.collect::<Vec<_>>().join("-")
 }
 
 /// A password in the form in which it is hashed; `None` for one that has none.
@@ -136,6 +168,9 @@ const MOST_NAME: usize = 100;
 
 /// Symbols of Unicode 1.1, any of which stands in for a newer one.
 const STAND_INS: [char; 8] = ['☀', '☁', '☂', '☃', '★', '☆', '☎', '☏'];
+
+/// A line of a list.
+const MOST_WORDS: usize = 200;
 
 #[cfg(test)]
 mod tests {

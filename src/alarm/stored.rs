@@ -9,7 +9,18 @@ use crate::alarm::{AlarmType, ClientMessageId, Link, Payload, TargetId, Timestam
 /// The id of an alarm: its position in the log. Ids have no gaps, increase, and are assigned in commit order. They are
 /// the only cursor.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Default,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
 )]
 #[serde(transparent)]
 pub(crate) struct AlarmId(pub i64);
@@ -44,7 +55,7 @@ pub(crate) struct NewAlarm {
 }
 
 /// A stored alarm, as the API shows it. `seen_at` and `read_at` are those of the user it is shown to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(utoipa::ToSchema, Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Alarm {
     /// The id, which is its position in the log.
@@ -69,6 +80,16 @@ pub(crate) struct Alarm {
     pub seen_at: Option<Timestamp>,
     /// The time at which this user read it.
     pub read_at: Option<Timestamp>,
+}
+
+impl Alarm {
+    /// The alarm as one that nobody is given any more.
+    pub(crate) fn retracted(&self) -> Self {
+        Self {
+            expires_at: Some(Timestamp::from_millis(i64::MIN)),
+            ..self.clone()
+        }
+    }
 }
 
 impl NewAlarm {

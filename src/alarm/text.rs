@@ -76,6 +76,18 @@ validated_text!(
 );
 
 validated_text!(
+    /// The name of an API key: 1 to 64 of `A-Z a-z 0-9 _ . -`.
+    KeyName,
+    |text| {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+        if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+            return Ok(());
+        }
+        Err(InvalidValue::KeyName)
+    }
+);
+
+validated_text!(
     /// The kind of an alarm, an open set: `[A-Z][A-Z0-9_]{0,63}`.
     AlarmType,
     |text| {
@@ -140,6 +152,28 @@ validated_text!(
     }
 );
 
+validated_text!(
+    /// The tag of a language (BCP 47), such as `en`, `ko` or `pt-BR`, in the case that RFC 5646 recommends.
+    LanguageTag,
+    form |text| {
+        let subtag = |part: &str| part.len() <= 8 && part.bytes().all(|b| b.is_ascii_alphanumeric());
+        let mut parts = text.split('-');
+        let language = parts.next().unwrap_or_default();
+        let is_language = (2..=8).contains(&language.len())
+            && language.bytes().all(|b| b.is_ascii_alphabetic());
+        if !is_language || text.len() > 35 || !parts.all(|part| !part.is_empty() && subtag(part)) {
+            return Err(InvalidValue::LanguageTag);
+        }
+        Ok(names::language_tag(&text))
+    }
+);
+
+validated_text!(
+    /// The words for an alarm of a type: 1 to 200 characters, one of which is seen, with placeholders in braces.
+    TypeText,
+    form |text| names::type_text(&text)
+);
+
 /// Lets a value of the store in as it is: it was parsed before it was stored.
 macro_rules! trusted_from_store {
     ($($name:ident),*) => {
@@ -151,7 +185,15 @@ macro_rules! trusted_from_store {
     };
 }
 
-trusted_from_store!(UserId, RoomId, AlarmType, TargetId, DisplayName, Link);
+trusted_from_store!(
+    UserId,
+    RoomId,
+    AlarmType,
+    TargetId,
+    DisplayName,
+    KeyName,
+    Link
+);
 
 fn printable(text: &str, most: usize, rule: InvalidValue) -> Result<(), InvalidValue> {
     let length = text.chars().count();

@@ -19,7 +19,7 @@ impl Timestamp {
     }
 
     /// Returns the time that many milliseconds after the Unix epoch.
-    pub(crate) fn from_millis(millis: i64) -> Self {
+    pub(crate) const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 

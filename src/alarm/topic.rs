@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::alarm::{InvalidValue, RoomId, UserId};
 
 /// The role of an account or a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema, Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
     /// A person, who reads their own alarms and talks in rooms.
@@ -78,9 +78,15 @@ enum Kind {
 }
 
 impl Topic {
+    /// The beginning of the topics of users.
+    pub(crate) const USERS: &'static str = "user:";
+
+    /// The beginning of the topics of rooms.
+    pub(crate) const ROOMS: &'static str = "room:";
+
     /// Returns the topic of one user.
     pub(crate) fn user(id: &UserId) -> Self {
-        Self::of(Kind::User, format!("{USER}{id}"))
+        Self::of(Kind::User, format!("{}{id}", Self::USERS))
     }
 
     /// Returns the topic of every signed-in user.
@@ -95,7 +101,7 @@ impl Topic {
 
     /// Returns the topic of a room.
     pub(crate) fn room(id: &RoomId) -> Self {
-        Self::of(Kind::Room, format!("{ROOM}{id}"))
+        Self::of(Kind::Room, format!("{}{id}", Self::ROOMS))
     }
 
     /// Parses the written form.
@@ -129,10 +135,10 @@ impl Topic {
     /// Returns the kind, with the id from the written form.
     pub(crate) fn kind(&self) -> TopicKind<'_> {
         match self.kind {
-            Kind::User => TopicKind::User(self.after(USER)),
+            Kind::User => TopicKind::User(self.after(Self::USERS)),
             Kind::Everyone => TopicKind::Everyone,
             Kind::Admins => TopicKind::Admins,
-            Kind::Room => TopicKind::Room(self.after(ROOM)),
+            Kind::Room => TopicKind::Room(self.after(Self::ROOMS)),
         }
     }
 
@@ -152,14 +158,12 @@ fn kind_of(text: &str) -> Option<(Kind, &str)> {
         EVERYONE => Some((Kind::Everyone, "")),
         ADMINS => Some((Kind::Admins, "")),
         _ => {
-            let user = text.strip_prefix(USER).map(|id| (Kind::User, id));
-            user.or_else(|| text.strip_prefix(ROOM).map(|id| (Kind::Room, id)))
+            let user = text.strip_prefix(Topic::USERS).map(|id| (Kind::User, id));
+            user.or_else(|| text.strip_prefix(Topic::ROOMS).map(|id| (Kind::Room, id)))
         }
     }
 }
 
-const USER: &str = "user:";
-const ROOM: &str = "room:";
 const EVERYONE: &str = "everyone";
 const ADMINS: &str = "role:admin";
 
@@ -172,33 +176,6 @@ impl fmt::Display for Topic {
 impl Serialize for Topic {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text)
-    }
-}
-
-/// The topics that a stream subscribes to. The user's rights to them are checked before it is created.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct TopicFilter {
-    /// The topics that are named one by one.
-    pub topics: Vec<Topic>,
-    /// True for every room, including those created later.
-    pub all_rooms: bool,
-    /// True for the whole log.
-    pub everything: bool,
-}
-
-impl TopicFilter {
-    /// Adds a topic, unless it is there already.
-    pub(crate) fn add(&mut self, topic: Topic) {
-        if !self.topics.contains(&topic) {
-            // Most streams have one topic for as long as they live; room for four would be three quarters unused.
-            self.topics.reserve_exact(1);
-            self.topics.push(topic);
-        }
-    }
-
-    /// True if the stream is subscribed to a topic.
-    pub(crate) fn lets_through(&self, topic: &Topic) -> bool {
-        self.everything || self.topics.contains(topic) || self.all_rooms && topic.is_room()
     }
 }
 

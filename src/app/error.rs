@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use crate::alarm::InvalidValue;
 use crate::auth::PasswordError;
-use crate::store::{OpenError, StoreError};
+use crate::store::{CopyError, OpenError, StoreError};
 
 /// Why the hub does not start or a command fails, in words for the person who typed it.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,32 @@ pub enum StartError {
     /// The account is there.
     #[error("there is already a user {0}")]
     UserExists(String),
+    /// The account is not there.
+    #[error("there is no such user")]
+    NoUser,
+    /// Nobody else would administer the hub.
+    #[error("this is the last administrator who is not disabled")]
+    LastAdmin,
+    /// A hub that a command speaks to said no, or nothing.
+    #[error("{0}")]
+    Hub(String),
+    /// A command that is not done.
+    #[error("{0}")]
+    Refused(String),
+    /// A line of standard input.
+    #[error("line {number}: {cause}")]
+    Line {
+        /// Its number, from 1.
+        number: u64,
+        /// The reason.
+        cause: String,
+    },
+    /// The API key is there.
+    #[error("there is already an API key {0}")]
+    KeyExists(String),
+    /// An API key that cannot be made or changed.
+    #[error("{0}")]
+    Key(String),
     /// A value from a file or from stdin.
     #[error("{0}")]
     Value(#[from] InvalidValue),
@@ -59,7 +85,44 @@ pub enum StartError {
     /// The certificate or its key.
     #[error("cannot use the TLS files: {0}")]
     Tls(String),
+    /// TLS to a hub cannot be set up.
+    #[error("cannot use TLS: {0}")]
+    Rustls(#[from] rustls::Error),
+    /// The file of the issuers.
+    #[error("cannot use the issuers (CAMPANILE_ISSUERS): {0}")]
+    Issuers(String),
+    /// The hub's own signing keys.
+    #[error("cannot use the signing keys: {0}")]
+    SigningKeys(String),
+    /// The certificates of authorities.
+    #[error("cannot use the authorities (CAMPANILE_CA_FILE): {0}")]
+    Authorities(String),
     /// Anything the system refuses.
     #[error("{0}")]
     System(#[from] io::Error),
+}
+
+impl StartError {
+    /// The exit code: 1 if the hub or the database said no to what was asked, 2 if it could not be asked.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::UserExists(_)
+            | Self::NoUser
+            | Self::LastAdmin
+            | Self::Hub(_)
+            | Self::Refused(_)
+            | Self::Open(OpenError::Served)
+            | Self::Line { .. } => 1,
+            _ => 2,
+        }
+    }
+}
+
+impl From<CopyError> for StartError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Open(cause) => cause.into(),
+            CopyError::Refused(why) => Self::Refused(why),
+        }
+    }
 }

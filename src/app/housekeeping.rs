@@ -3,20 +3,39 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actions::AppState;
-use crate::actions::expiry::{self, Expiries};
+use crate::actions::expiry::{self, Expiries, Reason};
+use crate::actions::key_uses::{KeyUses, Span};
 use crate::actions::networks::NewNetworks;
+use crate::actions::signing_keys;
 use crate::actions::unstored::Unstored;
-use crate::store::{Pass, Store};
+use crate::actions::{AppState, api_keys};
+use crate::auth::Seal;
+use crate::cluster::Commands;
+use crate::store::{Gone, Pass, Store};
 
 /// Begins all of it; it goes on until the hub stops.
-pub(super) fn begin(state: &Arc<AppState>, retention: Duration) {
+pub(super) fn begin(state: &Arc<AppState>, seal: Seal, retention: Duration) {
     let store = &state.store;
     actix_web::rt::spawn(checkpoint(store.clone()));
     actix_web::rt::spawn(store_revocations(state.unstored.clone(), store.clone()));
     actix_web::rt::spawn(store_networks(state.networks.clone(), store.clone()));
+    actix_web::rt::spawn(store_key_uses(state.key_uses.clone(), store.clone()));
+    if store.is_exclusive() {
+        actix_web::rt::spawn(look_for_keys(Arc::clone(state)));
+    }
     actix_web::rt::spawn(prune(Arc::clone(state), retention));
     actix_web::rt::spawn(expire(Arc::clone(state)));
+    actix_web::rt::spawn(signing_keys::follow(Arc::clone(state), seal));
+    if state.cluster.is_none() {
+        let commands = Commands {
+            store: store.clone(),
+            broadcaster: state.broadcaster.clone(),
+            revocations: state.revocations.clone(),
+            keys: state.keys.clone(),
+            rights: state.rights.clone(),
+        };
+        actix_web::rt::spawn(commands.follow());
+    }
 }
 
 /// Prunes at start and once an hour, a batch at a time, with a pause for publishers between batches. The users with open
@@ -29,9 +48,7 @@ async fn prune(state: Arc<AppState>, retention: Duration) {
             match state.store.prune(&mut pass).await {
                 Ok(gone) => {
                     wait = PRUNE_PAUSE;
-                    if let Err(cause) = expiry::tell(&state, &gone).await {
-                        log::warn!("open streams were not told of pruned alarms: {cause}");
-                    }
+                    tell_pruned(&state, &gone).await;
                 }
                 Err(cause) => {
                     pass.ease();
@@ -42,6 +59,15 @@ async fn prune(state: Arc<AppState>, retention: Duration) {
             tokio::time::sleep(wait).await;
         }
         tokio::time::sleep(PRUNE_EVERY).await;
+    }
+}
+
+/// Tells the users with open streams. Where hubs share the database the commit has told all of them, this one included.
+async fn tell_pruned(state: &AppState, gone: &[Gone]) {
+    if let Some(cluster) = &state.cluster {
+        cluster.look_now();
+    } else if let Err(cause) = expiry::tell(state, gone, Reason::Expired).await {
+        log::warn!("open streams were not told of pruned alarms: {cause}");
     }
 }
 
@@ -76,6 +102,28 @@ async fn store_revocations(unstored: Unstored, store: Store) {
     }
 }
 
+/// Hears of API keys that the command line changed in a database file.
+async fn look_for_keys(state: Arc<AppState>) {
+    let mut seen = None;
+    loop {
+        match api_keys::look(&state, seen).await {
+            Ok(changes) => seen = Some(changes),
+            Err(cause) => log::warn!("the API keys cannot be read: {cause}"),
+        }
+        tokio::time::sleep(KEYS_EVERY).await;
+    }
+}
+
+/// Stores the uses of API keys.
+async fn store_key_uses(uses: KeyUses, store: Store) {
+    loop {
+        tokio::time::sleep(USES_EVERY).await;
+        if let Err(cause) = uses.store(&store, Span::WholeMinutes).await {
+            log::warn!("uses of API keys are not stored yet and are tried again: {cause}");
+        }
+    }
+}
+
 /// Stores the networks of right sign-ins.
 async fn store_networks(networks: NewNetworks, store: Store) {
     loop {
@@ -88,6 +136,12 @@ async fn store_networks(networks: NewNetworks, store: Store) {
         }
     }
 }
+
+/// A part of the second within which a revocation holds.
+const KEYS_EVERY: Duration = Duration::from_millis(400);
+
+/// A minute is stored soon after it is over.
+const USES_EVERY: Duration = Duration::from_secs(5);
 
 /// The database may answer again soon, and nobody waits for it.
 const NETWORKS_RETRY: Duration = Duration::from_secs(1);

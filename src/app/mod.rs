@@ -1,42 +1,73 @@
 //! The composition root: builds the hub, runs it and stops it. The only folder that knows all others.
 
+mod api_keys;
+mod backups;
 mod commands;
+mod doctor;
 mod error;
 mod housekeeping;
+mod issuers;
 mod listener;
+mod logs;
+mod manual;
+mod mercure;
+mod output;
 mod parts;
+mod publishing;
+mod remote;
 mod secrets;
 mod signals;
+mod signing_key;
+mod tailing;
+mod users;
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Addr;
 use actix_cors::Cors;
+use actix_server::GracefulShutdownSignal;
 use actix_web::App;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::Data;
+use rustls::ServerConfig;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::actions::key_uses::{KeyUses, Span};
 use crate::actions::networks::NewNetworks;
-use crate::actions::{Readiness, retelling};
+use crate::actions::{AppState, Readiness, retelling};
 use crate::app::parts::Parts;
+use crate::app::signals::Renewal;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::feed::Source;
 use crate::hub::{Broadcaster, Shutdown};
 use crate::journal::{Drain, Journal};
 use crate::net::Origin;
+use crate::outgoing::Outgoing;
+use crate::server::Doorway;
 use crate::server::connections::Connections;
 use crate::server::tls::{self, Certificate};
-use crate::server::{Doorway, socket};
 use crate::store::Store;
-use crate::{http, pages, server};
+use crate::{http, metrics, pages, server};
 
-pub use crate::app::commands::{add_user, token};
+pub use crate::app::api_keys::api_key;
+pub use crate::app::backups::{backup, check, restore};
+pub use crate::app::commands::token;
+pub use crate::app::doctor::doctor;
 pub use crate::app::error::StartError;
+pub use crate::app::logs::log_as;
+pub use crate::app::manual::{completions, manual};
+pub use crate::app::publishing::publish;
+pub use crate::app::signing_key::signing_key;
+pub use crate::app::tailing::tail;
+pub use crate::app::users::{
+    add_user, delete_user, list_users, set_user_disabled, set_user_password, set_user_role,
+    sign_user_out,
+};
 
 /// A hub that listens and is ready to run.
 pub struct Hub {
@@ -45,6 +76,7 @@ pub struct Hub {
     scheme: &'static str,
     journal: Addr<Journal>,
     networks: NewNetworks,
+    key_uses: KeyUses,
     store: Store,
     cluster: Option<Cluster>,
 }
@@ -65,52 +97,53 @@ pub async fn build(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Hub, StartError> {
     let address = listener.local_addr()?;
-    let certificate = config
-        .tls()
-        .map(|(cert, key)| Certificate::read(cert, key))
-        .transpose()
-        .map_err(StartError::Tls)?;
+    let certificate = certificate(config)?;
     let scheme = certificate.as_ref().map_or("http", |_| "https");
     let tls = certificate.clone().map(tls::server_config).transpose();
     let hang_up = signal(SignalKind::hangup())?;
-    actix_web::rt::spawn(signals::renew_on(hang_up, certificate));
-    let Parts { state, broadcaster } = parts::start(config).await?;
+    let issuers = issuers::read(config.issuers.as_deref())?;
+    let outgoing = Outgoing::new(config.ca_file.as_deref()).map_err(StartError::Authorities)?;
+    let Parts { state, seal } = parts::start(config, outgoing, &issuers).await?;
     let (journal, readiness) = (state.journal.clone(), state.readiness.clone());
     let (store, cluster) = (state.store.clone(), state.cluster.clone());
-    let retention = config.retention_days.duration();
-    let networks = state.networks.clone();
-    let source = Data::new(Source {
-        store: state.store.clone(),
-        broadcaster: broadcaster.clone(),
-        metrics: state.metrics.clone(),
-    });
+    let (networks, broadcaster) = (state.networks.clone(), state.broadcaster.clone());
+    let key_uses = state.key_uses.clone();
+    let source = Data::new(source_of(&state));
+    let routes = |mercure: &_| mercure::routes(mercure, &issuers);
+    let mercure = state.mercure.as_ref().map(routes);
     let (state, origins) = (Data::new(state), config.cors_origins.clone());
-    housekeeping::begin(&state, retention);
-    if let Some(cluster) = &state.cluster {
-        let marks = cluster.marks().clone();
-        let told = retelling::run(state.clone().into_inner(), marks);
-        actix_web::rt::spawn(told);
-    }
-    let doorway = Doorway {
-        connections: Connections::within(socket::most_open_files().unwrap_or(OPEN_FILES)),
-        tls: tls.map_err(StartError::Tls)?,
-        end_within: CONNECTIONS_END_WITHIN,
+    let renewal = Renewal {
+        certificate,
+        issuers: config.issuers.clone(),
+        state: state.clone().into_inner(),
     };
-    let server = server::listen(listener, doorway, move || {
-        App::new()
-            .app_data(state.clone())
-            .app_data(source.clone())
-            // The last one is the outermost.
-            .wrap(from_fn(http::admit))
-            .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
-            .wrap(from_fn(pages::finish))
-            .wrap(from_fn(http::finish))
-            .configure(http::configure)
-            .configure(pages::configure)
-            .default_service(actix_web::web::to(pages::not_found))
-    })?;
-    let stopping = stop_on(stop, server.handle(), readiness.clone(), broadcaster);
-    actix_web::rt::spawn(stopping);
+    crate::actions::issuers::follow_mercure(&renewal.state);
+    renewal.begin(issuers, hang_up).await?;
+    housekeeping::begin(&state, seal, config.retention_days.duration());
+    retell(&state);
+    let (server, stop_begun) = server::listen(
+        listener,
+        doorway(tls.map_err(StartError::Tls)?),
+        move || {
+            App::new()
+                .app_data(state.clone())
+                .app_data(source.clone())
+                // The last one is the outermost.
+                .wrap(from_fn(http::admit))
+                .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
+                .wrap(Condition::new(
+                    mercure.is_some(),
+                    from_fn(http::mercure::cors),
+                ))
+                .wrap(from_fn(pages::finish))
+                .wrap(from_fn(http::finish))
+                .configure(|config| http::configure(config, mercure))
+                .configure(pages::configure)
+                .default_service(actix_web::web::to(pages::not_found))
+        },
+    )?;
+    let handles = (server.handle(), stop_begun);
+    actix_web::rt::spawn(stop_on(stop, handles, readiness.clone(), broadcaster));
     readiness.set(true);
     Ok(Hub {
         server,
@@ -118,9 +151,33 @@ pub async fn build(
         scheme,
         journal,
         networks,
+        key_uses,
         store,
         cluster,
     })
+}
+
+fn certificate(config: &Config) -> Result<Option<Arc<Certificate>>, StartError> {
+    let files = config.tls();
+    let read = files.map(|(cert, key)| Certificate::read(cert, key));
+    read.transpose().map_err(StartError::Tls)
+}
+
+fn source_of(state: &AppState) -> Source {
+    Source {
+        store: state.store.clone(),
+        broadcaster: state.broadcaster.clone(),
+        metrics: state.metrics.clone(),
+        pushes: state.pushes.clone(),
+    }
+}
+
+fn doorway(tls: Option<ServerConfig>) -> Doorway {
+    Doorway {
+        connections: Connections::within(metrics::most_open_files().unwrap_or(OPEN_FILES)),
+        tls,
+        end_within: CONNECTIONS_END_WITHIN,
+    }
 }
 
 impl Hub {
@@ -139,9 +196,14 @@ impl Hub {
         if let Some(cluster) = self.cluster {
             cluster.leave().await;
         }
-        let stored = tokio::time::timeout(DRAIN_WITHIN, self.networks.store(&self.store));
-        if !matches!(stored.await, Ok(Ok(()))) {
+        let networks = tokio::time::timeout(DRAIN_WITHIN, self.networks.store(&self.store));
+        let uses = self.key_uses.store(&self.store, Span::All);
+        let (networks, uses) = futures::join!(networks, tokio::time::timeout(DRAIN_WITHIN, uses));
+        if !matches!(networks, Ok(Ok(()))) {
             log::warn!("the networks of the last sign-ins are not stored");
+        }
+        if !matches!(uses, Ok(Ok(()))) {
+            log::warn!("the last uses of API keys are not stored");
         }
         self.store.close().await;
         log::info!("stopped");
@@ -149,10 +211,19 @@ impl Hub {
     }
 }
 
+/// Tells the pages of this hub what other hubs change in inboxes.
+fn retell(state: &Data<AppState>) {
+    if let Some(cluster) = &state.cluster {
+        let marks = cluster.marks().clone();
+        let told = retelling::run(state.clone().into_inner(), marks);
+        actix_web::rt::spawn(told);
+    }
+}
+
 /// Stops in order: no more work, no more connections, then a `bye` on every stream, so that those connections end too.
 async fn stop_on(
     stop: impl Future<Output = ()>,
-    server: ServerHandle,
+    (server, stop_begun): (ServerHandle, GracefulShutdownSignal),
     readiness: Readiness,
     broadcaster: Addr<Broadcaster>,
 ) {
@@ -160,6 +231,8 @@ async fn stop_on(
     log::info!("stopping");
     readiness.set(false);
     let closing = async {
+        // From then on each answer tells that its connection ends: that of a poll which the broadcaster ends as well.
+        stop_begun.notified().await;
         match broadcaster.send(Shutdown).await {
             Ok(count) => log::info!("closed {count} streams"),
             Err(cause) => log::warn!("the broadcaster ended before its streams: {cause}"),

@@ -4,52 +4,68 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{Actor, Addr, Arbiter};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::actions::figures::Figures;
+use crate::actions::key_uses::KeyUses;
+use crate::actions::known_rooms::KnownRooms;
 use crate::actions::networks::NewNetworks;
 use crate::actions::openings::Openings;
 use crate::actions::pace::Pace;
 use crate::actions::rate::MessageRate;
 use crate::actions::unstored::Unstored;
-use crate::actions::{AppState, Policy, Readiness, Turns};
+use crate::actions::{AppState, Policy, Readiness, Turns, signing_keys};
+use crate::alarm::declared::DeclaredTypes;
 use crate::alarm::{self, AlarmId};
 use crate::app::error::StartError;
-use crate::app::secrets;
-use crate::auth::{LoginLimiter, Passwords, Revocations, RightsEpoch, Tokens};
+use crate::app::{mercure, secrets};
+use crate::auth::{
+    IssuerSettings, Issuers, KeyRing, LoginLimiter, Passwords, Revocations, RightsEpoch, Seal,
+    Secret, Tokens,
+};
 use crate::cluster::{Cluster, HubId, Listening};
-use crate::config::{Config, Switch, Users};
-use crate::hub::{Broadcaster, Frame, Limits, MOST_MISSED};
-use crate::journal::Journal;
+use crate::config::{AlarmTypes, Config, Switch, Users};
+use crate::hub::{Broadcaster, Frame, Limits, MOST_MISSED, Pushes};
+use crate::journal::{self, Journal};
 use crate::metrics::Metrics;
+use crate::outgoing::Outgoing;
 use crate::store::{Address, Location, Position, Standby, Store, StoreError};
 
 /// A started hub without its listener.
 pub(super) struct Parts {
     /// The handles and settings that all handlers share.
     pub(super) state: AppState,
-    /// The owner of all open streams.
-    pub(super) broadcaster: Addr<Broadcaster>,
+    /// The key that opens the hub's own signing keys.
+    pub(super) seal: Seal,
 }
 
-/// Opens the database and starts the actors.
-pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
+/// Opens the database, starts the actors and reads the signing keys.
+pub(super) async fn start(
+    config: &Config,
+    outgoing: Outgoing,
+    issuers: &[IssuerSettings],
+) -> Result<Parts, StartError> {
     let secret = secrets::read(&config.secret)?;
-    let location = config.database.url.location();
-    secrets::create_folder_of(location)?;
+    let seal = secrets::seal(&config.key_secret, &secret)?;
+    let mut state = assemble(config, outgoing, &secret).await?;
+    state.mercure = mercure::of(config, issuers);
+    let begun = signing_keys::begin(&state, &seal).await;
+    begun.map_err(|cause| StartError::SigningKeys(cause.to_string()))?;
+    Ok(Parts { state, seal })
+}
+
+async fn assemble(
+    config: &Config,
+    outgoing: Outgoing,
+    secret: &Secret,
+) -> Result<AppState, StartError> {
     let metrics = Metrics::default();
-    let store = Store::open_for_hub(location, metrics.clone())?;
-    alarm::keep_former_ids(store.former_ids().await?);
-    let passwords = Passwords::new()?;
-    secrets::create_first_admin(&store, &passwords).await?;
-    check_server(&store, config).await?;
-    let (signals, revocations) = revoked(&store).await?;
-    let rights = RightsEpoch::default();
-    let position = AlarmId(store.head().await?.last_id);
-    let broadcaster =
-        start_broadcaster(config, position, recent(&store, position).await?, &metrics);
-    let (journal, delivered) = start_journal(&store, &broadcaster, position, &metrics);
-    let hub = HubId::random();
+    let (store, passwords) = open(config, &metrics).await?;
+    let (signals, revocations, keys) = rights(&store).await?;
+    let types = declared_types(&store).await?;
+    let (rights, hub) = (RightsEpoch::default(), HubId::random());
+    let (broadcaster, (journal, delivered)) = start_actors(config, &store, &metrics).await?;
+    let pushes = Pushes::keeping(config.recent_pushes as usize);
     let others = signals.zip(store.writes()).zip(bell(config));
     let cluster = others.map(|((position, writes), bell)| {
         let listening = Listening {
@@ -61,18 +77,25 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
             writes,
             require_standby: config.require_standby == Switch::On,
             revocations: revocations.clone(),
+            keys: keys.clone(),
+            types: types.clone(),
             rights: rights.clone(),
             hub: hub.clone(),
             delivered: delivered.clone(),
+            pushes: pushes.clone(),
         };
         Cluster::join(listening, position)
     });
-    let state = AppState {
+    Ok(AppState {
         store,
         journal,
-        broadcaster: broadcaster.clone(),
-        tokens: Tokens::new(&secret),
+        broadcaster,
+        tokens: Tokens::new(secret, Issuers::default()),
+        outgoing,
         revocations,
+        keys,
+        types,
+        key_uses: KeyUses::default(),
         passwords,
         limiter: LoginLimiter::default(),
         networks: NewNetworks::default(),
@@ -84,18 +107,36 @@ pub(super) async fn start(config: &Config) -> Result<Parts, StartError> {
         cluster,
         unstored: Unstored::default(),
         test_pace: Pace::default(),
+        known_rooms: KnownRooms::default(),
         message_rate: MessageRate::of(config.messages_per_second),
         openings: Openings::default(),
+        exchanges: Semaphore::new(MOST_EXCHANGES),
         turns: Turns::default(),
         readiness: Readiness::default(),
+        pushes,
         delivered,
-    };
-    Ok(Parts { state, broadcaster })
+        mercure: None,
+    })
 }
 
-/// The revoked tokens, and the place in the signals after which changes of rights are followed. The place is read first: a
+/// The database, which has an administrator then. Ids that were made under an earlier rule are made known.
+async fn open(config: &Config, metrics: &Metrics) -> Result<(Store, Passwords), StartError> {
+    let location = config.database.url.location();
+    secrets::create_folder_of(location)?;
+    let store = Store::open_for_hub(location, metrics.clone())?;
+    if config.mercure.is_on() {
+        store.deliver_updates();
+    }
+    alarm::keep_former_ids(store.former_ids().await?);
+    let passwords = Passwords::new()?;
+    secrets::create_first_admin(&store, &passwords).await?;
+    check_server(&store, config).await?;
+    Ok((store, passwords))
+}
+
+/// The revoked tokens and the API keys, and the place in the signals after which changes of rights are followed. The place is read first: a
 /// change in between is then told again, and none is missed.
-async fn revoked(store: &Store) -> Result<(Option<Position>, Revocations), StartError> {
+async fn rights(store: &Store) -> Result<(Option<Position>, Revocations, KeyRing), StartError> {
     let began = Instant::now();
     let signals = if store.is_shared() {
         Some(store.signal_position().await?)
@@ -103,9 +144,19 @@ async fn revoked(store: &Store) -> Result<(Option<Position>, Revocations), Start
         None
     };
     let revocations = Revocations::new(store.revoked_tokens().await?);
+    let keys = KeyRing::default();
+    let reading = keys.reading();
+    keys.replace(reading, store.api_keys().await?);
     // The first look comes later, and what is published before it is delivered all the same.
     store.rights_known_since(began);
-    Ok((signals, revocations))
+    Ok((signals, revocations, keys))
+}
+
+/// The declared types. They are read after the place in the signals: a change in between is read again.
+async fn declared_types(store: &Store) -> Result<DeclaredTypes, StoreError> {
+    let types = DeclaredTypes::default();
+    types.refresh(store.alarm_types()).await?;
+    Ok(types)
 }
 
 /// Checks that a server keeps what it is asked to. A database file has nothing to be asked.
@@ -156,11 +207,24 @@ async fn recent(store: &Store, position: AlarmId) -> Result<Vec<Arc<Frame>>, Sto
     let mut frames = Vec::new();
     let mut read_up_to = AlarmId(position.0 - MOST_MISSED as i64);
     while store.is_shared() && read_up_to < position {
-        let page = store.missed(read_up_to, position).await?;
-        frames.extend(page.alarms.into_iter().map(Arc::new).map(Frame::alarm));
+        let page = journal::missed_entries(store, read_up_to, position).await?;
+        frames.extend(page.entries.into_iter().map(Frame::of));
         read_up_to = page.read_up_to;
     }
     Ok(frames)
+}
+
+/// The actors, at the end of the log.
+async fn start_actors(
+    config: &Config,
+    store: &Store,
+    metrics: &Metrics,
+) -> Result<(Addr<Broadcaster>, (Addr<Journal>, watch::Receiver<AlarmId>)), StoreError> {
+    let position = AlarmId(store.head().await?.last_id);
+    let recent = recent(store, position).await?;
+    let broadcaster = start_broadcaster(config, position, recent, metrics);
+    let journal = start_journal(store, &broadcaster, position, metrics);
+    Ok((broadcaster, journal))
 }
 
 fn start_broadcaster(
@@ -196,8 +260,10 @@ fn start_journal(
 impl From<&Config> for Policy {
     fn from(config: &Config) -> Self {
         Self {
+            passwords: config.passwords == Switch::On,
             signup_open: config.signup_is_open(),
             any_user: config.users == Users::Any,
+            declared_types: config.alarm_types == AlarmTypes::Declared,
             rooms_per_user: config.rooms_per_user,
             query_token: config.query_token == Switch::On,
             session_ttl: config.session_ttl,
@@ -209,3 +275,6 @@ impl From<&Config> for Policy {
         }
     }
 }
+
+/// A hub signs in that many visitors at a time; a provider that hangs holds back no more of them than that, for ten seconds each.
+const MOST_EXCHANGES: usize = 64;

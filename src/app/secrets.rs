@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::alarm::{Role, UserId};
 use crate::app::error::StartError;
-use crate::auth::{Passwords, Secret, random_password};
-use crate::config::SecretSetting;
-use crate::store::{Location, NewAccount, Store, StoreError};
+use crate::auth::{Passwords, Seal, Secret, random_password};
+use crate::config::{KeySecretSetting, SecretSetting};
+use crate::store::{Actor, Location, NewAccount, Store, StoreError};
 
 /// The secret of the hub: that of the settings, or the one in the data folder, which is made at the first start.
 pub(super) fn read(setting: &SecretSetting) -> Result<Secret, StartError> {
@@ -42,6 +42,12 @@ fn given(setting: &SecretSetting) -> Result<Option<Secret>, StartError> {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(unusable(&path, cause)),
     }
+}
+
+/// The secret that seals the hub's own signing keys: that of the settings, or the one that signs tokens.
+pub(super) fn seal(setting: &KeySecretSetting, secret: &Secret) -> Result<Seal, StartError> {
+    let seal = Seal::of(setting.key_secret.as_ref().unwrap_or(secret));
+    seal.map_err(|cause| StartError::SigningKeys(cause.to_string()))
 }
 
 fn secret_path() -> PathBuf {
@@ -93,7 +99,11 @@ pub(super) async fn create_first_admin(
         password_hash: Some(passwords.hash(password.clone()).await?),
         ..NewAccount::named(UserId::parse("admin")?)
     };
-    match store.create_account(account).await {
+    let by = Actor {
+        name: "campanile serve".to_owned(),
+        address: String::new(),
+    };
+    match store.create_account(account, by).await {
         Ok(_created) => tell_once(&format!(
             "created the account admin with the password {password}"
         )),
@@ -127,6 +137,16 @@ pub(super) fn create_folder_of(location: &Location) -> Result<(), StartError> {
         create_folder(folder)?;
     }
     Ok(())
+}
+
+/// Checks that a database file is there, for a command that makes none.
+pub(super) fn require(location: &Location) -> Result<(), StartError> {
+    match location {
+        Location::Sqlite(path) if !Path::new(path).exists() => {
+            Err(unusable(Path::new(path), io::ErrorKind::NotFound.into()))
+        }
+        Location::Sqlite(_) | Location::Postgres(_) => Ok(()),
+    }
 }
 
 /// The folder of the secret, and by default of the database.

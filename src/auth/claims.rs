@@ -1,15 +1,18 @@
 //! The claims of a token (RFC 7519): read, and judged by the clock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 use sha2::{Digest, Sha256};
 
-use crate::alarm::{Role, Timestamp, UserId};
+use crate::alarm::{Role, SignerId, Timestamp, UserId};
 use crate::auth::fault::{Part, Shown, TokenFault};
 use crate::auth::hexadecimal::hexadecimal;
+use crate::auth::issuers::Issuer;
+use crate::auth::issuers::judge::judge_audience;
 
 /// The claims of a good token.
 #[derive(Debug, Clone)]
@@ -18,7 +21,7 @@ pub(crate) struct Claims {
     pub subject: UserId,
     /// The rights of its holder.
     pub role: Role,
-    /// The end of the token.
+    /// The time from which the token is refused: its end, and for another issuer's the leeway after it.
     pub expires_at: Timestamp,
     /// The time of issue, if the token tells it.
     pub issued_at: Option<Timestamp>,
@@ -26,6 +29,12 @@ pub(crate) struct Claims {
     pub token_id: String,
     /// The name that revocations of earlier versions gave it, if it was another one.
     pub former_id: Option<String>,
+    /// The issuer; `None` for the hub's own tokens and those of the shared secret.
+    pub issuer: Option<Arc<Issuer>>,
+    /// The key that signed the token.
+    pub signer: SignerId,
+    /// The API key that made it, with which it ends.
+    pub made_by_key: Option<String>,
 }
 
 /// The claims as they are sent. Others are allowed and ignored (RFC 7519, section 4).
@@ -40,30 +49,71 @@ struct Wire<'a> {
     iss: Option<&'a RawValue>,
     #[serde(borrow)]
     jti: Option<&'a RawValue>,
+    #[serde(rename = "campanile_key")]
+    key: Option<String>,
 }
 
 impl Claims {
     /// Reads the claims of a token whose signature was good.
-    pub(super) fn read(payload: &[u8], token: &str, now: Timestamp) -> Result<Self, TokenFault> {
-        let mut json = serde_json::Deserializer::from_slice(payload);
-        let wire: Wire<'_> = serde_path_to_error::deserialize(&mut json)
-            .map_err(|cause| unreadable(&cause.path().to_string(), cause.inner()))?;
-        json.end()
-            .map_err(|_more| TokenFault::NotJson(Part::Claims))?;
+    pub(super) fn read(
+        payload: &[u8],
+        token: &str,
+        signer: SignerId,
+        now: Timestamp,
+    ) -> Result<Self, TokenFault> {
+        let wire = Wire::read(payload)?;
         let subject = subject(wire.sub.as_ref())?;
         let role = role(wire.role.as_ref())?;
         let expires_at = end(wire.exp.as_ref())?;
-        let issued_at = time("iat", wire.iat.as_ref())?;
         let (token_id, former_id) = ids(&wire, &subject, token);
+        let made_by_key = wire.key;
         let claims = Self {
             subject,
             role,
             expires_at,
-            issued_at,
+            issued_at: time("iat", wire.iat.as_ref())?,
             token_id,
             former_id,
+            issuer: None,
+            signer,
+            made_by_key,
         };
         claims.judge(now)?;
+        claims.judge_begin(time("nbf", wire.nbf.as_ref())?, now)?;
+        Ok(claims)
+    }
+
+    /// Reads the claims of a token of another issuer whose signature was good. `signed` is the part of the token that the
+    /// signature covers: it names a token without `jti`, as a signature of ECDSA can be written in two ways.
+    pub(super) fn of_issuer(
+        issuer: &Arc<Issuer>,
+        signer: SignerId,
+        audience: Option<&[String]>,
+        (payload, signed): (&[u8], &str),
+        now: Timestamp,
+    ) -> Result<Self, TokenFault> {
+        let wire = Wire::read(payload)?;
+        let all: Map<String, Value> =
+            serde_json::from_slice(payload).map_err(|_cause| TokenFault::NotJson(Part::Claims))?;
+        judge_audience(&all, audience)?;
+        let subject = issuer.user(&all)?;
+        let end = end(wire.exp.as_ref())?;
+        let expires_at = end.plus(LEEWAY);
+        if expires_at <= now {
+            return Err(TokenFault::Expired(now.millis() - end.millis()));
+        }
+        let (token_id, _former) = ids(&wire, &subject, signed);
+        let claims = Self {
+            role: issuer.role(&all),
+            subject,
+            expires_at,
+            issued_at: time("iat", wire.iat.as_ref())?,
+            token_id,
+            former_id: None,
+            issuer: Some(Arc::clone(issuer)),
+            signer,
+            made_by_key: None,
+        };
         claims.judge_begin(time("nbf", wire.nbf.as_ref())?, now)?;
         Ok(claims)
     }
@@ -75,7 +125,7 @@ impl Claims {
     }
 
     /// Checks the end. The hub's own tokens and those of the shared secret have no leeway: "on or after" the end they must
-    /// not be accepted (RFC 7519, section 4.1.4).
+    /// not be accepted (RFC 7519, section 4.1.4). The clock of another issuer may differ, so its tokens have some.
     pub(super) fn judge(&self, now: Timestamp) -> Result<(), TokenFault> {
         if self.expires_at <= now {
             return Err(TokenFault::Expired(now.millis() - self.expires_at.millis()));
@@ -98,6 +148,30 @@ impl Claims {
     }
 }
 
+impl<'a> Wire<'a> {
+    fn read(payload: &'a [u8]) -> Result<Self, TokenFault> {
+        let mut json = serde_json::Deserializer::from_slice(payload);
+        let wire: Self = serde_path_to_error::deserialize(&mut json)
+            .map_err(|cause| unreadable(&cause.path().to_string(), cause.inner()))?;
+        json.end()
+            .map_err(|_more| TokenFault::NotJson(Part::Claims))?;
+        Ok(wire)
+    }
+}
+
+/// The claim `iss` of a token whose signature was not checked yet; `None` if it is missing or cannot be read.
+pub(super) fn issuer_of(payload: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        iss: Option<Value>,
+    }
+    let named: Named = serde_json::from_slice(payload).ok()?;
+    match named.iss {
+        Some(Value::String(issuer)) => Some(issuer),
+        _ => None,
+    }
+}
+
 /// The fault of claims that are not read. The library has no sign of it but its words.
 fn unreadable(path: &str, cause: &serde_json::Error) -> TokenFault {
     let words = cause.to_string();
@@ -115,7 +189,16 @@ fn unreadable(path: &str, cause: &serde_json::Error) -> TokenFault {
 }
 
 /// The claims that are read.
-const CLAIMS: [&str; 7] = ["sub", "role", "exp", "nbf", "iat", "iss", "jti"];
+const CLAIMS: [&str; 8] = [
+    "sub",
+    "role",
+    "exp",
+    "nbf",
+    "iat",
+    "iss",
+    "jti",
+    "campanile_key",
+];
 
 /// The words of the library, and the rule.
 const UNREADABLE: [(&str, &str); 5] = [
@@ -179,8 +262,8 @@ fn moment(number: &Number) -> Timestamp {
     Timestamp::from_millis((seconds * 1_000.0).floor() as i64)
 }
 
-/// The digest of issuer, subject and `jti`, each with its length; of the whole token where there is no `jti`. Beside it the
-/// name that earlier versions gave it.
+/// The digest of issuer, subject and `jti`, each with its length; of the text of the token where there is no `jti`. Beside it
+/// the name that earlier versions gave it.
 fn ids(wire: &Wire<'_>, subject: &UserId, token: &str) -> (String, Option<String>) {
     let Some(jti) = wire.jti.map(RawValue::get) else {
         return (hexadecimal(&Sha256::digest(token)), None);

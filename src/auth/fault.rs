@@ -71,11 +71,63 @@ pub(crate) enum TokenFault {
     /// Issued in the future.
     #[error("issued {} in the future (claim `iat`): one of the two clocks is wrong", span(*.0))]
     FromTheFuture(i64),
+    /// An algorithm that the settings of the issuer do not allow.
+    #[error("signed with {0}; the settings of its issuer allow {1}")]
+    AlgorithmOfIssuer(Shown, String),
+    /// A `kid` that is no text.
+    #[error("the header has a `kid` that is not a string")]
+    KeyName,
+    /// A key that the issuer does not show.
+    #[error("signed with the key {0}, which its issuer does not show")]
+    UnknownKey(Shown),
+    /// An ID token that is too long.
+    #[error("the ID token has more than 32 KiB")]
+    IdTokenTooLong,
+    /// An ID token of another sign-in or another client.
+    #[error("claim `{0}` of the ID token is not that of this sign-in")]
+    IdToken(&'static str),
+    /// A key that is none of the hub's own.
+    #[error(
+        "a sign-in token signed with the key {0}, which this hub does not have: it was retired, or another hub made it"
+    )]
+    OwnKey(Shown),
+    /// The keys of the issuer were not fetched yet.
+    #[error("the keys of its issuer were not fetched yet")]
+    NoKeys,
+    /// Not meant for this hub.
+    #[error("claim `aud` names none of the audiences that the settings of its issuer take")]
+    Audience,
+    /// The claim that is the user id is missing.
+    #[error("no claim `{0}`, which the settings of its issuer name as the user")]
+    NoUser(String),
+    /// The claim that is the user id is no text.
+    #[error("claim `{0}` is not a string")]
+    UserType(String),
+    /// The claim that is the user id is none.
+    #[error("claim `{0}`: {1}")]
+    User(String, InvalidValue),
     /// Revoked.
     #[error("the token was revoked by signing out")]
     Revoked,
-    /// Issued before the role changed.
-    #[error("issued before the role of its account changed")]
+    /// An API key that this hub does not know.
+    #[error("there is no such API key")]
+    UnknownApiKey,
+    /// An API key outside of `Authorization`, where it would be written to logs or sent by a browser.
+    #[error("an API key is sent as `Authorization: Bearer` only")]
+    KeyElsewhere,
+    /// An API key that was revoked, or a token that such a key made.
+    #[error("the API key was revoked")]
+    KeyRevoked,
+    /// An API key whose end has passed, or a token that such a key made.
+    #[error("the API key has expired")]
+    KeyExpired,
+    /// Issued before the user was signed out everywhere, or before the account was deleted.
+    #[error(
+        "issued before the user was signed out everywhere or deleted; a token of the user needs a later `iat` now"
+    )]
+    SignedOut,
+    /// Issued before the role or the password changed.
+    #[error("issued before the role or the password of its account changed")]
     FormerRole,
     /// A token without `iat` that names another role than its account has.
     #[error(

@@ -1,4 +1,4 @@
-//! JSON Web Tokens (RFC 7519) signed with the shared secret.
+//! JSON Web Tokens (RFC 7519), signed with the shared secret or by another issuer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,9 +10,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::alarm::{Role, Timestamp, UserId};
+use crate::alarm::{Role, SignerId, Timestamp, UserId};
+use crate::auth::claims::issuer_of;
 use crate::auth::fault::{MOST_TOKEN_BYTES, Part, Shown};
-use crate::auth::{Claims, Secret, TokenFault};
+use crate::auth::issuers::OWN_ISSUER;
+use crate::auth::own_keys::OwnKeys;
+use crate::auth::{Claims, Issuer, Issuers, Secret, TokenFault};
 use crate::recent::Recent;
 
 /// A signed token and its end.
@@ -33,49 +36,116 @@ pub(crate) struct NotSigned(String);
 pub(crate) struct Tokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
-    /// Tokens that were verified lately: a publisher sends the same one with each request.
-    good: Mutex<Recent<String, Arc<Claims>>>,
+    /// The hub's own key pairs. A command beside the hub has none, and signs with the shared secret.
+    own: OwnKeys,
+    issuers: Issuers,
+    good: Mutex<Good>,
+}
+
+/// Tokens that were verified lately: a publisher sends the same one with each request. They are forgotten when a key or a rule
+/// is taken away, so that nothing else has to be looked at when one is found.
+struct Good {
+    tokens: Recent<String, Arc<Claims>>,
+    /// The number of times that all were forgotten.
+    times: u64,
 }
 
 /// The claims as they are signed.
 #[derive(Serialize)]
 struct Signed<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'static str>,
     sub: &'a str,
     role: Role,
     exp: i64,
     /// With a fraction, so that a token given right after a change of rights is told from one given right before.
     iat: f64,
     jti: String,
+    /// The API key that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    campanile_key: Option<&'a str>,
 }
 
 impl Tokens {
-    /// Tokens signed with `secret`.
-    pub(crate) fn new(secret: &Secret) -> Self {
+    /// Tokens signed with `secret`, and those of other issuers.
+    pub(crate) fn new(secret: &Secret, issuers: Issuers) -> Self {
         Self {
             encoding: EncodingKey::from_secret(secret.bytes()),
             decoding: DecodingKey::from_secret(secret.bytes()),
-            good: Mutex::new(Recent::of(A_GENERATION)),
+            own: OwnKeys::default(),
+            issuers,
+            good: Mutex::new(Good {
+                tokens: Recent::of(A_GENERATION),
+                times: 0,
+            }),
         }
     }
 
-    /// Signs a token.
+    /// The hub's own key pairs.
+    pub(crate) fn own_keys(&self) -> &OwnKeys {
+        &self.own
+    }
+
+    /// The issuers of the settings.
+    pub(crate) fn issuers(&self) -> &Issuers {
+        &self.issuers
+    }
+
+    /// Forgets which tokens were good: a key was taken away, or the rules of an issuer changed.
+    pub(crate) fn forget_all(&self) {
+        let mut good = self.good();
+        good.tokens = Recent::of(A_GENERATION);
+        good.times += 1;
+    }
+
+    /// Signs a token: with the hub's own key, or with the shared secret where there is none.
     pub(crate) fn issue(
         &self,
         subject: &UserId,
         role: Role,
         life: Duration,
     ) -> Result<NewToken, NotSigned> {
+        self.sign(subject, role, life, None)
+    }
+
+    /// Signs a token of a user that ends with the API key of this id.
+    pub(crate) fn issue_by_key(
+        &self,
+        subject: &UserId,
+        life: Duration,
+        key: &str,
+    ) -> Result<NewToken, NotSigned> {
+        self.sign(subject, Role::User, life, Some(key))
+    }
+
+    fn sign(
+        &self,
+        subject: &UserId,
+        role: Role,
+        life: Duration,
+        campanile_key: Option<&str>,
+    ) -> Result<NewToken, NotSigned> {
         let now = Timestamp::now();
         // Whole seconds, rounded down: what is told of the end is what the token says.
         let expires_at = Timestamp::from_seconds(now.plus(life).seconds());
+        let own = self.own.signing();
         let claims = Signed {
+            iss: own.as_ref().map(|_key| OWN_ISSUER),
             sub: subject.as_str(),
             role,
             exp: expires_at.seconds(),
             iat: Duration::from_millis(now.millis().unsigned_abs()).as_secs_f64(),
             jti: Uuid::new_v4().to_string(),
+            campanile_key,
         };
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding);
+        let token = match own {
+            Some(key) => {
+                let mut header = Header::new(Algorithm::EdDSA);
+                header.kid = Some(key.id.clone());
+                jsonwebtoken::encode(&header, &claims, &key.signs)
+            }
+            None => jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding),
+        };
         Ok(NewToken {
             token: token.map_err(|cause| NotSigned(cause.to_string()))?,
             expires_at,
@@ -85,37 +155,127 @@ impl Tokens {
     /// Checks header, signature and claims. What cannot change of a token is checked once.
     pub(crate) fn verify(&self, token: &str) -> Result<Arc<Claims>, TokenFault> {
         let now = Timestamp::now();
-        let known = self.good().find(token).cloned();
+        let (known, times) = {
+            let mut good = self.good();
+            (good.tokens.find(token).cloned(), good.times)
+        };
         if let Some(claims) = known {
             claims.judge(now).inspect_err(|_ended| {
-                self.good().forget(token);
+                self.good().tokens.forget(token);
             })?;
             return Ok(claims);
         }
         let claims = Arc::new(self.decode(token, now)?);
-        self.good().keep(token.to_owned(), Arc::clone(&claims));
+        let mut good = self.good();
+        // One that was checked with keys which were taken away meanwhile is checked again the next time.
+        if good.times == times {
+            good.tokens.keep(token.to_owned(), Arc::clone(&claims));
+        }
         Ok(claims)
     }
 
     fn decode(&self, token: &str, now: Timestamp) -> Result<Claims, TokenFault> {
         let [header, claims, signature] = parts(token)?;
-        let algorithm = algorithm(&json_of(header, Part::Header)?)?;
+        let header = json_of(header, Part::Header)?;
         // Checked here as well: the last character of a signature has bits that mean nothing, and two spellings of one token
         // would be two names for a revocation.
         bytes_of(signature, Part::Signature)?;
         let signed = token
             .rsplit_once('.')
             .map_or(token, |(signed, _signature)| signed);
-        let matches =
-            jsonwebtoken::crypto::verify(signature, signed.as_bytes(), &self.decoding, algorithm);
-        if !matches.unwrap_or(false) {
-            return Err(TokenFault::Signature);
+        let payload = bytes_of(claims, Part::Claims);
+        let named = issuer_of(payload.as_deref().unwrap_or_default());
+        if let Some(issuer) = named.as_ref().and_then(|iss| self.issuers.find(iss)) {
+            refuse_extensions(&header)?;
+            let signer = issuer.signer(&header, signed, signature)?.signer;
+            let audience = issuer.audience();
+            return Claims::of_issuer(&issuer, signer, audience, (&payload?, signed), now);
         }
-        Claims::read(&bytes_of(claims, Part::Claims)?, token, now)
+        let is_own = named.as_deref() == Some(OWN_ISSUER);
+        let signer = match header.get("alg").and_then(Value::as_str) {
+            Some("EdDSA") if is_own => self.own_signer(&header, signed, signature)?,
+            _ => self.check_secret(&header, signed, signature)?,
+        };
+        Claims::read(&payload?, token, signer, now)
     }
 
-    fn good(&self) -> MutexGuard<'_, Recent<String, Arc<Claims>>> {
+    /// Checks an ID token that a provider gave at a sign-in (OpenID Connect Core 1.0, section 3.1.3.7). Returns its claims, and the
+    /// name of the user if it tells one.
+    pub(crate) fn verify_id_token(
+        &self,
+        issuer: &Arc<Issuer>,
+        token: &str,
+        nonce: &str,
+    ) -> Result<(Claims, Option<String>), TokenFault> {
+        if token.len() > MOST_ID_TOKEN_BYTES {
+            return Err(TokenFault::IdTokenTooLong);
+        }
+        let [header, claims, signature] = divided(token)?;
+        let header = json_of(header, Part::Header)?;
+        let payload = bytes_of(claims, Part::Claims)?;
+        let all = json_of(claims, Part::Claims)?;
+        let text = |name: &str| all.get(name).and_then(Value::as_str);
+        if text("iss") != Some(issuer.settings().issuer.as_str()) {
+            return Err(TokenFault::IdToken("iss"));
+        }
+        refuse_extensions(&header)?;
+        let (signed, _signature) = token.rsplit_once('.').unwrap_or_default();
+        let signer = issuer.signer(&header, signed, signature)?.signer;
+        let client = issuer.settings().sign_in.as_ref();
+        let client = client.map(|sign_in| sign_in.client_id.clone());
+        if text("nonce") != Some(nonce) {
+            return Err(TokenFault::IdToken("nonce"));
+        }
+        if all.contains_key("azp") && text("azp") != client.as_deref() {
+            return Err(TokenFault::IdToken("azp"));
+        }
+        let audience = client.as_ref().map(std::slice::from_ref);
+        let part = (payload.as_slice(), signed);
+        let claims = Claims::of_issuer(issuer, signer, audience, part, Timestamp::now())?;
+        Ok((claims, text("name").map(str::to_owned)))
+    }
+
+    /// The key of the hub's own that signed a token.
+    fn own_signer(
+        &self,
+        header: &Map<String, Value>,
+        signed: &str,
+        signature: &str,
+    ) -> Result<SignerId, TokenFault> {
+        refuse_extensions(header)?;
+        let id = header.get("kid").and_then(Value::as_str);
+        let id = id.unwrap_or_default();
+        let key = self.own.find(id);
+        let key = key.ok_or_else(|| TokenFault::OwnKey(Shown::of(id)))?;
+        matches(signature, signed, &key.verifies, Algorithm::EdDSA)?;
+        Ok(key.signer)
+    }
+
+    fn check_secret(
+        &self,
+        header: &Map<String, Value>,
+        signed: &str,
+        signature: &str,
+    ) -> Result<SignerId, TokenFault> {
+        let algorithm = algorithm(header)?;
+        matches(signature, signed, &self.decoding, algorithm)?;
+        Ok(SignerId::SHARED_SECRET)
+    }
+
+    fn good(&self) -> MutexGuard<'_, Good> {
         self.good.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn matches(
+    signature: &str,
+    signed: &str,
+    key: &DecodingKey,
+    algorithm: Algorithm,
+) -> Result<(), TokenFault> {
+    match jsonwebtoken::crypto::verify(signature, signed.as_bytes(), key, algorithm) {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(_) => Err(TokenFault::Signature),
     }
 }
 
@@ -132,6 +292,10 @@ fn parts(token: &str) -> Result<[&str; 3], TokenFault> {
     if token.len() > MOST_TOKEN_BYTES {
         return Err(TokenFault::TooLong(token.len()));
     }
+    divided(token)
+}
+
+fn divided(token: &str) -> Result<[&str; 3], TokenFault> {
     // No part of a token has one: it divides the values of a field that comes on several lines (RFC 9110, section 5.3).
     if token.contains(',') {
         return Err(TokenFault::Several);
@@ -165,14 +329,23 @@ fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, TokenFault> {
         none if none.eq_ignore_ascii_case("none") => return Err(TokenFault::Unsigned),
         other => return Err(TokenFault::Algorithm(Shown::of(other))),
     };
+    refuse_extensions(header)?;
+    Ok(algorithm)
+}
+
+/// Refuses extensions that have to be understood.
+fn refuse_extensions(header: &Map<String, Value>) -> Result<(), TokenFault> {
     if header.contains_key("crit") {
         return Err(TokenFault::Critical);
     }
     match header.get("b64") {
-        None | Some(Value::Bool(true)) => Ok(algorithm),
+        None | Some(Value::Bool(true)) => Ok(()),
         Some(_) => Err(TokenFault::Unencoded),
     }
 }
+
+/// An ID token is read once, and names as many groups as its provider likes.
+const MOST_ID_TOKEN_BYTES: usize = 32 * 1024;
 
 /// Those who call again and again are few; a crowd that comes once each must not fill the memory.
 const A_GENERATION: usize = 256;

@@ -1,25 +1,26 @@
 //! Follows the signals of the other hubs: looks at the database again and again, and does what they tell.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::alarm::{AlarmId, Timestamp, UserId};
-use crate::auth::{Revocations, RightsEpoch};
+use crate::alarm::declared::DeclaredTypes;
+use crate::alarm::{AlarmId, UserId};
+use crate::auth::{KeyRing, Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
 use crate::cluster::bell::Rung;
+use crate::cluster::delivery::{self, Witness};
 use crate::cluster::listing::{self, Question};
-use crate::cluster::presence::{Holding, Told, Unfollowed, Untold};
-use crate::cluster::rights::verdict;
-use crate::cluster::{Cluster, HubId, Listening, Marked, Marks, kinds};
+use crate::cluster::orders::Orders;
+use crate::cluster::presence::{Holding, Unfollowed, Untold};
+use crate::cluster::{Cluster, HubId, Listening, Marks, kinds, rights};
 use crate::hub::{
-    Broadcaster, Bye, ClientId, Close, ForgetRecent, Frame, ListRights, Notify as Tell, Rights,
-    StreamList,
+    Broadcaster, Bye, Close, ForgetRecent, Frame, Notify as Tell, Pushes, StreamList,
 };
 use crate::journal::{Journal, LogEnds};
 use crate::metrics::Metrics;
-use crate::store::{Account, Look, Position, Signal, Signals, Store, StoreError};
+use crate::store::{Look, Position, Signal, Signals, Store};
 use actix::dev::SendError;
 use actix::{Addr, MailboxError};
 
@@ -31,10 +32,13 @@ pub(super) struct Follower {
     metrics: Metrics,
     rung: Rung,
     revocations: Revocations,
+    keys: KeyRing,
+    types: DeclaredTypes,
     rights: RightsEpoch,
     asking: Asking,
     marks: Marks,
     hub: HubId,
+    pushes: Pushes,
     holding: Holding,
     presence: Untold,
     /// True while signals are sent that another hub left.
@@ -46,19 +50,6 @@ pub(super) struct Follower {
     end: Option<(AlarmId, Option<String>)>,
 }
 
-/// The work that some signals ask for.
-#[derive(Default)]
-struct Orders {
-    revoked: Vec<(String, Timestamp)>,
-    changed: HashSet<UserId>,
-    close: Vec<StreamList>,
-    closed: Vec<String>,
-    marks: Vec<Marked>,
-    sessions: Vec<(UserId, String)>,
-    questions: Vec<Question>,
-    told: Told,
-}
-
 impl Follower {
     pub(super) fn new(parts: Listening, position: Position, cluster: &Cluster) -> Self {
         Self {
@@ -67,9 +58,12 @@ impl Follower {
             journal: parts.journal,
             rung: cluster.rung.clone(),
             revocations: parts.revocations,
+            keys: parts.keys,
+            types: parts.types,
             rights: parts.rights,
             asking: cluster.asking.clone(),
             hub: parts.hub,
+            pushes: parts.pushes,
             metrics: parts.metrics,
             holding: cluster.holding.clone(),
             presence: cluster.presence.clone(),
@@ -208,6 +202,12 @@ impl Follower {
         for question in of_one {
             self.answer(question).await?;
         }
+        if orders.keys {
+            self.read_keys().await?;
+        }
+        if orders.types {
+            self.read_types().await?;
+        }
         let changed: Vec<UserId> = orders.changed.iter().cloned().collect();
         self.store.forget_accounts(&changed);
         let tokens: Vec<String> = orders.revoked.iter().map(|(id, _end)| id.clone()).collect();
@@ -232,11 +232,44 @@ impl Follower {
             self.broadcaster.send(Tell { user_id, frame }).await?;
         }
         self.marks.add(orders.marks);
+        self.marks.add_retracted(orders.retracted);
+        self.marks.add_pruned(orders.pruned);
         for question in of_all {
             actix::spawn(self.answer(question));
         }
+        for inquiry in orders.inquiries {
+            let (store, witness) = (self.store.clone(), self.witness());
+            actix::spawn(delivery::answer(store, witness, inquiry));
+        }
         self.presence.add(orders.told);
         Ok(())
+    }
+
+    /// Reads the API keys, and ends the streams of those that are good no more.
+    async fn read_keys(&self) -> Result<(), Unfollowed> {
+        let reading = self.keys.reading();
+        let found = self.store.api_keys_now().await?;
+        rights::take_keys(
+            &self.keys,
+            &self.rights,
+            &self.broadcaster,
+            (reading, found),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Reads the declared types of alarms.
+    async fn read_types(&self) -> Result<(), Unfollowed> {
+        Ok(self.types.refresh(self.store.alarm_types_now()).await?)
+    }
+
+    fn witness(&self) -> Witness {
+        Witness {
+            broadcaster: self.broadcaster.clone(),
+            pushes: self.pushes.clone(),
+            hub: self.hub.clone(),
+        }
     }
 
     fn answer(&self, question: Question) -> impl Future<Output = Result<(), MailboxError>> + use<> {
@@ -248,6 +281,8 @@ impl Follower {
     async fn check_everything(&mut self) -> Result<(), Unfollowed> {
         self.revocations
             .add_all(self.store.revoked_tokens_now().await?);
+        self.read_keys().await?;
+        self.read_types().await?;
         self.store.forget_all_accounts();
         self.rights.advance();
         self.presence.add_everything();
@@ -260,38 +295,8 @@ impl Follower {
 
     /// Ends the streams, of some users or of all, that may not go on.
     async fn check(&self, users: Option<HashSet<UserId>>) -> Result<(), Unfollowed> {
-        let streams = self.broadcaster.send(ListRights(users)).await?;
-        let accounts = self.accounts_of(&streams).await?;
-        let mut ending: HashMap<&'static str, (Bye, HashSet<ClientId>)> = HashMap::new();
-        for stream in &streams {
-            let is_revoked = self.revocations.contain_id(&stream.token_id);
-            let account = accounts.get(&stream.user_id);
-            if let Some(bye) = verdict(stream, account, is_revoked) {
-                let key = if bye == Bye::Disabled {
-                    "disabled"
-                } else {
-                    bye.reason()
-                };
-                let (_bye, clients) = ending.entry(key).or_insert((bye, HashSet::new()));
-                clients.insert(stream.client_id);
-            }
-        }
-        for (bye, clients) in ending.into_values() {
-            self.close(StreamList::Clients(clients), bye).await?;
-        }
-        Ok(())
-    }
-
-    async fn accounts_of(
-        &self,
-        streams: &[Rights],
-    ) -> Result<HashMap<UserId, Account>, StoreError> {
-        let users: HashSet<UserId> = streams.iter().map(|one| one.user_id.clone()).collect();
-        let accounts = self.store.accounts_of(users.into_iter().collect()).await?;
-        let by_id = accounts
-            .into_iter()
-            .map(|account| (account.id.clone(), account));
-        Ok(by_id.collect())
+        let (store, broadcaster) = (&self.store, &self.broadcaster);
+        rights::enforce(store, broadcaster, (&self.revocations, &self.keys), users).await
     }
 
     async fn close_as_asked(&self, streams: StreamList) -> Result<(), Unfollowed> {
@@ -311,65 +316,11 @@ impl Follower {
     }
 }
 
-impl Orders {
-    fn of(signals: Vec<Signal>) -> Self {
-        let mut orders = Self::default();
-        for signal in signals {
-            orders.add(signal);
-        }
-        orders
-    }
-
-    fn add(&mut self, signal: Signal) {
-        match signal.kind.as_str() {
-            kinds::RIGHTS => self.changed.extend(UserId::parse(signal.subject)),
-            kinds::REVOKED => {
-                // An end that cannot be read revokes all the same.
-                let end = signal.detail.parse().unwrap_or(i64::MAX);
-                let end = Timestamp::from_millis(end);
-                self.revoked.push((signal.subject, end));
-            }
-            kinds::DISCONNECT => self.close.extend(wanted(&signal)),
-            kinds::CLOSED => self.closed.push(signal.subject),
-            kinds::STATE => self.marks.extend(marked(signal)),
-            kinds::PRESENCE => self.told.moved(signal),
-            kinds::GONE => self.told.gone(signal.subject),
-            kinds::LIST => self.questions.push(Question::of(signal)),
-            kinds::SESSION => {
-                let user = UserId::parse(signal.subject);
-                self.sessions.extend(user.map(|user| (user, signal.detail)));
-            }
-            unknown => log::debug!("a signal of the unknown kind {unknown} is passed over"),
-        }
-    }
-}
-
 /// Beside the looks, as it may take long.
 async fn prune(store: Store) {
     if let Err(cause) = store.prune_signals().await {
         log::debug!("pruning signals failed and is tried again: {cause}");
     }
-}
-
-fn wanted(signal: &Signal) -> Option<StreamList> {
-    let client = ClientId::parse(&signal.subject)?;
-    if signal.detail.is_empty() {
-        return Some(StreamList::Client(client));
-    }
-    let user = UserId::parse(signal.detail.clone()).ok()?;
-    Some(StreamList::ClientOf(client, user))
-}
-
-/// A change that cannot be read, as a later version may write it, may concern any alarm.
-fn marked(signal: Signal) -> Option<Marked> {
-    let user_id = UserId::parse(signal.subject).ok()?;
-    let (version, change) = signal.detail.split_once(' ').unwrap_or_default();
-    let change = serde_json::from_str(change).unwrap_or_default();
-    Some(Marked {
-        user_id,
-        version: version.parse().unwrap_or_default(),
-        change,
-    })
 }
 
 /// The interval of looks while the bell works. A look proves that no other hub took a right away unheard, whether or not it rang;

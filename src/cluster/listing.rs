@@ -1,31 +1,22 @@
 //! One list of the streams of all hubs: asked of them when somebody wants to see it, so that opening a stream costs nothing.
 
-use std::collections::HashSet;
-use std::time::{Duration, Instant};
-
 use actix::{Addr, MailboxError};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::alarm::UserId;
+use crate::cluster::questions::{Answers, Asked, write_answer};
 use crate::cluster::{Cluster, HubId, kinds};
 use crate::hub::{Broadcaster, ClientInfo, ListStreams, ListStreamsOf};
 use crate::store::{Signal, Store, StoreError};
 
 /// A stream and the hub that has it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema, Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Connection {
     /// The hub.
     pub hub: HubId,
     /// The stream.
     #[serde(flatten)]
     pub client: ClientInfo,
-}
-
-/// A question to the other hubs, and those that are to answer it.
-pub(crate) struct Asked {
-    question: String,
-    others: HashSet<String>,
 }
 
 /// A question that a hub asked.
@@ -76,19 +67,9 @@ pub(crate) async fn of_hub(
 impl Cluster {
     /// Asks the other hubs for their streams, of one user or all.
     pub(crate) async fn ask_for_streams(&self, user: Option<&UserId>) -> Result<Asked, StoreError> {
-        let mut others: HashSet<String> = self.hubs().into_iter().map(|lease| lease.hub).collect();
-        others.remove(&self.hub.to_string());
-        let question = Uuid::new_v4().simple().to_string();
-        if others.is_empty() {
-            return Ok(Asked { question, others });
-        }
         let user = user.map(UserId::to_string).unwrap_or_default();
         let detail = format!("{} {user}", self.hub);
-        self.store
-            .signal(kinds::LIST, question.clone(), detail)
-            .await?;
-        self.look_now();
-        Ok(Asked { question, others })
+        self.ask(kinds::LIST, detail).await
     }
 
     /// The streams at the other hubs, of one user or all. A hub that does not answer in time is left out.
@@ -102,26 +83,8 @@ impl Cluster {
 
     /// The streams that the other hubs answer with. A hub that does not answer in time is left out.
     pub(crate) async fn answers_to(&self, asked: Asked) -> Result<Vec<Connection>, StoreError> {
-        let Asked { question, others } = asked;
-        if others.is_empty() {
-            return Ok(Vec::new());
-        }
-        let end = Instant::now() + ANSWERED_WITHIN;
-        while Instant::now() < end {
-            tokio::time::sleep(ASK_EVERY).await;
-            let answered = self.store.answered(question.clone()).await?;
-            if others.is_subset(&answered.into_iter().collect()) {
-                break;
-            }
-        }
-        let mut found: Vec<Connection> = Vec::new();
-        for body in self.store.take_answers(question).await? {
-            match serde_json::from_str::<Vec<Connection>>(&body) {
-                Ok(connections) => found.extend(connections),
-                Err(cause) => log::debug!("a list of streams cannot be read: {cause}"),
-            }
-        }
-        Ok(found)
+        let answers: Answers<Vec<Connection>> = self.answers(asked).await?;
+        Ok(answers.bodies.into_iter().flatten().collect())
     }
 }
 
@@ -133,18 +96,6 @@ pub(super) async fn answer(
     question: Question,
 ) -> Result<(), MailboxError> {
     let connections = of_hub(&broadcaster, &hub, question.user).await?;
-    actix::spawn(async move {
-        let body = serde_json::to_string(&connections).unwrap_or_else(|_cause| "[]".to_owned());
-        if let Err(cause) = store.answer(question.id, hub.to_string(), body).await {
-            log::debug!("a list of streams is not answered: {cause}");
-        }
-    });
+    actix::spawn(write_answer(store, hub, question.id, connections));
     Ok(())
 }
-
-/// Two looks of the other hub, and the time to write a long list on a busy database. A hub that died is not waited for, once
-/// its beat stands still.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
-
-/// A tenth of the time in which most answers are there.
-const ASK_EVERY: Duration = Duration::from_millis(25);

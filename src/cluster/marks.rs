@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::alarm::UserId;
-use crate::store::Change;
+use crate::alarm::{AlarmId, UserId};
+use crate::store::{Change, Gone};
 
 /// One change of a user's marks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub(crate) struct Marked {
 pub(crate) enum Untold {
     /// Tell these changes, in this order, and after them these users their counts again.
     Changes(Vec<Marked>, HashSet<UserId>),
+    /// Tell whoever has them that these alarms were retracted.
+    Retracted(Vec<AlarmId>),
+    /// Tell whoever had them that these alarms were pruned.
+    Pruned(Vec<Gone>),
     /// Changes may be missing: tell every user's counts again.
     Everything,
 }
@@ -42,21 +46,25 @@ struct Shared {
 struct Waiting {
     changes: Vec<Marked>,
     again: HashSet<UserId>,
+    retracted: Vec<AlarmId>,
+    pruned: Vec<Gone>,
     everything: bool,
 }
 
 impl Marks {
     /// Adds changes in the order of their commits. When too many wait, they are given up for counting everything again.
     pub(super) fn add(&self, changes: Vec<Marked>) {
-        if changes.is_empty() {
-            return;
-        }
-        self.put(|waiting| {
-            waiting.changes.extend(changes);
-            if waiting.changes.len() > MOST_WAITING {
-                waiting.everything = true;
-            }
-        });
+        self.put_all(changes, |waiting| &mut waiting.changes);
+    }
+
+    /// Adds alarms that were retracted. They are bounded as changes are.
+    pub(super) fn add_retracted(&self, ids: Vec<AlarmId>) {
+        self.put_all(ids, |waiting| &mut waiting.retracted);
+    }
+
+    /// Adds alarms that were pruned. They are bounded as changes are.
+    pub(super) fn add_pruned(&self, alarms: Vec<Gone>) {
+        self.put_all(alarms, |waiting| &mut waiting.pruned);
     }
 
     /// Notes that these users may miss changes.
@@ -82,16 +90,38 @@ impl Marks {
     }
 
     fn take_now(&self) -> Option<Untold> {
+        let mut waiting = self.waiting();
+        if !waiting.everything && !waiting.retracted.is_empty() {
+            return Some(Untold::Retracted(std::mem::take(&mut waiting.retracted)));
+        }
+        if !waiting.everything && !waiting.pruned.is_empty() {
+            return Some(Untold::Pruned(std::mem::take(&mut waiting.pruned)));
+        }
         let Waiting {
             changes,
             again,
             everything,
-        } = std::mem::take(&mut *self.waiting());
+            retracted: _,
+            pruned: _,
+        } = std::mem::take(&mut *waiting);
         if everything {
             return Some(Untold::Everything);
         }
         let is_empty = changes.is_empty() && again.is_empty();
         (!is_empty).then_some(Untold::Changes(changes, again))
+    }
+
+    fn put_all<T>(&self, new: Vec<T>, list: fn(&mut Waiting) -> &mut Vec<T>) {
+        if new.is_empty() {
+            return;
+        }
+        self.put(|waiting| {
+            let list = list(waiting);
+            list.extend(new);
+            if list.len() > MOST_WAITING {
+                waiting.everything = true;
+            }
+        });
     }
 
     fn put(&self, put: impl FnOnce(&mut Waiting)) {

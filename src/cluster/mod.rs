@@ -1,16 +1,20 @@
 //! The other hubs on the same PostgreSQL: what they change of rights takes effect here, and the other way round. One hub on SQLite
-//! has none of it.
+//! has none of it, but follows what commands change beside it.
 
 mod asking;
 mod bell;
+mod beside;
+mod delivery;
 mod follower;
 mod hub_id;
 mod kinds;
 mod lease;
 mod listing;
 mod marks;
+mod orders;
 mod outage;
 mod presence;
+mod questions;
 mod rights;
 mod standby;
 
@@ -20,22 +24,26 @@ use std::time::Duration;
 use actix::{Addr, Arbiter};
 use tokio::sync::{Notify, watch};
 
+use crate::alarm::declared::DeclaredTypes;
 use crate::alarm::{AlarmId, UserId};
-use crate::auth::{Revocations, RightsEpoch};
+use crate::auth::{KeyRing, Revocations, RightsEpoch};
 use crate::cluster::asking::Asking;
 use crate::cluster::bell::{Doorbell, Rung};
 use crate::cluster::follower::Follower;
 use crate::cluster::lease::{Heart, Leases, Leaving};
 use crate::cluster::presence::{Holding, Registrar, Untold as UntoldPresence};
 use crate::cluster::standby::Missing;
-use crate::hub::{Broadcaster, ClientId};
+use crate::hub::{Broadcaster, ClientId, Pushes};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::store::{Address, Lease, Position, Store, StoreError};
 
+pub(crate) use crate::cluster::beside::Commands;
+pub(crate) use crate::cluster::delivery::{Everywhere, Inquiry, Known, Traces, Window, Witness};
 pub(crate) use crate::cluster::hub_id::HubId;
 pub(crate) use crate::cluster::listing::{Connection, of_hub};
 pub(crate) use crate::cluster::marks::{Marked, Marks, Untold};
+pub(crate) use crate::cluster::rights::take_keys;
 
 /// A handle to the other hubs; cheap to clone.
 #[derive(Clone)]
@@ -81,12 +89,18 @@ pub(crate) struct Listening {
     pub require_standby: bool,
     /// The revoked tokens.
     pub revocations: Revocations,
+    /// The API keys.
+    pub keys: KeyRing,
+    /// The declared types of alarms.
+    pub types: DeclaredTypes,
     /// The count of changes of rights.
     pub rights: RightsEpoch,
     /// The name of this hub.
     pub hub: HubId,
     /// The last id delivered here.
     pub delivered: watch::Receiver<AlarmId>,
+    /// The recent pushes of this hub.
+    pub pushes: Pushes,
 }
 
 impl Cluster {

@@ -1,4 +1,5 @@
-//! The users present, shared with the other hubs: each hub writes its own changes, and reads those of the others from signals.
+//! The users present and their streams, shared with the other hubs: each hub writes its own changes, and reads those of the others from
+//! signals.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -9,12 +10,13 @@ use actix::{Addr, MailboxError};
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 
-use crate::alarm::{RoomId, UserId};
+use crate::alarm::UserId;
 use crate::cluster::HubId;
 use crate::hub::{
-    Broadcaster, Elsewhere, Hear, ListTold, Moves, Present, SharePresence, TakeHere, TakeMoves,
+    Broadcaster, Changes, Elsewhere, Hear, ListTold, Moves, News, Present, Share, StreamCount,
+    TakeChanges, TakeHere,
 };
-use crate::store::{Movements, Signal, Store, StoreError};
+use crate::store::{Held as Rows, Movements, Signal, Store, StoreError};
 
 /// The lease this hub holds, and whether everybody has to be registered again; all clones share it.
 #[derive(Clone, Default)]
@@ -48,7 +50,7 @@ impl Holding {
     }
 }
 
-/// Writes who comes to this hub and leaves it.
+/// Writes who comes to this hub and leaves it, and how many streams they have.
 pub(super) struct Registrar {
     pub(super) store: Store,
     pub(super) broadcaster: Addr<Broadcaster>,
@@ -59,7 +61,7 @@ pub(super) struct Registrar {
 impl Registrar {
     /// Writes what changed, until the hub stops.
     pub(super) async fn run(self) {
-        if self.broadcaster.send(SharePresence).await.is_err() {
+        if self.broadcaster.send(Share).await.is_err() {
             return;
         }
         let mut tick = tokio::time::interval(WRITE_EVERY);
@@ -88,19 +90,48 @@ impl Registrar {
             let here = self.broadcaster.send(TakeHere).await?;
             return Ok(self.store.note_present(hub, incarnation, here).await);
         }
-        let (joined, left) = self.broadcaster.send(TakeMoves).await?;
-        if joined.is_empty() && left.is_empty() {
-            return Ok(Ok(true));
+        // Apart: many changes of presence are not told but read, and what was told of streams is heard in its place.
+        for changes in movements(self.broadcaster.send(TakeChanges).await?) {
+            if changes.is_empty() {
+                continue;
+            }
+            let noted = self.store.note_movements(hub.clone(), incarnation, changes);
+            match noted.await {
+                Ok(true) => {}
+                not_noted => return Ok(not_noted),
+            }
         }
-        let movements = Movements { joined, left };
-        Ok(self.store.note_movements(hub, incarnation, movements).await)
+        Ok(Ok(true))
     }
 }
 
-/// The changes of presence at the other hubs that signals told.
+fn movements(changes: Changes) -> [Movements; 2] {
+    let count = |one: StreamCount| (one.user, one.streams, one.before);
+    let presence = Movements {
+        joined: changes.joined,
+        left: changes.left,
+        streams: Vec::new(),
+    };
+    let streams = Movements {
+        streams: changes.streams.into_iter().map(count).collect(),
+        ..Movements::default()
+    };
+    [presence, streams]
+}
+
+fn counts(streams: Vec<(UserId, usize, usize)>) -> Vec<StreamCount> {
+    let count = |(user, streams, before)| StreamCount {
+        user,
+        streams,
+        before,
+    };
+    streams.into_iter().map(count).collect()
+}
+
+/// The changes at the hubs that signals told.
 #[derive(Default)]
 pub(super) struct Told {
-    news: Vec<Elsewhere>,
+    news: Vec<News>,
     /// The hubs whose rows have to be read.
     read: HashSet<String>,
     /// True if changes may be missing, so that the rows of all hubs have to be read.
@@ -110,10 +141,13 @@ pub(super) struct Told {
 impl Told {
     /// Takes in a signal about a hub: what changed there, or nothing where its rows have to be read.
     pub(super) fn moved(&mut self, signal: Signal) {
-        match serde_json::from_str(&signal.detail) {
-            Ok(Movements { joined, left }) => self.news.push(Elsewhere {
-                hub: signal.subject,
-                news: Moves::Some(joined, left),
+        match serde_json::from_str::<Movements>(&signal.detail) {
+            Ok(told) => self.news.push(News {
+                present: Elsewhere {
+                    hub: signal.subject,
+                    news: Moves::Some(told.joined, told.left),
+                },
+                streams: counts(told.streams),
             }),
             Err(_not_told) => _ = self.read.insert(signal.subject),
         }
@@ -122,9 +156,12 @@ impl Told {
     /// Takes in the end of a hub.
     pub(super) fn gone(&mut self, hub: String) {
         self.read.remove(&hub);
-        self.news.push(Elsewhere {
-            hub,
-            news: Moves::All(HashSet::new()),
+        self.news.push(News {
+            present: Elsewhere {
+                hub,
+                news: Moves::All(HashSet::new()),
+            },
+            streams: Vec::new(),
         });
     }
 
@@ -135,8 +172,8 @@ impl Told {
     /// Takes in what was told later.
     fn join(&mut self, later: Self) {
         for one in &later.news {
-            if matches!(one.news, Moves::All(_)) {
-                self.read.remove(&one.hub);
+            if matches!(one.present.news, Moves::All(_)) {
+                self.read.remove(&one.present.hub);
             }
         }
         self.news.extend(later.news);
@@ -158,15 +195,15 @@ impl Told {
             return read_all(store, broadcaster, me).await;
         }
         let me = me.to_string();
-        self.news.retain(|one| one.hub != me);
         self.read.remove(&me);
         if !self.read.is_empty() {
             let hubs: Vec<String> = self.read.into_iter().collect();
-            let rows = store.present_elsewhere(me, Some(hubs.clone())).await?;
+            let rows = store.held_elsewhere(me.clone(), Some(hubs.clone())).await?;
             self.news.extend(all(rows, hubs));
         }
         if !self.news.is_empty() {
-            broadcaster.send(Hear(self.news)).await?;
+            let news = self.news;
+            broadcaster.send(Hear { me, news }).await?;
         }
         Ok(())
     }
@@ -242,21 +279,36 @@ async fn read_all(
     me: &HubId,
 ) -> Result<(), Unfollowed> {
     let known = broadcaster.send(ListTold).await?;
-    let rows = store.present_elsewhere(me.to_string(), None).await?;
-    broadcaster.send(Hear(all(rows, known))).await?;
+    let me = me.to_string();
+    let rows = store.held_elsewhere(me.clone(), None).await?;
+    let news = all(rows, known);
+    broadcaster.send(Hear { me, news }).await?;
     Ok(())
 }
 
-/// All who are present at each hub that has rows, and nobody at the others of these.
-fn all(rows: Vec<(String, RoomId, UserId)>, hubs: Vec<String>) -> Vec<Elsewhere> {
-    let mut by_hub: HashMap<String, HashSet<Present>> =
-        hubs.into_iter().map(|hub| (hub, HashSet::new())).collect();
-    for (hub, room, user) in rows {
-        by_hub.entry(hub).or_default().insert((room, user));
+/// All that is held at each hub that has rows, and nothing at the others of these.
+fn all(rows: Rows, hubs: Vec<String>) -> Vec<News> {
+    let mut by_hub: HashMap<String, (HashSet<Present>, Vec<StreamCount>)> = hubs
+        .into_iter()
+        .map(|hub| (hub, Default::default()))
+        .collect();
+    for (hub, room, user) in rows.present {
+        by_hub.entry(hub).or_default().0.insert((room, user));
     }
-    let of_hub = |(hub, present)| Elsewhere {
-        hub,
-        news: Moves::All(present),
+    for (hub, user, streams) in rows.streams {
+        let count = StreamCount {
+            user,
+            streams,
+            before: streams,
+        };
+        by_hub.entry(hub).or_default().1.push(count);
+    }
+    let of_hub = |(hub, (present, streams))| News {
+        present: Elsewhere {
+            hub,
+            news: Moves::All(present),
+        },
+        streams,
     };
     by_hub.into_iter().map(of_hub).collect()
 }

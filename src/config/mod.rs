@@ -1,6 +1,9 @@
 //! Every setting: its flag, variable, default and doc line. Secrets are not shown by `Debug`.
 
+mod api_keys;
+mod commands;
 mod environment;
+mod mercure;
 mod values;
 
 use std::ffi::OsString;
@@ -11,13 +14,20 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::alarm::{DisplayName, Role, UserId};
+use crate::alarm::{Role, UserId};
 use crate::auth::Secret;
 use crate::config::values::{days, life};
 use crate::net::{Origin, TrustedProxies};
 
+pub use crate::config::api_keys::{ApiKeyAdd, ApiKeyCommand, ApiKeyName};
+pub use crate::config::commands::{
+    BackupCommand, CheckCommand, CompletionsCommand, DoctorCommand, HubSetting, PublishCommand,
+    RestoreCommand, SigningKeyCommand, SigningKeyRetire, SigningKeyRotate, TailCommand, UserAdd,
+    UserChange, UserCommand, UserList, UserRole,
+};
 pub use crate::config::environment::Misuse;
-pub use crate::config::values::{DatabaseUrl, Days, Signup, Switch, Users};
+pub use crate::config::mercure::MercureSettings;
+pub use crate::config::values::{AlarmTypes, DatabaseUrl, Days, LogFormat, Signup, Switch, Users};
 
 /// A notification hub: one HTTP request stores an alarm and shows it on every page it concerns.
 #[derive(Debug, Parser)]
@@ -40,14 +50,42 @@ pub struct CommandLine {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the hub; creates and migrates the database.
-    Serve(Config),
+    Serve(Box<Config>),
     /// Print one JSON Web Token on stdout, nothing else; or explain one.
     Token(TokenCommand),
+    /// Administer the keys that sign the tokens of sign-ins.
+    SigningKey {
+        /// The change.
+        #[command(subcommand)]
+        command: SigningKeyCommand,
+    },
     /// Administer accounts.
     User {
         /// The change.
         #[command(subcommand)]
         command: UserCommand,
+    },
+    /// Publish an alarm to a running hub, or one for each line of standard input.
+    Publish(PublishCommand),
+    /// Print what the stream of a running hub brings, until it is interrupted.
+    Tail(TailCommand),
+    /// Look for what a proxy in front of a hub does wrong, with the token in CAMPANILE_TOKEN.
+    Doctor(DoctorCommand),
+    /// Copy a database file, also while a hub uses it.
+    Backup(BackupCommand),
+    /// Put a backup in the place of the database, while no hub uses it. All sessions end.
+    Restore(RestoreCommand),
+    /// Look if the database is whole.
+    Check(CheckCommand),
+    /// Print the completions of a shell on stdout.
+    Completions(CompletionsCommand),
+    /// Print the manual page on stdout.
+    Man,
+    /// Administer the API keys of back ends, also beside a running hub.
+    ApiKey {
+        /// The change.
+        #[command(subcommand)]
+        command: ApiKeyCommand,
     },
 }
 
@@ -89,29 +127,6 @@ pub(crate) struct TokenCheck {
     pub(crate) secret: SecretSetting,
 }
 
-/// `campanile user …`.
-#[derive(Debug, Subcommand)]
-pub enum UserCommand {
-    /// Add an account; the password is read from stdin.
-    Add(UserAdd),
-}
-
-/// `campanile user add`.
-#[derive(Debug, Args)]
-pub struct UserAdd {
-    /// The user id.
-    pub(crate) id: UserId,
-    /// The role: user, service or admin.
-    #[arg(long)]
-    pub(crate) role: Role,
-    /// The name people see; by default the id.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) display_name: Option<DisplayName>,
-    /// The database with the accounts.
-    #[command(flatten)]
-    pub database: DatabaseSetting,
-}
-
 /// The settings of `campanile serve`.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
@@ -141,6 +156,15 @@ pub struct Config {
     /// The secret that tokens are signed with.
     #[command(flatten)]
     pub secret: SecretSetting,
+    /// The secret that seals the hub's own signing keys.
+    #[command(flatten)]
+    pub key_secret: KeySecretSetting,
+    /// TOML file with the issuers whose tokens are taken besides those of the secret; SIGHUP reads it again.
+    #[arg(long, env = "CAMPANILE_ISSUERS", value_name = "FILE")]
+    pub(crate) issuers: Option<PathBuf>,
+    /// PEM file with certificates of authorities that issuers are trusted by, besides those that are built in.
+    #[arg(long, env = "CAMPANILE_CA_FILE", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// May people create accounts on the sign-in page [default: open if the hub listens on loopback, no public URL is set
     /// and standard error is a terminal; else closed].
     #[arg(long, env = "CAMPANILE_SIGNUP")]
@@ -148,6 +172,12 @@ pub struct Config {
     /// `known`: a user must have an account; `any`: whoever a valid token names, or an alarm is addressed to, gets one.
     #[arg(long, env = "CAMPANILE_USERS", default_value = "known")]
     pub users: Users,
+    /// `any`: every type of alarms may be published; `declared`: only types that were declared, and the hub's own.
+    #[arg(long, env = "CAMPANILE_ALARM_TYPES", default_value = "any")]
+    pub alarm_types: AlarmTypes,
+    /// `off`: people sign in with the providers of the issuers alone.
+    #[arg(long, env = "CAMPANILE_PASSWORDS", default_value = "on")]
+    pub passwords: Switch,
     /// Accept `?token=` on stream routes.
     #[arg(long, env = "CAMPANILE_QUERY_TOKEN", default_value = "on")]
     pub query_token: Switch,
@@ -163,6 +193,9 @@ pub struct Config {
     /// Messages that a person may send into rooms each second, with bursts of five seconds' worth; more are answered 429.
     #[arg(long, env = "CAMPANILE_MESSAGES_PER_SECOND", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub messages_per_second: u32,
+    /// Pushes to streams that are remembered, so that an administrator can ask what became of an alarm; about 32 bytes each.
+    #[arg(long, env = "CAMPANILE_RECENT_PUSHES", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+    pub recent_pushes: u32,
     /// Life of a token given at sign-in.
     #[arg(long, env = "CAMPANILE_SESSION_TTL", default_value = "7d", value_parser = life)]
     pub session_ttl: Duration,
@@ -194,6 +227,12 @@ pub struct Config {
     /// PEM file with the private key.
     #[arg(long, env = "CAMPANILE_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
+    /// The Mercure protocol.
+    #[command(flatten)]
+    pub mercure: Box<MercureSettings>,
+    /// `text`, or `json` for one object a line; what is logged is said by RUST_LOG.
+    #[arg(long, env = "CAMPANILE_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
 }
 
 /// The setting of the database.
@@ -218,6 +257,15 @@ pub struct SecretSetting {
     pub(crate) jwt_secret: Option<Secret>,
 }
 
+/// The setting of the secret that seals the hub's own signing keys.
+#[derive(Debug, Clone, Args)]
+pub struct KeySecretSetting {
+    /// Secret that encrypts the hub's own signing keys in the database, 32 bytes or more [default: derived from the secret that
+    /// signs tokens].
+    #[arg(long, env = "CAMPANILE_KEY_SECRET", value_name = "SECRET", hide_env_values = true, value_parser = Secret::parse)]
+    pub(crate) key_secret: Option<Secret>,
+}
+
 impl Config {
     /// True if people may create accounts. A hub that somebody tries on their own machine is open without a setting.
     pub fn signup_is_open(&self) -> bool {
@@ -225,8 +273,10 @@ impl Config {
     }
 
     fn signup_is_open_at(&self, terminal: bool) -> bool {
-        let tried_out =
-            terminal && self.public_url.is_none() && self.listen.ip().to_canonical().is_loopback();
+        let tried_out = self.passwords == Switch::On
+            && terminal
+            && self.public_url.is_none()
+            && self.listen.ip().to_canonical().is_loopback();
         match self.signup {
             Some(signup) => signup == Signup::Open,
             None => tried_out,
@@ -244,7 +294,20 @@ impl Config {
     }
 
     /// The fault of settings that are good one by one but not together.
-    fn fault(&self) -> Option<&'static str> {
+    fn fault(&self) -> Option<String> {
+        let fault = self.fault_of_parts().map(str::to_owned);
+        fault.or_else(|| self.mercure.fault(self.is_local()))
+    }
+
+    /// True if only its own machine reaches the hub, or browsers know it as `localhost`.
+    pub(crate) fn is_local(&self) -> bool {
+        match &self.public_url {
+            Some(public) => public.is_localhost(),
+            None => self.listen.ip().to_canonical().is_loopback(),
+        }
+    }
+
+    fn fault_of_parts(&self) -> Option<&'static str> {
         let notified = self.notify_url.as_ref();
         if notified.is_some_and(|url| !(url.is_server() && self.database.url.is_server())) {
             return Some(
@@ -271,16 +334,25 @@ impl Config {
 }
 
 impl CommandLine {
+    /// The format of the log; commands beside `serve` log as text.
+    pub fn log_format(&self) -> LogFormat {
+        match &self.command {
+            None => self.serve.log_format,
+            Some(Command::Serve(config)) => config.log_format,
+            Some(_) => LogFormat::Text,
+        }
+    }
+
     /// Reads the arguments and the environment.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Misuse> {
         let line: Self = environment::parse(arguments)?;
         let config = match &line.command {
             None => Some(&line.serve),
-            Some(Command::Serve(config)) => Some(config),
-            Some(Command::Token(_) | Command::User { .. }) => None,
+            Some(Command::Serve(config)) => Some(&**config),
+            Some(_) => None,
         };
         match config.and_then(Config::fault) {
-            Some(fault) => Err(Misuse::Value(fault.to_owned())),
+            Some(fault) => Err(Misuse::Value(fault)),
             None => Ok(line),
         }
     }

@@ -30,6 +30,15 @@ pub enum Users {
     Any,
 }
 
+/// The types of alarms that may be published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AlarmTypes {
+    /// Every type.
+    Any,
+    /// Those that were declared, and the hub's own.
+    Declared,
+}
+
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Switch {
@@ -37,6 +46,15 @@ pub enum Switch {
     On,
     /// Off.
     Off,
+}
+
+/// The format of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line of text.
+    Text,
+    /// A JSON object a line.
+    Json,
 }
 
 /// A number of days, at least one.

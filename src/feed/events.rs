@@ -6,14 +6,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use futures::future::LocalBoxFuture;
 use futures::{FutureExt, Stream};
 
 use crate::alarm::AlarmId;
+use crate::feed::reading::Reading;
 use crate::feed::replay::{Home, Reader, Step};
+use crate::feed::tally::{Manner, Tally};
 use crate::feed::{FeedError, Source};
 use crate::hub::{ClientId, EventName, Finish, Frame, Handover, Next, Received, Subscription};
-use crate::store::Share;
+use crate::store::{Share, Starts};
 
 /// The events of one stream, `bye` last.
 pub(crate) struct Events {
@@ -28,6 +29,8 @@ pub(crate) struct Events {
     keeps_share: bool,
     /// The version of the user's marks that was told last: a state before it is not told.
     marks: i64,
+    /// Boxed: few fields for a stream that has none.
+    tally: Option<Box<Tally>>,
 }
 
 enum Phase {
@@ -38,15 +41,6 @@ enum Phase {
     /// A replay could not go on.
     Failed(Box<FeedError>),
     Over,
-}
-
-struct Reading {
-    reader: Arc<Reader>,
-    step: LocalBoxFuture<'static, Result<Step, FeedError>>,
-    /// Everything up to here was read.
-    read_up_to: AlarmId,
-    /// Frames that were queued while the log was read, to come after it.
-    held: VecDeque<Arc<Frame>>,
 }
 
 impl Events {
@@ -66,6 +60,7 @@ impl Events {
             share: None,
             keeps_share: false,
             marks: 0,
+            tally: None,
         }
     }
 
@@ -85,6 +80,7 @@ impl Events {
             share: None,
             keeps_share: false,
             marks: 0,
+            tally: None,
         }
     }
 
@@ -93,9 +89,43 @@ impl Events {
         self.ready.push_front(first);
     }
 
+    /// Counts the stream, and tells of it in the log, from now on.
+    pub(crate) fn tell_of(&mut self, manner: Manner<'_>) {
+        if let Some(home) = &self.home {
+            let metrics = &home.source.metrics;
+            let open = metrics.open_stream(manner.transport, manner.http);
+            let tally = Tally::begin(
+                open,
+                &home.source.pushes,
+                self.subscription.client_id(),
+                manner,
+            );
+            self.tally = Some(Box::new(tally));
+        }
+    }
+
     /// Takes what is ready without waiting.
     pub(crate) fn take_ready(&mut self) -> Option<Arc<Frame>> {
-        self.pop_ready()
+        let frame = self.pop_ready();
+        self.count(frame.as_deref());
+        frame
+    }
+
+    fn count(&mut self, frame: Option<&Frame>) {
+        let Some(frame) = frame else {
+            return;
+        };
+        if let Some(tally) = &mut self.tally {
+            tally.count(frame);
+        }
+    }
+
+    /// Tells how long a live alarm took to come here.
+    fn time(&self, frame: &Frame) {
+        if let (Some(committed_at), Some(home)) = (frame.committed_at(), &self.home) {
+            let took = committed_at.elapsed();
+            home.source.metrics.delivery_seconds.add(took);
+        }
     }
 
     /// Keeps the memory that replays take until these events are dropped.
@@ -184,6 +214,7 @@ impl Events {
                         }
                         Poll::Ready(Received::Frame(frame)) if handover.passes(&frame) => {
                             self.subscription.passed();
+                            self.time(&frame);
                             return Poll::Ready(Some(not_before(handover.after(), frame)));
                         }
                         Poll::Ready(Received::Frame(_read_before)) => {}
@@ -214,6 +245,7 @@ impl Events {
         };
         match step {
             Ok(step) => {
+                reading.found += step.frames.len() as u64;
                 self.ready.extend(step.frames);
                 match (&mut self.share, step.share) {
                     (Some(share), Some(more)) => share.join(more),
@@ -224,6 +256,7 @@ impl Events {
                 let held = reading.release(handover);
                 self.ready.extend(held);
                 if handover.next() == Next::Live {
+                    reading.tell_length();
                     self.phase = Phase::Live(handover);
                 } else {
                     reading.go_on(handover);
@@ -280,58 +313,20 @@ impl Events {
 
     fn end(&mut self) -> Option<Arc<Frame>> {
         self.phase = Phase::Over;
-        self.subscription.closed().map(Frame::bye)
-    }
-}
-
-impl Reading {
-    /// Reads the log after a cursor.
-    fn after(after: AlarmId, reader: Arc<Reader>) -> Self {
-        let for_step = Arc::clone(&reader);
-        Self {
-            reader,
-            step: async move { for_step.step(Handover::replay(after)).await }.boxed_local(),
-            read_up_to: after,
-            held: VecDeque::new(),
+        let bye = self.subscription.closed()?;
+        if let Some(tally) = &mut self.tally {
+            tally.ends_because(bye.reason());
         }
-    }
-
-    /// Asks the Broadcaster first, which may know what comes next without the log.
-    fn rejoining(home: &Home, client_id: ClientId, after: AlarmId) -> Self {
-        let reader = Arc::new(Reader::back(home, client_id));
-        let (for_step, start) = (Arc::clone(&reader), home.inbox_start);
-        Self {
-            reader,
-            step: async move { for_step.rejoin(after, start).await }.boxed_local(),
-            read_up_to: after,
-            held: VecDeque::new(),
-        }
-    }
-
-    fn go_on(&mut self, handover: Handover) {
-        let reader = Arc::clone(&self.reader);
-        self.read_up_to = handover.after();
-        self.step = async move { reader.step(handover).await }.boxed_local();
-    }
-
-    /// The held frames that may follow the page just read: alarms wait until the log is read up to them.
-    fn release(&mut self, handover: Handover) -> VecDeque<Arc<Frame>> {
-        let alarms = handover.next() != Next::Live;
-        if alarms && self.held.iter().any(|frame| frame.as_alarm().is_some()) {
-            return VecDeque::new();
-        }
-        let mut held = std::mem::take(&mut self.held);
-        held.retain(|frame| handover.passes(frame));
-        held
+        Some(Frame::bye(bye))
     }
 }
 
 impl Home {
-    /// The way back of a stream whose inbox starts after an id.
-    pub(crate) fn of(source: &Arc<Source>, inbox_start: AlarmId) -> Self {
+    /// The way back of a stream whose inbox starts after some ids.
+    pub(crate) fn of(source: &Arc<Source>, starts: Starts) -> Self {
         Self {
             source: Arc::clone(source),
-            inbox_start,
+            starts,
         }
     }
 }
@@ -343,7 +338,10 @@ impl Stream for Events {
         loop {
             match ready!(self.poll_any(context)) {
                 Some(frame) if !self.is_news(&frame) => {}
-                next => return Poll::Ready(next),
+                next => {
+                    self.count(next.as_deref());
+                    return Poll::Ready(next);
+                }
             }
         }
     }

@@ -3,7 +3,9 @@
 
 pub(crate) mod cursor;
 mod events;
+mod reading;
 mod replay;
+mod tally;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,11 +15,12 @@ use actix::Addr;
 use crate::alarm::{AlarmId, TopicFilter};
 use crate::feed::cursor::{Cursor, Origin, Rest};
 use crate::feed::replay::{Home, Reader, personal};
-use crate::hub::{Broadcaster, Frame, NewClient, Subscribe, SubscribeError};
+use crate::hub::{Broadcaster, Frame, NewClient, Pushes, Subscribe, SubscribeError};
 use crate::metrics::Metrics;
 use crate::store::{Inbox, Store, StoreError};
 
 pub(crate) use crate::feed::events::Events;
+pub(crate) use crate::feed::tally::Manner;
 
 /// The reason why a subscription is refused or ends early.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +50,8 @@ pub(crate) struct Source {
     pub broadcaster: Addr<Broadcaster>,
     /// The metrics.
     pub metrics: Metrics,
+    /// The recent pushes.
+    pub pushes: Pushes,
 }
 
 /// An open subscription, before any of its events is written.
@@ -73,7 +78,7 @@ pub(crate) async fn open(
     };
     let mut subscription = source.broadcaster.send(Subscribe(client)).await??;
     let Origin { cursor, gap, rest } = Origin::of(cursor, &mut subscription, source).await?;
-    let home = Home::of(source, inbox.start());
+    let home = Home::of(source, inbox.starts());
     let events = match rest {
         Rest::Known(missed, position) => {
             source.metrics.replayed_alarms.inc_by(missed.len() as u64);
@@ -105,6 +110,14 @@ async fn as_seen_by(
     // A subscription to the whole log has no inbox.
     if missed.is_empty() || filter.everything {
         return Ok(missed);
+    }
+    // A subscriber of the Mercure protocol has no marks.
+    if filter.updates.is_some() {
+        let predates = |frame: &Frame| frame.as_alarm().is_some_and(|one| inbox.predates(one));
+        return Ok(missed
+            .into_iter()
+            .filter(|frame| !predates(frame))
+            .collect());
     }
     let user_id = inbox.user_id().clone();
     let receipts = store.receipts(user_id, between.start, between.end).await?;

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::alarm::update::UpdateFilter;
 use crate::alarm::{Alarm, AlarmId, TopicFilter};
 use crate::feed::{FeedError, Source, as_seen_by};
-use crate::hub::{ClientId, Frame, GoLive, Handover, Next, Rejoin};
-use crate::store::{Inbox, Receipt, Share};
+use crate::hub::{ClientId, Entry, Frame, GoLive, Handover, Next, Rejoin};
+use crate::metrics::Metrics;
+use crate::store::{Inbox, Receipt, Share, Starts};
 
 /// The parts of one client's reading.
 pub(crate) struct Reader {
@@ -26,7 +28,7 @@ struct Scope {
 /// The parts that a live stream keeps for a way back to the log: few, as there are many live streams.
 pub(crate) struct Home {
     pub(crate) source: Arc<Source>,
-    pub(crate) inbox_start: AlarmId,
+    pub(crate) starts: Starts,
 }
 
 /// One step of a reading: the frames it found, and the place it has come to.
@@ -71,12 +73,16 @@ impl Reader {
         }
     }
 
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.source.metrics
+    }
+
     fn scope(&self) -> Result<&Scope, FeedError> {
         self.scope.get().ok_or(FeedError::Gone)
     }
 
     /// Asks the Broadcaster for what follows an id; where it does not know, the log is read from there.
-    pub(crate) async fn rejoin(&self, after: AlarmId, start: AlarmId) -> Result<Step, FeedError> {
+    pub(crate) async fn rejoin(&self, after: AlarmId, starts: Starts) -> Result<Step, FeedError> {
         let rejoin = Rejoin {
             client_id: self.client_id,
             after,
@@ -84,7 +90,7 @@ impl Reader {
         let rejoined = self.source.broadcaster.send(rejoin).await?;
         let rejoined = rejoined.ok_or(FeedError::Gone)?;
         let scope = self.scope.get_or_init(|| Scope {
-            inbox: Inbox::since(rejoined.user_id, rejoined.role, start.0),
+            inbox: Inbox::since(rejoined.user_id, rejoined.role, starts),
             filter: rejoined.filter,
         });
         let Some((missed, position)) = rejoined.missed else {
@@ -123,17 +129,55 @@ impl Reader {
         let mut share = turn.ok_or(FeedError::Overloaded)?;
         self.source.store.wait_for_rights(RIGHTS_WITHIN).await?;
         let filter = Arc::clone(&self.scope()?.filter);
-        let page = self.source.store.replay(filter, after, up_to).await?;
-        let frames = self.frames(page.alarms, after, page.read_up_to).await?;
+        let (frames, read_up_to) = match &filter.updates {
+            Some(updates) => self.with_updates(&filter, updates, after, up_to).await?,
+            None => {
+                let page = self.source.store.replay(filter, after, up_to).await?;
+                let frames = self.frames(page.alarms, after, page.read_up_to).await?;
+                (frames, page.read_up_to)
+            }
+        };
         // An alarm and the JSON of it.
         let bytes = frames.iter().map(|frame| 2 * frame.size_bytes()).sum();
         share.shrink_to(bytes);
-        handover.read_up_to(page.read_up_to);
+        handover.read_up_to(read_up_to);
         Ok(Step {
             frames,
             handover,
             share: Some(share),
         })
+    }
+
+    /// One page of a subscriber of the Mercure protocol: updates, and the alarms of the topics that it was granted.
+    async fn with_updates(
+        &self,
+        filter: &Arc<TopicFilter>,
+        updates: &Arc<UpdateFilter>,
+        after: AlarmId,
+        up_to: AlarmId,
+    ) -> Result<(Vec<Arc<Frame>>, AlarmId), FeedError> {
+        let store = &self.source.store;
+        let page = store.replay_updates(Arc::clone(updates), after, up_to);
+        let page = page.await?;
+        let mut read_up_to = page.read_up_to;
+        let mut frames: Vec<_> = page
+            .updates
+            .into_iter()
+            .map(Entry::Update)
+            .map(Frame::of)
+            .collect();
+        if !filter.topics.is_empty() {
+            let page = store.replay(Arc::clone(filter), after, read_up_to).await?;
+            read_up_to = page.read_up_to;
+            let inbox = &self.scope()?.inbox;
+            let mine = page.alarms.into_iter().filter(|one| !inbox.predates(one));
+            frames.extend(mine.map(Arc::new).map(Frame::alarm));
+            frames.retain(|frame| frame.id() <= Some(read_up_to));
+            frames.sort_by_key(|frame| frame.id());
+        }
+        let count = u64::try_from(frames.len()).unwrap_or(u64::MAX);
+        self.source.metrics.replayed_alarms.inc_by(count);
+        Ok((frames, read_up_to))
     }
 
     /// Shows each alarm as this user has it.

@@ -16,6 +16,7 @@ use serde_json::error::Category;
 
 use crate::actions::{Refusal, Rule};
 use crate::alarm::InvalidValue;
+use crate::http::object::Object;
 use crate::http::problem::ApiError;
 
 /// A body of at most `MOST` bytes. Extracting it never fails, so that the caller's rights are checked before the body.
@@ -50,13 +51,30 @@ impl<const MOST: usize> JsonBody<MOST> {
         self.bytes
     }
 
-    /// The value the body is JSON of.
+    /// True if the body begins as a JSON array.
+    pub(crate) fn is_array(&self) -> bool {
+        let bytes = self.bytes.as_ref().map(|bytes| bytes.trim_ascii_start());
+        bytes.is_ok_and(|bytes| bytes.starts_with(b"["))
+    }
+
+    /// The object the body is JSON of.
     pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, ApiError> {
         self.parse_with_bytes().map(|(value, _bytes)| value)
     }
 
-    /// The value the body is JSON of, and the bytes as they came.
+    /// The object the body is JSON of, and the bytes as they came.
     pub(crate) fn parse_with_bytes<T: DeserializeOwned>(self) -> Result<(T, Bytes), ApiError> {
+        let (object, bytes) = self.value::<Object<T>>()?;
+        Ok((object.0, bytes))
+    }
+
+    /// The objects of the array that the body is JSON of, and the bytes as they came.
+    pub(crate) fn parse_list<T: DeserializeOwned>(self) -> Result<(Vec<T>, Bytes), ApiError> {
+        let (objects, bytes) = self.value::<Vec<Object<T>>>()?;
+        Ok((objects.into_iter().map(|object| object.0).collect(), bytes))
+    }
+
+    fn value<T: DeserializeOwned>(self) -> Result<(T, Bytes), ApiError> {
         let bytes = self.bytes?;
         match (parse_json(&bytes), self.other_type) {
             (Ok(value), _) => Ok((value, bytes)),

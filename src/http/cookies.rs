@@ -1,4 +1,4 @@
-//! The session cookie.
+//! The cookies of sessions and of sign-ins.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
@@ -34,6 +34,64 @@ pub(crate) fn token_of(request: &HttpRequest, state: &AppState) -> Option<String
     value_of(request, name).filter(|token| !token.is_empty())
 }
 
+/// A cookie of the sign-in with a provider.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Short {
+    /// The sign-in that has begun, until the visitor comes back.
+    Login,
+    /// The provider and its ID token, for the sign-out alone: other requests need not carry it.
+    Provider,
+}
+
+impl Short {
+    /// The cookie that carries a value.
+    pub(crate) fn holding(
+        self,
+        request: &HttpRequest,
+        state: &AppState,
+        value: String,
+    ) -> Cookie<'static> {
+        let secure = is_secure(request, state);
+        let life = match self {
+            Self::Login => SIGN_IN_WITHIN,
+            Self::Provider => {
+                Duration::try_from(state.policy.session_ttl).unwrap_or(SIGN_IN_WITHIN)
+            }
+        };
+        self.cookie(secure, value, life)
+    }
+
+    /// The cookie that takes its place when it is over.
+    pub(crate) fn cleared(self, request: &HttpRequest, state: &AppState) -> Cookie<'static> {
+        let secure = is_secure(request, state);
+        self.cookie(secure, String::new(), Duration::ZERO)
+    }
+
+    /// Its value, if the request carries one.
+    pub(crate) fn value(self, request: &HttpRequest, state: &AppState) -> Option<String> {
+        let value = value_of(request, self.name(is_secure(request, state)));
+        value.filter(|value| !value.is_empty())
+    }
+
+    fn cookie(self, secure: bool, value: String, age: Duration) -> Cookie<'static> {
+        let mut cookie = named(self.name(secure), secure, value, age);
+        if matches!(self, Self::Provider) {
+            cookie.set_path("/logout");
+        }
+        cookie
+    }
+
+    fn name(self, secure: bool) -> &'static str {
+        match (self, secure) {
+            (Self::Login, true) => "__Host-campanile_login",
+            (Self::Login, false) => "campanile_login",
+            // Such a name with `__Host-` would go to every path.
+            (Self::Provider, true) => "__Secure-campanile_provider",
+            (Self::Provider, false) => "campanile_provider",
+        }
+    }
+}
+
 /// The value of one cookie. The pairs are read as bytes (RFC 6265, section 4.2): those of other applications on the host
 /// do not matter, whatever is in them. A value that is no text is a wrong one, not a missing one.
 pub(crate) fn value_of(request: &HttpRequest, name: &str) -> Option<String> {
@@ -58,7 +116,11 @@ fn split_once(pair: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn cookie(secure: bool, value: String, age: Duration) -> Cookie<'static> {
-    Cookie::build(name(secure), value)
+    named(name(secure), secure, value, age)
+}
+
+fn named(name: &'static str, secure: bool, value: String, age: Duration) -> Cookie<'static> {
+    Cookie::build(name, value)
         .path("/")
         .http_only(true)
         .same_site(SameSite::Lax)
@@ -69,12 +131,17 @@ fn cookie(secure: bool, value: String, age: Duration) -> Cookie<'static> {
 
 /// The cookie's name: browsers keep `__Host-` cookies to one host over TLS.
 fn name(secure: bool) -> &'static str {
-    if secure {
-        "__Host-campanile_session"
-    } else {
-        "campanile_session"
-    }
+    if secure { SECURE_SESSION } else { SESSION }
 }
+
+/// The session's cookie where the hub is reached by plain http.
+pub(super) const SESSION: &str = "campanile_session";
+
+/// The session's cookie where the hub is reached by https.
+pub(super) const SECURE_SESSION: &str = "__Host-campanile_session";
+
+/// The time within which a visitor comes back from a provider.
+const SIGN_IN_WITHIN: Duration = Duration::minutes(15);
 
 /// In the place of a token that is not text. No token looks like this.
 pub(crate) const NOT_TEXT: &str = "(not text)";

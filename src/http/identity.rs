@@ -11,12 +11,15 @@ use actix_web::{FromRequest, HttpRequest};
 use percent_encoding::percent_decode;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::actions::identity::{self, Identity};
-use crate::actions::{AppState, Forbidden, Refusal};
-use crate::alarm::{Role, UserId};
+use crate::actions::audit::Actor;
+use crate::actions::identity::{self, Identity, Verified};
+use crate::actions::{AppState, Forbidden, Refusal, api_keys};
+use crate::alarm::{Role, Scope, UserId};
+use crate::auth::{KeyRing, TokenFault};
 use crate::http::body::Params;
 use crate::http::cookies;
 use crate::http::origin::is_trusted_site;
+use crate::http::peer;
 use crate::http::problem::ApiError;
 
 /// A caller with a good token.
@@ -28,8 +31,23 @@ pub(crate) struct Caller {
 /// A user or an administrator: a caller with an inbox.
 pub(crate) struct Member(Caller);
 
-/// A service or an administrator: a caller who may publish to others.
+/// A caller of any kind.
+pub(crate) struct Anyone(Caller);
+
+/// A person or a service with a token: no API key.
+pub(crate) struct Holder(Caller);
+
+/// A service, an administrator or an API key: a caller who may publish to others, a key within its scopes and topics.
 pub(crate) struct Publisher(Caller);
+
+/// A service, an administrator or an API key of the scope `users`: a caller who may make and change accounts.
+pub(crate) struct UserKeeper(Caller);
+
+/// An API key.
+pub(crate) struct KeyHolder(Caller);
+
+/// An administrator, or an API key of the scope `types` or `admin`: a caller who may declare types of alarms.
+pub(crate) struct TypeKeeper(Caller);
 
 /// An administrator.
 pub(crate) struct Admin(Caller);
@@ -60,6 +78,14 @@ impl Caller {
     pub(crate) fn came_by_cookie(&self) -> bool {
         self.source == Source::Cookie
     }
+
+    /// The caller as the audit log names them.
+    pub(crate) fn actor(&self, request: &HttpRequest, state: &AppState) -> Actor {
+        Actor {
+            name: self.actor_name().to_string(),
+            address: peer::address(request, state).to_string(),
+        }
+    }
 }
 
 impl Deref for Caller {
@@ -84,15 +110,36 @@ pub(crate) async fn identify(
         Method::GET | Method::HEAD | Method::OPTIONS
     );
     // An invalid token is told first: signing in again is what helps.
-    let verified = identity::verify(state, &token)?;
+    let verified = verify(state, &token, source).await?;
     if source == Source::Cookie && !safe && !is_trusted_site(request, state) {
         return Err(ApiError::CrossOrigin);
     }
     refuse_other_user(request, verified.user_id())?;
-    Ok(Some(Caller {
-        identity: verified.identity(state).await?,
-        source,
-    }))
+    let identity = verified.identity(state).await?;
+    if let Some(key) = identity.key() {
+        state.key_uses.count(key, peer::address(request, state));
+    }
+    Ok(Some(Caller { identity, source }))
+}
+
+/// Checks a token or an API key. A key that is not known may have been made at another hub a moment ago, so all keys are read
+/// again for it, once a second at most.
+async fn verify(state: &AppState, token: &str, source: Source) -> Result<Verified, Refusal> {
+    if !KeyRing::is_key(token) {
+        return identity::verify(state, token);
+    }
+    if source != Source::Header {
+        return Err(Refusal::InvalidToken(TokenFault::KeyElsewhere));
+    }
+    let found = identity::verify(state, token);
+    if matches!(found, Err(Refusal::InvalidToken(TokenFault::UnknownApiKey))) {
+        state.metrics.unknown_api_keys.inc();
+        if state.keys.may_ask() {
+            api_keys::refresh(state).await?;
+            return identity::verify(state, token);
+        }
+    }
+    found
 }
 
 fn state_of(request: &HttpRequest) -> Result<&Data<AppState>, Refusal> {
@@ -178,7 +225,11 @@ macro_rules! extractor {
     };
 }
 
-extractor!(Caller, QueryToken::Refused, Ok);
+extractor!(Anyone, QueryToken::Refused, |caller| Ok(Self(caller)));
+extractor!(Holder, QueryToken::Refused, |caller| match caller.key() {
+    None => Ok(Self(caller)),
+    Some(_key) => Err(Refusal::Forbidden(Forbidden::ApiKey).into()),
+});
 extractor!(Member, QueryToken::Refused, |caller| match caller.role() {
     Role::User | Role::Admin => Ok(Self(caller)),
     Role::Service => Err(Refusal::Forbidden(Forbidden::ServiceInbox).into()),
@@ -191,9 +242,38 @@ extractor!(
         Role::User => Err(Refusal::Forbidden(Forbidden::NeedsPublisher).into()),
     }
 );
-extractor!(Admin, QueryToken::Refused, |caller| match caller.role() {
-    Role::Admin => Ok(Self(caller)),
-    Role::User | Role::Service => Err(Refusal::Forbidden(Forbidden::NeedsAdmin).into()),
+extractor!(UserKeeper, QueryToken::Refused, |caller| {
+    match (caller.key(), caller.role()) {
+        (Some(key), _) => api_keys::require(key, Scope::Users)?,
+        (None, Role::Service | Role::Admin) => {}
+        (None, Role::User) => return Err(Refusal::Forbidden(Forbidden::NeedsPublisher).into()),
+    }
+    Ok(Self(caller))
+});
+extractor!(KeyHolder, QueryToken::Refused, |caller| {
+    match caller.key() {
+        Some(_key) => Ok(Self(caller)),
+        None => Err(Refusal::Forbidden(Forbidden::NeedsKey).into()),
+    }
+});
+extractor!(Admin, QueryToken::Refused, |caller| {
+    if let Some(key) = caller.key() {
+        api_keys::require(key, Scope::Admin)?;
+    } else if caller.role() != Role::Admin {
+        return Err(Refusal::Forbidden(Forbidden::NeedsAdmin).into());
+    }
+    Ok(Self(caller))
+});
+
+extractor!(TypeKeeper, QueryToken::Refused, |caller| {
+    if let Some(key) = caller.key() {
+        if !key.grant.has(Scope::Admin) {
+            api_keys::require(key, Scope::Types)?;
+        }
+    } else if caller.role() != Role::Admin {
+        return Err(Refusal::Forbidden(Forbidden::NeedsAdmin).into());
+    }
+    Ok(Self(caller))
 });
 
 impl FromRequest for Subscriber {
@@ -205,10 +285,15 @@ impl FromRequest for Subscriber {
         Box::pin(async move {
             let turn = state_of(&request)?.opening().await?;
             match identify(&request, QueryToken::Accepted).await {
-                Ok(Some(caller)) => Ok(Self {
-                    caller,
-                    _turn: turn,
-                }),
+                Ok(Some(caller)) => {
+                    if let Some(key) = caller.key() {
+                        api_keys::require(key, Scope::Watch)?;
+                    }
+                    Ok(Self {
+                        caller,
+                        _turn: turn,
+                    })
+                }
                 Ok(None) => Err(ApiError::Unauthorized),
                 // Any other answer and a browser would come back for ever.
                 Err(ApiError::Refused(Refusal::AccountDisabled)) => Err(ApiError::StopStreaming),
@@ -230,9 +315,19 @@ macro_rules! derefs_to_caller {
     };
 }
 
-derefs_to_caller!(Member, Publisher, Admin);
+derefs_to_caller!(
+    Anyone, Holder, Member, Publisher, UserKeeper, KeyHolder, Admin, TypeKeeper
+);
 
 impl Subscriber {
+    /// Refuses an API key, which has no inbox and is nobody in a room.
+    pub(crate) fn refuse_key(&self) -> Result<(), Refusal> {
+        match self.caller.key() {
+            None => Ok(()),
+            Some(_key) => Err(Refusal::Forbidden(Forbidden::ApiKey)),
+        }
+    }
+
     /// Gives the turn back: the stream is open.
     pub(crate) fn opened(self) -> Caller {
         self.caller

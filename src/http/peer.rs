@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::HttpRequest;
+use actix_web::http::header;
 
 use crate::actions::AppState;
 use crate::net::{Hop, TrustedProxies, forwarded, x_forwarded_for};
@@ -37,6 +38,14 @@ pub(crate) fn client(request: &HttpRequest, state: &AppState) -> Client {
 /// The client's address, for limits and lists.
 pub(crate) fn address(request: &HttpRequest, state: &AppState) -> IpAddr {
     client(request, state).address
+}
+
+/// The `User-Agent` of a request, as far as it tells browsers apart.
+pub(crate) fn user_agent(request: &HttpRequest) -> String {
+    let agent = request.headers().get(header::USER_AGENT);
+    let agent = agent.and_then(|value| value.to_str().ok());
+    let agent = agent.unwrap_or_default();
+    agent.chars().take(MOST_AGENT_CHARACTERS).collect()
 }
 
 /// True for a peer on this machine that speaks for itself: a proxy here that passes somebody on says so.
@@ -153,6 +162,9 @@ const PASSED_ON: [&str; 6] = [
     "x-real-ip",
     "via",
 ];
+
+/// Enough to tell browsers apart.
+const MOST_AGENT_CHARACTERS: usize = 200;
 
 #[cfg(test)]
 mod tests {

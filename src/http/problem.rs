@@ -7,8 +7,10 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
-use crate::actions::{Overload, Refusal, Rule, Thing};
+use crate::actions::{Overload, Refusal, Rule};
+use crate::alarm::RoomId;
 use crate::feed::FeedError;
+use crate::http::status::status_and_code;
 
 /// The reason for which a request is refused: an action was refused, or HTTP itself was used wrongly.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -101,6 +103,12 @@ pub(crate) struct Problem {
     status: u16,
     detail: String,
     code: &'static str,
+    /// The rooms that do not exist, so that a client can leave them out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rooms: Vec<RoomId>,
+    /// The place of the fault in data or in a schema, as a JSON pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<String>,
     /// For the log only.
     #[serde(skip)]
     cause: Option<String>,
@@ -154,7 +162,9 @@ impl ApiError {
             Self::Refused(Refusal::Overloaded(Overload::Opening)) => {
                 Some(rand::random_range(2..=10))
             }
-            Self::Refused(Refusal::Unavailable(_)) => Some(rand::random_range(1..=5)),
+            Self::Refused(Refusal::Unavailable(_) | Refusal::NoKeys) => {
+                Some(rand::random_range(1..=5))
+            }
             Self::Refused(Refusal::Overloaded(_) | Refusal::ShuttingDown) => Some(1),
             _ => None,
         }
@@ -182,6 +192,26 @@ impl ApiError {
             _ => None,
         }
     }
+
+    /// The place of a fault in data or in a schema.
+    fn pointer(&self) -> Option<&str> {
+        let Self::Refused(refusal) = self else {
+            return None;
+        };
+        match refusal.innermost() {
+            Refusal::InvalidData { fault, .. } => Some(&fault.pointer),
+            Refusal::InvalidSchema(fault) => Some(&fault.pointer),
+            _ => None,
+        }
+    }
+
+    /// The rooms that do not exist, if that is the fault.
+    fn unknown_rooms(&self) -> &[RoomId] {
+        match self {
+            Self::Refused(Refusal::UnknownRooms(rooms)) => rooms,
+            _ => &[],
+        }
+    }
 }
 
 fn list_of(known: &[&str]) -> String {
@@ -189,50 +219,6 @@ fn list_of(known: &[&str]) -> String {
         return "none".to_owned();
     }
     known.join(", ")
-}
-
-/// The status of a refusal.
-pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
-    status_and_code(refusal).0
-}
-
-fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
-    match refusal {
-        Refusal::NotFound(thing) => (StatusCode::NOT_FOUND, not_found(*thing)),
-        Refusal::Exists(Thing::Room) => (StatusCode::CONFLICT, "room_exists"),
-        Refusal::Exists(Thing::Alarm | Thing::Connection | Thing::User) => {
-            (StatusCode::CONFLICT, "user_exists")
-        }
-        Refusal::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_field"),
-        Refusal::Missing(_) => (StatusCode::UNPROCESSABLE_ENTITY, "missing_field"),
-        Refusal::UnknownUsers(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_user"),
-        Refusal::UnknownRoom(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_room"),
-        Refusal::IdempotencyMismatch => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch"),
-        Refusal::InvalidToken(_) => (StatusCode::UNAUTHORIZED, "invalid_token"),
-        Refusal::UnknownSubject => (StatusCode::UNAUTHORIZED, "unknown_user"),
-        Refusal::BadCredentials => (StatusCode::UNAUTHORIZED, "bad_credentials"),
-        Refusal::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
-        Refusal::AccountDisabled => (StatusCode::FORBIDDEN, "account_disabled"),
-        Refusal::SignupClosed => (StatusCode::FORBIDDEN, "signup_closed"),
-        Refusal::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
-        Refusal::TooManyStreams => (StatusCode::TOO_MANY_REQUESTS, "too_many_streams"),
-        Refusal::TooManyRooms => (StatusCode::TOO_MANY_REQUESTS, "too_many_rooms"),
-        Refusal::TooManyMessages(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_messages"),
-        Refusal::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
-        Refusal::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
-        Refusal::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, "storage_full"),
-        Refusal::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-        Refusal::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
-    }
-}
-
-fn not_found(thing: Thing) -> &'static str {
-    match thing {
-        Thing::Alarm => "alarm_not_found",
-        Thing::Connection => "connection_not_found",
-        Thing::Room => "room_not_found",
-        Thing::User => "user_not_found",
-    }
 }
 
 /// The code of an error that has none of its own.
@@ -274,6 +260,8 @@ impl Problem {
             status: status.as_u16(),
             detail,
             code,
+            rooms: Vec::new(),
+            pointer: None,
             cause: None,
         }
     }
@@ -326,6 +314,8 @@ impl ResponseError for ApiError {
         }
         response.extensions_mut().insert(Problem {
             cause: self.cause(),
+            rooms: self.unknown_rooms().to_vec(),
+            pointer: self.pointer().map(str::to_owned),
             ..Problem::new(status, code, self.detail())
         });
         response

@@ -2,6 +2,7 @@
 //! before any route.
 
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -12,11 +13,10 @@ use actix_web::{Error, HttpMessage, ResponseError};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use uuid::Builder;
-use uuid::fmt::Simple;
 
 use crate::alarm::InvalidValue;
-use crate::http::parameters;
 use crate::http::problem::{ApiError, Problem};
+use crate::http::{openapi, parameters};
 use crate::server::connections::{Connection, Unreadable};
 
 /// Gives the request an id and finishes its answer.
@@ -33,12 +33,12 @@ async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    // The thread's own generator: asking the system costs more than the rest of this.
-    let id = Builder::from_random_bytes(rand::random()).into_uuid();
+    let began = Instant::now();
+    let id = id_of(&request);
     let preflight = preflight_from(&request);
     let answered = if is_text(request.uri().path()) {
         // A handler's error is an answer by now; what is still an error here comes from the framework.
-        match parameters::check(&request) {
+        match check_parameters(&request) {
             Ok(()) => next.call(request).await?.map_into_boxed_body(),
             Err(unknown) => {
                 let refused = Box::pin(parameters::refused(&request, unknown)).await;
@@ -52,16 +52,67 @@ async fn answer<B: MessageBody + 'static>(
         Some(origin) if !answered.status().is_success() => refuse_origin(answered, origin),
         _ => answered,
     };
-    let mut text = [0; Simple::LENGTH];
-    let id = id.simple().encode_lower(&mut text);
-    let mut response = with_problem_body(answered, id);
-    if let Ok(value) = HeaderValue::from_str(id) {
+    let mut response = with_problem_body(answered, &id);
+    if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    let (request, status) = (response.request(), response.status().as_u16());
-    // The path without the query: a query may hold a token.
-    log::debug!("{} {} {status} {id}", request.method(), request.path());
+    tell(&response, &id, began.elapsed());
     Ok(response)
+}
+
+/// Refuses a parameter that the route does not know. A method that the route does not have is answered as such.
+fn check_parameters(request: &ServiceRequest) -> Result<(), ApiError> {
+    if request.query_string().is_empty() {
+        return Ok(());
+    }
+    match request.match_pattern() {
+        Some(pattern) if openapi::describes(request.method(), &pattern) => {
+            parameters::check(request, &pattern)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The id that the caller or a proxy gave the request, if it can do no harm in a log; else a new one.
+fn id_of(request: &ServiceRequest) -> String {
+    let given = request.headers().get(REQUEST_ID);
+    let given = given.and_then(|value| value.to_str().ok());
+    if let Some(id) = given.filter(|id| is_plain(id)) {
+        return id.to_owned();
+    }
+    // The thread's own generator: asking the system costs more than the rest of this.
+    let id = Builder::from_random_bytes(rand::random()).into_uuid();
+    id.simple().to_string()
+}
+
+fn is_plain(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(plain)
+}
+
+/// One line for each request. The pattern of its route is told, not the path or the query, which may hold a token or a name.
+fn tell(response: &ServiceResponse<BoxBody>, id: &str, took: Duration) {
+    if !log::log_enabled!(log::Level::Info) {
+        return;
+    }
+    let request = response.request();
+    let route = request.match_pattern();
+    let route = route.as_deref().unwrap_or("no route");
+    let method = match request.method() {
+        known @ (&Method::GET
+        | &Method::POST
+        | &Method::PUT
+        | &Method::DELETE
+        | &Method::HEAD
+        | &Method::OPTIONS
+        | &Method::PATCH) => known.as_str(),
+        _ => "other method",
+    };
+    let (status, milliseconds) = (response.status().as_u16(), took.as_secs_f64() * 1_000.0);
+    log::info!(
+        request_id = id, method, route, status, milliseconds;
+        "{method} {route} {status} {milliseconds:.1} ms {id}"
+    );
 }
 
 /// Answers what no handler may see: a request that could not be read, or one on a connection too many. This is inside the
@@ -152,5 +203,8 @@ fn with_problem_body(mut response: ServiceResponse<BoxBody>, id: &str) -> Servic
     );
     response.map_body(|_head, _empty| BoxBody::new(body))
 }
+
+/// Longer than the ids of proxies and tracing systems are.
+const LONGEST_ID: usize = 64;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

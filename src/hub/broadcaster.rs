@@ -58,6 +58,11 @@ pub(crate) struct Publish(pub Vec<Arc<Frame>>);
 #[rtype(result = "()")]
 pub(crate) struct ForgetRecent;
 
+/// Forgets alarms that were retracted: no client that comes back may be given them from memory.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Retract(pub HashSet<AlarmId>);
+
 /// Tells all streams of a user something that is not in the log.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -102,6 +107,11 @@ pub(crate) struct CountReach(pub Vec<Topic>);
 #[derive(Message)]
 #[rtype(result = "Vec<(UserId, Role)>")]
 pub(crate) struct ListAudience(pub HashSet<Topic>);
+
+/// Asks which of these users have open streams, and if one of them carries a topic; or who has one that carries it.
+#[derive(Message)]
+#[rtype(result = "HashMap<UserId, bool>")]
+pub(crate) struct ListWatching(pub Topic, pub Option<HashSet<UserId>>);
 
 /// Asks for the users in a room, a page of them by id.
 #[derive(Message)]
@@ -226,6 +236,14 @@ impl Handler<ForgetRecent> for Broadcaster {
     }
 }
 
+impl Handler<Retract> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Retract(ids): Retract, _context: &mut Self::Context) {
+        self.registry.retract(&ids);
+    }
+}
+
 impl Handler<Notify> for Broadcaster {
     type Result = ();
 
@@ -295,6 +313,18 @@ impl Handler<ListAudience> for Broadcaster {
         _context: &mut Self::Context,
     ) -> Self::Result {
         MessageResult(self.registry.audience(&topics))
+    }
+}
+
+impl Handler<ListWatching> for Broadcaster {
+    type Result = MessageResult<ListWatching>;
+
+    fn handle(
+        &mut self,
+        ListWatching(topic, users): ListWatching,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
+        MessageResult(self.registry.watching(&topic, users.as_ref()))
     }
 }
 

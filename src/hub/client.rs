@@ -8,12 +8,14 @@ use futures::channel::mpsc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::alarm::{AlarmId, Role, RoomId, Timestamp, Topic, TopicFilter, UserId};
+use crate::alarm::update::ActiveSubscription;
+use crate::alarm::{AlarmId, Role, RoomId, SignerId, Timestamp, Topic, TopicFilter, UserId};
 use crate::hub::Frame;
 use crate::hub::channel::{Channel, Shared};
 
 /// The name of one stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, utoipa::ToSchema)]
+#[schema(value_type = String)]
 pub(crate) struct ClientId(Uuid);
 
 /// A client that wants a stream, and the topics it wants. The rights were checked.
@@ -21,10 +23,17 @@ pub(crate) struct ClientId(Uuid);
 pub(crate) struct NewClient {
     /// The user of the stream.
     pub user_id: UserId,
+    /// The user of a stream that is not one of the user's own, such as one of an issuer's token of the Mercure protocol: it ends with
+    /// the rights of the account.
+    pub holder: Option<UserId>,
     /// The role of the token.
     pub role: Role,
     /// The token: logging out closes its streams.
     pub token_id: String,
+    /// The key that signed the token.
+    pub signer: SignerId,
+    /// The API key that it came with, or that made its token.
+    pub api_key: Option<Arc<str>>,
     /// The time at which the token was issued, if it tells it.
     pub issued_at: Option<Timestamp>,
     /// The number of times the user was disconnected from all hubs before.
@@ -45,6 +54,13 @@ pub(crate) struct NewClient {
     pub user_agent: String,
 }
 
+impl NewClient {
+    /// True if it counts as one of the streams of a user. One token of the Mercure protocol may be that of all visitors of a site.
+    pub(super) fn counts(&self) -> bool {
+        self.filter.updates.is_none()
+    }
+}
+
 /// The moment at which a client's topics are attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
@@ -59,12 +75,14 @@ pub(crate) enum Start {
 pub(crate) struct Rights {
     /// The stream.
     pub client_id: ClientId,
-    /// Its user.
+    /// The user whose account it depends on.
     pub user_id: UserId,
-    /// The role of its token.
-    pub role: Role,
+    /// The role of its token; `None` if its rights do not depend on one.
+    pub role: Option<Role>,
     /// Its token.
     pub token_id: String,
+    /// The API key that it came with, or that made its token.
+    pub api_key: Option<Arc<str>>,
     /// The time at which that token was issued, if it tells it.
     pub issued_at: Option<Timestamp>,
     /// The number of times the user was disconnected from all hubs before.
@@ -72,7 +90,7 @@ pub(crate) struct Rights {
 }
 
 /// One line of the list of connections.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema, Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ClientInfo {
     /// The name of the stream.
@@ -91,6 +109,9 @@ pub(crate) struct ClientInfo {
     pub remote_address: String,
     /// Its `User-Agent`.
     pub user_agent: String,
+    /// Its subscriptions of the Mercure protocol, if they are told of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subscriptions: Vec<ActiveSubscription>,
 }
 
 /// One client, as the registry holds it.
@@ -100,7 +121,7 @@ pub(super) struct Client {
     pub(super) shared: Arc<Shared>,
     pub(super) new: NewClient,
     pub(super) live: bool,
-    since: Instant,
+    pub(super) since: Instant,
     pub(super) last_frame: Instant,
     pub(super) heartbeats: u32,
     /// The number of frames that were queued for it so far.
@@ -218,11 +239,13 @@ impl Client {
     }
 
     pub(super) fn rights(&self) -> Rights {
+        let holder = self.new.holder.as_ref();
         Rights {
             client_id: self.id,
-            user_id: self.new.user_id.clone(),
-            role: self.new.role,
+            user_id: holder.unwrap_or(&self.new.user_id).clone(),
+            role: holder.is_none().then_some(self.new.role),
             token_id: self.new.token_id.clone(),
+            api_key: self.new.api_key.clone(),
             issued_at: self.new.issued_at,
             kicks: self.new.kicks,
         }
@@ -233,6 +256,8 @@ impl Client {
         let mut topics: Vec<String> = filter.topics.iter().map(Topic::to_string).collect();
         topics.extend(filter.all_rooms.then(|| "room:*".to_owned()));
         topics.extend(filter.everything.then(|| "*".to_owned()));
+        let updates = filter.updates.iter().flat_map(|one| &one.matchers);
+        topics.extend(updates.map(|matcher| format!("mercure:{}", matcher.text())));
         ClientInfo {
             client_id: self.id,
             user_id: self.new.user_id.clone(),
@@ -242,6 +267,11 @@ impl Client {
             queue_depth: self.queue_depth(),
             remote_address: self.new.remote_address.clone(),
             user_agent: self.new.user_agent.clone(),
+            subscriptions: filter
+                .updates
+                .as_ref()
+                .map(|updates| updates.active.clone())
+                .unwrap_or_default(),
         }
     }
 }

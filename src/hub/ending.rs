@@ -21,16 +21,16 @@ impl Ending {
         }
     }
 
-    pub(super) fn remove(&mut self, client_id: ClientId) {
-        let Some(user_id) = self.users.remove(&client_id) else {
-            return;
-        };
-        if let Entry::Occupied(mut count) = self.counts.entry(user_id) {
+    /// Forgets a stream; returns its user if it was ending.
+    pub(super) fn remove(&mut self, client_id: ClientId) -> Option<UserId> {
+        let user_id = self.users.remove(&client_id)?;
+        if let Entry::Occupied(mut count) = self.counts.entry(user_id.clone()) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
             }
         }
+        Some(user_id)
     }
 
     /// The number of streams of a user that end.

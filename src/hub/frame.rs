@@ -1,12 +1,17 @@
 //! An event made ready once and shared by every client it goes to.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use serde::Serialize;
 
-use crate::alarm::{Alarm, AlarmId, Badge, RoomId, UserId};
+use crate::alarm::update::Update;
+use crate::alarm::{Alarm, AlarmId, Timestamp};
+use crate::hub::bye::Bye;
+use crate::hub::entry::Entry;
+use crate::hub::event_data::{ByeData, Connected, EventName, PingData, PresenceData, SessionData};
 use crate::hub::presence::Announcement;
 
 /// One event. A channel slot holds a pointer to it.
@@ -16,104 +21,67 @@ pub(crate) struct Frame {
     id: Option<AlarmId>,
     id_text: Option<ByteString>,
     data: ByteString,
-    alarm: Option<Arc<Alarm>>,
+    entry: Option<Entry>,
     /// The version of the user's marks, for an event that tells them.
     version: Option<i64>,
+    /// The time at which a live entry was committed, as this hub saw it.
+    committed_at: Option<Instant>,
     /// As the first client's stream wrote it.
     written: OnceLock<Bytes>,
-}
-
-/// The name of an event on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EventName {
-    /// The first event of a stream.
-    Connect,
-    /// An alarm of a user, of everyone or of a role.
-    Alarm,
-    /// An alarm of a room.
-    Message,
-    /// A change of what a user has seen, read or deleted, or of what has expired.
-    State,
-    /// A session of the user was signed out.
-    Session,
-    /// Somebody came to a room or left it.
-    Presence,
-    /// A heartbeat JavaScript can see.
-    Ping,
-    /// A heartbeat only the connection sees.
-    Comment,
-    /// The last event of a stream.
-    Bye,
-}
-
-/// The reason for which the hub ends a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bye {
-    /// The hub stops.
-    Shutdown,
-    /// The token's time is over.
-    Expired,
-    /// Its user logged out.
-    Logout,
-    /// An administrator disconnected it.
-    Kicked,
-    /// An administrator disabled its account.
-    Disabled,
-    /// It did not read.
-    Slow,
-    /// The hub has no database.
-    Unavailable,
-}
-
-impl EventName {
-    /// The word on the wire.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Alarm => "alarm",
-            Self::Message => "message",
-            Self::State => "state",
-            Self::Session => "session",
-            Self::Presence => "presence",
-            Self::Ping => "ping",
-            Self::Comment => "",
-            Self::Bye => "bye",
-        }
-    }
-}
-
-impl Bye {
-    /// The word on the wire.
-    pub(crate) fn reason(self) -> &'static str {
-        match self {
-            Self::Shutdown => "shutdown",
-            Self::Expired => "expired",
-            Self::Logout => "logout",
-            Self::Kicked | Self::Disabled => "kicked",
-            Self::Slow => "slow",
-            Self::Unavailable => "unavailable",
-        }
-    }
-
-    /// True if coming back may help.
-    fn reconnect(self) -> bool {
-        !matches!(self, Self::Logout | Self::Disabled)
-    }
+    /// As the first stream of the Mercure protocol wrote it.
+    written_for_mercure: OnceLock<Bytes>,
 }
 
 impl Frame {
+    /// The event of an entry of the log.
+    pub(crate) fn of(entry: Entry) -> Arc<Self> {
+        Arc::new(Self::of_entry(entry))
+    }
+
+    fn of_entry(entry: Entry) -> Self {
+        match entry {
+            Entry::Alarm(alarm) => Self::of_alarm(alarm),
+            Entry::Update(update) => Self::of_update(update),
+        }
+    }
+
+    fn of_update(update: Arc<Update>) -> Self {
+        Self {
+            id: Some(update.id),
+            entry: Some(Entry::Update(update)),
+            ..Self::bare(EventName::Update, ByteString::new())
+        }
+    }
+
     /// The event of a stored alarm.
     pub(crate) fn alarm(alarm: Arc<Alarm>) -> Arc<Self> {
+        Arc::new(Self::of_alarm(alarm))
+    }
+
+    /// The event of an entry that was committed at a time, for clients that are live.
+    pub(crate) fn committed(entry: Entry, at: Instant) -> Arc<Self> {
+        Arc::new(Self {
+            committed_at: Some(at),
+            ..Self::of_entry(entry)
+        })
+    }
+
+    /// The time at which a live entry was committed; `None` for every other event.
+    pub(crate) fn committed_at(&self) -> Option<Instant> {
+        self.committed_at
+    }
+
+    fn of_alarm(alarm: Arc<Alarm>) -> Self {
         let event = if alarm.topic.is_room() {
             EventName::Message
         } else {
             EventName::Alarm
         };
         let (id, data) = (alarm.id, json(&*alarm));
-        Arc::new(Self {
-            alarm: Some(alarm),
+        Self {
+            entry: Some(Entry::Alarm(alarm)),
             ..Self::numbered(event, id, data)
-        })
+        }
     }
 
     /// The first event of a stream. Its id is where the stream starts, so a client cut before its first alarm loses nothing.
@@ -212,7 +180,20 @@ impl Frame {
 
     /// The alarm, if it is one.
     pub(crate) fn as_alarm(&self) -> Option<&Arc<Alarm>> {
-        self.alarm.as_ref()
+        match self.entry.as_ref()? {
+            Entry::Alarm(alarm) => Some(alarm),
+            Entry::Update(_) => None,
+        }
+    }
+
+    /// The entry of the log, if it is one.
+    pub(crate) fn entry(&self) -> Option<&Entry> {
+        self.entry.as_ref()
+    }
+
+    /// The time at which its entry of the log was stored.
+    pub(crate) fn stored_at(&self) -> Option<Timestamp> {
+        self.entry.as_ref().map(Entry::created_at)
     }
 
     /// The version of the user's marks, if it tells it.
@@ -225,9 +206,18 @@ impl Frame {
         self.written.get_or_init(write).clone()
     }
 
+    /// As [`Self::written_once`], for the streams of the Mercure protocol.
+    pub(crate) fn written_for_mercure(&self, write: impl FnOnce() -> Bytes) -> Bytes {
+        self.written_for_mercure.get_or_init(write).clone()
+    }
+
     /// The bytes it takes in a queue.
     pub(crate) fn size_bytes(&self) -> usize {
-        self.data.len() + size_of::<Self>()
+        let update = match &self.entry {
+            Some(Entry::Update(update)) => update.size_bytes(),
+            Some(Entry::Alarm(_)) | None => 0,
+        };
+        self.data.len() + update + size_of::<Self>()
     }
 
     fn numbered(event: EventName, id: AlarmId, data: ByteString) -> Self {
@@ -248,60 +238,13 @@ impl Frame {
             id: None,
             id_text: None,
             data,
-            alarm: None,
+            entry: None,
             version: None,
+            committed_at: None,
             written: OnceLock::new(),
+            written_for_mercure: OnceLock::new(),
         }
     }
-}
-
-/// The data of `connect`.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Connected {
-    /// The name of this stream.
-    pub client_id: String,
-    /// The user whose stream it is.
-    pub user_id: UserId,
-    /// The position it starts at.
-    pub cursor: AlarmId,
-    /// True if the cursor that was asked for lies outside what is kept.
-    pub gap: bool,
-    /// The numbers of alarms the user has not seen and not read.
-    #[serde(flatten)]
-    pub badge: Badge,
-    /// The log's head, and the last id the two figures cover: alarms up to it are replayed, those above are new.
-    pub head: AlarmId,
-    /// The version of the user's marks that the two figures cover.
-    pub version: i64,
-    /// The longest silence to expect, in seconds.
-    pub heartbeat_seconds: u64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PresenceData<'a> {
-    room_id: &'a RoomId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    count: Option<usize>,
-    joined: &'a [UserId],
-    left: &'a [UserId],
-}
-
-#[derive(Serialize)]
-struct SessionData<'a> {
-    ended: &'a str,
-}
-
-#[derive(Serialize)]
-struct PingData {
-    cursor: AlarmId,
-}
-
-#[derive(Serialize)]
-struct ByeData {
-    reason: &'static str,
-    reconnect: bool,
 }
 
 /// Our own types always serialise; should one ever not, the stream carries `null` in its place.

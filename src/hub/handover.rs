@@ -105,7 +105,7 @@ impl Handover {
 
     /// True if a frame of the channel is for this client: an alarm read from the log before it was delivered is not.
     pub(crate) fn passes(&self, frame: &Frame) -> bool {
-        frame.as_alarm().is_none_or(|alarm| alarm.id > self.after)
+        frame.entry().is_none_or(|entry| entry.id() > self.after)
     }
 }
 

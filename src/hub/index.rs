@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
+use crate::alarm::update::{Matcher, Pattern, Update, UpdateFilter};
 use crate::alarm::{Topic, TopicFilter};
 use crate::hub::members::Members;
 
@@ -12,6 +14,16 @@ pub(super) struct Index {
     by_topic: HashMap<Topic, Members>,
     every_room: Members,
     everything: Members,
+    updates: Updates,
+}
+
+/// The subscribers of the Mercure protocol: those of exact topics by a hash of the topic, and those of each distinct pattern
+/// together, so that it is tried once for each update.
+#[derive(Debug, Default)]
+struct Updates {
+    exact: HashMap<Arc<str>, Members>,
+    patterns: HashMap<Arc<Pattern>, Members>,
+    all: Members,
 }
 
 impl Index {
@@ -26,6 +38,9 @@ impl Index {
         if filter.everything {
             self.everything.insert(place);
         }
+        if let Some(updates) = &filter.updates {
+            self.updates.attach(updates, place);
+        }
     }
 
     /// Detaches a client from all topics of its filter.
@@ -35,6 +50,9 @@ impl Index {
         }
         self.every_room.remove(place);
         self.everything.remove(place);
+        if let Some(updates) = &filter.updates {
+            self.updates.detach(updates, place);
+        }
     }
 
     /// Writes the clients that an alarm of a topic concerns, each once.
@@ -47,9 +65,47 @@ impl Index {
         Members::union(sets, into);
     }
 
+    /// Writes the clients that are subscribed to a topic of an update, each once. They may still lack the right to read it.
+    pub(super) fn concerned_by_update(&self, update: &Update, into: &mut Vec<usize>) {
+        let updates = &self.updates;
+        let exact = update
+            .content
+            .topics
+            .iter()
+            .map(|topic| updates.exact.get(topic));
+        let patterns = updates
+            .patterns
+            .iter()
+            .filter(|(pattern, _members)| pattern.matches_update(update))
+            .map(|(_pattern, members)| Some(members));
+        Members::union(exact.chain(patterns).chain([Some(&updates.all)]), into);
+    }
+
     /// Writes the clients that named a room or carry every room, each once.
     pub(super) fn of_room(&self, topic: &Topic, into: &mut Vec<usize>) {
         Members::union([self.by_topic.get(topic), Some(&self.every_room)], into);
+    }
+}
+
+impl Updates {
+    fn attach(&mut self, filter: &UpdateFilter, place: usize) {
+        for matcher in &filter.matchers {
+            match matcher {
+                Matcher::All => self.all.insert(place),
+                Matcher::Exact(topic) => insert_into(&mut self.exact, topic, place),
+                Matcher::Pattern(pattern) => insert_into(&mut self.patterns, pattern, place),
+            }
+        }
+    }
+
+    fn detach(&mut self, filter: &UpdateFilter, place: usize) {
+        for matcher in &filter.matchers {
+            match matcher {
+                Matcher::All => self.all.remove(place),
+                Matcher::Exact(topic) => remove_from(&mut self.exact, topic, place),
+                Matcher::Pattern(pattern) => remove_from(&mut self.patterns, pattern, place),
+            }
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use futures::task::noop_waker;
 use proptest::prelude::*;
 
 use crate::alarm::{
-    Alarm, AlarmId, AlarmType, Payload, Role, RoomId, Timestamp, Topic, TopicFilter, UserId,
+    Alarm, AlarmId, AlarmType, Payload, Role, RoomId, SignerId, Timestamp, Topic, TopicFilter,
+    UserId,
 };
 use crate::hub::channel::{Channel, Received};
 use crate::hub::properties::events::{Event, events};
@@ -326,8 +327,11 @@ fn registry(position: AlarmId) -> Registry {
 fn new_client(filter: &Arc<TopicFilter>, start: Start) -> NewClient {
     NewClient {
         user_id: bob(),
+        holder: None,
         role: Role::User,
         token_id: String::new(),
+        signer: SignerId::SHARED_SECRET,
+        api_key: None,
         issued_at: None,
         kicks: 0,
         expires_at: Timestamp::now().plus(Duration::from_secs(3_600)),

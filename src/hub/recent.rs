@@ -1,11 +1,11 @@
 //! The last frames that were delivered: many clients that come back at once are served from here without a read of the log.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::alarm::{AlarmId, Timestamp, TopicFilter};
-use crate::hub::Frame;
+use crate::hub::{Entry, Frame};
 
 /// The end of the log, as far as it is kept in memory. Without a hole: whoever has seen everything up to a cursor in it
 /// misses exactly what follows.
@@ -65,14 +65,27 @@ impl Recent {
         }
     }
 
+    /// Takes the content out of alarms that were retracted. Their places stay, as what is kept has no hole.
+    pub(super) fn retract(&mut self, ids: &HashSet<AlarmId>) {
+        for frame in &mut self.frames {
+            let alarm = frame.as_alarm().filter(|alarm| ids.contains(&alarm.id));
+            if let Some(alarm) = alarm {
+                let retracted = Frame::alarm(Arc::new(alarm.retracted()));
+                self.bytes -= frame.size_bytes();
+                self.bytes += retracted.size_bytes();
+                *frame = retracted;
+            }
+        }
+    }
+
     /// Forgets what is too old for anybody to come back for.
     pub(super) fn forget_old(&mut self, clock: Timestamp) {
         let oldest = clock.minus(OLDEST);
-        while self.frames.front().is_some_and(|frame| {
-            frame
-                .as_alarm()
-                .is_none_or(|alarm| alarm.created_at < oldest)
-        }) {
+        while self
+            .frames
+            .front()
+            .is_some_and(|frame| frame.stored_at().is_none_or(|at| at < oldest))
+        {
             self.drop_first();
         }
     }
@@ -109,9 +122,14 @@ impl Recent {
 }
 
 fn concerns(filter: &TopicFilter, frame: &Frame, clock: Timestamp) -> bool {
-    frame.as_alarm().is_some_and(|alarm| {
-        filter.lets_through(&alarm.topic) && alarm.expires_at.is_none_or(|expires| expires > clock)
-    })
+    match frame.entry() {
+        Some(Entry::Alarm(alarm)) => {
+            let is_alive = alarm.expires_at.is_none_or(|expires| expires > clock);
+            is_alive && filter.lets_through(&alarm.topic)
+        }
+        Some(Entry::Update(update)) => filter.lets_update_through(update),
+        None => false,
+    }
 }
 
 /// A few seconds of a busy log.
@@ -161,6 +179,15 @@ mod tests {
         assert_eq!(missed(&recent, 10), Some(vec![11, 12, 13, 14]));
         assert_eq!(missed(&recent, 9), None, "before it began");
         assert_eq!(missed(&recent, 15), None, "not delivered yet");
+    }
+
+    #[test]
+    fn a_retracted_alarm_is_missed_by_nobody_and_leaves_no_hole() {
+        let mut recent = kept(11..=14);
+
+        recent.retract(&HashSet::from([AlarmId(12), AlarmId(99)]));
+
+        assert_eq!(missed(&recent, 10), Some(vec![11, 13, 14]));
     }
 
     #[test]

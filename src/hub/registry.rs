@@ -1,22 +1,26 @@
 //! The clients and the topic index, as a plain struct without actor or clock: the Broadcaster is its shell.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use crate::alarm::update::Update;
 use crate::alarm::{AlarmId, Role, Timestamp, Topic, TopicFilter, UserId};
 use crate::hub::channel::Channel;
 use crate::hub::client::{Client, Fate};
+use crate::hub::counts::Counts;
 use crate::hub::ending::Ending;
 use crate::hub::index::{Index, insert_into, remove_from};
 use crate::hub::members::Members;
 use crate::hub::presence::Rooms;
 use crate::hub::recent::Recent;
-use crate::hub::{Bye, ClientId, EventName, Frame, NewClient, Start, StreamList};
+use crate::hub::{Bye, ClientId, Entry, EventName, Frame, NewClient, Start};
 use crate::metrics::Metrics;
 
+mod closing;
+mod counting;
 mod lists;
 
 /// The bounds a client lives in.
@@ -67,11 +71,14 @@ pub(crate) struct Registry {
     clients: Slab<Client>,
     by_id: HashMap<ClientId, usize>,
     index: Index,
+    /// The streams of users: a subscriber of the Mercure protocol is none.
     by_user: HashMap<UserId, Members>,
+    by_holder: HashMap<UserId, Members>,
     by_token: HashMap<String, Members>,
     /// Closed streams whose connections are not given back yet: they still count as their users' streams.
     ending: Ending,
     pub(super) rooms: Rooms,
+    pub(super) counts: Counts,
     recent: Recent,
     /// The clients that the alarm at hand concerns: kept, so that an alarm for ten thousand asks for no memory.
     reached: Vec<usize>,
@@ -86,9 +93,11 @@ impl Registry {
             by_id: HashMap::new(),
             index: Index::default(),
             by_user: HashMap::new(),
+            by_holder: HashMap::new(),
             by_token: HashMap::new(),
             ending: Ending::default(),
             rooms: Rooms::default(),
+            counts: Counts::of_limit(limits.streams_per_user),
             recent: Recent::after(position),
             reached: Vec::new(),
             metrics,
@@ -112,14 +121,19 @@ impl Registry {
         self.recent = Recent::after(self.position());
     }
 
+    /// Forgets alarms that were retracted.
+    pub(crate) fn retract(&mut self, ids: &HashSet<AlarmId>) {
+        self.recent.retract(ids);
+    }
+
     /// Takes in a client, unless its user has as many as one user may have.
     pub(crate) fn subscribe(
         &mut self,
         new: NewClient,
         now: Instant,
     ) -> Result<Opened, SubscribeError> {
-        let open = self.by_user.get(&new.user_id).map_or(0, Members::len);
-        if open + self.ending.count_of(&new.user_id) >= self.limits.streams_per_user {
+        let counts = new.counts();
+        if counts && self.has_too_many(&new.user_id) {
             return Err(SubscribeError::TooManyStreams);
         }
         let client_id = ClientId::random();
@@ -128,12 +142,18 @@ impl Registry {
             Start::Live => Some(Vec::new()),
             Start::After(cursor) => self.recent.missed(cursor, &new.filter, Timestamp::now()),
         };
-        let token_id = new.token_id.clone();
+        let (token_id, holder) = (new.token_id.clone(), new.holder.clone());
         let (client, channel) = Client::new(client_id, new, now);
         let place = self.clients.insert(client);
         insert_into(&mut self.by_token, &token_id, place);
         self.by_id.insert(client_id, place);
-        insert_into(&mut self.by_user, &user_id, place);
+        if let Some(holder) = &holder {
+            insert_into(&mut self.by_holder, holder, place);
+        }
+        if counts {
+            insert_into(&mut self.by_user, &user_id, place);
+            self.note_count(&user_id);
+        }
         self.metrics.streams.inc();
         self.count_users();
         // Announced before its topics are attached: it hears of those who come after it.
@@ -207,9 +227,8 @@ impl Registry {
 
     /// Ends the deliveries to a client whose answer is complete but not sent yet: it counts as its user's stream until then.
     pub(crate) fn finish(&mut self, client_id: ClientId, now: Instant) {
-        if let Some(client) = self.client(client_id) {
-            let user_id = client.new.user_id.clone();
-            self.ending.insert(client_id, user_id);
+        if self.by_id.contains_key(&client_id) {
+            self.note_ending(client_id);
             self.forget(client_id);
             self.announce(now);
         }
@@ -217,7 +236,9 @@ impl Registry {
 
     /// Forgets a client whose connection is gone, and all it held.
     pub(crate) fn disconnect(&mut self, client_id: ClientId, now: Instant) {
-        self.ending.remove(client_id);
+        if let Some(user_id) = self.ending.remove(client_id) {
+            self.note_count(&user_id);
+        }
         self.forget(client_id);
         self.announce(now);
     }
@@ -229,60 +250,43 @@ impl Registry {
         let client = self.clients.remove(place);
         self.metrics.streams.dec();
         self.index.detach(&client.new.filter, place);
-        remove_from(&mut self.by_user, &client.new.user_id, place);
         remove_from(&mut self.by_token, &client.new.token_id, place);
+        if let Some(holder) = &client.new.holder {
+            remove_from(&mut self.by_holder, holder, place);
+        }
+        if client.new.counts() {
+            remove_from(&mut self.by_user, &client.new.user_id, place);
+            self.note_count(&client.new.user_id);
+        }
         self.count_users();
         for room in &client.new.rooms {
             self.rooms.leave(room, &client.new.user_id);
         }
     }
 
-    /// Closes a client's channel for a reason it is told; what is queued still reaches it.
-    pub(crate) fn close(&mut self, client_id: ClientId, bye: Bye) -> bool {
-        let Some(client) = self.client(client_id) else {
-            return false;
-        };
-        client.shared.close(bye);
-        self.metrics.stream_closed(bye.reason());
-        let user_id = client.new.user_id.clone();
-        self.ending.insert(client_id, user_id);
-        self.forget(client_id);
-        true
-    }
-
-    /// Closes all clients that are meant; returns how many.
-    pub(crate) fn close_all(&mut self, which: &StreamList, bye: Bye, now: Instant) -> usize {
-        let meant = self.meant(which);
-        let closed = meant.into_iter().filter(|id| self.close(*id, bye)).count();
-        self.announce(now);
-        closed
-    }
-
-    /// Closes everybody.
-    pub(crate) fn close_everyone(&mut self, bye: Bye) -> usize {
-        let count = self.clients.len();
-        // Nobody is left to be told who left, so the rooms are not asked.
-        for (_place, client) in &self.clients {
-            client.shared.close(bye);
-            self.metrics.stream_closed(bye.reason());
-        }
-        self.metrics.streams.set(0);
-        self.metrics.users.set(0);
-        *self = Self::new(self.limits, self.position(), self.metrics.clone());
-        count
-    }
-
     /// Delivers an alarm to all clients it concerns; returns the number of those that took it.
     pub(crate) fn deliver(&mut self, frame: &Arc<Frame>, now: Instant) -> usize {
-        let Some(alarm) = frame.as_alarm() else {
+        let Some(entry) = frame.entry() else {
             return 0;
         };
-        self.recent.keep(alarm.id, frame);
+        self.recent.keep(entry.id(), frame);
         let mut reached = std::mem::take(&mut self.reached);
-        self.index.concerned(&alarm.topic, &mut reached);
+        match entry {
+            Entry::Alarm(alarm) => self.index.concerned(&alarm.topic, &mut reached),
+            Entry::Update(update) => {
+                self.index.concerned_by_update(update, &mut reached);
+                reached.retain(|place| self.may_read(*place, update));
+            }
+        }
         let taken = self.send(&reached, frame, now);
         self.reached = reached;
         taken
+    }
+
+    fn may_read(&self, place: usize, update: &Update) -> bool {
+        let client = self.clients.get(place);
+        let filter = client.and_then(|client| client.new.filter.updates.as_ref());
+        filter.is_some_and(|filter| filter.may_read(update))
     }
 
     /// Sends an event to all streams of a user.
@@ -372,9 +376,9 @@ impl Registry {
         }
         let taken = reached.len() - lost.len();
         for (place, id, fate) in lost {
-            match (fate, frame.as_alarm()) {
+            match (fate, frame.entry()) {
                 (Fate::Gone, _) => self.forget(id),
-                (Fate::Full, Some(alarm)) => self.spill(place, AlarmId(alarm.id.0 - 1)),
+                (Fate::Full, Some(entry)) => self.spill(place, AlarmId(entry.id().0 - 1)),
                 (Fate::Full, None) => {}
             }
         }

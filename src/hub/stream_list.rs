@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::alarm::UserId;
+use crate::alarm::{SignerId, UserId};
 use crate::hub::ClientId;
 
 /// The streams that a Close means.
@@ -14,10 +14,14 @@ pub(crate) enum StreamList {
     ClientOf(ClientId, UserId),
     /// Those that came with this token.
     Token(String),
-    /// All of this user.
+    /// Those that came with this API key, or with a token that it made.
+    Key(String),
+    /// All that end with the rights of this user.
     User(UserId),
     /// All.
     All,
+    /// Those whose token was signed with one of these keys.
+    Signers(HashSet<SignerId>),
     /// These.
     Clients(HashSet<ClientId>),
 }

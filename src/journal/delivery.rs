@@ -3,13 +3,14 @@
 //! Journal knowing them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::Addr;
 use tokio::sync::watch;
 
-use crate::alarm::{Alarm, AlarmId};
-use crate::hub::{Broadcaster, Frame, Publish};
+use crate::alarm::AlarmId;
+use crate::hub::{Broadcaster, Entry, Frame, Publish};
+use crate::journal::missed;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
@@ -46,8 +47,8 @@ impl Delivery {
 
     /// Delivers the alarms of a batch. If their ids do not follow the last delivered one, more rows were stored, by
     /// another hub or by a commit whose answer was lost. In that case the alarms are read from the log.
-    pub(super) async fn batch(mut self, fresh: Vec<Arc<Alarm>>) -> Self {
-        let Some(last) = fresh.last().map(|alarm| alarm.id) else {
+    pub(super) async fn batch(mut self, fresh: Vec<Entry>) -> Self {
+        let Some(last) = fresh.last().map(Entry::id) else {
             return self;
         };
         if self.store.wait_for_rights(RIGHTS_WITHIN).await.is_err() {
@@ -106,9 +107,9 @@ impl Delivery {
             self.metrics.catch_ups.inc();
         }
         while self.up_to < to {
-            match self.store.missed(self.up_to, to).await {
+            match missed::next(&self.store, self.up_to, to).await {
                 Ok(page) => {
-                    self.publish(page.alarms.into_iter().map(Arc::new)).await;
+                    self.publish(page.entries.into_iter()).await;
                     self.reached(page.read_up_to);
                 }
                 Err(cause) => {
@@ -125,9 +126,10 @@ impl Delivery {
         self.delivered.send_replace(id);
     }
 
-    /// Sends alarms to the Broadcaster. It never blocks, so waiting for its mailbox is short and keeps the order.
-    async fn publish(&self, alarms: impl Iterator<Item = Arc<Alarm>>) {
-        let frames: Vec<Arc<Frame>> = alarms.map(Frame::alarm).collect();
+    /// Sends entries to the Broadcaster. It never blocks, so waiting for its mailbox is short and keeps the order.
+    async fn publish(&self, entries: impl Iterator<Item = Entry>) {
+        let now = Instant::now();
+        let frames: Vec<Arc<Frame>> = entries.map(|entry| Frame::committed(entry, now)).collect();
         if !frames.is_empty() && self.broadcaster.send(Publish(frames)).await.is_err() {
             log::debug!(
                 "the broadcaster is gone; what was committed is replayed after the restart"
@@ -140,11 +142,11 @@ impl Delivery {
 /// is late on a busy machine is waited for; one that does not come holds up no publisher for longer.
 const RIGHTS_WITHIN: Duration = Duration::from_secs(1);
 
-/// True if the alarms are exactly the next ones of the log.
-fn follows(position: AlarmId, alarms: &[Arc<Alarm>]) -> bool {
+/// True if the entries are exactly the next ones of the log.
+fn follows(position: AlarmId, entries: &[Entry]) -> bool {
     let next = position.0 + 1..;
-    alarms
+    entries
         .iter()
         .zip(next)
-        .all(|(alarm, expected)| alarm.id.0 == expected)
+        .all(|(entry, expected)| entry.id().0 == expected)
 }

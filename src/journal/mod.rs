@@ -2,6 +2,7 @@
 //! order.
 
 mod delivery;
+mod missed;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,8 +15,8 @@ use actix::{
 };
 use tokio::sync::{oneshot, watch};
 
-use crate::alarm::{Alarm, AlarmId};
-use crate::hub::Broadcaster;
+use crate::alarm::AlarmId;
+use crate::hub::{Broadcaster, Entry};
 use crate::journal::delivery::Delivery;
 use crate::metrics::Metrics;
 use crate::store::{Refusal, Store, StoreError, Stored, Submission};
@@ -86,14 +87,15 @@ pub(crate) enum AppendError {
     Store(Arc<StoreError>),
 }
 
+pub(crate) use crate::journal::missed::next as missed_entries;
+
 type Outcome = Result<Stored, Refusal>;
 
 type Answer = oneshot::Sender<Result<Stored, AppendError>>;
 
 struct Waiting {
     submission: Submission,
-    /// The deadline. After it the publisher is answered with `Overloaded`, and the submission must not be stored.
-    until: Instant,
+    taken_at: Instant,
     answer: Answer,
 }
 
@@ -145,6 +147,7 @@ impl Journal {
             self.catch_up(context);
             return;
         }
+        let taken_at: Vec<Instant> = batch.iter().map(|waiting| waiting.taken_at).collect();
         let (submissions, answers): (Vec<_>, Vec<_>) = batch
             .into_iter()
             .map(|waiting| (waiting.submission, waiting.answer))
@@ -154,11 +157,14 @@ impl Journal {
         let work = async move {
             let started = Instant::now();
             let outcomes = store.append(submissions).await;
-            let took = started.elapsed();
+            let ended = Instant::now();
             let delivery = match &outcomes {
                 Ok(outcomes) => {
                     let fresh = fresh(outcomes);
-                    metrics.committed(fresh.len(), took);
+                    metrics.committed(fresh.len(), ended - started);
+                    for taken_at in taken_at {
+                        metrics.publish_seconds.add(ended - taken_at);
+                    }
                     delivery.batch(fresh).await
                 }
                 Err(_cause) => {
@@ -210,11 +216,12 @@ impl Journal {
         let mut alarms = 0;
         let now = Instant::now();
         while let Some(next) = self.waiting.front() {
-            if next.until <= now {
+            // After that the publisher is answered with `Overloaded`, and the submission must not be stored.
+            if next.taken_at + WAIT_WITHIN <= now {
                 self.turn_away();
                 continue;
             }
-            let more = next.submission.alarms.len();
+            let more = next.submission.rows();
             if !batch.is_empty() && alarms + more > BATCH_ALARMS {
                 break;
             }
@@ -222,13 +229,19 @@ impl Journal {
             batch.extend(self.waiting.pop_front());
         }
         self.waiting_alarms -= alarms;
+        self.tell_waiting();
         batch
+    }
+
+    fn tell_waiting(&self) {
+        let count = i64::try_from(self.waiting_alarms).unwrap_or(i64::MAX);
+        self.metrics.waiting_alarms.set(count);
     }
 
     /// Removes the first submission of the queue and answers that it was not stored.
     fn turn_away(&mut self) {
         if let Some(late) = self.waiting.pop_front() {
-            self.waiting_alarms -= late.submission.alarms.len();
+            self.waiting_alarms -= late.submission.rows();
             self.metrics.append_refused("overloaded");
             // A publisher that is gone needs no answer.
             let _unheard = late.answer.send(Err(AppendError::Overloaded));
@@ -254,15 +267,16 @@ impl Handler<Append> for Journal {
             let _unheard = answer.send(Err(AppendError::ShuttingDown));
             return;
         }
-        if self.waiting_alarms + submission.alarms.len() > WAITING_ALARMS {
+        if self.waiting_alarms + submission.rows() > WAITING_ALARMS {
             self.metrics.append_refused("overloaded");
             let _unheard = answer.send(Err(AppendError::Overloaded));
             return;
         }
-        self.waiting_alarms += submission.alarms.len();
+        self.waiting_alarms += submission.rows();
+        self.tell_waiting();
         self.waiting.push_back(Waiting {
             submission,
-            until: Instant::now() + WAIT_WITHIN,
+            taken_at: Instant::now(),
             answer,
         });
         self.commit(context);
@@ -313,10 +327,14 @@ async fn let_others_run() {
     tokio::task::yield_now().await;
 }
 
-/// Returns the alarms that this batch stored. Those of repeated submissions were delivered before.
-fn fresh(outcomes: &[Outcome]) -> Vec<Arc<Alarm>> {
+/// Returns what this batch stored, by id. What repeated submissions stored was delivered before.
+fn fresh(outcomes: &[Outcome]) -> Vec<Entry> {
     let fresh = outcomes.iter().flatten().filter(|stored| !stored.repeated);
-    fresh.flat_map(|stored| &stored.alarms).cloned().collect()
+    let entries = fresh.flat_map(|stored| {
+        let alarms = stored.alarms.iter().cloned().map(Entry::Alarm);
+        alarms.chain(stored.updates.iter().cloned().map(Entry::Update))
+    });
+    entries.collect()
 }
 
 fn answer_all(answers: Vec<Answer>, outcomes: Result<Vec<Outcome>, StoreError>) {

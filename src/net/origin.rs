@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use url::{ParseError, Url};
+use url::{Host, ParseError, Url};
 
 /// A web origin in the form that browsers send: lower case, ASCII host, the scheme's own port left out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,6 +18,17 @@ impl Origin {
     /// The origin in its serialised form.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// True if the host is this machine.
+    pub(crate) fn is_localhost(&self) -> bool {
+        let host = Url::parse(&self.0).ok();
+        let host = host.as_ref().and_then(Url::host);
+        host.is_some_and(|host| match host {
+            Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        })
     }
 
     /// True if the scheme is `https`.

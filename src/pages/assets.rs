@@ -1,7 +1,7 @@
-//! The stylesheets and the scripts: embedded in the binary and compressed once.
+//! The stylesheets and the scripts: embedded in the binary and compressed once. The viewer of `/api/docs` is embedded compressed.
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::{LazyLock, OnceLock};
 
 use actix_web::http::header::{
@@ -11,6 +11,7 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use rust_embed::RustEmbed;
 
@@ -25,7 +26,7 @@ struct Asset {
     media_type: String,
     /// A digest of the content. A cache may keep an address that contains it for ever.
     digest: String,
-    plain: Bytes,
+    plain: OnceLock<Bytes>,
     /// The content compressed with Brotli, where the build of `web/` left it.
     brotli: Option<Bytes>,
     gzip: OnceLock<Option<Bytes>>,
@@ -89,7 +90,10 @@ impl Asset {
     fn embedded(name: &str) -> Option<Self> {
         let file = Assets::get(name)?;
         let hash = file.metadata.sha256_hash();
+        let content = Bytes::from(file.data.into_owned());
         let is_packed = name == PACKAGE;
+        let is_compressed = name.ends_with(GZIP);
+        let name = name.trim_end_matches(GZIP);
         let media_type = if is_packed {
             "application/gzip".to_owned()
         } else {
@@ -104,15 +108,29 @@ impl Asset {
                 .take(6)
                 .map(|byte| format!("{byte:02x}"))
                 .collect(),
-            plain: Bytes::from(file.data.into_owned()),
+            plain: if is_compressed {
+                OnceLock::new()
+            } else {
+                OnceLock::from(content.clone())
+            },
             brotli: brotli.map(|file| Bytes::from(file.data.into_owned())),
-            // Compressed files do not become smaller.
             gzip: if is_packed {
+                // Compressed files do not become smaller.
                 OnceLock::from(None)
+            } else if is_compressed {
+                OnceLock::from(Some(content))
             } else {
                 OnceLock::new()
             },
         })
+    }
+
+    /// The content as it is. For a file that is embedded compressed it is made when a client first asks for it.
+    fn plain(&self) -> Bytes {
+        let decompress = || self.gzip.get().and_then(Option::as_ref).map(decompressed);
+        self.plain
+            .get_or_init(|| decompress().unwrap_or_default())
+            .clone()
     }
 
     fn answer(&self, request: &HttpRequest, cache: &'static str) -> HttpResponse {
@@ -152,9 +170,9 @@ impl Asset {
         {
             return (Some("br"), body.clone());
         }
-        let packed = || self.gzip.get_or_init(|| compressed(&self.plain)).clone();
+        let packed = || self.gzip.get_or_init(|| compressed(&self.plain())).clone();
         let body = (gzip > 0).then(packed).flatten();
-        body.map_or_else(|| (None, self.plain.clone()), |body| (Some("gzip"), body))
+        body.map_or_else(|| (None, self.plain()), |body| (Some("gzip"), body))
     }
 }
 
@@ -175,10 +193,25 @@ fn compressed(plain: &Bytes) -> Option<Bytes> {
     encoder.finish().ok().map(Bytes::from)
 }
 
+/// The content of a file that is embedded compressed.
+fn decompressed(gzip: &Bytes) -> Bytes {
+    let mut plain = Vec::new();
+    match GzDecoder::new(gzip.as_ref()).read_to_end(&mut plain) {
+        Ok(_length) => Bytes::from(plain),
+        Err(cause) => {
+            log::error!("an embedded file cannot be decompressed: {cause}");
+            Bytes::new()
+        }
+    }
+}
+
 static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
     Assets::iter()
         .filter(|name| !name.ends_with(BROTLI))
-        .filter_map(|name| Some((name.to_string(), Asset::embedded(&name)?)))
+        .filter_map(|name| {
+            let asset = Asset::embedded(&name)?;
+            Some((name.trim_end_matches(GZIP).to_owned(), asset))
+        })
         .collect()
 });
 
@@ -187,6 +220,9 @@ const PACKAGE: &str = "campanile-client.tgz";
 
 /// The ending of a file that holds another one compressed.
 const BROTLI: &str = ".br";
+
+/// The ending of a file that is embedded in its compressed form alone: a large one that browsers always take compressed.
+const GZIP: &str = ".gz";
 
 /// The names are the same in every version, so browsers revalidate each time; the answer is mostly 304.
 const EACH_TIME: &str = "public, no-cache";

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actions::publish::{self, Publication};
 use crate::actions::{AppState, Refusal, streams};
-use crate::alarm::{AlarmId, AlarmType, Recipients, Target};
+use crate::alarm::{AlarmId, AlarmType, COMPARE_TEST, Recipients, Target};
 use crate::http::body::JsonBody;
 use crate::http::identity::Member;
 use crate::http::problem::ApiError;
@@ -91,9 +91,9 @@ pub(crate) async fn publish(
         target_id: Some(test.run),
         data: Some(publish::data_of(&data)?),
         expires_in_seconds: Some(LIFE_SECONDS),
-        ..Publication::of(to, AlarmType::trusted(TEST_TYPE.to_owned()))
+        ..Publication::of(to, AlarmType::trusted(COMPARE_TEST.to_owned()))
     };
-    let stored = publish::publish(&state, publication, None).await?;
+    let stored = publish::publish_own(&state, publication).await?;
     let alarm = stored
         .alarms
         .first()
@@ -119,8 +119,6 @@ fn take_a_turn(state: &AppState, member: &Member) -> Result<(), Refusal> {
         .take(member.user_id(), Instant::now())
         .map_err(Refusal::TooManyAttempts)
 }
-
-const TEST_TYPE: &str = "COMPARE_TEST";
 
 /// Longer than the longest run with its final check, and short enough that a page closed during a run leaves nothing
 /// behind for long.

@@ -61,7 +61,7 @@ pub(crate) async fn publish(
         expires_in_seconds: Some(LIFE_SECONDS),
         ..Publication::of(to, AlarmType::trusted(DEMO_TYPE.to_owned()))
     };
-    publish::publish(&state, publication, None).await?;
+    publish::publish_own(&state, publication).await?;
     Ok(see_other("/demo/embed"))
 }
 

@@ -29,6 +29,11 @@ impl Form {
             .filter(|value| !value.is_empty())
     }
 
+    /// All values of a field.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.all(name)
+    }
+
     /// A required field, parsed.
     pub(crate) fn required<T: std::str::FromStr<Err: Into<Rule>>>(
         &self,

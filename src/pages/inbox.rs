@@ -6,6 +6,7 @@ use actix_web::web::{Data, Path};
 use askama::Template;
 
 use crate::actions::inbox::{self, Mark, Status};
+use crate::actions::leaving::FormerUsers;
 use crate::actions::{AppState, Refusal, Thing};
 use crate::alarm::{AlarmId, Count};
 use crate::http::body::Params;
@@ -13,6 +14,7 @@ use crate::pages::error::PageError;
 use crate::pages::form::Form;
 use crate::pages::page::{Page, html};
 use crate::pages::redirect::see_other;
+use crate::pages::telling::Telling;
 use crate::pages::view::AlarmRow;
 use crate::pages::visitor::Visitor;
 
@@ -43,7 +45,9 @@ pub(crate) async fn list(
     };
     let before_id = before.map(AlarmId);
     let found = inbox::page(&state, visitor.inbox(), before_id, PAGE, status).await?;
-    let row = |alarm| AlarmRow::new(alarm, visitor.words());
+    let former = FormerUsers::among(&state, &found.items).await?;
+    let told = Telling::of(&state, &visitor, (&found.items, &former)).await?;
+    let row = |alarm| told.row(alarm);
     let rows = found.items.iter().map(row).collect();
     let shown = InboxPage {
         unread: page

@@ -2,6 +2,7 @@
 //! the scripts in `assets/` add live updates. It has no rules of its own: a form does the same as the JSON route.
 
 mod admin;
+mod api_docs;
 mod assets;
 mod compare;
 mod demo;
@@ -11,14 +12,16 @@ mod form;
 mod inbox;
 mod language;
 mod page;
+mod providers;
 mod redirect;
 mod rooms;
 mod sessions;
+mod telling;
 mod view;
 mod visitor;
 mod words;
 
-use actix_web::web::{ServiceConfig, post, resource};
+use actix_web::web::{ServiceConfig, get, post, resource};
 
 use crate::http::read;
 
@@ -29,6 +32,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .service(resource("/").route(read().to(sessions::welcome)))
         .service(resource("/login").route(post().to(sessions::log_in)))
+        .service(resource("/login/{name}").route(get().to(providers::begin)))
+        .service(resource("/login/{name}/callback").route(get().to(providers::finish)))
         .service(resource("/signup").route(post().to(sessions::sign_up)))
         .service(resource("/logout").route(post().to(sessions::log_out)))
         .service(resource("/language").route(post().to(language::choose)))
@@ -50,9 +55,17 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(resource("/alarms/{id}/delete").route(post().to(inbox::delete_one)))
         .service(resource("/admin").route(read().to(admin::show)))
         .service(resource("/admin/recent").route(read().to(admin::recent)))
+        .service(resource("/admin/alarms/{id}").route(read().to(admin::delivery::show)))
         .service(resource("/admin/publish").route(post().to(admin::publish)))
         .service(resource("/admin/audience").route(post().to(admin::audience)))
         .service(resource("/admin/preview").route(post().to(admin::preview)))
+        .service(
+            resource("/admin/keys")
+                .route(read().to(admin::keys::show))
+                .route(post().to(admin::keys::create)),
+        )
+        .service(resource("/admin/keys/{id}/revoke").route(post().to(admin::keys::revoke)))
+        .service(resource("/admin/keys/{id}/enable").route(post().to(admin::keys::enable)))
         .service(resource("/admin/users").route(read().to(admin::find)))
         .service(resource("/admin/users/{id}").route(read().to(admin::show_person)))
         .service(resource("/admin/users/{id}/test").route(post().to(admin::send_test)))
@@ -71,6 +84,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(read().to(demo::show))
                 .route(post().to(demo::publish)),
         )
+        .service(resource("/api/docs").route(read().to(api_docs::show)))
         .service(resource("/campanile.js").route(read().to(assets::module)))
         .service(resource("/campanile-client.tgz").route(read().to(assets::package)))
         .service(resource("/campanile@{version}.js").route(read().to(assets::versioned_module)))

@@ -6,12 +6,13 @@ use actix_web::web::{Data, Path};
 use askama::Template;
 use uuid::Uuid;
 
+use crate::actions::leaving::FormerUsers;
 use crate::actions::publish::{self, ChatMessage};
 use crate::actions::rooms::{self, ROOMS_A_PAGE, Room, RoomView};
 use crate::actions::{AppState, Refusal};
 use crate::alarm::{Alarm, AlarmId, ChatText, UserId};
 use crate::http::body::Params;
-use crate::http::problem::status_of;
+use crate::http::status::status_of;
 use crate::pages::error::PageError;
 use crate::pages::form::Form;
 use crate::pages::page::{Page, html};
@@ -180,6 +181,7 @@ async fn room_page(
     page.room = Some(room.id.to_string());
     let history = rooms::history(state, &room.id, before, PAGE).await?;
     let names = names_of(state, &history.items).await?;
+    let former = FormerUsers::among(state, &history.items).await?;
     let present = rooms::present(state, room.id.clone(), None, rooms::PRESENT_PAGE).await?;
     let (draft, error) = match refused {
         Some(refused) => (refused.text, Some(visitor.words().refusal(&refused.error))),
@@ -190,7 +192,12 @@ async fn room_page(
         room_id: room.id.to_string(),
         room_name: room.name.to_string(),
         cursor: history.cursor,
-        messages: MessageRow::list(&history.items, visitor.user_id(), &names, visitor.words()),
+        messages: MessageRow::list(
+            &history.items,
+            visitor.user_id(),
+            (&names, &former),
+            visitor.words(),
+        ),
         present_count: present.count,
         present: present
             .users

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use crate::actions::leaving::FormerUsers;
 use crate::alarm::{
     Alarm, AlarmId, CHAT_MESSAGE, Payload, ROOM_RING, Timestamp, TopicKind, UserId,
 };
@@ -38,7 +39,9 @@ pub(crate) struct AlarmRow {
 pub(crate) struct MessageRow {
     pub(crate) id: AlarmId,
     pub(crate) kind: &'static str,
-    pub(crate) from: String,
+    from: String,
+    /// The user whose name the author is; empty for a deleted user.
+    pub(crate) named_from: String,
     pub(crate) author: String,
     pub(crate) from_admin: bool,
     pub(crate) mine: bool,
@@ -68,7 +71,11 @@ impl Person {
 }
 
 impl AlarmRow {
-    pub(crate) fn new(alarm: &Alarm, words: &Words) -> Self {
+    pub(crate) fn new(alarm: &Alarm, former: &FormerUsers, words: &Words) -> Self {
+        let from = match former.wrote(alarm) {
+            true => Some(words.inbox.deleted_user.to_owned()),
+            false => alarm.from_user_id.as_ref().map(UserId::to_string),
+        };
         let audience = match alarm.topic.kind() {
             TopicKind::Everyone => Some(words.inbox.everyone),
             TopicKind::Admins => Some(words.inbox.admins),
@@ -78,7 +85,7 @@ impl AlarmRow {
             id: alarm.id,
             topic: alarm.topic.to_string(),
             unread: alarm.read_at.is_none(),
-            from: alarm.from_user_id.as_ref().map(UserId::to_string),
+            from,
             alarm_type: alarm.alarm_type.to_string(),
             what: words
                 .kind(alarm.alarm_type.as_str())
@@ -115,7 +122,7 @@ impl MessageRow {
     pub(crate) fn list(
         newest_first: &[Alarm],
         viewer: &UserId,
-        names: &Names,
+        names: (&Names, &FormerUsers),
         words: &Words,
     ) -> Vec<Self> {
         let mut rows: Vec<Self> = Vec::with_capacity(newest_first.len());
@@ -127,7 +134,13 @@ impl MessageRow {
         rows
     }
 
-    fn new(alarm: &Alarm, viewer: &UserId, names: &Names, words: &Words) -> Self {
+    fn new(
+        alarm: &Alarm,
+        viewer: &UserId,
+        (names, former): (&Names, &FormerUsers),
+        words: &Words,
+    ) -> Self {
+        let is_former = former.wrote(alarm);
         let data: Value = serde_json::from_str(alarm.data.as_json()).unwrap_or_default();
         let from = alarm
             .from_user_id
@@ -140,6 +153,7 @@ impl MessageRow {
         };
         let author = match kind {
             "alarm" => type_in_words(alarm.alarm_type.as_str()),
+            _ if is_former => words.inbox.deleted_user.to_owned(),
             _ => names.get(&from).unwrap_or(&from).clone(),
         };
         let from_admin = data.get("senderRole").and_then(Value::as_str) == Some("admin");
@@ -152,7 +166,7 @@ impl MessageRow {
             id: alarm.id,
             kind,
             from_admin,
-            mine: kind == "chat" && from == viewer.as_str(),
+            mine: kind == "chat" && from == viewer.as_str() && !is_former,
             continued: false,
             client_id: data
                 .get("clientId")
@@ -169,6 +183,12 @@ impl MessageRow {
             created_at: alarm.created_at.to_string(),
             time: time_of_day(alarm.created_at),
             said_at: alarm.created_at,
+            // A later account of the id gives its name to its own messages only.
+            named_from: if is_former {
+                String::new()
+            } else {
+                from.clone()
+            },
             from,
             author,
         }

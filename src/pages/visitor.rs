@@ -119,7 +119,10 @@ pub(crate) async fn signed_in(request: &HttpRequest) -> Result<Option<Caller>, P
     match identify(request, QueryToken::Refused).await {
         Ok(caller) => Ok(caller),
         Err(ApiError::Refused(
-            Refusal::InvalidToken(_) | Refusal::UnknownSubject | Refusal::AccountDisabled,
+            Refusal::InvalidToken(_)
+            | Refusal::UnknownSubject
+            | Refusal::WrongIssuer
+            | Refusal::AccountDisabled,
         )) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -46,12 +46,12 @@ pub(crate) struct Doorway {
     pub(crate) end_within: Duration,
 }
 
-/// Serves what `app` makes on a listener, HTTP/1.1 and HTTP/2 on the same port.
+/// Serves what `app` makes on a listener, HTTP/1.1 and HTTP/2 on the same port. The signal tells the begin of a stop.
 pub(crate) fn listen<F, I, S, B>(
     listener: TcpListener,
     doorway: Doorway,
     app: F,
-) -> io::Result<Server>
+) -> io::Result<(Server, GracefulShutdownSignal)>
 where
     F: Fn() -> I + Send + Clone + 'static,
     I: IntoServiceFactory<S, Request>,
@@ -72,6 +72,7 @@ where
         .max_concurrent_connections(doorway.connections.out_of_reach())
         .disable_signals();
     let stopping = builder.graceful_shutdown_signal();
+    let begun = stopping.clone();
     let door = move || {
         let (doorway, stopping, app) = (doorway.clone(), stopping.clone(), app.clone());
         fn_factory(move || {
@@ -80,7 +81,7 @@ where
             async move { Door::new(doorway, stopping, Rc::new(app.await?)).await }
         })
     };
-    Ok(builder.listen("campanile", listener, door)?.run())
+    Ok((builder.listen("campanile", listener, door)?.run(), begun))
 }
 
 /// One worker's service for the sockets it is handed.

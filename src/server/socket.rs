@@ -13,15 +13,6 @@ pub(crate) fn prepare(stream: &TcpStream) {
     }
 }
 
-/// The number of files this process may have open, if the system tells it.
-pub(crate) fn most_open_files() -> Option<usize> {
-    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
 fn set(socket: &SockRef<'_>) -> std::io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(

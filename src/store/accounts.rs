@@ -6,39 +6,75 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::alarm::UserId;
+use crate::alarm::{Timestamp, UserId};
 use crate::recent::Recent;
 use crate::store::signals::RIGHTS_KNOWN_FOR;
-use crate::store::{Account, Read, Store, StoreError, users};
+use crate::store::{Account, Deletion, Read, Store, StoreError, leaving, log, users};
 
 /// The result of looking up an account in the cache.
 #[derive(Debug, Clone)]
 pub(crate) enum Remembered {
     /// The account. Another hub may have changed it a moment ago.
     Account(Arc<Account>),
-    /// The user had no account a moment ago. One may have been created since, by another process or by an alarm to
-    /// them, so this must not be used to refuse access.
-    Nobody,
+    /// The user had no account a moment ago, and this became of the last one. One may have been created since, by another
+    /// process or by an alarm to them, so this must not be used to refuse access.
+    Nobody(Option<Deletion>),
     /// The cache cannot answer.
     Nothing,
 }
 
+/// An account; where there is none, the deletion of the last one of the id.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// The account.
+    pub account: Option<Arc<Account>>,
+    /// The deletion.
+    pub deletion: Option<Deletion>,
+}
+
+impl Known {
+    /// True for a token of the user, whatever its role, that was issued then: the account is disabled, or the user was signed out
+    /// or deleted since.
+    pub(crate) fn refuses(&self, issued_at: Option<Timestamp>) -> bool {
+        let account = self.account.as_ref();
+        let deletion = self.deletion.as_ref();
+        account.is_some_and(|account| account.disabled || account.signed_out(issued_at))
+            || deletion.is_some_and(|deletion| deletion.outdates(issued_at))
+    }
+}
+
 /// The cache. Cheap to clone; all clones share the same entries.
 #[derive(Clone)]
-pub(super) struct Accounts(Arc<Mutex<Known>>);
+pub(super) struct Accounts(Arc<Mutex<Cache>>);
 
-struct Known {
+struct Cache {
     accounts: Recent<UserId, Entry>,
     /// The number of times this hub forgot an entry.
     changes: u64,
+    /// The number of committed changes of accounts that this hub counted in the database.
+    own: i64,
     /// The last count of changes read from the database, and the time of that reading.
     counted: Option<(i64, Instant)>,
 }
 
 #[derive(Clone)]
 struct Entry {
-    account: Option<Arc<Account>>,
+    known: Known,
     read_at: Instant,
+}
+
+/// The count of account changes in the database, and how many of them this hub made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AccountCount {
+    all: i64,
+    own: i64,
+}
+
+impl AccountCount {
+    /// True if others than this hub changed an account since `earlier`.
+    pub(crate) fn has_others_since(self, earlier: Self) -> bool {
+        self.all - earlier.all != self.own - earlier.own
+    }
 }
 
 /// The number of changes when a reading began.
@@ -61,12 +97,23 @@ impl Store {
         self.accounts.forget_all();
     }
 
+    /// Counts the changes of accounts, on the thread that makes those of this hub: so none is half counted. Not among the reads
+    /// that the metrics tell, as it is no answer to a request.
+    pub(crate) async fn count_account_changes(&self) -> Result<AccountCount, StoreError> {
+        let accounts = self.accounts.clone();
+        let counted = self.writers.run(move |connection| {
+            let head = log::head(connection)?;
+            Ok(AccountCount {
+                all: head.account_changes,
+                own: accounts.known().own,
+            })
+        });
+        counted.await
+    }
+
     /// Reads one account from the database, if it exists, and caches it until it changes. The password hash is left
-    /// out.
-    pub(crate) async fn known_account(
-        &self,
-        id: &UserId,
-    ) -> Result<Option<Arc<Account>>, StoreError> {
+    /// out. Where there is none, the deletion of the last account of the id is read.
+    pub(crate) async fn account_or_deletion(&self, id: &UserId) -> Result<Known, StoreError> {
         let (id, accounts) = (id.clone(), self.accounts.clone());
         self.read(Read::Account, move |connection| {
             let (moment, now) = (accounts.moment(), Instant::now());
@@ -76,8 +123,13 @@ impl Store {
                     ..account
                 })
             });
-            accounts.remember(id, account.clone(), moment, now);
-            Ok(account)
+            let deletion = match &account {
+                Some(_account) => None,
+                None => leaving::deletion_of(connection, &id)?,
+            };
+            let known = Known { account, deletion };
+            accounts.remember(id, known.clone(), moment, now);
+            Ok(known)
         })
         .await
     }
@@ -100,18 +152,18 @@ impl Accounts {
         let is_fresh = |since: Instant| now.duration_since(since) < REMEMBERED_FOR;
         let just_read = is_fresh(entry.read_at);
         let holds = is_exclusive || just_read || counted_at.is_some_and(is_fresh);
-        match &entry.account {
+        match &entry.known.account {
             Some(account) if holds => Remembered::Account(Arc::clone(account)),
-            None if just_read => Remembered::Nobody,
+            None if just_read => Remembered::Nobody(entry.known.deletion),
             _ => Remembered::Nothing,
         }
     }
 
-    fn remember(&self, id: UserId, account: Option<Arc<Account>>, moment: Moment, now: Instant) {
-        let mut known = self.known();
-        if known.changes == moment.0 {
+    fn remember(&self, id: UserId, known: Known, moment: Moment, now: Instant) {
+        let mut cache = self.known();
+        if cache.changes == moment.0 {
             let read_at = now;
-            known.accounts.keep(id, Entry { account, read_at });
+            cache.accounts.keep(id, Entry { known, read_at });
         }
     }
 
@@ -129,6 +181,7 @@ impl Accounts {
     pub(super) fn changed<'a>(&self, ids: impl Iterator<Item = &'a UserId>, count: Option<i64>) {
         self.forget(ids);
         let mut known = self.known();
+        known.own += i64::from(count.is_some());
         if let (Some((known_count, _at)), Some(count)) = (&mut known.counted, count)
             && *known_count + 1 == count
         {
@@ -160,16 +213,17 @@ impl Accounts {
         known.counted = Some((count, now));
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, Cache> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Default for Accounts {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Known {
+        Self(Arc::new(Mutex::new(Cache {
             accounts: Recent::of(A_GENERATION),
             changes: 0,
+            own: 0,
             counted: None,
         })))
     }
@@ -191,18 +245,26 @@ mod tests {
         UserId::parse(text).unwrap()
     }
 
-    fn account(text: &str) -> Option<Arc<Account>> {
-        Some(Arc::new(Account {
+    fn account(text: &str) -> Known {
+        let account = Arc::new(Account {
             id: id(text),
             display_name: DisplayName::parse(text).unwrap(),
             role: Role::User,
             password_hash: None,
+            has_password: false,
+            made_by: None,
             inbox_start: 0,
             tokens_valid_from: Timestamp::from_millis(0),
             disabled: false,
             created_at: Timestamp::from_millis(0),
             kicks: 0,
-        }))
+            signed_out_at: Timestamp::from_millis(0),
+            own_start: 0,
+        });
+        Known {
+            account: Some(account),
+            deletion: None,
+        }
     }
 
     #[test]
@@ -224,7 +286,7 @@ mod tests {
         let (accounts, now) = (Accounts::default(), Instant::now());
 
         accounts.remember(id("bob"), account("bob"), accounts.moment(), now);
-        accounts.remember(id("shop"), None, accounts.moment(), now);
+        accounts.remember(id("shop"), Known::default(), accounts.moment(), now);
 
         let found = |who| accounts.find(&id(who), true, now + Duration::from_secs(3_600));
         assert!(matches!(found("bob"), Remembered::Account(_)));
@@ -237,7 +299,7 @@ mod tests {
         let later = now + Duration::from_secs(3_600);
         accounts.changed_so_often(7, now);
         accounts.remember(id("bob"), account("bob"), accounts.moment(), now);
-        accounts.remember(id("shop"), None, accounts.moment(), now);
+        accounts.remember(id("shop"), Known::default(), accounts.moment(), now);
 
         accounts.changed_so_often(7, later);
 
@@ -284,6 +346,18 @@ mod tests {
         accounts.changed_so_often(10, now);
 
         assert!(matches!(found("carol"), Remembered::Nothing));
+    }
+
+    #[test]
+    fn a_count_tells_the_changes_of_others_from_those_of_this_hub() {
+        let count = |all, own| AccountCount { all, own };
+
+        assert!(!count(9, 3).has_others_since(count(7, 1)));
+        assert!(count(9, 2).has_others_since(count(7, 1)));
+        assert!(
+            count(3, 1).has_others_since(count(7, 1)),
+            "a restored database"
+        );
     }
 
     #[test]

@@ -32,6 +32,15 @@ pub enum OpenError {
         /// The database file.
         path: String,
     },
+    /// Hubs use this server.
+    #[error("a campanile uses this database: stop all of them first")]
+    Served,
+    /// A later version has changed the database.
+    #[error("the database needs campanile {needs} or later, and this is {}", env!("CARGO_PKG_VERSION"))]
+    TooOld {
+        /// The lowest version that may use it.
+        needs: String,
+    },
     /// A file beside the database.
     #[error("{path}: {cause}")]
     File {

@@ -16,12 +16,26 @@ use crate::store::{Read, Store, StoreError};
 pub(super) struct NextExpiry(Arc<AtomicI64>);
 
 /// An alarm that is in no inbox any more.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gone {
     /// Its id.
     pub id: AlarmId,
     /// Its topic.
     pub topic: Topic,
+}
+
+impl Gone {
+    /// Reads what a signal tells, a JSON array of `[id, topic]`. A topic that this version does not know is passed over.
+    pub(crate) fn told(text: &str) -> Vec<Self> {
+        let rows: Vec<(i64, String)> = serde_json::from_str(text).unwrap_or_default();
+        let gone = rows.into_iter().filter_map(|(id, topic)| {
+            Some(Self {
+                id: AlarmId(id),
+                topic: stored_topic(topic).ok()?,
+            })
+        });
+        gone.collect()
+    }
 }
 
 /// A place in the order of expiry: a time, and the last id of that time.

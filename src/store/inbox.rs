@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use crate::alarm::{Alarm, AlarmId, Role, Timestamp, Topic, UserId};
 use crate::store::connection::{DbConnection, native};
 use crate::store::schema::{alarms, receipts, users};
-use crate::store::{Account, Read, Store, StoreError};
+use crate::store::{Account, Deletion, Read, Store, StoreError};
 
 /// An inbox: its user, and the part of the log that belongs to it.
 #[derive(Debug, Clone)]
@@ -16,6 +16,16 @@ pub(crate) struct Inbox {
     pub(super) user_id: UserId,
     /// Each topic with the id after which its alarms belong to the inbox.
     pub(super) topics: Vec<(Topic, i64)>,
+    starts: Starts,
+}
+
+/// The ids after which alarms belong to an inbox.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Starts {
+    /// Those to the user alone.
+    pub own: AlarmId,
+    /// Those for everybody, or for a role.
+    pub shared: AlarmId,
 }
 
 /// A change of the receipt of an alarm.
@@ -45,27 +55,54 @@ pub(crate) struct Receipt {
 impl Inbox {
     /// Returns the inbox of an account, read with a role.
     pub(crate) fn of(account: &Account, role: Role) -> Self {
-        Self::since(account.id.clone(), role, account.inbox_start)
+        let starts = Starts {
+            own: AlarmId(account.own_start),
+            shared: AlarmId(account.inbox_start),
+        };
+        Self::since(account.id.clone(), role, starts)
     }
 
-    /// Returns the inbox of a user without an account. It starts at the beginning of the log.
-    pub(crate) fn of_stranger(user_id: UserId, role: Role) -> Self {
-        Self::since(user_id, role, 0)
+    /// Returns the inbox of a user without an account. It starts at the beginning of the log, or where the last account of the
+    /// id was deleted.
+    pub(crate) fn of_stranger(user_id: UserId, role: Role, deletion: Option<Deletion>) -> Self {
+        let start = deletion.map_or(AlarmId(0), |deletion| deletion.head);
+        let starts = Starts {
+            own: start,
+            shared: start,
+        };
+        Self::since(user_id, role, starts)
     }
 
-    /// The inbox of a user in a role; what is for everybody belongs to it after an id.
-    pub(crate) fn since(user_id: UserId, role: Role, start: i64) -> Self {
-        let mut topics = vec![(Topic::user(&user_id), 0), (Topic::everyone(), start)];
+    /// The inbox of a user in a role.
+    pub(crate) fn since(user_id: UserId, role: Role, starts: Starts) -> Self {
+        let Starts { own, shared } = starts;
+        let mut topics = vec![
+            (Topic::user(&user_id), own.0),
+            (Topic::everyone(), shared.0),
+        ];
         if role == Role::Admin {
-            topics.push((Topic::admins(), start));
+            topics.push((Topic::admins(), shared.0));
         }
-        Self { user_id, topics }
+        Self {
+            user_id,
+            topics,
+            starts,
+        }
     }
 
-    /// The id after which alarms for everybody belong to it.
-    pub(crate) fn start(&self) -> AlarmId {
-        let starts = self.topics.iter().map(|(_topic, start)| *start);
-        AlarmId(starts.max().unwrap_or_default())
+    /// The reading of a subscriber who has no inbox: an alarm up to the id beside its topic does not belong to it.
+    pub(crate) fn of_subscriber(user_id: UserId, topics: Vec<(Topic, AlarmId)>) -> Self {
+        let topics = topics.into_iter().map(|(topic, start)| (topic, start.0));
+        Self {
+            user_id,
+            topics: topics.collect(),
+            starts: Starts::default(),
+        }
+    }
+
+    /// The ids after which alarms belong to it.
+    pub(crate) fn starts(&self) -> Starts {
+        self.starts
     }
 
     /// The user that the inbox belongs to.

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
+use serde::Serialize;
 
 use crate::alarm::{AlarmId, AlarmType, Timestamp};
 use crate::store::connection::{DbConnection, native};
 use crate::store::inbox::{Floors, Inbox, visible};
 use crate::store::log;
 use crate::store::schema::{alarms, receipts, users};
-use crate::store::{Read, Store, StoreError};
+use crate::store::{Read, Store, StoreError, leaving};
 
 /// The unseen and unread alarms of an inbox by their type, as of one position of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,31 +33,64 @@ impl Store {
     }
 }
 
+/// The users whom some alarms are from, by their ids.
+#[derive(utoipa::ToSchema, Debug, Default, Serialize)]
+pub(crate) struct Senders {
+    /// The display names of those who have an account.
+    pub names: BTreeMap<String, String>,
+    /// By the ids of deleted accounts, the last id that may be from them. Left out if there is none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
+    pub deleted: BTreeMap<String, AlarmId>,
+}
+
 impl Store {
     /// Returns the display names of the users whom these alarms are from, by their ids: alarms of an inbox, and of rooms.
-    pub(crate) async fn senders(
-        &self,
-        inbox: Inbox,
-        ids: Vec<i64>,
-    ) -> Result<BTreeMap<String, String>, StoreError> {
+    pub(crate) async fn senders(&self, inbox: Inbox, ids: Vec<i64>) -> Result<Senders, StoreError> {
         self.read(Read::Inbox, move |connection| {
-            let senders = users::table.on(users::id.nullable().eq(alarms::from_user_id));
-            let found = alarms::table
-                .inner_join(senders)
-                .filter(alarms::id.eq_any(&ids))
-                .select((alarms::id, alarms::topic, users::id, users::display_name))
-                .load::<(i64, String, String, String)>(connection)?;
-            let mut names = BTreeMap::new();
-            for (id, topic, user, name) in found {
-                let topic = log::stored_topic(topic)?;
-                if inbox.holds(&topic, AlarmId(id)) || topic.is_room() {
-                    names.insert(user, name);
-                }
-            }
-            Ok(names)
+            senders(connection, &inbox, &ids)
         })
         .await
     }
+}
+
+fn senders(
+    connection: &mut DbConnection,
+    inbox: &Inbox,
+    ids: &[i64],
+) -> Result<Senders, StoreError> {
+    let accounts = users::table.on(users::id.nullable().eq(alarms::from_user_id));
+    let found = alarms::table
+        .left_join(accounts)
+        .filter(alarms::id.eq_any(ids))
+        .filter(alarms::from_user_id.is_not_null())
+        .select((
+            alarms::id,
+            alarms::topic,
+            alarms::from_user_id.assume_not_null(),
+            users::display_name.nullable(),
+        ))
+        .load::<(i64, String, String, Option<String>)>(connection)?;
+    let mut readable = Vec::with_capacity(found.len());
+    for (id, topic, user, name) in found {
+        let topic = log::stored_topic(topic)?;
+        if inbox.holds(&topic, AlarmId(id)) || topic.is_room() {
+            readable.push((AlarmId(id), user, name));
+        }
+    }
+    let authors = readable.iter().map(|(_id, user, _name)| user.as_str());
+    let deletions = leaving::deletions_of(connection, authors.collect())?;
+    let mut senders = Senders::default();
+    for (user, deletion) in &deletions {
+        senders.deleted.insert(user.to_string(), deletion.head);
+    }
+    for (id, user, name) in readable {
+        let former = senders.deleted.get(&user).is_some_and(|head| id <= *head);
+        if let Some(name) = name.filter(|_name| !former) {
+            senders.names.insert(user, name);
+        }
+    }
+    Ok(senders)
 }
 
 /// Reads the newest unread alarms of each topic along its index. An alarm that is unseen is unread as well: reading marks

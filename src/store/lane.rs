@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use r2d2::PooledConnection;
 use tokio::sync::{oneshot, watch};
 
+use crate::metrics::{Metrics, Spread};
 use crate::store::connection::{DbConnection, Pool, Quiet, Server, StillOpen};
 use crate::store::{Location, StoreError};
 
@@ -19,6 +20,8 @@ pub(super) struct Lane {
     /// Told when the last thread has ended and the last connection is closed. The pool may still be opening one when the
     /// threads end, so each connection holds the sender too.
     ended: watch::Receiver<()>,
+    /// The waits for a connection, and the work with one.
+    times: (Spread, Spread),
     _open: Arc<Open>,
 }
 
@@ -39,7 +42,11 @@ type Job = Box<dyn FnOnce(Result<&mut DbConnection, StoreError>) -> bool + Send>
 
 impl Lane {
     /// Opens the connections and starts the threads. Blocks until there is one connection.
-    pub(super) fn open(location: &Location, plan: Plan) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        location: &Location,
+        plan: Plan,
+        metrics: &Metrics,
+    ) -> Result<Self, StoreError> {
         // The pool tests each connection before it is used (its default), so a broken connection is replaced.
         let (open, ended) = watch::channel(());
         let open = Arc::new(open);
@@ -72,6 +79,7 @@ impl Lane {
             _open: Arc::new(Open(Arc::clone(&queue))),
             queue,
             ended,
+            times: metrics.lane(plan.name),
         })
     }
 
@@ -91,12 +99,16 @@ impl Lane {
         let (answer, mut answered) = oneshot::channel();
         let turn = Arc::new(Turn::default());
         let begun = Arc::clone(&turn);
+        let (queued, (waits, works)) = (Instant::now(), self.times.clone());
         self.queue.push(Box::new(move |connection| {
+            let began = Instant::now();
+            waits.add(began - queued);
             // The caller has timed out or is gone.
             if answer.is_closed() || !begun.take() {
                 return true;
             }
             let done = connection.and_then(work);
+            works.add(began.elapsed());
             let sound = !matches!(
                 done,
                 Err(StoreError::Unavailable(_) | StoreError::Broken(_))

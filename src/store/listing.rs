@@ -47,6 +47,18 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Returns one alarm of an inbox, if it is there.
+    pub(crate) async fn inbox_alarm(
+        &self,
+        inbox: Inbox,
+        id: AlarmId,
+    ) -> Result<Option<Alarm>, StoreError> {
+        self.read(Read::Inbox, move |connection| one(connection, &inbox, id))
+            .await
+    }
+}
+
 type Shown = (Row, Option<i64>, Option<i64>);
 
 fn alarm_of((row, seen_at, read_at): Shown) -> Result<Alarm, StoreError> {

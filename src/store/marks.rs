@@ -14,26 +14,32 @@ use crate::store::schema::{alarms, receipts, users};
 use crate::store::{Read, Store, StoreError, signals};
 
 /// A change of an inbox, as a `state` event carries it. Without ids and without `up_to` it stands for any change.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Change {
     /// These alarms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub ids: Option<Vec<AlarmId>>,
     /// All alarms up to this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub up_to: Option<AlarmId>,
     /// They were seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub seen: Option<bool>,
     /// They were read, or are unread again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub read: Option<bool>,
     /// They were deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub deleted: Option<bool>,
     /// Time took them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub expired: Option<bool>,
 }
 
@@ -125,16 +131,19 @@ impl Store {
                 return Ok(());
             }
             let changed = inbox.clone();
-            let write = move |connection: &mut DbConnection| {
-                change(connection, |connection| {
-                    lock(connection, &changed)?;
-                    apply(connection, &changed, &ids, mark, Timestamp::now())?;
-                    if !more {
-                        raise_floor(connection, &changed, after, up_to, mark)?;
-                        tell(connection, &changed, &Change::up_to(mark, AlarmId(up_to)))?;
-                    }
-                    Ok(())
-                })
+            let batch = move |connection: &mut DbConnection| {
+                lock(connection, &changed)?;
+                apply(connection, &changed, &ids, mark, Timestamp::now())?;
+                if more {
+                    return tell(connection, &changed, &Change::default());
+                }
+                raise_floor(connection, &changed, after, up_to, mark)?;
+                tell(connection, &changed, &Change::up_to(mark, AlarmId(up_to)))
+            };
+            let write = move |connection: &mut DbConnection| match more {
+                // The next look of any hub sends what this batch leaves, also if no further batch comes.
+                true => connection.transact(batch),
+                false => change(connection, batch),
             };
             self.write(write).await?;
             if !more {

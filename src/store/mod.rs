@@ -3,13 +3,20 @@
 
 mod account_counts;
 mod accounts;
+mod alarm_types;
+mod api_keys;
 mod append;
+mod audit;
 mod budget;
 mod checkpoint;
 mod connection;
+mod copying;
 mod counts;
+mod deliveries;
+mod display_names;
 mod epoch;
 mod error;
+mod examination;
 mod expiry;
 mod files;
 mod former;
@@ -17,6 +24,7 @@ mod hubs;
 mod inbox;
 mod kinds;
 mod lane;
+mod leaving;
 mod listing;
 mod location;
 mod log;
@@ -27,13 +35,19 @@ mod postgres;
 mod presence;
 mod pruning;
 mod replay;
+mod retracting;
 mod rooms;
+mod roster;
 mod schema;
+mod settling;
 mod signals;
+mod signing_keys;
 mod sqlite;
 mod standby;
 mod tokens;
+mod updates;
 mod users;
+mod version;
 
 use std::fs::File;
 use std::sync::Arc;
@@ -49,23 +63,35 @@ use crate::store::expiry::NextExpiry;
 use crate::store::lane::Lane;
 use crate::store::signals::Heard;
 
-pub(crate) use crate::store::accounts::Remembered;
+pub(crate) use crate::store::accounts::{AccountCount, Known as KnownAccount, Remembered};
+pub(crate) use crate::store::alarm_types::{Declared, MOST_BYTES, MOST_TYPES};
+pub(crate) use crate::store::api_keys::{KeyAdded, MOST_KEYS, WhichKey};
 pub(crate) use crate::store::append::{Idempotency, Refusal, Stored, Submission};
+pub(crate) use crate::store::audit::{Actor, AuditEntry, KeyUse};
 pub(crate) use crate::store::budget::Share;
+pub(crate) use crate::store::copying::{CopyError, back_up, restore};
 pub(crate) use crate::store::counts::Counts;
+pub(crate) use crate::store::deliveries::{Among, Concerned, Found, Marks};
+pub(crate) use crate::store::epoch::Missed;
 pub(crate) use crate::store::error::{OpenError, StoreError};
+pub(crate) use crate::store::examination::examine_at;
 pub(crate) use crate::store::expiry::{Expired, Gone};
 pub(crate) use crate::store::hubs::{Beat, Lease};
-pub(crate) use crate::store::inbox::{Inbox, Mark, Receipt};
+pub(crate) use crate::store::inbox::{Inbox, Mark, Receipt, Starts};
+pub(crate) use crate::store::kinds::Senders;
+pub(crate) use crate::store::leaving::{Deletion, Leaving, Left, Reach};
 pub(crate) use crate::store::listing::{Page, Status};
 pub(crate) use crate::store::location::Location;
 pub(crate) use crate::store::marks::Change;
 pub(crate) use crate::store::networks::SignIn;
 pub(crate) use crate::store::postgres::{Address, Listener, Ringer, hang};
-pub(crate) use crate::store::presence::Movements;
+pub(crate) use crate::store::presence::{Held, Movements};
 pub(crate) use crate::store::pruning::Pass;
+pub(crate) use crate::store::retracting::{Subject, Within};
 pub(crate) use crate::store::rooms::{Opener, Room};
+pub(crate) use crate::store::settling::{Settled, settle_server};
 pub(crate) use crate::store::signals::{Look, Position, Signal, Signals};
+pub(crate) use crate::store::signing_keys::SealedKey;
 pub(crate) use crate::store::standby::Standby;
 pub(crate) use crate::store::users::{Account, NewAccount, Upserted};
 
@@ -98,6 +124,8 @@ pub(crate) struct Store {
     expiry: NextExpiry,
     /// True if there may be data that the next checkpoint has to copy.
     written: Arc<AtomicBool>,
+    /// True if this hub delivers updates of the Mercure protocol.
+    mercure: Arc<AtomicBool>,
     /// The lock on a database file; it is released when the last clone is dropped.
     lock: Option<Arc<File>>,
 }
@@ -123,6 +151,16 @@ impl Store {
         self.written_for_others.clone()
     }
 
+    /// Notes that this hub delivers updates of the Mercure protocol.
+    pub(crate) fn deliver_updates(&self) {
+        self.mercure.store(true, Ordering::Relaxed);
+    }
+
+    /// True if this hub delivers updates of the Mercure protocol.
+    pub(crate) fn delivers_updates(&self) -> bool {
+        self.mercure.load(Ordering::Relaxed)
+    }
+
     /// Waits for a share of the memory that replays may take; `None` at the deadline.
     pub(crate) async fn turn(&self) -> Option<Share> {
         self.budget.take().await
@@ -135,7 +173,9 @@ impl Store {
     {
         self.metrics.store_read(what.label());
         let lane = match what {
-            Read::Account | Read::Counts | Read::Head | Read::Receipts => &self.lookups,
+            Read::Account | Read::Counts | Read::Keys | Read::Head | Read::Receipts => {
+                &self.lookups
+            }
             Read::Inbox | Read::Replay | Read::Other => &self.readers,
         };
         lane.run(work).await
@@ -185,6 +225,7 @@ enum Read {
     Counts,
     Head,
     Inbox,
+    Keys,
     Receipts,
     Replay,
     Other,
@@ -197,6 +238,7 @@ impl Read {
             Self::Counts => "counts",
             Self::Head => "head",
             Self::Inbox => "inbox",
+            Self::Keys => "keys",
             Self::Receipts => "receipts",
             Self::Replay => "replay",
             Self::Other => "other",

@@ -14,20 +14,20 @@ use crate::store::expiry::NextExpiry;
 use crate::store::files::keep_private;
 use crate::store::lane::{Lane, Plan};
 use crate::store::signals::Heard;
-use crate::store::{Location, OpenError, Store, StoreError};
+use crate::store::{Location, OpenError, Store, StoreError, version};
 
 impl Store {
     /// Opens the database and brings its schema up to date. Blocks; called once, before serving.
     pub(crate) fn open(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
         keep_private(location);
-        Ok(Self::on(open_lanes(location, false)?, metrics))
+        Ok(Self::on(open_lanes(location, false, &metrics)?, metrics))
     }
 
     /// Opens the database for a hub: a file that another hub has opened so is refused, for as long as that one lives.
     pub(crate) fn open_for_hub(location: &Location, metrics: Metrics) -> Result<Self, OpenError> {
         let lock = lock(location)?.map(Arc::new);
         keep_private(location);
-        let opened = Self::on(open_lanes(location, lock.is_none())?, metrics);
+        let opened = Self::on(open_lanes(location, lock.is_none(), &metrics)?, metrics);
         Ok(Self { lock, ..opened })
     }
 
@@ -48,6 +48,7 @@ impl Store {
             budget: Budget::default(),
             expiry: NextExpiry::default(),
             written: Arc::default(),
+            mercure: Arc::default(),
             lock: None,
         }
     }
@@ -93,17 +94,21 @@ struct Lanes {
 
 /// Opens the lanes on a thread of its own: a connection to a server runs on the thread that uses it, which may not be one
 /// of the runtime's.
-fn open_lanes(location: &Location, as_hub_on_server: bool) -> Result<Lanes, OpenError> {
+fn open_lanes(
+    location: &Location,
+    as_hub_on_server: bool,
+    metrics: &Metrics,
+) -> Result<Lanes, OpenError> {
     let open = || {
         migrate(location)?;
         let own = |plan: Plan| {
-            let opened = as_hub_on_server.then(|| Lane::open(location, plan));
+            let opened = as_hub_on_server.then(|| Lane::open(location, plan, metrics));
             opened.transpose()
         };
         Ok(Lanes {
-            writers: Lane::open(location, writers(location))?,
-            lookups: Lane::open(location, lookups(location))?,
-            readers: Lane::open(location, readers())?,
+            writers: Lane::open(location, writers(location), metrics)?,
+            lookups: Lane::open(location, lookups(location), metrics)?,
+            readers: Lane::open(location, readers(), metrics)?,
             looks: own(alone("hear the other hubs", "store-hubs"))?,
             journal: own(alone("write to the log", "store-journal"))?,
             health: own(alone("check the database", "store-health"))?,
@@ -160,7 +165,7 @@ fn alone(purpose: &'static str, name: &'static str) -> Plan {
 }
 
 /// Locks a file of its own: SQLite's locks on the database would not survive its being closed here.
-fn lock(location: &Location) -> Result<Option<File>, OpenError> {
+pub(super) fn lock(location: &Location) -> Result<Option<File>, OpenError> {
     let (Location::Sqlite(path), Some(lock_file)) = (location, location.lock_file()) else {
         return Ok(None);
     };
@@ -182,14 +187,20 @@ fn lock(location: &Location) -> Result<Option<File>, OpenError> {
 /// server ends one of the two, and a migration that is ended has changed nothing.
 fn migrate(location: &Location) -> Result<(), OpenError> {
     for _deadlock in 1..MOST_MIGRATION_TRIES {
-        match first_connection(location)?.migrate() {
-            Err(StoreError::Unavailable(cause)) => {
+        match migrate_once(location) {
+            Err(OpenError::Store(StoreError::Unavailable(cause))) => {
                 log::warn!("the migrations are tried again: {cause}");
             }
-            done => return Ok(done?),
+            done => return done,
         }
     }
-    Ok(first_connection(location)?.migrate()?)
+    migrate_once(location)
+}
+
+fn migrate_once(location: &Location) -> Result<(), OpenError> {
+    let mut connection = first_connection(location)?;
+    version::check(&mut connection)?;
+    Ok(connection.migrate()?)
 }
 
 /// In a composed start the server often comes up a moment after the hub.

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use crate::alarm::{AlarmId, Timestamp};
 use crate::store::append::IDEMPOTENCY_LIFE;
@@ -11,9 +12,11 @@ use crate::store::connection::DbConnection;
 use crate::store::log::stored_topic;
 use crate::store::networks::NETWORK_LIFE;
 use crate::store::schema::{
-    alarms, idempotency_keys, log_head, receipts, revoked_tokens, sign_in_networks,
+    alarms, api_keys, audit_log, idempotency_keys, log_head, receipts, revoked_tokens,
+    sign_in_networks,
 };
-use crate::store::{Gone, Read, Store, StoreError};
+use crate::store::updates::prune_updates;
+use crate::store::{Gone, Read, Store, StoreError, signals};
 
 /// One pass of pruning. It remembers the place it has reached: rows that are deleted may stay in an index for a while, and
 /// reading over them for each batch would cost more with each batch.
@@ -35,13 +38,26 @@ enum Stage {
         alarm_id: i64,
         user_id: String,
     },
-    /// Idempotency keys made at a time or later.
-    Keys(i64),
-    /// Revoked tokens that expired at a time or later.
-    Tokens(i64),
-    /// Networks of sign-ins that were used last at a time or later.
-    Networks(i64),
+    /// Rows of a kind, from a place in their order.
+    Rows(Kind, i64),
     Done,
+}
+
+/// A kind of rows that are deleted in an order of their own.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// Idempotency keys, by the time they were made.
+    Keys,
+    /// Revoked tokens, by their end.
+    Tokens,
+    /// Networks of sign-ins, by their last use.
+    Networks,
+    /// Updates, by their ids.
+    Updates,
+    /// Entries of the audit log, by time.
+    Audit,
+    /// API keys that ended, all at once: they are few.
+    ApiKeys,
 }
 
 /// The rows of a batch: as many as a short transaction deletes on this machine.
@@ -71,6 +87,66 @@ impl Pass {
     /// The batch before failed: the next one is smaller.
     pub(crate) fn ease(&mut self) {
         self.pace.ease();
+    }
+
+    /// The time before which rows of a kind are old.
+    fn before(&self, kind: Kind) -> i64 {
+        match kind {
+            Kind::Keys => self.keys_before,
+            Kind::Tokens => self.tokens_before,
+            Kind::Networks => self.networks_before,
+            Kind::Updates | Kind::Audit | Kind::ApiKeys => self.alarms_before,
+        }
+    }
+}
+
+/// Deletes the next rows of a table whose time is earlier than another one; gives the time of the last of them. A column is a type of
+/// its own, so this is no function.
+macro_rules! by_time {
+    ($connection:expr, $table:ident::$column:ident, $from:expr, $before:expr, $rows:expr) => {{
+        let time = $table::$column;
+        let times = $table::table
+            .filter(time.ge($from).and(time.lt($before)))
+            .order(time.asc())
+            .limit($rows)
+            .select(time)
+            .load::<i64>($connection)?;
+        if let Some(last) = times.last() {
+            let batch = $table::table.filter(time.ge($from).and(time.le(*last)));
+            diesel::delete(batch).execute($connection)?;
+        }
+        Ok(times.last().copied())
+    }};
+}
+
+impl Kind {
+    fn next(self) -> Option<Self> {
+        match self {
+            Self::Keys => Some(Self::Tokens),
+            Self::Tokens => Some(Self::Networks),
+            Self::Networks => Some(Self::Updates),
+            Self::Updates => Some(Self::Audit),
+            Self::Audit => Some(Self::ApiKeys),
+            Self::ApiKeys => None,
+        }
+    }
+
+    /// Deletes a batch; returns the place to go on from if there may be more.
+    fn prune(
+        self,
+        connection: &mut DbConnection,
+        from: i64,
+        before: i64,
+        rows: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        match self {
+            Self::Keys => by_time!(connection, idempotency_keys::created_at, from, before, rows),
+            Self::Tokens => by_time!(connection, revoked_tokens::expires_at, from, before, rows),
+            Self::Networks => by_time!(connection, sign_in_networks::last_at, from, before, rows),
+            Self::Updates => prune_updates(connection, from, before, rows),
+            Self::Audit => by_time!(connection, audit_log::made_at, from, before, rows),
+            Self::ApiKeys => prune_api_keys(connection, before),
+        }
     }
 }
 
@@ -112,31 +188,19 @@ impl Store {
                     prune_receipts(connection, from, &user_id, rows)
                 });
                 let next = next.await?;
-                next.map_or(Stage::Keys(0), |(alarm_id, user_id)| Stage::Receipts {
-                    alarm_id,
-                    user_id,
+                next.map_or(Stage::Rows(Kind::Keys, 0), |(alarm_id, user_id)| {
+                    Stage::Receipts { alarm_id, user_id }
                 })
             }
-            Stage::Keys(from) => {
-                let (from, before) = (*from, pass.keys_before);
+            Stage::Rows(kind, from) => {
+                let (kind, from, before) = (*kind, *from, pass.before(*kind));
                 let next = self.timed(&mut pass.pace, move |connection| {
-                    prune_keys(connection, from, before, rows)
+                    kind.prune(connection, from, before, rows)
                 });
-                next.await?.map_or(Stage::Tokens(0), Stage::Keys)
-            }
-            Stage::Tokens(from) => {
-                let (from, before) = (*from, pass.tokens_before);
-                let next = self.timed(&mut pass.pace, move |connection| {
-                    prune_tokens(connection, from, before, rows)
-                });
-                next.await?.map_or(Stage::Networks(0), Stage::Tokens)
-            }
-            Stage::Networks(from) => {
-                let (from, before) = (*from, pass.networks_before);
-                let next = self.timed(&mut pass.pace, move |connection| {
-                    prune_networks(connection, from, before, rows)
-                });
-                next.await?.map_or(Stage::Done, Stage::Networks)
+                match next.await? {
+                    Some(from) => Stage::Rows(kind, from),
+                    None => kind.next().map_or(Stage::Done, |kind| Stage::Rows(kind, 0)),
+                }
             }
             Stage::Done => Stage::Done,
         };
@@ -145,6 +209,7 @@ impl Store {
 
     /// Prunes the oldest alarms. Only a prefix of the log is pruned, so a single id separates expired cursors from valid
     /// ones. The rows are found beside the writer, and the head of the log is changed last, as it is locked until the commit.
+    /// The batch is left for the streams of all hubs: after the commit no other hub can read what was in it.
     async fn prune_alarms(&self, before: i64, pace: &mut Pace) -> Result<Vec<Gone>, StoreError> {
         let rows = pace.rows;
         let find = move |connection: &mut DbConnection| oldest(connection, before, rows);
@@ -152,15 +217,22 @@ impl Store {
         let Some(last) = old.last().map(|alarm| alarm.id.0) else {
             return Ok(old);
         };
+        let left = old.clone();
         let delete = move |connection: &mut DbConnection| {
-            connection.transact(|connection| {
+            let deleted = connection.transact(|connection| {
                 let batch = alarms::id.gt(pruned_up_to).and(alarms::id.le(last));
-                diesel::delete(alarms::table.filter(batch)).execute(connection)?;
+                let rows = diesel::delete(alarms::table.filter(batch)).execute(connection)?;
+                // With none, another hub has pruned and told them.
+                if rows > 0 {
+                    leave(connection, &left)?;
+                }
                 diesel::update(log_head::table.filter(log_head::pruned_up_to.lt(last)))
                     .set(log_head::pruned_up_to.eq(last))
                     .execute(connection)?;
                 Ok(())
-            })
+            });
+            signals::send_soon(connection);
+            deleted
         };
         self.timed(pace, delete).await?;
         Ok(old)
@@ -203,6 +275,23 @@ fn oldest(
         })
     });
     Ok((pruned_up_to, old.collect::<Result<_, StoreError>>()?))
+}
+
+/// Leaves for all hubs which alarms are gone, as `[id, topic]` each. A file has one hub, which tells its streams itself.
+fn leave(connection: &mut DbConnection, old: &[Gone]) -> Result<(), StoreError> {
+    let DbConnection::Postgres(connection) = connection else {
+        return Ok(());
+    };
+    let rows: Vec<(i64, &str)> = old
+        .iter()
+        .map(|alarm| (alarm.id.0, alarm.topic.as_str()))
+        .collect();
+    let text = serde_json::to_string(&rows)
+        .map_err(|cause| StoreError::Broken(format!("a signal could not be written: {cause}")))?;
+    diesel::sql_query(LEAVE)
+        .bind::<Text, _>(text)
+        .execute(connection)?;
+    Ok(())
 }
 
 fn pruned_up_to(connection: &mut DbConnection) -> Result<i64, StoreError> {
@@ -258,71 +347,19 @@ fn prune_receipts(
     Ok(Some((*last, last_user.clone())))
 }
 
-/// Deletes the next keys made before a time; returns the time of the last one.
-fn prune_keys(
-    connection: &mut DbConnection,
-    from: i64,
-    before: i64,
-    rows: i64,
-) -> Result<Option<i64>, StoreError> {
-    let made = idempotency_keys::created_at;
-    let times = idempotency_keys::table
-        .filter(made.ge(from).and(made.lt(before)))
-        .order(made.asc())
-        .limit(rows)
-        .select(made)
-        .load::<i64>(connection)?;
-    if let Some(last) = times.last() {
-        let batch = idempotency_keys::table.filter(made.ge(from).and(made.le(*last)));
-        diesel::delete(batch).execute(connection)?;
-    }
-    Ok(times.last().copied())
-}
-
-/// Deletes the next revocations of tokens that expired before a time; returns the time of the last one.
-fn prune_tokens(
-    connection: &mut DbConnection,
-    from: i64,
-    before: i64,
-    rows: i64,
-) -> Result<Option<i64>, StoreError> {
-    let expired = revoked_tokens::expires_at;
-    let times = revoked_tokens::table
-        .filter(expired.ge(from).and(expired.lt(before)))
-        .order(expired.asc())
-        .limit(rows)
-        .select(expired)
-        .load::<i64>(connection)?;
-    if let Some(last) = times.last() {
-        let batch = revoked_tokens::table.filter(expired.ge(from).and(expired.le(*last)));
-        diesel::delete(batch).execute(connection)?;
-    }
-    Ok(times.last().copied())
-}
-
-/// Deletes the next networks from which nobody signed in since a time; returns the time of the last one.
-fn prune_networks(
-    connection: &mut DbConnection,
-    from: i64,
-    before: i64,
-    rows: i64,
-) -> Result<Option<i64>, StoreError> {
-    let used = sign_in_networks::last_at;
-    let times = sign_in_networks::table
-        .filter(used.ge(from).and(used.lt(before)))
-        .order(used.asc())
-        .limit(rows)
-        .select(used)
-        .load::<i64>(connection)?;
-    if let Some(last) = times.last() {
-        let batch = sign_in_networks::table.filter(used.ge(from).and(used.le(*last)));
-        diesel::delete(batch).execute(connection)?;
-    }
-    Ok(times.last().copied())
+/// Deletes the API keys that ended before a time.
+fn prune_api_keys(connection: &mut DbConnection, before: i64) -> Result<Option<i64>, StoreError> {
+    let ended = api_keys::revoked_at
+        .lt(before)
+        .or(api_keys::expires_at.lt(before));
+    diesel::delete(api_keys::table.filter(ended)).execute(connection)?;
+    Ok(None)
 }
 
 /// A publisher that waits for a batch waits no longer than for a commit of others.
 const LONGEST: Duration = Duration::from_millis(10);
+
+const LEAVE: &str = "INSERT INTO unsent_signals (kind, subject, detail) VALUES ('pruned', '', $1)";
 
 const FIRST_ROWS: i64 = 100;
 

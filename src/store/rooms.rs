@@ -1,5 +1,7 @@
 //! Rooms: an id and a name. The messages of a room are alarms in the log.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 use serde::Serialize;
 
@@ -70,6 +72,24 @@ impl Store {
                 .get_result::<Row>(connection)
                 .optional()?;
             Ok(row.map(Room::from))
+        })
+        .await
+    }
+
+    /// Returns those of the ids that have no room.
+    pub(crate) async fn unknown_rooms(&self, ids: Vec<RoomId>) -> Result<Vec<RoomId>, StoreError> {
+        self.read(Read::Other, move |connection| {
+            let named = ids.iter().map(RoomId::as_str);
+            let known: HashSet<String> = dsl::rooms
+                .filter(dsl::id.eq_any(named))
+                .select(dsl::id)
+                .load::<String>(connection)?
+                .into_iter()
+                .collect();
+            Ok(ids
+                .into_iter()
+                .filter(|id| !known.contains(id.as_str()))
+                .collect())
         })
         .await
     }

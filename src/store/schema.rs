@@ -8,6 +8,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    alarm_type_head (id) {
+        id -> BigInt,
+        changes -> BigInt,
+    }
+}
+
+diesel::table! {
+    alarm_types (alarm_type) {
+        alarm_type -> Text,
+        data_schema -> Nullable<Text>,
+        words -> Text,
+        bytes -> BigInt,
+    }
+}
+
+diesel::table! {
     alarms (id) {
         id -> BigInt,
         topic -> Text,
@@ -19,6 +35,49 @@ diesel::table! {
         client_id -> Nullable<Text>,
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    api_key_head (id) {
+        id -> BigInt,
+        changes -> BigInt,
+    }
+}
+
+diesel::table! {
+    api_keys (id) {
+        id -> Text,
+        name -> Text,
+        digest -> Text,
+        scopes -> Text,
+        topics -> Text,
+        created_at -> BigInt,
+        created_by -> Text,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        tokens_valid_from -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    audit_log (id) {
+        id -> BigInt,
+        made_at -> BigInt,
+        actor -> Text,
+        action -> Text,
+        target -> Text,
+        address -> Text,
+        detail -> Text,
+    }
+}
+
+diesel::table! {
+    deleted_users (id) {
+        id -> Text,
+        head -> BigInt,
+        deleted_at -> BigInt,
     }
 }
 
@@ -41,6 +100,28 @@ diesel::table! {
         account_changes -> BigInt,
         epoch -> Nullable<Text>,
         marks_base -> BigInt,
+    }
+}
+
+diesel::table! {
+    mercure_topics (topic_hash, update_id) {
+        topic_hash -> BigInt,
+        update_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    mercure_updates (id) {
+        id -> BigInt,
+        external_id -> Text,
+        external_hash -> BigInt,
+        topics -> Text,
+        private -> BigInt,
+        event_type -> Nullable<Text>,
+        retry -> BigInt,
+        data -> Text,
+        size_bytes -> BigInt,
+        created_at -> BigInt,
     }
 }
 
@@ -78,6 +159,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    signing_keys (id) {
+        id -> Text,
+        sealed -> Text,
+        created_at -> BigInt,
+        verifies_until -> Nullable<BigInt>,
+    }
+}
+
 // These are on PostgreSQL only.
 diesel::table! {
     answers (question, hub) {
@@ -97,6 +187,15 @@ diesel::table! {
         log_lag -> BigInt,
         bell_micros -> Nullable<BigInt>,
         server -> Text,
+    }
+}
+
+diesel::table! {
+    stream_counts (hub, user_id) {
+        hub -> Text,
+        incarnation -> BigInt,
+        user_id -> Text,
+        streams -> Integer,
     }
 }
 
@@ -140,6 +239,9 @@ diesel::table! {
         disabled_at -> Nullable<BigInt>,
         kicks -> BigInt,
         marks -> BigInt,
+        made_by -> Nullable<Text>,
+        signed_out_at -> BigInt,
+        own_start -> BigInt,
     }
 }
 

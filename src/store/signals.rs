@@ -232,7 +232,16 @@ impl Store {
         F: FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        self.metrics.store_read(Read::Head.label());
+        self.look_as(Read::Head, work).await
+    }
+
+    /// As [`Self::look`], for what is no look at the log.
+    pub(super) async fn look_as<T, F>(&self, what: Read, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.metrics.store_read(what.label());
         self.looks.as_ref().unwrap_or(&self.lookups).run(work).await
     }
 }

@@ -1,8 +1,10 @@
 //! Accounts: reading, creating and changing them.
 
 use diesel::prelude::*;
+use serde_json::json;
 
 use crate::alarm::{DisplayName, Role, Timestamp, UserId};
+use crate::store::audit::{self, Actor, Change};
 use crate::store::connection::{DbConnection, native};
 use crate::store::log::lock_head;
 use crate::store::schema::log_head;
@@ -20,6 +22,10 @@ pub(crate) struct Account {
     pub role: Role,
     /// The PHC string of the password hash; `None` for an account that a back end created.
     pub password_hash: Option<String>,
+    /// True if the user can sign in with a password. It is told also where the hash is left out.
+    pub has_password: bool,
+    /// The issuer whose token made the account; `None` for one that was made here.
+    pub made_by: Option<String>,
     /// Alarms for everyone or for a role with an id up to this one are not in the inbox of the account.
     pub inbox_start: i64,
     /// Tokens issued before this time are refused.
@@ -30,6 +36,10 @@ pub(crate) struct Account {
     pub created_at: Timestamp,
     /// The number of times the user was disconnected from all hubs.
     pub kicks: i64,
+    /// Tokens issued up to this time are refused, as the user was signed out everywhere; 0 if nobody did that.
+    pub signed_out_at: Timestamp,
+    /// Alarms to the user with an id up to this one were for a deleted account of the same id.
+    pub own_start: i64,
 }
 
 /// The fields with which an account is created or changed. `None` keeps the value of a known account and gives a new
@@ -46,6 +56,8 @@ pub(crate) struct NewAccount {
     pub password_hash: Option<String>,
     /// True if the account is disabled.
     pub disabled: Option<bool>,
+    /// The issuer whose token makes the account; an update never changes it.
+    pub made_by: Option<String>,
 }
 
 /// The result of creating or updating several accounts.
@@ -77,6 +89,18 @@ impl Account {
     }
 }
 
+impl Account {
+    /// True for a token that was issued before the user was signed out everywhere. One that tells no time may have been.
+    pub(crate) fn signed_out(&self, issued_at: Option<Timestamp>) -> bool {
+        is_of_before(issued_at, self.signed_out_at)
+    }
+}
+
+/// True for a token that was not issued after a time; 0 is no time.
+pub(super) fn is_of_before(issued_at: Option<Timestamp>, time: Timestamp) -> bool {
+    time.millis() > 0 && issued_at.is_none_or(|issued| issued <= time)
+}
+
 impl NewAccount {
     /// Returns a new account with an id and default values.
     pub(crate) fn named(id: UserId) -> Self {
@@ -86,6 +110,7 @@ impl NewAccount {
             role: None,
             password_hash: None,
             disabled: None,
+            made_by: None,
         }
     }
 }
@@ -98,36 +123,17 @@ impl Store {
             .await
     }
 
-    /// Returns the names of those of `ids` that have an account, by id.
-    pub(crate) async fn display_names(
-        &self,
-        ids: Vec<UserId>,
-    ) -> Result<Vec<(UserId, DisplayName)>, StoreError> {
-        self.read(Read::Other, move |connection| {
-            let wanted: Vec<&str> = ids.iter().map(UserId::as_str).collect();
-            let mut names = Vec::with_capacity(wanted.len());
-            for some in wanted.chunks(IDS_A_QUERY) {
-                let rows = dsl::users
-                    .filter(dsl::id.eq_any(some))
-                    .select((dsl::id, dsl::display_name))
-                    .load::<(String, String)>(connection)?;
-                names.extend(
-                    rows.into_iter()
-                        .map(|(id, name)| (UserId::trusted(id), DisplayName::trusted(name))),
-                );
-            }
-            Ok(names)
-        })
-        .await
-    }
-
     /// Creates an account; `Conflict` if the id is taken.
-    pub(crate) async fn create_account(&self, account: NewAccount) -> Result<Account, StoreError> {
+    pub(crate) async fn create_account(
+        &self,
+        account: NewAccount,
+        by: Actor,
+    ) -> Result<Account, StoreError> {
         let accounts = self.accounts.clone();
         self.write(move |connection| {
             let created = connection.transact(|connection| {
                 let (head, count) = lock_for_change(connection)?;
-                Ok((insert(connection, &account, head)?, count))
+                Ok((create(connection, &account, head, &by)?, count))
             });
             accounts.changed(std::iter::once(&account.id), count_of(&created));
             created.map(|(account, _count)| account)
@@ -139,31 +145,15 @@ impl Store {
     pub(crate) async fn upsert_accounts(
         &self,
         accounts: Vec<NewAccount>,
+        by: Actor,
     ) -> Result<Upserted, StoreError> {
         let remembered = self.accounts.clone();
         self.write(move |connection| {
-            let outcome = connection.transact(|connection| upsert(connection, &accounts));
+            let outcome = connection.transact(|connection| upsert(connection, &accounts, &by));
             // Also after an error: the commit may have succeeded although its answer was lost.
             let ids = accounts.iter().map(|account| &account.id);
             remembered.changed(ids, count_of(&outcome));
             outcome.map(|(outcome, _count)| outcome)
-        })
-        .await
-    }
-
-    /// Counts a disconnection of all streams of a user, which tells the other hubs to end theirs.
-    pub(crate) async fn count_kick(&self, id: &UserId) -> Result<(), StoreError> {
-        let (id, remembered) = (id.clone(), self.accounts.clone());
-        self.write(move |connection| {
-            let counted = connection.transact(|connection| {
-                let (_head, count) = lock_for_change(connection)?;
-                diesel::update(dsl::users.find(id.as_str()))
-                    .set(dsl::kicks.eq(dsl::kicks + 1))
-                    .execute(connection)?;
-                Ok(((), count))
-            });
-            remembered.changed(std::iter::once(&id), count_of(&counted));
-            counted.map(|_counted| ())
         })
         .await
     }
@@ -200,23 +190,56 @@ pub(super) fn find(
 fn upsert(
     connection: &mut DbConnection,
     accounts: &[NewAccount],
+    by: &Actor,
 ) -> Result<(Upserted, i64), StoreError> {
     let (head, count) = lock_for_change(connection)?;
     let mut outcome = Upserted::default();
     for account in accounts {
-        if update(connection, account)? {
+        if let Some(known) = update(connection, account)? {
+            record(connection, account, &known, by)?;
             outcome.updated += 1;
         } else {
-            insert(connection, account, head)?;
+            create(connection, account, head, by)?;
             outcome.created += 1;
         }
     }
     Ok((outcome, count))
 }
 
+/// Writes to the audit log what changes of the rights of a known account.
+fn record(
+    connection: &mut DbConnection,
+    account: &NewAccount,
+    known: &Account,
+    by: &Actor,
+) -> Result<(), StoreError> {
+    let target = account.id.as_str();
+    let mut note = |action, detail| {
+        let change = Change {
+            action,
+            target,
+            detail,
+        };
+        audit::record(connection, by, &change)
+    };
+    if let Some(role) = account.role.filter(|role| known.role != *role) {
+        note("user.role", json!({"from": known.role, "to": role}))?;
+    }
+    let disabled = account.disabled;
+    if let Some(disabled) = disabled.filter(|disabled| known.disabled != *disabled) {
+        let action = if disabled {
+            "user.disable"
+        } else {
+            "user.enable"
+        };
+        note(action, json!({}))?;
+    }
+    Ok(())
+}
+
 /// Locks the head of the log, because an inbox starts where the log ends, and increments the count of account changes.
 /// Returns both.
-fn lock_for_change(connection: &mut DbConnection) -> Result<(i64, i64), StoreError> {
+pub(super) fn lock_for_change(connection: &mut DbConnection) -> Result<(i64, i64), StoreError> {
     let head = lock_head(connection)?;
     let count = head.account_changes + 1;
     diesel::update(log_head::table)
@@ -226,21 +249,29 @@ fn lock_for_change(connection: &mut DbConnection) -> Result<(i64, i64), StoreErr
 }
 
 /// The count of account changes with a change, if it was made.
-fn count_of<T>(changed: &Result<(T, i64), StoreError>) -> Option<i64> {
+pub(super) fn count_of<T>(changed: &Result<(T, i64), StoreError>) -> Option<i64> {
     changed.as_ref().ok().map(|(_done, count)| *count)
 }
 
-/// Creates an account whose inbox starts after `head`.
-fn insert(
+/// Creates an account whose inbox starts after `head`, and tells the audit log.
+fn create(
     connection: &mut DbConnection,
     account: &NewAccount,
     head: i64,
+    by: &Actor,
 ) -> Result<Account, StoreError> {
     let row = account.row(head);
     diesel::insert_into(dsl::users)
         .values(&row)
         .execute(connection)?;
-    Ok(Account::from(row))
+    let account = Account::from(row);
+    let change = Change {
+        action: "user.create",
+        target: account.id.as_str(),
+        detail: json!({"role": account.role, "disabled": account.disabled, "issuer": account.made_by}),
+    };
+    audit::record(connection, by, &change)?;
+    Ok(account)
 }
 
 impl NewAccount {
@@ -263,19 +294,26 @@ impl NewAccount {
             disabled_at: self.disabled.unwrap_or(false).then_some(now),
             kicks: 0,
             marks: 0,
+            made_by: self.made_by.clone(),
+            // The database sets both where an account of the id was deleted.
+            signed_out_at: 0,
+            own_start: 0,
         }
     }
 }
 
-/// Changes the given fields of an account; returns `false` if it does not exist.
-fn update(connection: &mut DbConnection, account: &NewAccount) -> Result<bool, StoreError> {
+/// Changes the given fields of an account; returns the account as it was, or `None` if it does not exist.
+fn update(
+    connection: &mut DbConnection,
+    account: &NewAccount,
+) -> Result<Option<Account>, StoreError> {
     let target = dsl::users.find(account.id.as_str());
     let Some(known) = target
         .get_result::<Row>(connection)
         .optional()?
         .map(Account::from)
     else {
-        return Ok(false);
+        return Ok(None);
     };
     let now = Timestamp::now();
     if let Some(name) = &account.display_name {
@@ -298,7 +336,7 @@ fn update(connection: &mut DbConnection, account: &NewAccount) -> Result<bool, S
             .set(dsl::disabled_at.eq(disabled.then(|| now.millis())))
             .execute(connection)?;
     }
-    Ok(true)
+    Ok(Some(known))
 }
 
 /// The row of an account.
@@ -317,6 +355,9 @@ pub(super) struct Row {
     disabled_at: Option<i64>,
     kicks: i64,
     marks: i64,
+    made_by: Option<String>,
+    signed_out_at: i64,
+    own_start: i64,
 }
 
 impl From<Row> for Account {
@@ -326,15 +367,19 @@ impl From<Row> for Account {
             display_name: DisplayName::trusted(row.display_name),
             // An unknown word in the column gives the role with the fewest rights.
             role: row.role.parse().unwrap_or(Role::User),
+            has_password: row.password_hash.is_some(),
             password_hash: row.password_hash,
+            made_by: row.made_by,
             inbox_start: row.inbox_start,
             tokens_valid_from: Timestamp::from_millis(row.tokens_valid_from),
             disabled: row.disabled_at.is_some(),
             created_at: Timestamp::from_millis(row.created_at),
             kicks: row.kicks,
+            signed_out_at: Timestamp::from_millis(row.signed_out_at),
+            own_start: row.own_start,
         }
     }
 }
 
 /// Well below the limit of bind variables of both databases.
-const IDS_A_QUERY: usize = 500;
+pub(super) const IDS_A_QUERY: usize = 500;

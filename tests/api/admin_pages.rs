@@ -28,6 +28,18 @@ async fn the_admin_page_is_for_admins() {
 }
 
 #[tokio::test]
+async fn the_admin_page_leads_to_the_page_of_the_api_in_both_languages() {
+    let app = TestApp::spawn().await;
+
+    for (language, words) in [("en", "Try the API"), ("ko", "API 사용해 보기")] {
+        let request = page(&app, &app.admin(), "/admin").header("Accept-Language", language);
+        let text = html(request, 200).await;
+        let link = format!("<a href=\"/api/docs\" hreflang=\"en\">{words}</a>");
+        assert!(text.contains(&link), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn an_admin_publishes_with_the_form() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
@@ -176,4 +188,85 @@ async fn a_preview_says_who_is_reached_and_sends_nothing() {
         answer(app.get(&bob, "/api/alarms"), 200).await["items"],
         json!([])
     );
+}
+
+#[tokio::test]
+async fn an_admin_makes_and_revokes_keys_with_forms() {
+    let app = TestApp::embedded().await;
+    let (admin, bob) = (app.admin(), app.user("bob").await);
+    let fields = [
+        ("name", "shop"),
+        ("scope", "publish:user"),
+        ("scope", "tokens"),
+        ("topics", "user:bob user:s-*"),
+        ("days", "30"),
+    ];
+    html(submit(&app, &bob, "/admin/keys", &fields), 403).await;
+    html(page(&app, &bob, "/admin/keys"), 403).await;
+    let foreign = app
+        .request(reqwest::Method::POST, "/admin/keys")
+        .header("Origin", "https://evil.example")
+        .header("Cookie", format!("campanile_session={admin}"))
+        .form(&fields);
+    assert_eq!(send(foreign).await.status(), 403);
+
+    let made = html(submit(&app, &admin, "/admin/keys", &fields), 201).await;
+
+    let (_, rest) = made.split_once("cmp_").unwrap();
+    let key = format!("cmp_{}", rest.split('<').next().unwrap());
+    let alarm = json!({"to": {"user": "bob"}, "alarmType": "T"});
+    answer(app.post(&key, "/api/alarms").json(&alarm), 201).await;
+    let again = html(submit(&app, &admin, "/admin/keys", &fields), 409).await;
+    assert!(again.contains("There is already a key of that name."));
+    assert!(
+        again.contains("value=\"tokens\" checked"),
+        "the form keeps what was chosen"
+    );
+    let listed = html(page(&app, &admin, "/admin/keys"), 200).await;
+    assert!(!listed.contains(&key) && listed.contains("user:bob user:s-*"));
+    assert!(listed.contains("api_key.create"));
+    let (_, rest) = listed.split_once("/admin/keys/").unwrap();
+    let id = rest.split('/').next().unwrap();
+    back(
+        &send(submit(
+            &app,
+            &admin,
+            &format!("/admin/keys/{id}/revoke"),
+            &[],
+        ))
+        .await,
+    );
+    assert_eq!(
+        send(app.post(&key, "/api/alarms").json(&alarm))
+            .await
+            .status(),
+        401
+    );
+    back(
+        &send(submit(
+            &app,
+            &admin,
+            &format!("/admin/keys/{id}/enable"),
+            &[],
+        ))
+        .await,
+    );
+    answer(app.post(&key, "/api/alarms").json(&alarm), 201).await;
+}
+
+#[tokio::test]
+async fn a_form_of_a_key_with_a_fault_is_shown_again() {
+    let app = TestApp::embedded().await;
+    let admin = app.admin();
+    for (name, value) in [
+        ("name", "a b"),
+        ("scope", "fly"),
+        ("topics", "*"),
+        ("days", "0"),
+    ] {
+        let mut wrong = Vec::from([("name", "other"), ("scope", "users")]);
+        wrong.retain(|field| field.0 != name);
+        wrong.push((name, value));
+        html(submit(&app, &admin, "/admin/keys", &wrong), 422).await;
+    }
 }

@@ -123,3 +123,28 @@ async fn the_npm_package_is_served_to_everybody_as_it_is() {
         .unwrap();
     assert!(tar.starts_with(b"package/LICENSE"));
 }
+
+#[tokio::test]
+async fn the_viewer_of_the_api_is_the_same_with_and_without_compression() {
+    let app = TestApp::embedded().await;
+    for name in ["swagger-ui-bundle.js", "swagger-ui.css"] {
+        let path = format!("/assets/{name}");
+        let packed = fetch(&app, &path, &[("Accept-Encoding", "gzip, br")]).await;
+        let plain = fetch(&app, &path, &[]).await;
+
+        assert_eq!(header(&packed, "content-encoding"), "gzip");
+        assert!(plain.headers().get("content-encoding").is_none());
+        assert_eq!(
+            header(&packed, "content-type"),
+            header(&plain, "content-type")
+        );
+        assert!(!header(&plain, "content-type").contains("gzip"));
+        let (plain, packed) = (plain.bytes().await.unwrap(), packed.bytes().await.unwrap());
+        let mut unpacked = Vec::new();
+        flate2::read::GzDecoder::new(packed.as_ref())
+            .read_to_end(&mut unpacked)
+            .unwrap();
+        assert!(!plain.is_empty());
+        assert!(unpacked == plain, "{name} differs");
+    }
+}

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::answers::{answer, problem, refusal, send};
 use crate::signing_in::{PASSWORD, login};
-use crate::support::{AppBuilder, TestApp};
+use crate::support::{AppBuilder, DEADLINE, TestApp};
 
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_user_are_answered_in_the_same_words() {
@@ -34,20 +34,24 @@ async fn a_wrong_password_and_an_unknown_user_are_answered_in_the_same_time() {
     app.sign_up("alice", PASSWORD).await;
     app.user("carol").await;
 
-    let mut medians = Vec::new();
-    for id in ["alice", "nobody", "carol"] {
-        let mut times = Vec::new();
-        for _ in 0..7 {
+    // In turn, so that other work on the machine slows all of them; the quickest of each is the least disturbed.
+    let mut quickest = [
+        ("alice", DEADLINE),
+        ("nobody", DEADLINE),
+        ("carol", DEADLINE),
+    ];
+    for _ in 0..8 {
+        for (id, time) in &mut quickest {
             let begin = Instant::now();
             refusal(login(&app, id, "a wrong password"), 401, "bad_credentials").await;
-            times.push(begin.elapsed());
+            *time = begin.elapsed().min(*time);
         }
-        times.sort_unstable();
-        medians.push(times[3]);
     }
 
-    let (fastest, slowest) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
-    assert!(*slowest < *fastest * 2, "{medians:?}");
+    // Without the work of a password, an answer would be more than ten times as quick.
+    let times = quickest.map(|(_id, time)| time);
+    let (fastest, slowest) = (times.iter().min().unwrap(), times.iter().max().unwrap());
+    assert!(*slowest < *fastest * 4, "{quickest:?}");
 }
 
 #[tokio::test]

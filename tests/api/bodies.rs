@@ -26,6 +26,19 @@ async fn a_byte_order_mark_before_json_is_no_part_of_it() {
 }
 
 #[tokio::test]
+async fn a_whole_number_may_have_decimals_that_are_zero() {
+    let app = TestApp::spawn().await;
+    let (service, bob) = (app.service(), app.user("bob").await);
+    let body = r#"{"to":{"user":"bob"},"alarmType":"T","expiresInSeconds":60.0}"#;
+
+    answer(app.post(&service, "/api/alarms").body(body), 201).await;
+    let seen = app.post(&bob, "/api/alarms/seen");
+    let meta = answer(seen.body(r#"{"upTo":1e3}"#), 200).await;
+
+    assert_eq!(meta["unseen"], 0);
+}
+
+#[tokio::test]
 async fn a_body_of_the_wrong_shape_is_told_in_the_words_of_json() {
     let app = TestApp::spawn().await;
     let (service, bob) = (app.service(), app.user("bob").await);
@@ -44,7 +57,12 @@ async fn a_body_of_the_wrong_shape_is_told_in_the_words_of_json() {
         (&service, "/api/users", json!({})),
         (&service, "/api/users", json!(["bob"])),
         (&service, "/api/rooms", json!(5)),
+        (&service, "/api/users", json!([["erin"]])),
+        (&service, "/api/alarms", json!([[{"user": "bob"}, "T"]])),
+        (&bob, "/api/alarms/seen", json!([1])),
+        (&bob, "/api/rooms", json!([null, "A room"])),
         (&bob, "/api/alarms/seen", json!("x")),
+        (&bob, "/api/alarms/seen", json!({"upTo": 1.5})),
         (&bob, "/api/alarms/seen", json!({"upTo": "1"})),
     ];
 

@@ -6,6 +6,119 @@ use serde_json::json;
 use crate::answers::{answer, send};
 use crate::support::{AppBuilder, Claims, DEADLINE, SECRET, SseClient, TestApp, sign};
 
+/// The lines of a log in JSON.
+fn lines(app: &TestApp) -> Vec<serde_json::Value> {
+    let log = app.log();
+    let lines = log.lines().filter(|line| !line.is_empty());
+    lines
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_request_is_a_line_with_its_id_the_pattern_of_its_route_and_its_status() {
+    let mut app = AppBuilder::default()
+        .env("CAMPANILE_LOG_FORMAT", "json")
+        .spawn()
+        .await;
+    let service = app.service();
+    for (given, kept) in [
+        ("trace-1.a_B", true),
+        (&"x".repeat(64), true),
+        (&"x".repeat(65), false),
+        ("two words", false),
+        ("a\u{e9}", false),
+    ] {
+        let request = app.get(&service, "/api/admin/users/hidden-name?token=hidden-token");
+        let answered = send(request.header("X-Request-Id", given.as_bytes())).await;
+        let id = answered.headers()["x-request-id"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        assert_eq!(id == given, kept, "{given}");
+        app.wait_for_log(&id).await;
+    }
+    app.stop().await;
+
+    let lines = lines(&app);
+    let line = lines
+        .iter()
+        .find(|line| line["request_id"] == "trace-1.a_B")
+        .unwrap();
+    assert_eq!(line["route"], "/api/admin/users/{id}", "{line}");
+    assert_eq!(
+        (&line["method"], &line["level"]),
+        (&json!("GET"), &json!("INFO"))
+    );
+    assert_eq!(line["status"], 422, "{line}");
+    assert!(line["milliseconds"].is_number(), "{line}");
+    assert!(
+        !app.log().contains("hidden-"),
+        "neither the path nor the query"
+    );
+}
+
+#[tokio::test]
+async fn a_stream_is_told_when_it_opens_and_when_it_ends_and_nothing_that_it_carries() {
+    let mut app = AppBuilder::default()
+        .env("CAMPANILE_LOG_FORMAT", "json")
+        .spawn()
+        .await;
+    let bob = app.user("bob").await;
+    app.room("lobby").await;
+    let mut stream = app.connected(&bob, "/api/stream?room=lobby").await;
+    let text = json!({"text": "what nobody else may read"});
+    answer(app.post(&bob, "/api/rooms/lobby/messages").json(&text), 201).await;
+    stream.next_named("message", DEADLINE).await;
+    let client = app.connections().await[0]["clientId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    drop(stream);
+    app.wait_for_log("client gone").await;
+    let mut kept = app.connected(&bob, "/api/stream").await;
+    app.ask_to_stop();
+    kept.bye("shutdown", DEADLINE).await;
+    app.ended().await;
+
+    let lines = lines(&app);
+    let of = |client: &str| {
+        lines
+            .iter()
+            .filter(|line| line["client_id"] == client)
+            .collect::<Vec<_>>()
+    };
+    let [opened, ended] = of(&client)[..] else {
+        panic!("two lines of {client}: {lines:?}");
+    };
+    assert_eq!(
+        (&opened["transport"], &opened["http"]),
+        (&json!("sse"), &json!("1.1"))
+    );
+    assert_eq!(opened["route"], "/api/stream");
+    assert_eq!(ended["reason"], "client gone");
+    assert!(ended["events"].as_u64().unwrap() >= 2, "{ended}");
+    assert!(
+        ended["bytes"].as_u64().unwrap() > 20 && ended["seconds"].is_number(),
+        "{ended}"
+    );
+    assert!(
+        lines.iter().any(|line| line["reason"] == "shutdown"),
+        "{lines:?}"
+    );
+    assert!(!app.log().contains("nobody else"), "no text of a person");
+}
+
+#[tokio::test]
+async fn an_unknown_format_of_the_log_stops_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("CAMPANILE_LOG_FORMAT", "xml")];
+    let output = crate::support::run(folder.path(), &["serve"], &settings, "").await;
+
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("CAMPANILE_LOG_FORMAT"));
+}
+
 /// Every way a token can come in, good and bad, on routes that take it there and on routes that do not.
 async fn use_tokens(app: &TestApp) -> Vec<String> {
     let bob = app.user("bob").await;

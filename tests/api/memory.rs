@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::answers::{answer, problem, send};
+use crate::socket;
 use crate::support::{AppBuilder, DEADLINE, TestApp, until};
 
 /// As many streams as a user may have.
@@ -15,14 +15,8 @@ const STREAMS: usize = 32;
 
 /// A request for everything there is, by a socket that reads nothing.
 async fn unread(app: &TestApp, token: &str, accept: &str, query: &str) -> TcpStream {
-    let mut socket = TcpStream::connect(app.address()).await.unwrap();
-    let request = format!(
-        "GET /api/stream?rooms=all&cursor=0{query} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\
-         Accept: {accept}\r\n\r\n",
-        app.address()
-    );
-    socket.write_all(request.as_bytes()).await.unwrap();
-    socket
+    let path = format!("/api/stream?rooms=all&cursor=0{query}");
+    socket::unread(app, token, &path, accept).await
 }
 
 /// Says so many of the longest messages in a room.
@@ -96,7 +90,6 @@ async fn a_replay_that_waits_for_memory_has_heartbeats_and_a_poll_too_many_is_to
             sockets.push(unread(&app, &token, "application/json", "&wait=60").await);
         }
     }
-    // The kernel takes some answers whole.
     until("more wait than two turns let in", DEADLINE, async || {
         (app.connections().await.len() > CROWDS * STREAMS * 3 / 4).then_some(())
     })

@@ -29,6 +29,19 @@ const ROUTES: [(&str, &str); 18] = [
 ];
 
 #[tokio::test]
+async fn a_method_that_a_route_does_not_have_is_answered_as_such_whatever_the_query() {
+    let app = TestApp::spawn().await;
+    let admin = app.admin();
+
+    for (method, path) in ROUTES {
+        let other = if method == "GET" { "TRACE" } else { "PATCH" };
+        let request = app.request(other.parse().unwrap(), &format!("{path}?limit=5"));
+        let answer = send(request.bearer_auth(&admin)).await;
+        assert_eq!(answer.status(), 405, "{other} {path}");
+    }
+}
+
+#[tokio::test]
 async fn a_parameter_that_a_route_does_not_know_is_refused_by_name() {
     let app = TestApp::spawn().await;
     app.user("bob").await;
@@ -108,6 +121,7 @@ async fn a_parameter_with_one_value_that_comes_twice_is_refused_by_name() {
     ] {
         assert_eq!(send(app.get(&bob, path)).await.status(), 200, "{path}");
     }
+    app.room("43").await;
     app.connected(&admin, "/api/stream?room=42&room=43&topic=*&topic=everyone")
         .await;
     app.stream(&bob, "/room/subscribe?id=bob&id=bob").await;
@@ -117,6 +131,7 @@ async fn a_parameter_with_one_value_that_comes_twice_is_refused_by_name() {
 async fn a_cache_buster_and_the_parameters_of_other_routes_pass() {
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
+    app.room("42").await;
     app.connected(&bob, "/api/stream?_=1&room=42&cursor=0")
         .await;
     answer(app.get(&bob, "/api/alarms?limit=5&_=1"), 200).await;

@@ -13,9 +13,12 @@ GET    /api/auth/me                                anyone
 POST   /api/auth/logout                            anyone
 PUT    /api/users/carol                            publishers  {}
 POST   /api/users                                  publishers  [{"id": "carol"}]
+POST   /api/users/carol/sign-out                   publishers
+DELETE /api/users/nobody                           publishers
 POST   /api/alarms                                 publishers  {"to": {"user": "bob"}, "alarmType": "T"}
 GET    /api/alarms                                 people
 GET    /api/alarms/top                             people
+GET    /api/alarms/1                                people
 GET    /api/alarms/counts                          people
 GET    /api/alarms/senders?id=1                    people
 POST   /api/alarms/seen                            people      {"upTo": 1}
@@ -23,7 +26,8 @@ POST   /api/alarms/read                            people      {"upTo": 1}
 POST   /api/alarms/1/read                          people
 POST   /api/alarms/1/unread                        people
 DELETE /api/alarms/1                               people
-DELETE /api/alarms?targetId=1&alarmType=T          people
+DELETE /api/alarms?targetId=1&alarmType=T          anyone
+DELETE /api/alarms?targetId=1&alarmType=T&user=bob publishers
 GET    /api/rooms                                  anyone
 POST   /api/rooms                                  anyone      {"name": "A room"}
 GET    /api/rooms/lobby/messages                   anyone

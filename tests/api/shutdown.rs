@@ -12,6 +12,10 @@ use crate::crowd::{connect, crowd};
 use crate::support::{AppBuilder, DEADLINE, TestApp};
 
 const CLIENTS: usize = 1000;
+
+/// As many as one user may have.
+const POLLS: usize = 30;
+
 const LONGEST: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,16 +129,22 @@ async fn polls_that_wait_are_answered_at_the_stop_and_told_that_the_connection_e
     let bob = app.user("bob").await;
     let cursor = app.publish(json!({"user": "bob"}), "T").await;
     let path = format!("/api/stream?wait=60&cursor={cursor}");
-    let poll = app.get(&bob, &path).header("Accept", "application/json");
-    let poll = tokio::spawn(poll.send());
-    app.wait_for_connections(1, DEADLINE).await;
+    let polls: Vec<_> = (0..POLLS)
+        .map(|_| {
+            let poll = app.get(&bob, &path).header("Accept", "application/json");
+            tokio::spawn(poll.send())
+        })
+        .collect();
+    app.wait_for_connections(POLLS, DEADLINE).await;
 
     let (status, _took) = app.stop().await;
 
-    let answer = poll.await.unwrap().unwrap();
-    assert_eq!(answer.headers()["connection"], "close");
-    let answer: Value = answer.json().await.unwrap();
-    assert_eq!(answer["cursor"], cursor);
+    for poll in polls {
+        let answer = poll.await.unwrap().unwrap();
+        assert_eq!(answer.headers()["connection"], "close");
+        let answer: Value = answer.json().await.unwrap();
+        assert_eq!(answer["cursor"], cursor);
+    }
     assert!(status.success(), "{status}");
 }
 

@@ -329,3 +329,34 @@ async fn alarms_published_at_once_arrive_in_the_order_of_their_ids() {
     published.sort_unstable();
     expect_entries(&mut stream, &published).await;
 }
+
+#[tokio::test]
+async fn a_stream_names_only_rooms_that_exist_over_every_transport() {
+    let app = TestApp::spawn().await;
+    let (bob, service) = (app.user("bob").await, app.service());
+    app.room("42").await;
+    let refused = async |token: &str, path: &str, accept: &str| {
+        let request = app.get(token, path).header("Accept", accept);
+        refusal(request, 422, "unknown_room").await
+    };
+
+    let two = "/api/stream?room=42&room=nowhere&room=43";
+    for accept in [
+        "text/event-stream",
+        "application/x-ndjson",
+        "application/json",
+    ] {
+        let body = refused(&bob, two, accept).await;
+        assert_eq!(body["rooms"], json!(["nowhere", "43"]), "{body}");
+        assert_eq!(body["detail"], "there is no room nowhere, 43");
+    }
+    let body = refused(&service, "/api/stream?topic=room:43", "*/*").await;
+    assert_eq!(body["rooms"], json!(["43"]));
+    let head = app.client.head(app.url(two)).bearer_auth(&bob);
+    assert_eq!(send(head).await.status(), 422);
+    assert_eq!(app.connections().await.len(), 0);
+
+    // One that exists later is found then.
+    app.room("43").await;
+    app.connected(&bob, "/api/stream?room=42&room=43").await;
+}

@@ -20,6 +20,7 @@ async fn each_transport_gives_what_was_missed_and_then_what_comes_once_and_in_or
     let app = TestApp::spawn().await;
     let bob = app.user("bob").await;
     app.user("carol").await;
+    app.room("lobby").await;
     let missed = publish_many(&app, 3).await;
     app.publish(json!({"user": "carol"}), "T").await;
 
@@ -30,7 +31,6 @@ async fn each_transport_gives_what_was_missed_and_then_what_comes_once_and_in_or
         assert_eq!(listener.ids(2).await, missed[1..], "{transport:?}");
         listeners.push((transport, listener));
     }
-    app.room("lobby").await;
     let alarm = app.publish(json!({"everyone": true}), "T").await;
     let said = app
         .post(&bob, "/api/rooms/lobby/messages")

@@ -6,7 +6,7 @@ use crate::chromium::{Chromium, Window};
 use crate::site::{Site, hub_for, page_with};
 use crate::support::TestApp;
 
-/// What pages do to what is in them: a reset, and rules of a CSS framework that are meant for its own buttons and lists.
+/// The styles of pages that reach into what is in them: a reset, and rules of a CSS framework that are meant for its own buttons and lists.
 const HOSTILE: &str = "<style>
     * { all: unset }
     * { box-sizing: content-box; line-height: 3; letter-spacing: 4px; text-transform: uppercase; cursor: crosshair }

@@ -12,7 +12,8 @@ use crate::support::{AppBuilder, Claims, DEADLINE, TestApp, sign};
 const SCRIPT: &str = "
     window.begin = (options) => {
         window.told = [];
-        window.client = connect({ ...options, onStatus: (status) => told.push(status) });
+        window.rung = [];
+        window.client = connect({ onAlarm: ({ alarmType }) => rung.push(alarmType), onMessage: ({ data }) => rung.push(data.text), ...options, onStatus: (status) => told.push(status) });
     };
     window.ready = true;";
 
@@ -325,4 +326,39 @@ async fn quiet(window: &Window, nothing: &Value) {
         (left == *nothing).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_room_that_does_not_exist_is_told_and_left_out() {
+    let scene = Scene::new().await;
+    let bob = token_of("bob");
+    scene.app.room("42").await;
+    scene
+        .window
+        .run(&format!(
+            "begin({{ token: '{bob}', rooms: 'nowhere 42 43' }})"
+        ))
+        .await;
+
+    let status = scene.told("waiting", "unknown_room").await;
+    assert_eq!(status["detail"], "there is no room 43, nowhere");
+    scene.window.holds("client.status.state === 'live'").await;
+    scene.app.publish(json!({"user": "bob"}), "FIRST").await;
+    say(&scene.app, &bob, "42").await;
+    scene.window.holds("rung.join() === 'FIRST,hello'").await;
+
+    // Once it exists, the rooms that are set anew have it.
+    scene.app.room("43").await;
+    scene.window.run("client.setRooms(['42', '43'])").await;
+    say(&scene.app, &bob, "43").await;
+    scene
+        .window
+        .holds("rung.join() === 'FIRST,hello,hello'")
+        .await;
+}
+
+async fn say(app: &TestApp, token: &str, room: &str) {
+    let path = format!("/api/rooms/{room}/messages");
+    let said = app.post(token, &path).json(&json!({"text": "hello"}));
+    assert_eq!(said.send().await.expect("an answer").status(), 201);
 }

@@ -324,7 +324,7 @@ fn korean_in(texts: &[String]) -> Vec<String> {
 }
 
 /// Texts of people and back ends, which are the same in every language.
-const DATA: [&str; 11] = [
+const DATA: [&str; 14] = [
     "Room tower",
     "Room belfry",
     "Who rings at noon?",
@@ -336,11 +336,15 @@ const DATA: [&str; 11] = [
     "Two words",
     "bad&name",
     "127.0.0.1",
+    "api_key.create",
+    "user.create",
+    "campanile serve",
 ];
 
 /// Names, and words that are the same in Korean.
-const NAMES: [&str; 43] = [
+const NAMES: [&str; 52] = [
     "Campanile",
+    "backend",
     "admin",
     "dora",
     "zoe",
@@ -352,6 +356,14 @@ const NAMES: [&str; 43] = [
     "room",
     "role",
     "everyone",
+    "shop",
+    "publish",
+    "users",
+    "tokens",
+    "types",
+    "metrics",
+    "watch",
+    "API",
     "JSON",
     "curl",
     "HTTP",

@@ -62,7 +62,7 @@ impl Tower {
             app.base_url
         );
         let site = Site::serve(listener, page_with(&app, &script));
-        let chromium = Chromium::start().await;
+        let chromium = Chromium::alone().await;
         let window = chromium.window().await;
         let tower = Self {
             app,

@@ -30,11 +30,13 @@ mod admin;
 mod announcements;
 mod another_person;
 mod anywhere;
+mod api_docs;
 
 mod bell;
 mod bindings;
 mod causes;
 mod compare;
+mod declared;
 mod embed;
 mod headless;
 mod http2;

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::json;
+
 use crate::support::TestApp;
 
 fn root() -> &'static Path {
@@ -72,4 +74,76 @@ fn a_server_imports_the_package_and_nothing_happens() {
         .current_dir(folder.path()));
 
     assert_eq!(told.trim(), "0 0 null");
+}
+
+/// A program of a page with types of a hub: lines that the compiler takes, and lines that it refuses.
+const TYPED: &str = r#"
+import { createCampanile } from "campanile";
+import type { AlarmTypes } from "./alarm-types.js";
+
+const campanile = createCampanile<AlarmTypes>();
+campanile.onAlarm((alarm) => {
+  if (alarm.alarmType === "ORDER") {
+    alarm.data.order.toFixed();
+    alarm.data.lines.map(({ name }) => name?.trim());
+    alarm.data.state satisfies "new" | "sent" | null | undefined;
+    alarm.data["a-b"]?.[0].trim();
+    // @ts-expect-error: there is no such field
+    alarm.data.other;
+    // @ts-expect-error: it may be absent
+    alarm.data["a-b"][0];
+  }
+  if (alarm.alarmType === "EITHER") typeof alarm.data === "string" ? alarm.data.trim() : alarm.data.n.toFixed();
+  // @ts-expect-error: anything may be in it
+  if (alarm.alarmType === "PLAIN") alarm.data.title;
+});
+// @ts-expect-error: there is no such type
+campanile.inbox({ alarmType: "ODER" });
+"#;
+
+#[tokio::test]
+async fn the_types_that_a_hub_declares_type_the_alarms_of_a_page() {
+    let app = TestApp::spawn().await;
+    let order = json!({
+        "type": "object",
+        "required": ["order", "lines"],
+        "properties": {
+            "order": {"type": "integer"},
+            "lines": {"type": "array", "items": {"$ref": "#/$defs/line"}},
+            "state": {"enum": ["new", "sent", null]},
+            "a-b": {"prefixItems": [{"type": "string"}], "minItems": 1}
+        },
+        "$defs": {"line": {"type": "object", "properties": {"name": {"type": "string"}}}}
+    });
+    let either = json!({"oneOf": [{"type": "string"}, {"type": "object", "required": ["n"], "properties": {"n": {"type": "number"}}}]});
+    for (name, declaration) in [
+        ("ORDER", json!({"schema": order})),
+        ("EITHER", json!({"schema": either})),
+        ("PLAIN", json!({})),
+    ] {
+        let declaring = app.put(&app.admin(), &format!("/api/alarm-types/{name}"));
+        let answer = declaring.json(&declaration).send().await;
+        assert_eq!(answer.expect("an answer").status(), 201);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let package = unpacked(
+        &root().join("assets/campanile-client.tgz"),
+        &folder.path().join("node_modules"),
+    );
+    std::fs::rename(package, folder.path().join("node_modules/campanile")).expect("its place");
+    let module = app.get(&app.service(), "/api/alarm-types.d.ts").send();
+    let module = module.await.expect("an answer").text().await;
+    let module = module.expect("a module");
+    std::fs::write(folder.path().join("alarm-types.d.ts"), &module).expect("a file");
+    std::fs::write(folder.path().join("page.ts"), TYPED).expect("a file");
+
+    let mut tsc = Command::new("node");
+    tsc.arg(root().join("web/node_modules/typescript/bin/tsc"))
+        .args(["--noEmit", "--strict", "--target", "esnext"])
+        .args(["--module", "nodenext", "page.ts", "alarm-types.d.ts"])
+        .current_dir(folder.path());
+    let output = tsc.output().expect("node");
+
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}{module}");
 }

@@ -17,7 +17,7 @@ const MOST_BYTES: u64 = 60 * 1024;
 async fn every_page_weighs_less_than_promised_and_takes_nothing_from_elsewhere() {
     let app = TestApp::spawn().await;
     furnish(&app).await;
-    let chromium = Chromium::start().await;
+    let chromium = Chromium::alone().await;
     let window = chromium.window().await;
     without_cache(&window).await;
 
@@ -43,7 +43,7 @@ async fn every_page_weighs_less_than_promised_and_takes_nothing_from_elsewhere()
 async fn no_page_needs_an_inline_script_or_style() {
     let app = TestApp::spawn().await;
     furnish(&app).await;
-    let chromium = Chromium::start().await;
+    let chromium = Chromium::alone().await;
     let window = chromium.window().await;
 
     at_every_page(&app, &window, async |path| {
@@ -80,7 +80,7 @@ async fn no_page_needs_an_inline_script_or_style() {
 async fn chromium_s_trace_tells_how_soon_each_page_is_ready() {
     let app = TestApp::spawn().await;
     furnish(&app).await;
-    let chromium = Chromium::start().await;
+    let chromium = Chromium::alone().await;
     let window = chromium.window().await;
     without_cache(&window).await;
 
@@ -166,7 +166,7 @@ const HEAD: &str = "| page | first byte | first paint (FCP) | largest paint (LCP
 async fn no_page_moves_while_it_loads() {
     let app = TestApp::spawn().await;
     furnish(&app).await;
-    let chromium = Chromium::start().await;
+    let chromium = Chromium::alone().await;
     let window = chromium.window().await;
     let moved = RefCell::new(Vec::new());
 

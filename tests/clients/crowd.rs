@@ -16,7 +16,7 @@ use crate::support::DEADLINE;
 /// As much of a program's standard error as is worth reading.
 const ENOUGH_BYTES: usize = 8 * 1024;
 
-/// What one client has heard.
+/// The events that one client has heard.
 #[derive(Clone, Default)]
 pub(crate) struct Heard {
     pub(crate) connects: usize,

@@ -15,7 +15,7 @@ pub(crate) struct Language {
     pub(crate) kinds: &'static [&'static str],
     /// Its programs on this machine, each with an argument that makes it say its version.
     needs: &'static [(&'static str, &'static str)],
-    /// What `./test.sh` installs, in the language's own folder.
+    /// The file that `./test.sh` installs, in the language's own folder.
     installed: &'static str,
     command: &'static [&'static str],
 }

@@ -20,6 +20,9 @@ mod answers;
 mod chromium;
 #[path = "../support/cutter.rs"]
 mod cutter;
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+#[path = "../support/provider.rs"]
+mod provider;
 #[expect(
     dead_code,
     unused_imports,
@@ -32,6 +35,7 @@ mod crowd;
 mod cuts;
 mod languages;
 mod page;
+mod public_keys;
 mod stage;
 mod tokens;
 

@@ -61,7 +61,7 @@ async fn is_refused(app: &TestApp, algorithm: &str, token: &str, reason: &str) {
     assert!(detail.contains(reason), "{algorithm}: {detail}");
 }
 
-/// What the program makes of a secret's file: a name and a token, a line each.
+/// The output of the program for a secret's file: a name and a token, a line each.
 async fn tokens(
     language: &Language,
     program: &[&str],

@@ -21,14 +21,17 @@ mod support;
 #[path = "../support/torture/mod.rs"]
 mod torture;
 
+mod alarm_types;
 mod bell;
 mod commits;
+mod delivery;
 mod deployment;
 mod failover;
 mod faults;
 mod hubs;
 mod kills;
 mod leases;
+mod limits;
 mod lost;
 mod many;
 mod outage;

@@ -1,4 +1,4 @@
-//! Who is present in a room is the same at every hub, also when a hub dies or the server crashes.
+//! The list of those present in a room is the same at every hub, also when a hub dies or the server crashes.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What a user does with their inbox at one hub shows on the streams of all of them, in one order.
+//! Each change of an inbox at one hub shows on the streams of all of them, in one order.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::hubs::{WITHIN, database, hub, publish, sign_out, status};
 use crate::link::{Conduct, Link};
 use crate::support::postgres::Postgres;
-use crate::support::{Claims, DEADLINE, SseClient, TestApp, sign, until};
+use crate::support::{AppBuilder, Claims, DEADLINE, SseClient, TestApp, sign, until};
 
 /// Does something with an inbox.
 async fn act(hub: &TestApp, token: &str, (method, path, body): (&str, &str, Value)) {
@@ -233,4 +233,124 @@ async fn a_signal_of_a_kind_that_a_later_version_sends_is_passed_over() {
     let path = format!("/api/alarms/{id}/read");
     act(&hub, &bob, ("POST", &path, json!({}))).await;
     assert_eq!(next_state(&mut stream).await["unread"], 0);
+}
+
+#[tokio::test]
+async fn an_alarm_retracted_at_one_hub_is_gone_at_the_other_with_its_streams_told() {
+    let url = database();
+    let (one, other) = (hub(&url).await, hub(&url).await);
+    let bob = one.user("bob").await;
+    let pair = json!({"to": {"user": "bob"}, "alarmType": "TEST", "targetId": "17"});
+    let mut bells = Vec::new();
+    for hub in [&one, &other] {
+        bells.push(hub.connected(&bob, "/api/stream").await);
+    }
+    let publishing = one.post(&one.service(), "/api/alarms").json(&pair);
+    let published: Value = publishing.send().await.unwrap().json().await.unwrap();
+    let id = &published["alarms"][0]["id"];
+    for bell in &mut bells {
+        bell.next_named("alarm", WITHIN).await;
+    }
+
+    let path = "/api/alarms?targetId=17&alarmType=TEST&user=bob";
+    let retracting = one.delete(&one.service(), path).send().await.unwrap();
+    let retracted: Value = retracting.json().await.unwrap();
+
+    assert_eq!(retracted, json!({"deleted": 1, "more": false}));
+    for (hub, bell) in [&one, &other].into_iter().zip(&mut bells) {
+        let state = next_state(bell).await;
+        assert_eq!(state["ids"], json!([id]));
+        assert_eq!(state["deleted"], true);
+        assert_eq!(told(&state), (json!(0), json!(0)));
+        assert_eq!(counts(hub, &bob).await, (json!(0), json!(0)));
+        let cursor = id.as_i64().unwrap() - 1;
+        let path = format!("/api/stream?cursor={cursor}");
+        let poll = hub.get(&bob, &path).header("Accept", "application/json");
+        let poll: Value = poll.send().await.unwrap().json().await.unwrap();
+        assert_eq!(poll["events"], json!([]), "memory has forgotten it");
+    }
+}
+
+#[tokio::test]
+async fn an_alarm_pruned_at_one_hub_is_told_to_open_streams_at_the_other() {
+    let url = database();
+    let one = hub(&url).await;
+    let bob = one.user("bob").await;
+    let id = publish(&one, "bob").await;
+    let mut bell = one.connected(&bob, "/api/stream").await;
+    Postgres::shared().sql(
+        &url,
+        "UPDATE alarms SET created_at = created_at - 200 * 24 * 3600 * 1000::bigint",
+    );
+
+    // A hub prunes when it starts.
+    let other = AppBuilder::default()
+        .env("CAMPANILE_DATABASE_URL", &url)
+        .env("CAMPANILE_RETENTION_DAYS", "1")
+        .spawn()
+        .await;
+
+    let state = next_state(&mut bell).await;
+    assert_eq!(state["ids"], json!([id]));
+    assert_eq!(state["expired"], true);
+    assert_eq!(told(&state), (json!(0), json!(0)));
+    for hub in [&one, &other] {
+        assert_eq!(counts(hub, &bob).await, (json!(0), json!(0)));
+    }
+}
+
+/// Publishes alarms to bob, as many as two batches of marks and some more; returns the first and the last id.
+async fn publish_many(hub: &TestApp) -> (i64, i64) {
+    let one = json!({"to": {"user": "bob"}, "alarmType": "TEST"});
+    let mut ids = Vec::new();
+    for count in [1_000, 100] {
+        let items = vec![one.clone(); count];
+        let publishing = hub.post(&hub.service(), "/api/alarms").json(&items);
+        let answer = publishing.send().await.unwrap();
+        assert_eq!(answer.status(), 201);
+        let answer: Value = answer.json().await.unwrap();
+        let results = answer["results"].as_array().unwrap().iter();
+        ids.extend(results.map(|one| one["alarms"][0]["id"].as_i64().unwrap()));
+    }
+    assert_eq!(ids.len(), 1_100);
+    (ids[0], ids[1_099])
+}
+
+#[tokio::test]
+async fn a_long_mark_that_fails_halfway_is_told_at_the_other_hub_as_far_as_it_came() {
+    let url = database();
+    let (one, other) = (hub(&url).await, hub(&url).await);
+    let bob = one.user("bob").await;
+    let (first, last) = publish_many(&one).await;
+    let mut stream = other.connected(&bob, "/api/stream").await;
+    let refuse = format!(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no more'; END $$; \
+         CREATE TRIGGER refuse BEFORE INSERT ON receipts FOR EACH ROW WHEN (NEW.alarm_id >= {}) EXECUTE FUNCTION refuse()",
+        first + 1_000
+    );
+    Postgres::shared().sql(&url, &refuse);
+
+    let reading = one
+        .post(&bob, "/api/alarms/read")
+        .json(&json!({"upTo": last}));
+    let answer = reading.send().await.unwrap();
+
+    assert!(answer.status().is_server_error(), "{}", answer.status());
+    let mut state = next_state(&mut stream).await;
+    while told(&state) != (json!(100), json!(100)) {
+        assert!(state["ids"].is_null() && state["upTo"].is_null(), "{state}");
+        state = next_state(&mut stream).await;
+    }
+    Postgres::shared().sql(&url, "DROP TRIGGER refuse ON receipts");
+    act(
+        &one,
+        &bob,
+        ("POST", "/api/alarms/read", json!({"upTo": last})),
+    )
+    .await;
+    while state["upTo"].is_null() {
+        state = next_state(&mut stream).await;
+    }
+    assert_eq!(state["upTo"], last);
+    assert_eq!(told(&state), (json!(0), json!(0)));
 }

@@ -1,7 +1,7 @@
 //! A hub of the last version beside one of this version, over a failover: while a deployment goes on, both are there.
 //!
-//! `CAMPANILE_OLD_BINARY` names the older binary, of the commit 91ed2b8, the last one before hubs knew of each other. It is built by
-//! `git worktree add --detach /tmp/old 91ed2b8 && cd /tmp/old && cargo build --locked --features postgres --bin campanile`. It has neither the bell nor the signals nor an idea of the epoch, so it looks at the log once a second.
+//! `CAMPANILE_OLD_BINARY` names the older binary, of the commit 91ed2b8, the last one before hubs knew of each other. `./test.sh --long` builds it
+//! by `cargo build --locked --features postgres --bin campanile`. It has neither the bell nor the signals nor an idea of the epoch, so it looks at the log once a second.
 
 use std::path::PathBuf;
 

@@ -24,6 +24,7 @@ mod system;
 #[path = "../support/wire.rs"]
 mod wire;
 
+mod contract;
 mod http2;
 mod limits;
 mod nonsense;

@@ -10,6 +10,11 @@ use crate::support::tls::{CERT_FILE, Identity, KEY_FILE};
 
 /// A Caddy in front of the hub, if there is one on this machine.
 async fn caddy(app: &TestApp) -> Option<Proxy> {
+    with(app, &[]).await
+}
+
+/// The documented configuration with some lines changed.
+pub(crate) async fn with(app: &TestApp, changes: &[(&str, &str)]) -> Option<Proxy> {
     let found = Command::new("caddy")
         .arg("version")
         .stdout(Stdio::null())
@@ -25,18 +30,17 @@ async fn caddy(app: &TestApp) -> Option<Proxy> {
         path(CERT_FILE),
         path(KEY_FILE)
     );
-    let block = documented(
-        "caddyfile",
-        &[
-            ("127.0.0.1:8080", app.address()),
-            (
-                "below.\n{\n",
-                "below.\n{\n    admin off\n    auto_https off\n",
-            ),
-            ("\nhub.example {", &site),
-            ("/var/log/caddy/hub.log", &path("access.log")),
-        ],
-    );
+    let log = path("access.log");
+    let place = [
+        ("127.0.0.1:8080", app.address()),
+        (
+            "below.\n{\n",
+            "below.\n{\n    admin off\n    auto_https off\n",
+        ),
+        ("\nhub.example {", &site),
+        ("/var/log/caddy/hub.log", &log),
+    ];
+    let block = documented("caddyfile", &[&place, changes].concat());
     let mut command = Command::new("caddy");
     command
         .args(["run", "--adapter", "caddyfile", "--config"])

@@ -8,23 +8,27 @@ use crate::support::TestApp;
 use crate::support::tls::Identity;
 
 async fn haproxy(app: &TestApp) -> Proxy {
+    let patience = format!("{}s", promises::PATIENCE.as_secs());
+    with(app, &[("75s", &patience)]).await
+}
+
+/// The documented configuration with some lines changed.
+pub(crate) async fn with(app: &TestApp, changes: &[(&str, &str)]) -> Proxy {
     let (identity, folder, port) = (Identity::new(), tempfile::tempdir().unwrap(), free_port());
     let path = |name: &str| folder.path().join(name).display().to_string();
     let both: String = identity.files().into_iter().map(|(_, text)| text).collect();
     std::fs::write(path("both.pem"), both).unwrap();
     let away = documented("http", &[]).replace('\n', "\r\n");
     std::fs::write(path("away.http"), away).unwrap();
-    let patience = format!("{}s", promises::PATIENCE.as_secs());
-    let configuration = documented(
-        "haproxy",
-        &[
-            ("127.0.0.1:8080", app.address()),
-            ("bind :443", &format!("bind 127.0.0.1:{port}")),
-            ("/etc/haproxy/hub.example.pem", &path("both.pem")),
-            ("/etc/haproxy/away.http", &path("away.http")),
-            ("75s", &patience),
-        ],
-    );
+    let bind = format!("bind 127.0.0.1:{port}");
+    let (both, away) = (path("both.pem"), path("away.http"));
+    let place = [
+        ("127.0.0.1:8080", app.address()),
+        ("bind :443", &bind),
+        ("/etc/haproxy/hub.example.pem", &both),
+        ("/etc/haproxy/away.http", &away),
+    ];
+    let configuration = documented("haproxy", &[&place, changes].concat());
     let mut command = Command::new("haproxy");
     command.args(["-db", "-f", &path("proxy.conf")]);
     Proxy::start(identity, folder, port, &configuration, command).await

@@ -19,6 +19,7 @@ mod documented_proxy;
 mod support;
 
 mod caddy;
+mod doctor;
 mod haproxy;
 mod nginx;
 mod promises;

@@ -8,24 +8,27 @@ use crate::support::TestApp;
 use crate::support::tls::{CERT_FILE, Identity, KEY_FILE};
 
 async fn nginx(app: &TestApp) -> Proxy {
+    let patience = format!("proxy_read_timeout {}s", promises::PATIENCE.as_secs());
+    with(app, &[("proxy_read_timeout 75s", &patience)]).await
+}
+
+/// The documented configuration with some lines changed.
+pub(crate) async fn with(app: &TestApp, changes: &[(&str, &str)]) -> Proxy {
     let (identity, folder, port) = (Identity::new(), tempfile::tempdir().unwrap(), free_port());
     let path = |name: &str| folder.path().join(name).display().to_string();
-    let block = documented(
-        "nginx",
-        &[
-            ("127.0.0.1:8080", app.address()),
-            ("listen 443", &format!("listen 127.0.0.1:{port}")),
-            ("hub.example;", "localhost;"),
-            ("/etc/nginx/hub.example.crt", &path(CERT_FILE)),
-            ("/etc/nginx/hub.example.key", &path(KEY_FILE)),
-            ("/var/log/nginx/hub.access.log", &path("access.log")),
-            ("/var/log/nginx/hub.error.log", &path("error.log")),
-            (
-                "proxy_read_timeout 75s",
-                &format!("proxy_read_timeout {}s", promises::PATIENCE.as_secs()),
-            ),
-        ],
-    );
+    let listen = format!("listen 127.0.0.1:{port}");
+    let files = [CERT_FILE, KEY_FILE, "access.log", "error.log"].map(path);
+    let [cert, key, access, error] = &files;
+    let place = [
+        ("127.0.0.1:8080", app.address()),
+        ("listen 443", &listen),
+        ("hub.example;", "localhost;"),
+        ("/etc/nginx/hub.example.crt", cert),
+        ("/etc/nginx/hub.example.key", key),
+        ("/var/log/nginx/hub.access.log", access),
+        ("/var/log/nginx/hub.error.log", error),
+    ];
+    let block = documented("nginx", &[&place, changes].concat());
     let configuration = format!(
         "daemon off; master_process off; pid {}; error_log stderr;\n\
          events {{ worker_connections 256; }}\n\

@@ -32,6 +32,7 @@ mod support;
 #[path = "../support/trip_counter.rs"]
 mod trip_counter;
 
+mod backups;
 mod checkpoint;
 mod disk;
 mod failover;

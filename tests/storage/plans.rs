@@ -123,7 +123,16 @@ async fn ask_everything(app: &TestApp, bob: &str) {
     )
     .await;
     done(app.delete(bob, "/api/alarms?targetId=order7&alarmType=TYPE3")).await;
+    for user in ["", "&user=bob"] {
+        let path = format!("/api/alarms?targetId=order7&alarmType=TYPE3{user}");
+        done(app.delete(&service, &path)).await;
+    }
     done(app.post(bob, "/api/auth/logout")).await;
+    let erin = app.put(&admin, "/api/users/erin");
+    done(erin.json(&json!({"role": "admin"}))).await;
+    done(app.delete(&admin, "/api/users/erin")).await;
+    done(app.post(&service, "/api/users/bob/sign-out")).await;
+    done(app.delete(&service, "/api/users/bob")).await;
 }
 
 async fn done(request: RequestBuilder) {

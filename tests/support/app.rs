@@ -23,7 +23,7 @@ static MACHINE: RwLock<()> = RwLock::const_new(());
 #[derive(Default)]
 pub(crate) struct AppBuilder {
     environment: Vec<(String, String)>,
-    files: Vec<(&'static str, String)>,
+    files: Vec<(String, String)>,
     alone: bool,
     embedded: bool,
     binary: Option<PathBuf>,
@@ -38,9 +38,17 @@ impl AppBuilder {
 
     /// Speaks TLS with this certificate.
     pub(crate) fn tls(mut self, identity: &Identity) -> Self {
-        self.files = identity.files();
+        let files = identity.files().into_iter();
+        self.files
+            .extend(files.map(|(name, text)| (name.to_owned(), text)));
         self.env("CAMPANILE_TLS_CERT", CERT_FILE)
             .env("CAMPANILE_TLS_KEY", KEY_FILE)
+    }
+
+    /// Puts a file into the folder of the server; its name may hold folders.
+    pub(crate) fn file(mut self, name: &str, text: String) -> Self {
+        self.files.push((name.to_owned(), text));
+        self
     }
 
     /// Runs this binary in place of the one under test.
@@ -72,7 +80,10 @@ impl AppBuilder {
         let mut environment = default_environment(folder.path());
         environment.extend(self.environment);
         for (name, text) in self.files {
-            std::fs::write(folder.path().join(name), text).expect("a file of the test's");
+            let path = folder.path().join(name);
+            let parent = path.parent().expect("a folder");
+            std::fs::create_dir_all(parent).expect("a folder of the test's");
+            std::fs::write(path, text).expect("a file of the test's");
         }
 
         let mut app = TestApp {
@@ -133,6 +144,13 @@ impl TestApp {
     /// The folder the server runs in.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The value of one of the server's environment variables.
+    pub(crate) fn setting(&self, name: &str) -> String {
+        let mut settings = self.environment.iter().rev();
+        let found = settings.find(|(known, _value)| known == name);
+        found.expect("a setting").1.clone()
     }
 
     /// Everything the server has written to stdout and stderr, over all its starts.
@@ -250,7 +268,10 @@ impl TestApp {
             .collect(child.stderr.take().expect("stderr").into());
         self.child = Some(child);
 
-        self.base_url = self.log.wait_for("listening on ", written).await;
+        let told = self.log.wait_for("listening on ", written).await;
+        // In a log of JSON the line goes on after it.
+        let address = told.split('"').next().unwrap_or_default();
+        self.base_url = address.to_owned();
     }
 
     fn signal(&self, name: &str) {

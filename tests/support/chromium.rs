@@ -9,19 +9,20 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::prelude::*;
 use thirtyfour::{ChromiumLikeCapabilities, LoggingPrefsLogLevel};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::support::{DEADLINE, TestApp, until};
 
-/// One test at a time: windows that compete for two cores tell nothing about the pages.
-static SCREEN: Mutex<()> = Mutex::const_new(());
+/// Two tests at a time, which mostly wait: more windows would compete for the cores of a small machine.
+static SCREENS: Semaphore = Semaphore::const_new(ALL_SCREENS as usize);
+const ALL_SCREENS: u32 = 2;
 
 /// A running chromedriver.
 pub(crate) struct Chromium {
     driver: Child,
     profiles: std::sync::Mutex<Vec<TempDir>>,
     address: String,
-    _screen: MutexGuard<'static, ()>,
+    _screens: SemaphorePermit<'static>,
 }
 
 /// One window with a fresh profile: cookies are its own.
@@ -33,32 +34,23 @@ pub(crate) struct Window {
 impl Chromium {
     /// Starts chromedriver on a free port.
     pub(crate) async fn start() -> Self {
-        let screen = SCREEN.lock().await;
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            // A group of its own, so that its browsers end with it even when a test fails.
-            .process_group(0)
-            .spawn()
-            .expect("chromedriver, from the package chromium-driver");
-        let mut lines = BufReader::new(driver.stdout.take().expect("stdout"))
-            .lines()
-            .map_while(Result::ok);
-        let port = lines
-            .find_map(|line| {
-                let (_, rest) = line.split_once("started successfully on port ")?;
-                rest.trim_end_matches('.').parse::<u16>().ok()
-            })
-            .expect("chromedriver names its port");
-        // It goes on to speak; a closed pipe would end it.
-        std::thread::spawn(move || lines.for_each(drop));
+        Self::on(1).await
+    }
+
+    /// Starts it for a test that measures: no other one has a window meanwhile.
+    pub(crate) async fn alone() -> Self {
+        Self::on(ALL_SCREENS).await
+    }
+
+    async fn on(screens: u32) -> Self {
+        let screens = SCREENS.acquire_many(screens).await.expect("open for ever");
+        // A chromedriver takes the same port on IPv4 and IPv6, and ends when one of them is in use.
+        let (driver, port) = until("chromedriver listens", DEADLINE, async || chromedriver()).await;
         Self {
             driver,
             profiles: std::sync::Mutex::default(),
             address: format!("http://127.0.0.1:{port}"),
-            _screen: screen,
+            _screens: screens,
         }
     }
 
@@ -101,6 +93,33 @@ impl Chromium {
         self.profiles.lock().expect("the profiles").push(profile);
         window
     }
+}
+
+/// Starts a chromedriver. Returns it with its port, or nothing if it ended.
+fn chromedriver() -> Option<(Child, u16)> {
+    let mut driver = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        // A group of its own, so that its browsers end with it even when a test fails.
+        .process_group(0)
+        .spawn()
+        .expect("chromedriver, from the package chromium-driver");
+    let mut lines = BufReader::new(driver.stdout.take().expect("stdout"))
+        .lines()
+        .map_while(Result::ok);
+    let port = lines.find_map(|line| {
+        let (_, rest) = line.split_once("started successfully on port ")?;
+        rest.trim_end_matches('.').parse().ok()
+    });
+    let Some(port) = port else {
+        driver.wait().expect("the end of chromedriver");
+        return None;
+    };
+    // It goes on to speak; a closed pipe would end it.
+    std::thread::spawn(move || lines.for_each(drop));
+    Some((driver, port))
 }
 
 impl Drop for Chromium {

@@ -18,7 +18,7 @@ pub(super) struct EmbeddedHub {
 
 impl EmbeddedHub {
     /// Starts a hub with these settings, given as environment variables, and returns its address as a URL. A path to a
-    /// database file is relative to `folder`.
+    /// file is relative to `folder`.
     pub(super) async fn start(folder: &Path, environment: &[(String, String)]) -> (Self, String) {
         let arguments = arguments(folder, environment);
         let line = CommandLine::try_parse_from(arguments).expect("good settings");
@@ -65,6 +65,9 @@ fn arguments(folder: &Path, environment: &[(String, String)]) -> Vec<String> {
             let flag = setting.to_ascii_lowercase().replace('_', "-");
             let value = match value.strip_prefix("sqlite://") {
                 Some(path) => format!("sqlite://{}", folder.join(path).display()),
+                None if ["ISSUERS", "CA_FILE"].contains(&setting) => {
+                    folder.join(value).display().to_string()
+                }
                 None => value.clone(),
             };
             arguments.push(format!("--{flag}={value}"));

@@ -32,13 +32,14 @@ pub(crate) async fn shows_exactly(window: &Window, texts: &[String]) {
         .await;
 }
 
-pub(crate) const PAGES: [(&str, &str); 9] = [
+pub(crate) const PAGES: [(&str, &str); 10] = [
     ("rooms", "/rooms"),
     ("room", "/rooms/tower"),
     ("inbox", "/alarms"),
     ("admin", "/admin"),
     ("recent", "/admin/recent"),
     ("person", "/admin/users/dora"),
+    ("keys", "/admin/keys"),
     ("compare", "/compare"),
     ("embed", "/demo/embed"),
     ("missing", "/nowhere"),
@@ -47,6 +48,10 @@ pub(crate) const PAGES: [(&str, &str); 9] = [
 /// Something to see on every page.
 pub(crate) async fn furnish(app: &TestApp) {
     app.room("tower").await;
+    let key =
+        json!({"name": "shop", "scopes": ["publish:user", "tokens"], "topics": ["user:shop-*"]});
+    let made = app.post(&app.admin(), "/api/admin/keys").json(&key).send();
+    assert_eq!(made.await.expect("an answer").status(), 201);
     let dora = app.user("dora").await;
     for text in ["Who rings at noon?", "오늘 정오에는 누가 종을 울리나요?"] {
         let said = app

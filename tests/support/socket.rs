@@ -18,9 +18,14 @@ pub(crate) async fn connect(app: &TestApp) -> TcpStream {
 
 /// Asks for a stream and never reads a byte of it.
 pub(crate) async fn stuck(app: &TestApp, token: &str) -> TcpStream {
+    unread(app, token, "/api/stream", "*/*").await
+}
+
+/// Asks for something of this type and never reads a byte of it; the hub holds what the kernel does not take.
+pub(crate) async fn unread(app: &TestApp, token: &str, path: &str, accept: &str) -> TcpStream {
     let mut socket = connect(app).await;
     let request = format!(
-        "GET /api/stream HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\r\n",
+        "GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nAccept: {accept}\r\n\r\n",
         app.address()
     );
     socket

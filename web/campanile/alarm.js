@@ -27,6 +27,22 @@ export function summaryOf({ data }) {
 }
 
 /**
+ * A text with the values of an alarm in the place of `{fromName}`, `{targetId}` and `{data.title}`; null if one has no value.
+ * @param {string} text
+ * @param {Record<string, any>} values
+ */
+export function filled(text, values) {
+  let whole = true;
+  const told = text.replace(/{(.*?)}/g, (_, /** @type {string} */ path) => {
+    const value = path.split(".").reduce((/** @type {any} */ inner, name) => inner?.[name], values);
+    if (typeof value === "number" || (value && typeof value === "string")) return String(value);
+    whole = false;
+    return "";
+  });
+  return whole ? told : null;
+}
+
+/**
  * A link is followed only if it cannot run anything.
  * @param {unknown} url
  * @returns {string | null}

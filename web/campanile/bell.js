@@ -1,6 +1,6 @@
 // The bell: what its attributes say, its badge, and the parts it is made of.
 
-import { safeUrl, summaryOf, typeInWords } from "./alarm.js";
+import { filled, safeUrl, summaryOf, typeInWords } from "./alarm.js";
 import { Arrivals } from "./arrivals.js";
 import { connect } from "./client.js";
 import { BELL, button, element, icon } from "./element.js";
@@ -13,6 +13,9 @@ import { Toasts } from "./toasts.js";
 import { WORDS } from "./words.js";
 
 /** @import { Alarm, Cause, Client, Counts, Status, Token } from "./wire.d.ts" */
+
+/** The words of the declared types are fetched anew for a list or a toast after this time. */
+const LEARN_AFTER_MS = 30_000;
 
 /** @typedef {{ what?: string, summary?: string, url?: string | null, who?: string | null, target?: string | null, icon?: string | Node | null }} Description */
 /** @typedef {(alarm: Alarm) => Description | null | undefined | false} Describe */
@@ -53,6 +56,13 @@ export class CampanileBell extends HTMLElement {
   #restarting = false;
   /** @type {Record<string, string>} the display names of users */
   #names = {};
+  /** @type {Record<string, number>} the last ids that deleted accounts may have sent, by their users */
+  #deleted = {};
+  /** @type {Record<string, { words: Record<string, string> }>} the types that are declared at the hub */
+  #declared = {};
+  /** @type {Promise<unknown> | undefined} */
+  #learning;
+  #learnt = 0;
   /** The code that the console was told last. */
   #told = "";
 
@@ -112,6 +122,7 @@ export class CampanileBell extends HTMLElement {
     const { hub, user, rooms, cursor, unseen, unread } = Object.fromEntries([...this.attributes].map(({ name, value }) => [name, value]));
     this.hub = new URL(hub || HOME, location.href).origin;
     this.words = wordsOf(WORDS, this);
+    this.#learnt = 0;
     this.#button.setAttribute("aria-haspopup", "dialog");
     this.#button.setAttribute("aria-expanded", "false");
     const live = element("span.cb-hidden", { role: "status", "aria-live": "polite" });
@@ -171,6 +182,7 @@ export class CampanileBell extends HTMLElement {
     this.#panel?.forget();
     this.#toasts?.clear();
     this.#names = {};
+    this.#deleted = {};
     this.#count({ unseen: 0, unread: 0 });
   }
 
@@ -189,16 +201,26 @@ export class CampanileBell extends HTMLElement {
     return this.client?.request(method, path, body);
   }
 
+  /** Fetches the words of the declared types, again after a while. A hub of the version before has none. */
+  #learn() {
+    if (Date.now() - this.#learnt < LEARN_AFTER_MS) return this.#learning;
+    this.#learnt = Date.now();
+    this.#learning = this.ask("GET", "/api/alarm-types").then(({ types }) => (this.#declared = types)).catch(() => (this.#learnt = 0));
+    return this.#learning;
+  }
+
   /**
    * Fetches the names of those whom alarms are from, and returns true if there were any to fetch. A hub of the version
    * before does not tell them.
    * @param {Alarm[]} alarms
    */
   async meetSenders(alarms) {
+    await this.#learn();
     const ids = alarms.filter(({ fromUserId }) => fromUserId && !(fromUserId in this.#names)).map(({ id }) => `id=${id}`);
     if (!ids[0]) return false;
-    const { names } = await this.ask("GET", `/api/alarms/senders?${ids.join("&")}`).catch(() => ({}));
+    const { names, deleted } = await this.ask("GET", `/api/alarms/senders?${ids.join("&")}`).catch(() => ({}));
     Object.assign(this.#names, names);
+    Object.assign(this.#deleted, deleted);
     return true;
   }
 
@@ -207,14 +229,20 @@ export class CampanileBell extends HTMLElement {
    * @param {Alarm} alarm
    */
   tell(alarm) {
-    const { alarmType, fromUserId, url } = alarm;
+    const { alarmType, fromUserId, id, url, targetId, data } = alarm;
+    const from = fromUserId ?? "";
     const own = this.describe?.(alarm) || {};
+    // An id means nothing to whoever reads it.
+    const fromName = Number(id) <= (this.#deleted[from] ?? 0) ? this.words.deletedUser : this.#names[from];
+    const text = wordsOf(this.types, this)?.[alarmType] ?? wordsOf(this.#declared[alarmType]?.words ?? {}, this) ?? "";
+    const told = filled(text, { fromName, targetId, data });
+    // What the words name already is not said again.
+    const names = (/** @type {string} */ start) => told && text.includes(start);
     return {
-      what: own.what ?? wordsOf(this.types, this)?.[alarmType] ?? typeInWords(alarmType),
-      summary: own.summary ?? summaryOf(alarm),
+      what: own.what ?? (told || typeInWords(alarmType)),
+      summary: own.summary ?? (names("{data.") ? "" : summaryOf(alarm)),
       url: safeUrl(own.url ?? url),
-      // An id means nothing to whoever reads it.
-      who: own.who ?? this.#names[fromUserId ?? ""],
+      who: own.who ?? (names("{fromName}") ? null : fromName),
       target: own.target,
       icon: own.icon,
     };

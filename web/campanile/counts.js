@@ -18,7 +18,7 @@ export class Tally {
    * @param {Counts} counts
    * @param {AlarmId} head
    */
-  set({ unseen, unread }, head) {
+  put({ unseen, unread }, head) {
     this.head = head;
     this.counts = { unseen, unread };
     this.#tell(this.counts);
@@ -30,7 +30,7 @@ export class Tally {
    */
   take(counts) {
     if (counts.head < this.head) return false;
-    this.set(counts, counts.head);
+    this.put(counts, counts.head);
     return true;
   }
 
@@ -38,10 +38,10 @@ export class Tally {
    * @param {AlarmId} id
    * @param {Alarm} alarm
    */
-  add(id, { seenAt, readAt }) {
+  arrived(id, { seenAt, readAt }) {
     if (id <= this.head || !this.counts) return;
     const { unseen, unread } = this.counts;
-    this.set({ unseen: unseen + (seenAt ? 0 : 1), unread: unread + (readAt ? 0 : 1) }, id);
+    this.put({ unseen: unseen + (seenAt ? 0 : 1), unread: unread + (readAt ? 0 : 1) }, id);
   }
 
   forget() {

@@ -12,14 +12,16 @@ export function localeOf(node = document.documentElement) {
 }
 
 /**
- * The table for the language of an element; English for a language that has none.
+ * The table for the language of an element, whatever its region; English for a language that has none.
  * @template Table
  * @param {Record<string, Table>} tables
  * @param {Element} [node]
  * @returns {Table}
  */
 export function wordsOf(tables, node) {
-  return /** @type {Table} */ (tables[base(localeOf(node))] ?? tables.en);
+  const locale = localeOf(node);
+  const near = Object.keys(tables).find((tag) => base(tag) === base(locale)) ?? "en";
+  return /** @type {Table} */ (tables[locale] ?? tables[near]);
 }
 
 /** @param {string} locale */

@@ -15,6 +15,8 @@ export class RequestError extends Error {
     this.status = status;
     /** @type {string | undefined} */
     this.code = problem?.code;
+    /** @type {string[] | undefined} those that do not exist */
+    this.rooms = problem?.rooms;
   }
 }
 

@@ -31,6 +31,8 @@ export class Source {
   #wanted = new Map();
   /** @type {string[] | null} the rooms of all */
   #rooms = null;
+  /** @type {string[]} those that the hub does not know: the connection goes without them */
+  #unknown = [];
   /** @type {AlarmId | null} */
   cursor = null;
   /** @type {AlarmId | null} where the next request starts, if before the cursor */
@@ -83,9 +85,10 @@ export class Source {
     clearTimeout(this.#gathering);
     this.#gathering = setTimeout(() => {
       const rooms = [...new Set([...this.#wanted.values()].flat())].sort();
-      const same = this.#rooms?.join() === rooms.join() && this.#from === null;
+      if (this.#rooms?.join() === rooms.join() && this.#from === null) return;
       this.#rooms = rooms;
-      if (!same) this.#open(this.#way);
+      this.#unknown = [];
+      this.#open(this.#way);
     }, delay);
   }
 
@@ -106,11 +109,15 @@ export class Source {
     this.cursor = lowest([this.#from, this.cursor]);
     this.#from = null;
     this.#next?.close();
-    const place = { identity, token, rooms: this.#rooms, cursor: this.cursor };
-    const way = open(name, place, {
+    const rooms = this.#rooms.filter((room) => !this.#unknown.includes(room));
+    const way = open(name, { identity, token, rooms, cursor: this.cursor }, {
       hear: (event, id, data) => this.#hear(way, event, id, data),
-      fail: (error) => this.#lost(way, error),
+      fail: (error) => {
+        this.#unknown = error.rooms ?? this.#unknown;
+        this.#lost(way, error);
+      },
     });
+    way.rooms = this.#rooms;
     this.#next = way;
   }
 

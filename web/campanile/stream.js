@@ -56,7 +56,7 @@ export class Stream {
     this.#on = options;
     this.#own = toRooms(options.rooms);
     this.#cursor = toId(options.cursor);
-    if (options.counts) this.#tally.set(options.counts, this.#cursor ?? 0);
+    if (options.counts) this.#tally.put(options.counts, this.#cursor ?? 0);
     this.#setStatus(this.#status);
     this.#watchPage();
     this.#meet();
@@ -310,7 +310,7 @@ export class Stream {
   #connected(data) {
     // If nothing was missed before, the replayed events count as new: a connection was only replaced.
     if (!this.#fed || this.#status.state !== "live") this.#missedUpTo = data.head;
-    this.#tally.set(data, data.head);
+    this.#tally.put(data, data.head);
     this.#fed = data.gap || (this.#cursor ?? data.cursor) >= data.cursor;
     // Ids start again below what was known when the hub was given another database.
     if (data.gap) this.#cursor = data.cursor;
@@ -350,7 +350,7 @@ export class Stream {
    */
   #alarmed(id, alarm, carried) {
     if (id === null) return;
-    this.#tally.add(id, alarm);
+    this.#tally.arrived(id, alarm);
     if (this.#advance(id, carried)) call(this.#on.onAlarm, alarm, this.#how(id));
   }
 

@@ -17,8 +17,7 @@ export function toId(value) {
  * @returns {string[]}
  */
 export function toRooms(rooms) {
-  if (!rooms) return [];
-  return typeof rooms === "string" ? rooms.split(/[\s,]+/).filter(Boolean) : [...rooms].map(String);
+  return (typeof rooms === "string" ? rooms : [...(rooms ?? [])].join()).split(/[\s,]+/).filter(Boolean);
 }
 
 /**
@@ -26,8 +25,8 @@ export function toRooms(rooms) {
  * @returns {AlarmId | null}
  */
 export function lowest(ids) {
-  const known = ids.filter((id) => id !== null);
-  return known.length ? Math.min(...known) : null;
+  const low = Math.min(...ids.map((id) => id ?? Infinity));
+  return low < Infinity ? low : null;
 }
 
 /** @param {Alarm} alarm */

@@ -9,8 +9,8 @@ import { toId } from "./topic.js";
 
 /**
  * @typedef {object} Ear
- * @property {(name: string, id: AlarmId | null, data: any) => void} hear
- * @property {(error: unknown) => void} fail
+ * @property {(name: string, id: AlarmId | null, data: any) => unknown} hear
+ * @property {(error: any) => void} fail
  */
 
 /**
@@ -35,21 +35,23 @@ const FIRST_POLL_DEADLINE_MS = 8_000;
 export function open(name, place, ear) {
   const ending = new AbortController();
   const { signal } = ending;
-  (name === "stream" ? read : poll)(place, ear, signal).catch((error) => signal.aborted || ear.fail(error));
-  return { name, rooms: place.rooms, close: () => ending.abort(), heardAt: Date.now(), heard: 0 };
+  /** @type {Ear["hear"]} */
+  const hear = (...event) => signal.aborted || ear.hear(...event);
+  (name === "stream" ? read : poll)(place, hear, signal).catch((error) => signal.aborted || ear.fail(error));
+  return { name, rooms: [], close: () => ending.abort(), heardAt: Date.now(), heard: 0 };
 }
 
 /**
  * Server-sent events by `fetch`, which, unlike EventSource, can send a token as a header and tells why it failed.
  * @param {Place} place
- * @param {Ear} ear
+ * @param {Ear["hear"]} hear
  * @param {AbortSignal} signal
  */
-async function read(place, ear, signal) {
+async function read(place, hear, signal) {
   const answer = await place.identity.send(place.token, "GET", addressOf(place, place.cursor), undefined, "text/event-stream", signal);
   if (!answer.body || answer.status === 204) throw new RequestError(204, { code: "account_disabled" });
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  const take = eventsOf((name, id, data) => signal.aborted || ear.hear(name, id, data));
+  const take = eventsOf(hear);
   for (;;) {
     const { done, value } = await reader.read();
     if (done) throw new TypeError();
@@ -60,9 +62,9 @@ async function read(place, ear, signal) {
 /**
  * Reads an event stream (WHATWG HTML, section 9.2.6) that comes in pieces, as the hub writes it: data in one line. A
  * comment is told as an event without a name.
- * @param {(name: string, id: AlarmId | null, data: any) => void} tell
+ * @param {Ear["hear"]} hear
  */
-function eventsOf(tell) {
+function eventsOf(hear) {
   let rest = "";
   /** @type {Record<string, string>} */
   let event = {};
@@ -73,10 +75,10 @@ function eventsOf(tell) {
     for (const line of lines) {
       const [, field, value] = /^(\w*): ?(.*?)\r?$/.exec(line) ?? [];
       if (field) event[field] = value ?? "";
-      else if (field === "") tell("", null, null);
+      else if (field === "") hear("", null, null);
       else {
         const data = parse(event.data ?? "");
-        if (data !== undefined) tell(event.event ?? "message", toId(event.id), data);
+        if (data !== undefined) hear(event.event ?? "message", toId(event.id), data);
         event = {};
       }
     }
@@ -87,10 +89,10 @@ function eventsOf(tell) {
  * A poll has no `connect` and no lasting subscription: what `connect` says is asked for at the start, and the counts
  * after each poll, because a change of state between two polls reaches nobody.
  * @param {Place} place
- * @param {Ear} ear
+ * @param {Ear["hear"]} hear
  * @param {AbortSignal} signal
  */
-async function poll(place, ear, signal) {
+async function poll(place, hear, signal) {
   const { identity, token } = place;
   /** @param {string} path @param {number} deadline */
   const ask = async (path, deadline) => {
@@ -102,13 +104,12 @@ async function poll(place, ear, signal) {
     const address = addressOf(place, cursor);
     const page = await ask(first ? address : `${address}&wait=${POLL_SECONDS}`, first ? FIRST_POLL_DEADLINE_MS : POLL_DEADLINE_MS);
     const { meta } = await ask("/api/alarms?limit=1", FIRST_POLL_DEADLINE_MS);
-    if (signal.aborted) return;
     const counts = { unseen: meta.unseen, unread: meta.unread, head: meta.cursor };
     identity.isOf(page.userId);
-    if (first || page.gap) ear.hear("connect", null, { ...counts, gap: page.gap, cursor: page.gap ? page.cursor : (cursor ?? page.cursor) });
-    for (const { event, id, data } of page.events) if (!signal.aborted) ear.hear(event, id, data);
-    ear.hear("ping", null, { cursor: page.cursor });
-    ear.hear("counts", null, counts);
+    if (first || page.gap) hear("connect", null, { ...counts, gap: page.gap, cursor: page.gap ? page.cursor : (cursor ?? page.cursor) });
+    for (const { event, id, data } of page.events) hear(event, id, data);
+    hear("ping", null, { cursor: page.cursor });
+    hear("counts", null, counts);
     cursor = page.cursor;
   }
 }
@@ -118,7 +119,7 @@ async function poll(place, ear, signal) {
  * @param {AlarmId | null} cursor
  */
 function addressOf({ rooms }, cursor) {
-  const query = new URLSearchParams(rooms.map((room) => (room === "all" ? ["rooms", room] : ["room", room])));
-  if (cursor !== null) query.set("cursor", String(cursor));
+  const query = new URLSearchParams(rooms.map((room) => [room === "all" ? "rooms" : "room", room]));
+  if (cursor !== null) query.set("cursor", `${cursor}`);
   return `/api/stream?${query}`;
 }

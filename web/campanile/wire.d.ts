@@ -19,14 +19,21 @@ export interface Alarm {
 export interface Counts {
   unseen: number;
   unread: number;
+  /** True if there are more than the number says. */
+  unseenMore?: boolean;
+  unreadMore?: boolean;
 }
 
 export interface Connected extends Counts {
+  /** The name of the stream. */
+  clientId?: string;
   /** The user, as the hub names them. */
   userId?: string;
   cursor: AlarmId;
   head: AlarmId;
   gap: boolean;
+  /** The version of the user's marks that the counts cover. */
+  version?: number;
   heartbeatSeconds?: number;
 }
 
@@ -38,16 +45,22 @@ export interface StateChange {
   read?: boolean;
   deleted?: boolean;
   expired?: boolean;
+  /** The last id that the counts cover. */
+  head?: AlarmId;
+  /** The version of the user's marks after the change. */
+  version?: number;
 }
 
 export interface Presence {
   roomId: string;
+  /** The number of users in a room of more than 200. */
+  count?: number;
   joined: string[];
   left: string[];
 }
 
 export interface Bye {
-  reason: "shutdown" | "expired" | "logout" | "kicked" | "slow" | "unavailable";
+  reason: "shutdown" | "expired" | "logout" | "kicked" | "slow" | "unavailable" | "too_many_streams";
   reconnect: boolean;
 }
 

@@ -52,6 +52,7 @@ const en = {
   shutOut: "This account can no longer connect.",
   signedOut: "You are signed out.",
   signIn: "Sign in",
+  deletedUser: "deleted user",
 };
 
 /** @type {typeof en} */
@@ -93,6 +94,7 @@ const ko = {
   shutOut: "이 계정은 더 이상 연결할 수 없습니다.",
   signedOut: "로그아웃되었습니다. 다시 로그인하세요.",
   signIn: "로그인",
+  deletedUser: "삭제된 사용자",
 };
 
 /** @typedef {typeof en} Words */

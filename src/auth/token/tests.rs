@@ -9,7 +9,7 @@ use crate::auth::Revocations;
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 fn tokens() -> Tokens {
-    Tokens::new(&Secret::parse(SECRET).unwrap())
+    Tokens::new(&Secret::parse(SECRET).unwrap(), Issuers::default())
 }
 
 fn now() -> i64 {
@@ -182,17 +182,23 @@ fn a_token_that_was_good_is_refused_at_its_end() {
     let tokens = tokens();
     let issued = tokens.issue(&bob, Role::User, Duration::ZERO).unwrap();
     let ended = Claims {
+        made_by_key: None,
         subject: bob,
         role: Role::User,
         expires_at: issued.expires_at,
         issued_at: Some(issued.expires_at),
         token_id: "1".to_owned(),
         former_id: None,
+        issuer: None,
+        signer: SignerId::SHARED_SECRET,
     };
-    tokens.good().keep(issued.token.clone(), Arc::new(ended));
+    tokens
+        .good()
+        .tokens
+        .keep(issued.token.clone(), Arc::new(ended));
 
     assert!(tokens.verify(&issued.token).is_err());
-    assert!(tokens.good().find(&issued.token).is_none());
+    assert!(tokens.good().tokens.find(&issued.token).is_none());
 }
 
 #[test]

@@ -3,15 +3,20 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::actions::identity::UserView;
 use crate::actions::sessions::{self, Credentials, Registration, Session};
 use crate::actions::{AppState, Refusal};
 use crate::http::body::JsonBody;
-use crate::http::identity::Caller;
+use crate::http::codes::ProblemDocument;
+use crate::http::identity::Holder;
 use crate::http::origin::refuse_other_sites;
 use crate::http::problem::ApiError;
 use crate::http::{cookies, peer};
 
-/// `POST /api/auth/signup`.
+/// Makes an account and signs it in.
+#[utoipa::path(post, path = "/api/auth/signup", tag = "sessions",
+    request_body = Registration,
+    responses((status = 201, description = "The account and its first session", body = Session), (status = 409, description = "The user exists", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(crate) async fn sign_up(
     state: Data<AppState>,
     request: HttpRequest,
@@ -27,7 +32,10 @@ pub(crate) async fn sign_up(
     Ok(begun(&request, &state, &session, HttpResponse::Created()))
 }
 
-/// `POST /api/auth/login`.
+/// Signs in with a password.
+#[utoipa::path(post, path = "/api/auth/login", tag = "sessions",
+    request_body = Credentials,
+    responses((status = 200, description = "A session", body = Session)))]
 pub(crate) async fn log_in(
     state: Data<AppState>,
     request: HttpRequest,
@@ -39,11 +47,13 @@ pub(crate) async fn log_in(
     Ok(begun(&request, &state, &session, HttpResponse::Ok()))
 }
 
-/// `POST /api/auth/logout`.
+/// Ends the session of the request.
+#[utoipa::path(post, path = "/api/auth/logout", tag = "sessions",
+    responses((status = 204, description = "Done")))]
 pub(crate) async fn log_out(
     state: Data<AppState>,
     request: HttpRequest,
-    caller: Caller,
+    caller: Holder,
 ) -> Result<HttpResponse, ApiError> {
     sessions::sign_out(&state, &caller).await?;
     Ok(HttpResponse::NoContent()
@@ -51,8 +61,10 @@ pub(crate) async fn log_out(
         .finish())
 }
 
-/// `GET /api/auth/me`.
-pub(crate) async fn me(caller: Caller) -> HttpResponse {
+/// The account and the session of the caller.
+#[utoipa::path(get, path = "/api/auth/me", tag = "sessions",
+    responses((status = 200, description = "Done", body = UserView)))]
+pub(crate) async fn me(caller: Holder) -> HttpResponse {
     HttpResponse::Ok().json(caller.view())
 }
 

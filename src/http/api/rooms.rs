@@ -10,10 +10,11 @@ use crate::actions::rooms::{self, ROOMS_A_PAGE, RoomView};
 use crate::actions::{AppState, Refusal, Rule};
 use crate::alarm::{Alarm, AlarmId, ChatText, ClientMessageId, DisplayName, RoomId, UserId};
 use crate::http::body::{JsonBody, Params};
-use crate::http::identity::Caller;
+use crate::http::codes::ProblemDocument;
+use crate::http::identity::Holder;
 use crate::http::problem::ApiError;
 
-#[derive(Deserialize)]
+#[derive(utoipa::ToSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewRoom {
     #[serde(default)]
@@ -21,7 +22,7 @@ struct NewRoom {
     name: DisplayName,
 }
 
-#[derive(Deserialize)]
+#[derive(utoipa::ToSchema, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewMessage {
     text: ChatText,
@@ -29,36 +30,39 @@ struct NewMessage {
     client_id: Option<ClientMessageId>,
 }
 
-#[derive(Serialize)]
+#[derive(utoipa::ToSchema, Serialize)]
 struct History {
     items: Vec<Alarm>,
     next: Option<AlarmId>,
     meta: HistoryMeta,
 }
 
-#[derive(Serialize)]
+#[derive(utoipa::ToSchema, Serialize)]
 struct HistoryMeta {
     cursor: AlarmId,
 }
 
-#[derive(Serialize)]
+#[derive(utoipa::ToSchema, Serialize)]
 struct PresenceView {
     users: Vec<PresentUser>,
     count: usize,
     next: Option<UserId>,
 }
 
-#[derive(Serialize)]
+#[derive(utoipa::ToSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PresentUser {
     id: UserId,
     display_name: String,
 }
 
-/// `GET /api/rooms`: a page of them, whose successor is named in the header `Link` (RFC 8288).
+/// A page of the rooms; the header `Link` names the next one (RFC 8288).
+#[utoipa::path(get, path = "/api/rooms", tag = "rooms",
+    params(("after" = Option<RoomId>, Query), ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000)),
+    responses((status = 200, description = "Done", body = Vec<RoomView>), (status = 404, description = "There is no room `after`", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(crate) async fn list(
     state: Data<AppState>,
-    _caller: Caller,
+    _caller: Holder,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let after = params.first("after").map(RoomId::parse).transpose();
@@ -73,10 +77,13 @@ pub(crate) async fn list(
     Ok(answer.json(page.items))
 }
 
-/// `POST /api/rooms`.
+/// Makes a room.
+#[utoipa::path(post, path = "/api/rooms", tag = "rooms",
+    request_body = NewRoom,
+    responses((status = 201, description = "Made", body = RoomView), (status = 409, description = "The room exists", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(crate) async fn create(
     state: Data<AppState>,
-    caller: Caller,
+    caller: Holder,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let NewRoom { id, name } = body.parse()?;
@@ -85,10 +92,13 @@ pub(crate) async fn create(
     Ok(HttpResponse::Created().json(RoomView::of(room, 0)))
 }
 
-/// `GET /api/rooms/{id}/messages`.
+/// A page of a room's history.
+#[utoipa::path(get, path = "/api/rooms/{id}/messages", tag = "rooms",
+    params(("id" = String, Path), ("before" = Option<i64>, Query), ("limit" = Option<u32>, Query, minimum = 1, maximum = 100)),
+    responses((status = 200, description = "Done", body = History)))]
 pub(crate) async fn history(
     state: Data<AppState>,
-    _caller: Caller,
+    _caller: Holder,
     id: Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
@@ -105,10 +115,14 @@ pub(crate) async fn history(
     }))
 }
 
-/// `POST /api/rooms/{id}/messages`.
+/// Sends a message to a room.
+#[utoipa::path(post, path = "/api/rooms/{id}/messages", tag = "rooms",
+    request_body = NewMessage,
+    params(("id" = String, Path)),
+    responses((status = 201, description = "Said", body = Alarm)))]
 pub(crate) async fn say(
     state: Data<AppState>,
-    caller: Caller,
+    caller: Holder,
     id: Path<String>,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
@@ -127,10 +141,13 @@ pub(crate) async fn say(
     Ok(HttpResponse::Created().json(&**alarm))
 }
 
-/// `GET /api/rooms/{id}/presence`.
+/// The users who are in a room.
+#[utoipa::path(get, path = "/api/rooms/{id}/presence", tag = "rooms",
+    params(("id" = String, Path), ("after" = Option<UserId>, Query), ("limit" = Option<u32>, Query, minimum = 1, maximum = 200)),
+    responses((status = 200, description = "Done", body = PresenceView)))]
 pub(crate) async fn presence(
     state: Data<AppState>,
-    _caller: Caller,
+    _caller: Holder,
     id: Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {

@@ -9,13 +9,14 @@ use crate::actions::{AppState, Forbidden, Refusal, publish};
 use crate::alarm::{RoomId, TopicFilter, UserId};
 use crate::http::api::alarms;
 use crate::http::body::Params;
-use crate::http::identity::{Caller, Subscriber};
+use crate::http::identity::{Holder, Subscriber};
 use crate::http::original::events::{alarm_event, room_event};
 use crate::http::problem::ApiError;
 use crate::http::reading::read;
 use crate::http::stream::head::{EVENT_STREAM, fields};
-use crate::http::stream::open;
+use crate::http::stream::open::{self, Visit};
 use crate::http::stream::sse::{self, Dialect};
+use crate::http::stream::transport::Transport;
 
 /// Registers the original routes.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -50,6 +51,7 @@ async fn subscribe_alarms(
     subscriber: Subscriber,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
+    subscriber.refuse_key()?;
     let mut filter = TopicFilter::default();
     subscriber
         .inbox()
@@ -75,8 +77,9 @@ async fn subscribe_rooms(
 }
 
 /// `HEAD /api/main/alarm/sub`.
-async fn head_of_alarms(_subscriber: Subscriber) -> HttpResponse {
-    fields(EVENT_STREAM)
+async fn head_of_alarms(subscriber: Subscriber) -> Result<HttpResponse, ApiError> {
+    subscriber.refuse_key()?;
+    Ok(fields(EVENT_STREAM))
 }
 
 /// `HEAD /room/subscribe`.
@@ -87,6 +90,7 @@ async fn head_of_rooms(subscriber: Subscriber, params: Params) -> Result<HttpRes
 
 fn check_id(subscriber: &Subscriber, params: &Params) -> Result<(), ApiError> {
     let id: UserId = params.required("id")?;
+    subscriber.refuse_key()?;
     if id != *subscriber.user_id() {
         return Err(Refusal::Forbidden(Forbidden::ForeignId).into());
     }
@@ -100,14 +104,15 @@ async fn respond(
     filter: TopicFilter,
     dialect: Dialect,
 ) -> Result<HttpResponse, ApiError> {
-    let events = open::stream(state, subscriber, request, filter, Vec::new()).await?;
+    let visit = Visit::Stream(Vec::new(), Transport::EventStream);
+    let events = open::stream(state, subscriber, request, filter, visit).await?;
     Ok(sse::respond_as(events, dialect, request))
 }
 
 /// `POST /room/publish`.
 async fn ring(
     state: Data<AppState>,
-    caller: Caller,
+    caller: Holder,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let sender: UserId = params.required("sender")?;
@@ -122,7 +127,7 @@ async fn ring(
 /// `GET /room/publish`: for programs that send a token themselves. With a cookie a mere link would make a browser ring.
 async fn ring_by_get(
     state: Data<AppState>,
-    caller: Caller,
+    caller: Holder,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     if caller.came_by_cookie() {

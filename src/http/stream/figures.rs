@@ -22,7 +22,9 @@ use crate::http::stream::open::new_client;
 use crate::http::stream::sse::{bye, respond_with};
 use crate::hub::{Frame, Subscribe};
 
-/// `GET /api/admin/figures`: the last minute as `history`, then `figures` each second, `bye` last.
+/// A stream of the figures: the last minute as `history`, then `figures` each second, `bye` last.
+#[utoipa::path(get, path = "/api/admin/figures", tag = "admin",
+    responses((status = 200, description = "The figures of each second", body = String, content_type = "text/event-stream")))]
 pub(crate) async fn watch(
     state: Data<AppState>,
     admin: Admin,

@@ -3,25 +3,25 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, Responder};
 use futures::stream;
 
+use crate::actions::AppState;
 use crate::http::body::Params;
 use crate::http::identity::{Admin, Subscriber};
 use crate::http::problem::ApiError;
-use crate::http::stream::query::StreamQuery;
 use crate::http::stream::transport::Transport;
-use crate::http::stream::with_session;
+use crate::http::stream::{asked, with_session};
 
 /// `HEAD /api/stream`.
 pub(crate) async fn of_stream(
+    state: Data<AppState>,
     subscriber: Subscriber,
     request: HttpRequest,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let query = StreamQuery::parse(&params)?;
-    query.filter(&subscriber)?;
+    asked(&state, &subscriber, &params).await?;
     let answer = match Transport::of(&request)? {
         // A WebSocket is opened with GET only (RFC 6455, section 4.1).
         Transport::EventStream | Transport::WebSocket => fields(EVENT_STREAM),

@@ -1,25 +1,27 @@
 //! `GET /api/stream`: one subscription, and a transport at its end.
 
-mod figures;
+pub(crate) mod figures;
 pub(crate) mod head;
 mod json;
 pub(crate) mod open;
-mod poll;
+pub(crate) mod poll;
 #[cfg(test)]
 mod properties;
 mod query;
 pub(crate) mod sse;
-mod transport;
+pub(crate) mod transport;
 mod websocket;
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::actions::AppState;
 use crate::actions::identity::Identity;
-use crate::alarm::Timestamp;
+use crate::actions::{AppState, rooms};
+use crate::alarm::schema::WatchedTopic;
+use crate::alarm::{RoomId, Timestamp, TopicFilter};
 use crate::http::body::Params;
+use crate::http::codes::ProblemDocument;
 use crate::http::identity::Subscriber;
 use crate::http::origin::has_same_origin;
 use crate::http::problem::ApiError;
@@ -30,7 +32,18 @@ use crate::server::connections::Late;
 
 pub(crate) use crate::http::stream::figures::watch;
 
-/// `GET /api/stream`: the request chooses the transport, the events are the same.
+/// The word for every room.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "it is there for its schema")]
+pub(crate) enum AllRooms {
+    All,
+}
+
+/// The stream of events, on the transport that the request chooses.
+#[utoipa::path(get, path = "/api/stream", tag = "stream",
+    params(("cursor" = Option<String>, Query), ("lastEventId" = Option<String>, Query), ("lastEventID" = Option<String>, Query), ("Last-Event-ID" = Option<String>, Query), ("last_event_id" = Option<String>, Query), ("room" = Option<Vec<RoomId>>, Query, max_items = 100), ("rooms" = Option<AllRooms>, Query), ("topic" = Option<Vec<WatchedTopic>>, Query, max_items = 100), ("wait" = Option<u32>, Query, minimum = 1, maximum = 60), ("token" = Option<String>, Query)),
+    responses((status = 200, description = "The events, by Accept: text/event-stream, application/x-ndjson, or application/json for a poll", content((String = "text/event-stream"), (String = "application/x-ndjson"), (poll::PollAnswer = "application/json"))), (status = 101, description = "A WebSocket"), (status = 204, description = "This account is disabled: do not come back"), (status = 406, description = "No such transport", body = ProblemDocument, content_type = "application/problem+json"), (status = 426, description = "Another version of WebSocket", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(crate) async fn subscribe(
     state: Data<AppState>,
     subscriber: Subscriber,
@@ -38,8 +51,7 @@ pub(crate) async fn subscribe(
     params: Params,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let query = StreamQuery::parse(&params)?;
-    let filter = query.filter(&subscriber)?;
+    let (query, filter) = asked(&state, &subscriber, &params).await?;
     let transport = Transport::of(&request)?;
     if transport == Transport::Poll {
         let visit = Visit::Poll;
@@ -55,13 +67,26 @@ pub(crate) async fn subscribe(
     if is_web_socket && subscriber.came_by_cookie() && !has_same_origin(&request, &state) {
         return Err(ApiError::CrossOrigin);
     }
-    let events = open::stream(&state, &subscriber, &request, filter, query.rooms).await?;
+    let visit = Visit::Stream(query.rooms, transport);
+    let events = open::stream(&state, &subscriber, &request, filter, visit).await?;
     let answer = match transport {
         Transport::WebSocket => websocket::respond(events, &request, payload)?,
         Transport::Lines => json::lines(events),
         Transport::EventStream | Transport::Poll => sse::respond(events, &request),
     };
     Ok(with_session(answer, &subscriber))
+}
+
+/// The query of a stream with its topics, after all its checks.
+async fn asked(
+    state: &AppState,
+    identity: &Identity,
+    params: &Params,
+) -> Result<(StreamQuery, TopicFilter), ApiError> {
+    let query = StreamQuery::parse(params)?;
+    let filter = query.filter(identity)?;
+    rooms::require(state, &query.named_rooms()).await?;
+    Ok((query, filter))
 }
 
 /// Names the session an answer is for and the seconds it has left, so that a page can renew its token in time without

@@ -3,24 +3,25 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header;
+use actix_web::http::Version;
 use actix_web::web::Data;
 
 use crate::actions::identity::Identity;
 use crate::actions::{AppState, Refusal, inbox};
 use crate::alarm::{RoomId, TopicFilter};
-use crate::feed::{self, Events, Opened, Source};
+use crate::feed::{self, Events, Manner, Opened, Source};
 use crate::http::body::Params;
 use crate::http::identity::{QueryToken, identify};
 use crate::http::peer;
 use crate::http::problem::ApiError;
 use crate::http::stream::query::cursor;
+use crate::http::stream::transport::Transport;
 use crate::hub::{Connected, Frame, NewClient, Start};
 
 /// The purpose of a subscription.
 pub(crate) enum Visit {
-    /// A stream: its user is present in these rooms, and silence is broken by heartbeats.
-    Stream(Vec<RoomId>),
+    /// A stream over a transport: its user is present in these rooms, and silence is broken by heartbeats.
+    Stream(Vec<RoomId>, Transport),
     /// One answer: its user is present nowhere, and it carries no heartbeats.
     Poll,
 }
@@ -31,9 +32,9 @@ pub(crate) async fn stream(
     identity: &Identity,
     request: &HttpRequest,
     filter: TopicFilter,
-    rooms: Vec<RoomId>,
+    visit: Visit,
 ) -> Result<Events, ApiError> {
-    let opened = subscription(state, identity, request, filter, Visit::Stream(rooms)).await?;
+    let opened = subscription(state, identity, request, filter, visit).await?;
     greeted(opened, state, identity).await
 }
 
@@ -45,11 +46,13 @@ pub(super) async fn subscription(
     filter: TopicFilter,
     visit: Visit,
 ) -> Result<Opened, ApiError> {
-    let heartbeats = matches!(visit, Visit::Stream(_));
-    let rooms = match visit {
-        Visit::Stream(rooms) => rooms,
-        Visit::Poll => Vec::new(),
+    let (rooms, transport) = match visit {
+        // A key is nobody who could be present.
+        Visit::Stream(_rooms, transport) if identity.key().is_some() => (Vec::new(), transport),
+        Visit::Stream(rooms, transport) => (rooms, transport),
+        Visit::Poll => (Vec::new(), Transport::Poll),
     };
+    let heartbeats = transport != Transport::Poll;
     let client = NewClient {
         heartbeats,
         rooms,
@@ -57,11 +60,29 @@ pub(super) async fn subscription(
     };
     let cursor = cursor(request, &Params::of(request.query_string()));
     let source = source(request)?;
-    let opened = feed::open(&source, client, cursor, identity.inbox()).await?;
+    let mut opened = feed::open(&source, client, cursor, identity.inbox()).await?;
+    opened.events.tell_of(Manner {
+        transport: transport.name(),
+        http: version(request),
+        route: &request.match_pattern().unwrap_or_default(),
+        is_poll: !heartbeats,
+        user_id: identity.user_id(),
+    });
+    if opened.gap {
+        state.metrics.gaps.inc();
+    }
     if identity.is_stale(state) {
         identify(request, QueryToken::Accepted).await?;
     }
     Ok(opened)
+}
+
+fn version(request: &HttpRequest) -> &'static str {
+    match request.version() {
+        Version::HTTP_2 => "2",
+        Version::HTTP_10 => "1.0",
+        _ => "1.1",
+    }
 }
 
 /// The events with `connect` in front, which tells the position and the counts.
@@ -74,7 +95,7 @@ async fn greeted(
     let mut events = opened.events;
     let connected = Connected {
         client_id: events.client_id().to_string(),
-        user_id: identity.user_id().clone(),
+        user_id: identity.actor_name(),
         cursor: opened.cursor,
         gap: opened.gap,
         badge: counts.badge,
@@ -93,14 +114,13 @@ pub(super) fn new_client(
     request: &HttpRequest,
     filter: &Arc<TopicFilter>,
 ) -> NewClient {
-    let agent = request
-        .headers()
-        .get(header::USER_AGENT)
-        .and_then(|value| value.to_str().ok());
     NewClient {
         user_id: identity.user_id().clone(),
+        holder: None,
         role: identity.role(),
         token_id: identity.claims().token_id.clone(),
+        signer: identity.claims().signer,
+        api_key: identity.claims().made_by_key.as_deref().map(Arc::from),
         issued_at: identity.claims().issued_at,
         kicks: identity.kicks(),
         expires_at: identity.claims().expires_at,
@@ -109,11 +129,7 @@ pub(super) fn new_client(
         heartbeats: true,
         start: Start::Live,
         remote_address: peer::address(request, state).to_string(),
-        user_agent: agent
-            .unwrap_or_default()
-            .chars()
-            .take(MOST_AGENT_CHARACTERS)
-            .collect(),
+        user_agent: peer::user_agent(request),
     }
 }
 
@@ -123,6 +139,3 @@ fn source(request: &HttpRequest) -> Result<Arc<Source>, Refusal> {
     let source = source.ok_or_else(|| Refusal::Internal("no source of events".to_owned()))?;
     Ok(source.into_inner())
 }
-
-/// Enough to tell browsers apart.
-const MOST_AGENT_CHARACTERS: usize = 200;

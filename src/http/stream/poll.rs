@@ -21,6 +21,39 @@ use crate::http::stream::json;
 use crate::hub::{EventName, Frame};
 use crate::server::connections::Late;
 
+/// The answer to a poll.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(
+    dead_code,
+    reason = "it is there for its schema; the answers are written piece by piece"
+)]
+pub(crate) struct PollAnswer {
+    /// The events, oldest first.
+    events: Vec<PolledEvent>,
+    /// The position to ask for next.
+    cursor: AlarmId,
+    /// True if there are more events.
+    more: bool,
+    /// True if the cursor lies outside the retained log.
+    gap: bool,
+    /// The user whose events they are.
+    user_id: UserId,
+}
+
+/// An event.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "it is there for its schema")]
+struct PolledEvent {
+    /// Its name.
+    event: String,
+    /// The position after it; null for an event that is not replayed.
+    #[schema(required)]
+    id: Option<AlarmId>,
+    /// Its data, by its name as in `/api/asyncapi.json`.
+    data: serde_json::Value,
+}
+
 /// Answers at once, or at the first event within `wait`.
 pub(super) async fn respond(
     opened: Opened,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 
 use crate::actions::identity::Identity;
-use crate::actions::{Forbidden, Refusal, Rule};
-use crate::alarm::{Role, RoomId, Topic, TopicFilter};
+use crate::actions::{Forbidden, Refusal, Rule, api_keys};
+use crate::alarm::{ApiKey, Role, RoomId, Topic, TopicFilter, TopicKind};
 use crate::feed::cursor::Cursor;
 use crate::http::body::Params;
 use crate::http::problem::ApiError;
@@ -44,8 +44,20 @@ impl StreamQuery {
         })
     }
 
+    /// The rooms that are named, as rooms or as topics.
+    pub(super) fn named_rooms(&self) -> Vec<RoomId> {
+        let topics = self.topics.iter().filter_map(|topic| match topic.kind() {
+            TopicKind::Room(id) => Some(RoomId::trusted(id.to_owned())),
+            _ => None,
+        });
+        self.rooms.iter().cloned().chain(topics).collect()
+    }
+
     /// The topics the stream carries; 403 if the caller may not have them.
     pub(super) fn filter(&self, identity: &Identity) -> Result<TopicFilter, Refusal> {
+        if let Some(key) = identity.key() {
+            return self.filter_of_key(key);
+        }
         let named = self.everything || !self.topics.is_empty();
         if named && identity.role() == Role::User {
             return Err(Refusal::Forbidden(Forbidden::Topic));
@@ -63,6 +75,36 @@ impl StreamQuery {
             .chain(rooms)
             .chain(self.topics.iter().cloned())
             .for_each(|topic| filter.add(topic));
+        Ok(filter)
+    }
+}
+
+impl StreamQuery {
+    /// The topics of a key's stream: those that are named, if the key covers them, or the topics of the key one by one. A key
+    /// has no inbox.
+    fn filter_of_key(&self, key: &ApiKey) -> Result<TopicFilter, Refusal> {
+        let rooms = self.rooms.iter().map(Topic::room);
+        let mut wanted: Vec<Topic> = rooms.chain(self.topics.iter().cloned()).collect();
+        for topic in &wanted {
+            api_keys::require_topic(key, topic)?;
+        }
+        let limited = !key.grant.topics.is_empty();
+        if (self.everything && limited) || (self.all_rooms && !key.grant.covers_all_rooms()) {
+            return Err(Refusal::Forbidden(Forbidden::KeyTopic));
+        }
+        let named = self.everything || self.all_rooms || !wanted.is_empty();
+        if !named {
+            wanted.extend(key.grant.exact_topics());
+            if wanted.is_empty() {
+                return Err(Refusal::Missing("topic"));
+            }
+        }
+        let mut filter = TopicFilter {
+            all_rooms: self.all_rooms,
+            everything: self.everything,
+            ..TopicFilter::default()
+        };
+        wanted.into_iter().for_each(|topic| filter.add(topic));
         Ok(filter)
     }
 }

@@ -36,11 +36,11 @@ fn respond_in(mut events: Events, dialect: Option<Dialect>, request: &HttpReques
     let first = events.take_ready().and_then(|frame| write(&frame));
     let mut head = BytesMut::from(retry().as_bytes());
     head.extend_from_slice(&encoded(first));
-    let body = EventStream {
-        head: Some(head.freeze()),
-        events,
-        dialect,
-    };
+    let body = FrameBody::new(head.freeze(), events, move |frame| match dialect {
+        // Written once for all clients.
+        None => frame.written_once(|| encoded(event_of(frame))),
+        Some(dialect) => encoded(dialect(frame)),
+    });
     empty(request).map_body(|_: &mut ResponseHead, _: BoxBody| BoxBody::new(body))
 }
 
@@ -80,16 +80,27 @@ fn empty(request: &HttpRequest) -> HttpResponse {
     response
 }
 
-/// The body: the stream's own beginning, then frames. A frame of the hub's own dialect is written once for all clients.
-struct EventStream {
+/// The body: the stream's own beginning, then frames. A frame without bytes is left out.
+pub(crate) struct FrameBody<W> {
     /// Dropped when it is written: most of a stream's life comes after it.
     head: Option<Bytes>,
     events: Events,
-    /// Another dialect than the hub's own.
-    dialect: Option<Dialect>,
+    /// Gives the bytes of a frame; dropped after the events.
+    write: W,
 }
 
-impl MessageBody for EventStream {
+impl<W: Fn(&Frame) -> Bytes> FrameBody<W> {
+    /// A body of frames as `write` gives them.
+    pub(crate) fn new(head: Bytes, events: Events, write: W) -> Self {
+        Self {
+            head: Some(head),
+            events,
+            write,
+        }
+    }
+}
+
+impl<W: Fn(&Frame) -> Bytes + Unpin> MessageBody for FrameBody<W> {
     type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {
@@ -107,10 +118,7 @@ impl MessageBody for EventStream {
             let Some(frame) = ready!(self.events.poll_next_unpin(context)) else {
                 return Poll::Ready(None);
             };
-            let bytes = match self.dialect {
-                None => frame.written_once(|| encoded(event_of(&frame))),
-                Some(dialect) => encoded(dialect(&frame)),
-            };
+            let bytes = (self.write)(&frame);
             // A chunk without a byte would be the end of the body.
             if !bytes.is_empty() {
                 return Poll::Ready(Some(Ok(bytes)));

@@ -10,7 +10,7 @@ use crate::http::problem::ApiError;
 
 /// One of the transports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Transport {
+pub(crate) enum Transport {
     /// Server-Sent Events: `text/event-stream`.
     EventStream,
     /// HTTP streaming: `application/x-ndjson`.
@@ -29,6 +29,16 @@ impl Transport {
             return Ok(Self::WebSocket);
         }
         Self::accepted(request.headers()).ok_or(ApiError::NotAcceptable)
+    }
+
+    /// The name in the log and the metrics.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::EventStream => "sse",
+            Self::Lines => "ndjson",
+            Self::WebSocket => "websocket",
+            Self::Poll => "poll",
+        }
     }
 
     /// The media type of the greatest weight; of equals the one that is named most exactly, then the one named first.

@@ -174,7 +174,39 @@ fn streams_that_a_stop_closes_are_counted_by_their_reason() {
 
     assert_eq!(registry.close_everyone(Bye::Shutdown), streams.len());
 
-    let text = metrics.text().unwrap();
+    let text = metrics
+        .text(crate::metrics::Exposition::Prometheus)
+        .unwrap();
     let counted = "campanile_streams_closed_total{reason=\"shutdown\"} 3";
     assert!(text.contains(counted), "{text}");
+}
+
+/// One token of the Mercure protocol may be that of all visitors of a site, so its streams are nobody's.
+#[test]
+fn subscribers_of_updates_are_no_streams_of_a_user() {
+    let limits = Limits {
+        streams_per_user: 1,
+        heartbeat: Duration::from_secs(15),
+    };
+    let mut registry = Registry::new(limits, AlarmId(0), Metrics::default());
+    registry.counts.share();
+    let updates = TopicFilter {
+        updates: Some(Arc::default()),
+        ..TopicFilter::default()
+    };
+    let filter = Arc::new(updates);
+    let now = Instant::now();
+    let opened: Vec<_> = (0..3)
+        .map(|_| registry.subscribe(new_client(&filter, Start::Live), now))
+        .map(|opened| opened.unwrap())
+        .collect();
+
+    registry.tell_counts_again();
+    assert_eq!(registry.take_untold_counts(), []);
+    assert!(registry.rights(None).is_empty(), "they have no account");
+    assert!(opened.iter().all(|one| one.channel.closed().is_none()));
+
+    registry.disconnect(opened[0].client_id, now);
+    assert_eq!(registry.take_untold_counts(), []);
+    assert_eq!(registry.connections(now).len(), 2);
 }

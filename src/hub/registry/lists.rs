@@ -18,17 +18,17 @@ impl Registry {
             .collect()
     }
 
-    /// The rights each stream was opened with; of all streams, or of those of some users.
+    /// The rights each stream that depends on an account was opened with; of all users, or of some.
     pub(crate) fn rights(&self, of: Option<&HashSet<UserId>>) -> Vec<Rights> {
         let Some(users) = of else {
             let clients = self.clients.iter().map(|(_place, client)| client);
-            return clients.map(Client::rights).collect();
+            let of_users = |client: &&Client| client.new.counts() || client.new.holder.is_some();
+            return clients.filter(of_users).map(Client::rights).collect();
         };
-        let sets = users.iter().filter_map(|user| self.by_user.get(user));
         let mut places = Vec::new();
         let mut found = Vec::new();
-        for set in sets {
-            Members::union([Some(set)], &mut places);
+        for user in users {
+            Members::union(self.depending_on(user), &mut places);
             let clients = places.iter().filter_map(|place| self.clients.get(*place));
             found.extend(clients.map(Client::rights));
         }
@@ -53,20 +53,39 @@ impl Registry {
                 let is_theirs = client.is_some_and(|client| client.new.user_id == *user);
                 if is_theirs { one(id) } else { Vec::new() }
             }
-            StreamList::User(user) => self.ids_of(self.by_user.get(user)),
+            StreamList::User(user) => self.ids_of(self.depending_on(user)),
+            // A key is taken away once in a long time, so no index of them is kept.
+            StreamList::Signers(signers) => self
+                .clients
+                .iter()
+                .filter(|(_place, client)| signers.contains(&client.new.signer))
+                .map(|(_place, client)| client.id)
+                .collect(),
             StreamList::All => self
                 .clients
                 .iter()
                 .map(|(_place, client)| client.id)
                 .collect(),
-            StreamList::Token(token) => self.ids_of(self.by_token.get(token)),
+            // Keys are seldom revoked, so they have no index.
+            StreamList::Key(key) => self
+                .clients
+                .iter()
+                .filter(|(_place, client)| client.new.api_key.as_deref() == Some(key.as_str()))
+                .map(|(_place, client)| client.id)
+                .collect(),
+            StreamList::Token(token) => self.ids_of([self.by_token.get(token)]),
             StreamList::Clients(ids) => ids.iter().copied().collect(),
         }
     }
 
-    fn ids_of(&self, members: Option<&Members>) -> Vec<ClientId> {
+    /// The streams that end with the rights of a user.
+    fn depending_on(&self, user: &UserId) -> [Option<&Members>; 2] {
+        [self.by_user.get(user), self.by_holder.get(user)]
+    }
+
+    fn ids_of<'a>(&self, sets: impl IntoIterator<Item = Option<&'a Members>>) -> Vec<ClientId> {
         let mut places = Vec::new();
-        Members::union([members], &mut places);
+        Members::union(sets, &mut places);
         let clients = places.iter().filter_map(|place| self.clients.get(*place));
         clients.map(|client| client.id).collect()
     }
@@ -84,18 +103,42 @@ impl Registry {
 
     /// The users whose streams carry one of these topics, also while they read the log.
     pub(crate) fn audience(&self, topics: &HashSet<Topic>) -> Vec<(UserId, Role)> {
-        let carries = |client: &Client| {
-            let filter = &client.new.filter;
-            let named = filter.topics.iter().any(|topic| topics.contains(topic));
-            named || filter.everything || (filter.all_rooms && topics.iter().any(Topic::is_room))
-        };
         let mut users = HashMap::new();
         for (_place, client) in &self.clients {
-            if carries(client) {
+            if topics
+                .iter()
+                .any(|topic| client.new.filter.lets_through(topic))
+            {
                 users.insert(client.new.user_id.clone(), client.new.role);
             }
         }
         users.into_iter().collect()
+    }
+
+    /// True for each of these users who has streams if one of them carries a topic; or all users whose streams carry it.
+    pub(crate) fn watching(
+        &self,
+        topic: &Topic,
+        users: Option<&HashSet<UserId>>,
+    ) -> HashMap<UserId, bool> {
+        let carries = |client: &Client| client.new.filter.lets_through(topic);
+        let mut found = HashMap::new();
+        let Some(users) = users else {
+            let clients = self.clients.iter().map(|(_place, client)| client);
+            for client in clients.filter(|client| client.new.counts() && carries(client)) {
+                found.insert(client.new.user_id.clone(), true);
+            }
+            return found;
+        };
+        let mut places = Vec::new();
+        for user in users {
+            Members::union([self.by_user.get(user)], &mut places);
+            let clients = places.iter().filter_map(|place| self.clients.get(*place));
+            if let Some(carried) = clients.map(carries).reduce(|one, other| one || other) {
+                found.insert(user.clone(), carried);
+            }
+        }
+        found
     }
 
     /// The number of users in each room that has any.

@@ -1,17 +1,20 @@
 //! `/admin`: the hub's figures, publishing by hand, the recent alarms and the open connections.
 
 mod chart;
+pub(super) mod delivery;
+pub(super) mod keys;
 mod person;
 mod publishing;
 
 pub(crate) use person::{disable, disconnect_all, enable, find, send_test, show as show_person};
 pub(crate) use publishing::{audience, preview, publish};
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use crate::actions::leaving::FormerUsers;
 use crate::actions::rooms::ROOMS_A_PAGE;
 use crate::actions::streams::{self, ClientId, Connection as Stream, HubView};
 use crate::actions::{AppState, Refusal, Thing, accounts, inbox, rooms};
@@ -118,11 +121,13 @@ pub(crate) async fn recent(
 /// `POST /admin/connections/{clientId}/disconnect`.
 pub(crate) async fn disconnect(
     state: Data<AppState>,
-    _admin: AdminVisitor,
+    admin: AdminVisitor,
+    request: HttpRequest,
     client_id: Path<String>,
     form: Form,
 ) -> Result<HttpResponse, PageError> {
-    match streams::disconnect(&state, &client_id).await {
+    let by = admin.actor(&request, &state);
+    match streams::disconnect(&state, &client_id, by).await {
         // A stream that has ended in the meantime counts as disconnected.
         Ok(()) | Err(Refusal::NotFound(Thing::Connection)) => {}
         Err(refusal) => return Err(refusal.into()),
@@ -166,7 +171,10 @@ async fn recent_rows(
     words: &Words,
 ) -> Result<Vec<AlarmRow>, Refusal> {
     let alarms = inbox::recent(state, RECENT).await?;
-    let rows = alarms.iter().map(|alarm| AlarmRow::new(alarm, words));
+    let former = FormerUsers::among(state, &alarms).await?;
+    let rows = alarms
+        .iter()
+        .map(|alarm| AlarmRow::new(alarm, &former, words));
     Ok(rows.filter(|row| row.holds(filter)).collect())
 }
 

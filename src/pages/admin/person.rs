@@ -1,11 +1,12 @@
 //! `/admin/users/{id}`: one user, their connections and their inbox.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::actions::leaving::FormerUsers;
 use crate::actions::{AppState, accounts};
 use crate::alarm::Count;
 use crate::http::body::Params;
@@ -65,6 +66,7 @@ pub(crate) async fn show(
         Some("enable") => Some(words.person.enabled_now),
         _ => None,
     };
+    let former = FormerUsers::among(&state, &found.inbox.items).await?;
     let rows = found.inbox.items.iter();
     let shown = PersonPage {
         page: Page::of(&state, &admin, name, "admin").await?,
@@ -77,7 +79,9 @@ pub(crate) async fn show(
         created_at: account.created_at.to_string(),
         created_time: date_and_time(account.created_at),
         connections: ConnectionList::of(found.connections, words.person.not_connected, words),
-        rows: rows.map(|alarm| AlarmRow::new(alarm, words)).collect(),
+        rows: rows
+            .map(|alarm| AlarmRow::new(alarm, &former, words))
+            .collect(),
         unseen: found.inbox.counts.badge.unseen,
         unread: found.inbox.counts.badge.unread,
         done,
@@ -100,10 +104,12 @@ pub(crate) async fn send_test(
 /// `POST /admin/users/{id}/disconnect`.
 pub(crate) async fn disconnect_all(
     state: Data<AppState>,
-    _admin: AdminVisitor,
+    admin: AdminVisitor,
+    request: HttpRequest,
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    accounts::disconnect(&state, &id).await?;
+    let by = admin.actor(&request, &state);
+    accounts::disconnect(&state, by, &id).await?;
     Ok(done(&id, "disconnect"))
 }
 
@@ -111,9 +117,11 @@ pub(crate) async fn disconnect_all(
 pub(crate) async fn disable(
     state: Data<AppState>,
     admin: AdminVisitor,
+    request: HttpRequest,
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    accounts::set_disabled(&state, admin.user_id(), &id, true).await?;
+    let by = admin.actor(&request, &state);
+    accounts::set_disabled(&state, by, &id, true).await?;
     Ok(done(&id, "disable"))
 }
 
@@ -121,9 +129,11 @@ pub(crate) async fn disable(
 pub(crate) async fn enable(
     state: Data<AppState>,
     admin: AdminVisitor,
+    request: HttpRequest,
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    accounts::set_disabled(&state, admin.user_id(), &id, false).await?;
+    let by = admin.actor(&request, &state);
+    accounts::set_disabled(&state, by, &id, false).await?;
     Ok(done(&id, "enable"))
 }
 

@@ -12,7 +12,7 @@ use crate::actions::audience::{self, Audience};
 use crate::actions::publish::{self, Publication};
 use crate::actions::{AppState, Refusal, Rule};
 use crate::alarm::{AlarmId, InvalidValue, Link, Payload, Recipients, UserId};
-use crate::http::problem::status_of;
+use crate::http::status::status_of;
 use crate::pages::admin::{AdminPage, admin_page};
 use crate::pages::error::PageError;
 use crate::pages::form::Form;

@@ -3,7 +3,7 @@
 use crate::actions::{Forbidden, Rule};
 use crate::pages::words::{
     Admin, Age, Bar, Counted, Fault, Inbox, Person, Phrase, Point, Refusals, Roles, Room, Rooms,
-    SignIn, Words, compare, demo,
+    SignIn, Words, compare, delivery, demo, keys,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -60,6 +60,7 @@ pub(super) static WORDS: Words = Words {
         create: "Create the account",
         signup_closed: "Sign-up is closed: accounts are made by whoever runs this hub.",
         signup_open: "Sign-up is open: anyone who reaches this page can create an account.",
+        with_provider: Phrase("Continue with {0}"),
     },
     rooms: Rooms {
         title: "Rooms",
@@ -110,6 +111,7 @@ pub(super) static WORDS: Words = Words {
         empty_hint: "New notifications appear here at once.",
         everyone: "Everyone",
         admins: "Admins",
+        deleted_user: "deleted user",
         open: Phrase("Open: {0}"),
         mark_read: "Mark as read",
         mark_unread: "Mark as unread",
@@ -210,6 +212,8 @@ pub(super) static WORDS: Words = Words {
     },
     compare: compare::ENGLISH,
     demo: demo::ENGLISH,
+    keys: keys::ENGLISH,
+    delivery: delivery::ENGLISH,
     person: Person {
         active: "Active",
         disabled: "Disabled",
@@ -255,9 +259,17 @@ pub(super) static WORDS: Words = Words {
     refusals: Refusals {
         bad_credentials: "The user name or the password is wrong.",
         user_exists: "That user name is taken.",
+        key_exists: "There is already a key of that name.",
+        no_such_key: "There is no such key.",
+        missing_scope: Phrase("This API key has not the scope {0}."),
         room_exists: "There is already a room at that address.",
         account_disabled: "This account is disabled.",
         signup_closed: "People cannot create accounts here.",
+        provider_failed: "The provider did not sign you in. Please try again.",
+        provider_away: "The provider does not answer the hub at the moment. Please try again.",
+        no_account: "You have no account here. Accounts are made by whoever runs this hub.",
+        wrong_issuer: "The account with your user name here does not belong to this provider.",
+        passwords_off: "This hub takes no passwords. Sign in with a provider.",
         cross_origin: "That form came from another site, so nothing was done.",
         no_such_page: "There is nothing at this address.",
         no_such_room: "There is no such room.",
@@ -275,6 +287,8 @@ pub(super) static WORDS: Words = Words {
         internal: "Something went wrong here; the hub’s log says what.",
         unknown_user: Phrase("There is no user {0}."),
         unknown_room: Phrase("There is no room {0}."),
+        unknown_type: Phrase("The type {0} is not declared, and others are not published here."),
+        bad_data: Phrase("The data does not match the schema of its type: {0}."),
         idempotency_mismatch: "This form was sent before with other words; load the page again.",
         in_field: Phrase("{0}: {1}"),
         field_user_id: "User name",

@@ -4,7 +4,7 @@ use crate::actions::{Forbidden, Rule};
 use crate::alarm::InvalidValue;
 use crate::pages::words::{
     Admin, Age, Bar, Counted, Fault, Inbox, Person, Phrase, Point, Refusals, Roles, Room, Rooms,
-    SignIn, Words, compare, demo,
+    SignIn, Words, compare, delivery, demo, keys,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -61,6 +61,7 @@ pub(super) static WORDS: Words = Words {
         create: "계정 만들기",
         signup_closed: "가입이 닫혀 있습니다. 계정은 이 허브의 운영자가 만듭니다.",
         signup_open: "가입이 열려 있습니다. 이 페이지를 여는 사람은 누구나 계정을 만들 수 있습니다.",
+        with_provider: Phrase("{0} 계정으로 계속"),
     },
     rooms: Rooms {
         title: "대화방",
@@ -111,6 +112,7 @@ pub(super) static WORDS: Words = Words {
         empty_hint: "새 알림은 이곳에 바로 나타납니다.",
         everyone: "모두에게",
         admins: "관리자에게",
+        deleted_user: "삭제된 사용자",
         open: Phrase("열기: {0}"),
         mark_read: "읽음으로 표시",
         mark_unread: "읽지 않음으로 표시",
@@ -211,6 +213,8 @@ pub(super) static WORDS: Words = Words {
     },
     compare: compare::KOREAN,
     demo: demo::KOREAN,
+    keys: keys::KOREAN,
+    delivery: delivery::KOREAN,
     person: Person {
         active: "사용 중",
         disabled: "사용 중지",
@@ -256,9 +260,17 @@ pub(super) static WORDS: Words = Words {
     refusals: Refusals {
         bad_credentials: "사용자 이름이나 비밀번호가 맞지 않습니다.",
         user_exists: "이미 있는 사용자 이름입니다.",
+        key_exists: "그 이름의 키가 이미 있습니다.",
+        no_such_key: "그런 키는 없습니다.",
+        missing_scope: Phrase("이 API 키에는 {0} 권한이 없습니다."),
         room_exists: "그 주소에는 이미 대화방이 있습니다.",
         account_disabled: "사용이 중지된 계정입니다.",
         signup_closed: "여기에서는 계정을 만들 수 없습니다.",
+        provider_failed: "로그인 제공자가 로그인을 마치지 못했습니다. 다시 시도하세요.",
+        provider_away: "지금은 로그인 제공자가 허브에 응답하지 않습니다. 다시 시도하세요.",
+        no_account: "여기에는 계정이 없습니다. 계정은 이 허브의 운영자가 만듭니다.",
+        wrong_issuer: "같은 사용자 이름의 계정이 있지만 이 로그인 제공자의 계정이 아닙니다.",
+        passwords_off: "이 허브는 비밀번호를 쓰지 않습니다. 로그인 제공자로 로그인하세요.",
         cross_origin: "다른 사이트에서 보낸 양식이라 처리하지 않았습니다.",
         no_such_page: "이 주소에는 아무것도 없습니다.",
         no_such_room: "그런 대화방은 없습니다.",
@@ -276,6 +288,8 @@ pub(super) static WORDS: Words = Words {
         internal: "허브에 문제가 생겼습니다. 자세한 내용은 허브의 로그에 있습니다.",
         unknown_user: Phrase("{0}(이)라는 사용자는 없습니다."),
         unknown_room: Phrase("{0}(이)라는 대화방은 없습니다."),
+        unknown_type: Phrase("{0} 유형은 선언되지 않았고, 이 허브는 선언된 유형만 보냅니다."),
+        bad_data: Phrase("데이터가 유형의 스키마와 맞지 않습니다: {0}."),
         idempotency_mismatch: "같은 양식을 다른 내용으로 보낸 적이 있습니다. 페이지를 새로 여세요.",
         in_field: Phrase("{0}: {1}"),
         field_user_id: "사용자 이름",
@@ -341,6 +355,18 @@ fn value_in_korean(value: InvalidValue) -> &'static str {
         InvalidValue::PasswordCharacters => {
             "비밀번호에는 제어 문자와 보이지 않는 문자를 쓸 수 없습니다."
         }
+        InvalidValue::KeyName => "키 이름은 A-Z a-z 0-9 _ . - 중 1자에서 64자까지입니다.",
+        InvalidValue::Scope => "알 수 없는 권한입니다.",
+        InvalidValue::NoScope => "권한을 하나 이상 고르세요.",
+        InvalidValue::TopicPattern => {
+            "키의 주제는 user:ID, everyone, role:admin, room:ID이거나 *로 끝나는 user:… 또는 room:…입니다."
+        }
+        InvalidValue::KeyTopics => "키의 주제는 100개까지입니다.",
+        InvalidValue::AdminTopics => "주제가 있는 키에는 admin 권한을 줄 수 없습니다.",
+        InvalidValue::LanguageTag
+        | InvalidValue::TypeText
+        | InvalidValue::Placeholder
+        | InvalidValue::OwnType => "유형의 선언이 올바르지 않습니다.",
         InvalidValue::Secret => "비밀 키는 32바이트 이상이어야 합니다.",
     }
 }
@@ -359,6 +385,15 @@ fn forbidden_in_korean(forbidden: Forbidden) -> String {
         Forbidden::Topic => "topic은 service와 admin 역할만 쓸 수 있습니다.",
         Forbidden::ForeignId => "id는 자신의 사용자 이름이어야 합니다.",
         Forbidden::ForeignSender => "sender는 자신의 사용자 이름이어야 합니다.",
+        Forbidden::ApiKey => "API 키로는 할 수 없는 일입니다.",
+        Forbidden::NeedsKey => "API 키가 필요합니다.",
+        Forbidden::KeyTopic => "이 API 키의 주제가 아닙니다.",
+        Forbidden::KeyRole => "admin 권한이 없는 API 키는 역할을 바꿀 수 없습니다.",
+        Forbidden::OwnDeletion => "자신의 계정은 삭제할 수 없습니다.",
+        Forbidden::LastAdmin => "마지막 관리자의 계정은 삭제할 수 없습니다.",
+        Forbidden::OtherThanUser => "user가 아닌 역할의 계정은 관리자만 바꿀 수 있습니다.",
+        Forbidden::OtherInbox => "user는 service와 admin 역할만 쓸 수 있습니다.",
+        Forbidden::TokenOfOtherRole => "토큰은 user 역할의 계정에만 줄 수 있습니다.",
     }
     .to_owned()
 }

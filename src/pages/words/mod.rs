@@ -2,14 +2,18 @@
 //! compile. The scripts have their own texts and follow `<html lang>`.
 
 mod compare;
+mod delivery;
 mod demo;
 mod english;
+mod keys;
 mod korean;
 mod phrase;
 mod refusal;
 
 pub(crate) use compare::Compare;
+pub(crate) use delivery::Delivery;
 pub(crate) use demo::Demo;
+pub(crate) use keys::Keys;
 pub(crate) use phrase::{Counted, Phrase};
 
 use actix_web::HttpRequest;
@@ -43,6 +47,8 @@ pub(crate) struct Words {
     pub(crate) admin: Admin,
     pub(crate) compare: Compare,
     pub(crate) demo: Demo,
+    pub(crate) keys: Keys,
+    pub(crate) delivery: Delivery,
     pub(crate) person: Person,
     pub(crate) age: Age,
     pub(crate) roles: Roles,
@@ -84,6 +90,8 @@ pub(crate) struct SignIn {
     pub(crate) create: &'static str,
     pub(crate) signup_closed: &'static str,
     pub(crate) signup_open: &'static str,
+    /// The button of a provider; `{0}` is its name.
+    pub(crate) with_provider: Phrase,
 }
 
 /// One use of the hub, on the first page.
@@ -149,6 +157,8 @@ pub(crate) struct Inbox {
     pub(crate) empty_hint: &'static str,
     pub(crate) everyone: &'static str,
     pub(crate) admins: &'static str,
+    /// The author of what a user wrote whose account is deleted.
+    pub(crate) deleted_user: &'static str,
     /// The label of the link of a row, with its target.
     pub(crate) open: Phrase,
     pub(crate) mark_read: &'static str,
@@ -311,9 +321,18 @@ pub(crate) struct Fault {
 pub(crate) struct Refusals {
     pub(crate) bad_credentials: &'static str,
     pub(crate) user_exists: &'static str,
+    pub(crate) key_exists: &'static str,
+    pub(crate) no_such_key: &'static str,
+    /// The scope that an API key has not.
+    pub(crate) missing_scope: Phrase,
     pub(crate) room_exists: &'static str,
     pub(crate) account_disabled: &'static str,
     pub(crate) signup_closed: &'static str,
+    pub(crate) provider_failed: &'static str,
+    pub(crate) provider_away: &'static str,
+    pub(crate) no_account: &'static str,
+    pub(crate) wrong_issuer: &'static str,
+    pub(crate) passwords_off: &'static str,
     pub(crate) cross_origin: &'static str,
     pub(crate) no_such_page: &'static str,
     pub(crate) no_such_room: &'static str,
@@ -333,6 +352,8 @@ pub(crate) struct Refusals {
     pub(crate) unknown_user: Phrase,
     /// The room does not exist.
     pub(crate) unknown_room: Phrase,
+    pub(crate) unknown_type: Phrase,
+    pub(crate) bad_data: Phrase,
     pub(crate) idempotency_mismatch: &'static str,
     /// A required parameter is missing.
     pub(crate) missing: Phrase,

@@ -39,21 +39,42 @@ pub(super) fn of_refusal(words: &Refusals, refusal: &Refusal) -> String {
         Refusal::Invalid { field, rule } => {
             return words.in_form(field, &(words.rule)(rule));
         }
+        Refusal::InItem { cause, .. } => return of_refusal(words, cause),
         Refusal::Missing(name) => return words.missing.with(name),
         Refusal::UnknownUsers(ids) => return words.unknown_user.with(names(ids)),
-        Refusal::UnknownRoom(id) => return words.unknown_room.with(id),
+        Refusal::UnknownRooms(ids) => return words.unknown_room.with(names(ids)),
         Refusal::Forbidden(forbidden) => return finished(&(words.forbidden)(*forbidden)),
         Refusal::NotFound(Thing::Alarm) => words.no_such_alarm,
         Refusal::NotFound(Thing::Connection) => words.no_such_connection,
+        Refusal::NotFound(Thing::Key) => words.no_such_key,
+        Refusal::MissingScope(scope) => return words.missing_scope.with(scope),
+        Refusal::Exists(Thing::Key) => words.key_exists,
+        Refusal::NotFound(Thing::Provider) => words.no_such_page,
         Refusal::NotFound(Thing::Room) => words.no_such_room,
         Refusal::NotFound(Thing::User) => words.no_such_user,
         Refusal::Exists(Thing::Room) => words.room_exists,
-        Refusal::Exists(Thing::Alarm | Thing::Connection | Thing::User) => words.user_exists,
+        Refusal::Exists(
+            Thing::Alarm | Thing::AlarmType | Thing::Connection | Thing::Provider | Thing::User,
+        ) => words.user_exists,
+        Refusal::UnknownAlarmType(name) => return words.unknown_type.with(name),
+        Refusal::InvalidData { fault, .. } => {
+            let told = format!("{} {}", fault.pointer, fault.rule);
+            return words.bad_data.with(told.trim());
+        }
+        // No page declares a type.
+        Refusal::InvalidSchema(_)
+        | Refusal::TooManyAlarmTypes
+        | Refusal::AlarmTypesTooLarge
+        | Refusal::NotFound(Thing::AlarmType) => return finished(&refusal.to_string()),
         Refusal::IdempotencyMismatch => words.idempotency_mismatch,
-        Refusal::InvalidToken(_) | Refusal::UnknownSubject => words.no_token,
+        Refusal::InvalidToken(_) => words.no_token,
+        Refusal::UnknownSubject => words.no_account,
+        Refusal::WrongIssuer => words.wrong_issuer,
         Refusal::BadCredentials => words.bad_credentials,
         Refusal::AccountDisabled => words.account_disabled,
         Refusal::SignupClosed => words.signup_closed,
+        Refusal::ProviderFailed => words.provider_failed,
+        Refusal::PasswordsOff => words.passwords_off,
         Refusal::TooManyAttempts(_) | Refusal::TooManyStreams | Refusal::TooManyMessages(_) => {
             words.too_many_attempts
         }
@@ -62,6 +83,7 @@ pub(super) fn of_refusal(words: &Refusals, refusal: &Refusal) -> String {
         Refusal::ShuttingDown => words.stopping,
         Refusal::StorageFull => words.full,
         Refusal::Unavailable(_) => words.unavailable,
+        Refusal::NoKeys => words.provider_away,
         Refusal::Internal(_) => words.internal,
     };
     sentence.to_owned()
@@ -83,8 +105,10 @@ impl Refusals {
         match field {
             "userId" => Some(self.field_user_id),
             "displayName" => Some(self.field_display_name),
-            "password" | "name" | "id" | "room" | "text" | "alarmType" | "data" | "url"
-            | "confirm" | "to.users" | "expiresInSeconds" => Some(""),
+            "password" | "scopes" | "topics" | "days" | "name" | "id" | "room" | "text"
+            | "alarmType" | "data" | "url" | "confirm" | "to.users" | "expiresInSeconds" => {
+                Some("")
+            }
             _ => None,
         }
     }

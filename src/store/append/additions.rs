@@ -1,7 +1,10 @@
 //! The rows that a batch adds.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 
+use crate::alarm::update::Update;
 use crate::alarm::{Alarm, ClientMessageId, Link, NewAlarm, TargetId, Timestamp, UserId};
 use crate::store::append::submission::Idempotency;
 use crate::store::schema::{alarms, idempotency_keys};
@@ -12,6 +15,7 @@ pub(super) struct Additions<'a> {
     pub(super) alarms: Vec<NewRow<'a>>,
     pub(super) requests: Vec<NewRequest<'a>>,
     pub(super) accounts: Vec<NewRecipient<'a>>,
+    pub(super) updates: Vec<Arc<Update>>,
     pub(super) last_id: i64,
 }
 

@@ -14,6 +14,7 @@ use crate::store::append::known::{
 };
 use crate::store::log::Row;
 use crate::store::schema::{alarms, idempotency_keys, log_head, rooms, users};
+use crate::store::updates;
 use crate::store::users::NewAccount;
 
 /// Looks everything up that a batch names.
@@ -111,6 +112,7 @@ pub(super) fn store(
             .values(row)
             .execute(connection)?;
     }
+    updates::append::to_file(connection, &additions.updates)?;
     diesel::update(log_head::table)
         .set(log_head::last_id.eq(additions.last_id))
         .execute(connection)?;

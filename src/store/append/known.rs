@@ -86,6 +86,7 @@ impl<'a> Known<'a> {
         };
         Some(Ok(Stored {
             alarms,
+            updates: Vec::new(),
             repeated: true,
         }))
     }

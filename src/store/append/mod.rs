@@ -10,6 +10,7 @@ mod submission;
 
 use std::sync::Arc;
 
+use crate::alarm::update::Update;
 use crate::alarm::{AlarmId, TopicKind};
 use crate::store::append::additions::{Additions, NewRecipient, NewRequest, NewRow};
 use crate::store::append::failure::AppendFailure;
@@ -114,6 +115,9 @@ impl<'a> Plan<'a> {
         if let Some(outcome) = self.known.repeated(submission) {
             return outcome;
         }
+        if submission.only_repeated {
+            return Err(Refusal::NotRepeated);
+        }
         match self.known.refusal(submission) {
             Some(refusal) => Err(refusal),
             None => Ok(self.add(submission)),
@@ -131,6 +135,13 @@ impl<'a> Plan<'a> {
             additions.alarms.push(NewRow::of(new, &alarm));
             alarms.push(Arc::new(alarm));
         }
+        let mut updates = Vec::with_capacity(submission.updates.len());
+        for new in &submission.updates {
+            additions.last_id += 1;
+            let (id, content) = (AlarmId(additions.last_id), Arc::clone(&new.content));
+            updates.push(Arc::new(Update::of(id, content, new.created_at)));
+        }
+        additions.updates.extend(updates.iter().cloned());
         let requests = submission.idempotency.iter();
         additions
             .requests
@@ -148,6 +159,7 @@ impl<'a> Plan<'a> {
         self.known.remember(submission, &alarms);
         Stored {
             alarms,
+            updates,
             repeated: false,
         }
     }

@@ -16,6 +16,7 @@ use crate::store::append::failure::AppendFailure;
 use crate::store::append::known::{IDEMPOTENCY_LIFE, Known, Named, Request};
 use crate::store::log::Row;
 use crate::store::postgres::PostgresConnection;
+use crate::store::updates;
 
 /// Looks everything up that a batch names.
 pub(super) fn find<'a>(
@@ -101,6 +102,7 @@ pub(super) fn store(
         alarms,
         requests,
         accounts,
+        updates: new_updates,
         last_id,
     } = additions;
     diesel::sql_query(STORE)
@@ -124,7 +126,7 @@ pub(super) fn store(
         .bind::<Array<BigInt>, _>(column(&alarms, |new| new.created_at))
         .bind::<Array<Nullable<BigInt>>, _>(column(&alarms, |new| new.expires_at))
         .execute(connection)?;
-    Ok(())
+    Ok(updates::append::to_server(connection, &new_updates)?)
 }
 
 /// The limit inside of each `LATERAL` makes the planner look each thing up by its index, whatever it thinks of the sizes.

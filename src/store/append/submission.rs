@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::alarm::update::{NewUpdate, Update};
 use crate::alarm::{Alarm, IdempotencyKey, NewAlarm, RoomId, UserId};
 use crate::store::StoreError;
 
@@ -10,10 +11,21 @@ use crate::store::StoreError;
 pub(crate) struct Submission {
     /// The alarms, in the order of their ids.
     pub alarms: Vec<NewAlarm>,
+    /// The updates of the Mercure protocol, after the alarms.
+    pub updates: Vec<NewUpdate>,
     /// Present if a repeated request must not be stored again.
     pub idempotency: Option<Idempotency>,
     /// True if a recipient without an account gets one; otherwise the submission is refused.
     pub create_recipients: bool,
+    /// True if it is refused unless it repeats an earlier one.
+    pub only_repeated: bool,
+}
+
+impl Submission {
+    /// The number of its rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.alarms.len() + self.updates.len()
+    }
 }
 
 /// The identity of a request, by which a repeated one is recognised.
@@ -34,6 +46,8 @@ pub(crate) struct Idempotency {
 pub(crate) struct Stored {
     /// The alarms, with their ids.
     pub alarms: Vec<Arc<Alarm>>,
+    /// The updates; those of a repeated submission are not read again.
+    pub updates: Vec<Arc<Update>>,
     /// True if an earlier request stored and delivered them.
     pub repeated: bool,
 }
@@ -50,6 +64,9 @@ pub(crate) enum Refusal {
     /// The key was used with another body.
     #[error("the idempotency key was used with another body")]
     IdempotencyMismatch,
+    /// It repeats no earlier one, and may not be stored.
+    #[error("the request repeats no earlier one")]
+    NotRepeated,
     /// The database refused this submission.
     #[error(transparent)]
     Failed(Arc<StoreError>),

@@ -1,11 +1,12 @@
 //! NOTIFY and LISTEN, each on a session of its own. A notification is no part of a transaction of the log: in one, it would
 //! take a lock that all commits of the server wait for.
 
+use std::future::Future;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_postgres::{AsyncMessage, Client, Connection, Socket};
+use tokio_postgres::{AsyncMessage, Client, Connection, SimpleQueryMessage, Socket};
 
 use crate::store::StoreError;
 use crate::store::postgres::address::Address;
@@ -32,7 +33,6 @@ pub(crate) async fn hang(address: &Address) -> Result<(Ringer, Listener), StoreE
     } = connect_first(address).await?;
     let (told, notices) = mpsc::channel(MOST_NOTICES);
     tokio::spawn(tell(connection, told));
-    execute(&listening, &format!("LISTEN {CHANNEL}")).await?;
     let Connected {
         client: ringing,
         connection,
@@ -41,6 +41,10 @@ pub(crate) async fn hang(address: &Address) -> Result<(Ringer, Listener), StoreE
     // Nobody listens there.
     let (told, _notices) = mpsc::channel(1);
     tokio::spawn(tell(connection, told));
+    if share_sessions(&listening, &ringing).await? {
+        return Err(StoreError::Unavailable(POOLED.to_owned()));
+    }
+    execute(&listening, &format!("LISTEN {CHANNEL}")).await?;
     let listener = Listener {
         notices,
         _client: listening,
@@ -62,8 +66,36 @@ impl Listener {
     }
 }
 
+/// True if a pooler gives each transaction of the two connections another session. `LISTEN` there would be left behind in a
+/// session of somebody else.
+async fn share_sessions(one: &Client, other: &Client) -> Result<bool, StoreError> {
+    let first = (session_of(one).await?, session_of(other).await?);
+    for _round in 0..ROUNDS {
+        let now = (session_of(one).await?, session_of(other).await?);
+        if now.0 == now.1 || now != first {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The process of the server that serves a connection now.
+async fn session_of(client: &Client) -> Result<Option<String>, StoreError> {
+    let answer = in_time(client.simple_query("SELECT pg_backend_pid()")).await?;
+    Ok(answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    }))
+}
+
 async fn execute(client: &Client, sql: &str) -> Result<(), StoreError> {
-    match timeout(ANSWERED_WITHIN, client.batch_execute(sql)).await {
+    in_time(client.batch_execute(sql)).await
+}
+
+async fn in_time<T>(
+    work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, StoreError> {
+    match timeout(ANSWERED_WITHIN, work).await {
         Ok(done) => done.map_err(|cause| failure::of(&cause)),
         Err(_elapsed) => Err(StoreError::Unavailable(
             "the database did not answer in time".to_owned(),
@@ -85,6 +117,11 @@ async fn tell(mut connection: Connection<Socket, Stream>, told: mpsc::Sender<Str
 
 /// The channel of all hubs of a database.
 const CHANNEL: &str = "campanile_bell";
+
+/// The number of times that both connections are asked. A pooler with two sessions and much to do hides in one of 2^16 cases.
+const ROUNDS: usize = 8;
+
+const POOLED: &str = "a pooler of transactions passes no notification on, see CAMPANILE_NOTIFY_URL";
 
 /// A second of 16 hubs that each notify as often as they may would be 3,200, but they are read at once.
 const MOST_NOTICES: usize = 256;

@@ -204,6 +204,10 @@ var kinds = map[string]func(context.Context, *client) error{
 }
 
 func main() {
+	if os.Args[1] == "keys" {
+		signWithKeys(os.Args[2], os.Args[3])
+		return
+	}
 	read := kinds[os.Args[1]]
 	for number, tokens := range os.Args[3:] {
 		c := &client{number: number, url: os.Args[2], tokens: strings.Split(tokens, ",")}

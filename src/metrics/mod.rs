@@ -1,16 +1,23 @@
 //! The hub's metrics, in the format of Prometheus. Every part that counts holds a clone.
 
+mod exposition;
+mod process;
+mod registration;
+mod spread;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::Registry;
+
+pub(crate) use crate::metrics::exposition::Exposition;
+pub(crate) use crate::metrics::process::most_open_files;
+pub(crate) use crate::metrics::spread::Spread;
 
 /// The metrics. Cheap to clone; all clones share the same counters.
 #[derive(Debug, Clone)]
@@ -44,6 +51,44 @@ pub(crate) struct Metrics {
     /// Jumps of the counter of ids: another server leads, or the database was restored.
     pub epoch_jumps: Counter,
     signals: Family<SignalKind, Counter>,
+    open_streams: Family<Kept, Gauge>,
+    /// Streams and polls that began outside of the log that is kept.
+    pub gaps: Counter,
+    /// Requests with an API key that the hub does not know.
+    pub unknown_api_keys: Counter,
+    sign_ins_failed: Family<Reason, Counter>,
+    /// Alarms that wait to be stored.
+    pub waiting_alarms: Gauge,
+    /// The time from taking a submission to the end of its commit.
+    pub publish_seconds: Spread,
+    /// The time from the commit of an alarm to the hand-over to the connection of a client.
+    pub delivery_seconds: Spread,
+    /// The alarms of one replay.
+    pub replay_alarms: Histogram,
+    store_wait: Family<Lane, Spread>,
+    store_work: Family<Lane, Spread>,
+}
+
+/// Counts as an open stream.
+#[derive(Debug)]
+pub(crate) struct OpenStream(Gauge);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// The transport and the HTTP version of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kept {
+    transport: &'static str,
+    http: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Lane {
+    lane: &'static str,
 }
 
 /// As the database holds it: another version may know more kinds.
@@ -147,90 +192,23 @@ impl Metrics {
         self.commits.count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns all metrics as OpenMetrics text.
-    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
-        let mut registry = Registry::with_prefix("campanile");
-        registry.register("streams", "Streams open now", self.streams.clone());
-        registry.register(
-            "users_online",
-            "Users who have a stream open now",
-            self.users.clone(),
-        );
-        registry.register("alarms_stored", "Alarms stored", self.alarms_stored.clone());
-        registry.register(
-            "deliveries",
-            "Events queued for clients",
-            self.deliveries.clone(),
-        );
-        registry.register(
-            "replayed_alarms",
-            "Alarms read back from the log for clients that missed them",
-            self.replayed_alarms.clone(),
-        );
-        registry.register(
-            "signals",
-            "Signals of the hubs on the same database",
-            self.signals.clone(),
-        );
-        registry.register(
-            "leases_lost",
-            "Times at which another hub took this one for dead",
-            self.leases_lost.clone(),
-        );
-        registry.register(
-            "streams_closed",
-            "Streams the hub ended",
-            self.closed.clone(),
-        );
-        registry.register(
-            "appends_refused",
-            "Submissions that were not stored",
-            self.refused.clone(),
-        );
-        registry.register(
-            "store_reads",
-            "Questions the database was asked",
-            self.store_reads.clone(),
-        );
-        registry.register(
-            "commit_seconds",
-            "Time to commit one batch",
-            self.commit_seconds.clone(),
-        );
-        registry.register(
-            "batch_alarms",
-            "Alarms in one commit",
-            self.batch_alarms.clone(),
-        );
-        self.register_cluster(&mut registry);
-        let mut text = String::new();
-        encode(&mut text, &registry)?;
-        Ok(text)
+    /// Counts an open stream of a transport over an HTTP version, until the result is dropped.
+    pub(crate) fn open_stream(&self, transport: &'static str, http: &'static str) -> OpenStream {
+        let gauge = self.open_streams.get_or_create(&Kept { transport, http });
+        gauge.inc();
+        OpenStream(gauge.clone())
     }
 
-    /// The metrics of several hubs on one database.
-    fn register_cluster(&self, registry: &mut Registry) {
-        registry.register(
-            "bell_works",
-            "1 while this hub hears its own bell",
-            self.bell_works.clone(),
-        );
-        registry.register(
-            "bell_seconds",
-            "Time from ringing the bell to hearing it",
-            self.bell_seconds.clone(),
-        );
-        registry.register("looks", "Looks at what other hubs did", self.looks.clone());
-        registry.register(
-            "catch_ups",
-            "Times that alarms of other hubs were read from the log",
-            self.catch_ups.clone(),
-        );
-        registry.register(
-            "epoch_jumps",
-            "Jumps of the counter of ids",
-            self.epoch_jumps.clone(),
-        );
+    /// Counts a sign-in that failed, by its reason.
+    pub(crate) fn sign_in_failed(&self, reason: &'static str) {
+        self.sign_ins_failed.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// The histograms of a lane of the store: the wait for a connection, and the work with it.
+    pub(crate) fn lane(&self, lane: &'static str) -> (Spread, Spread) {
+        let lane = Lane { lane };
+        let wait = self.store_wait.get_or_create(&lane).clone();
+        (wait, self.store_work.get_or_create(&lane).clone())
     }
 }
 
@@ -256,6 +234,17 @@ impl Default for Metrics {
             catch_ups: Counter::default(),
             epoch_jumps: Counter::default(),
             signals: Family::default(),
+            open_streams: Family::default(),
+            gaps: Counter::default(),
+            sign_ins_failed: Family::default(),
+            waiting_alarms: Gauge::default(),
+            publish_seconds: Spread::default(),
+            delivery_seconds: Spread::default(),
+            // From one alarm to all of a busy month.
+            replay_alarms: Histogram::new(exponential_buckets(1.0, 4.0, 11)),
+            store_wait: Family::default(),
+            store_work: Family::default(),
+            unknown_api_keys: Counter::default(),
         }
     }
 }
@@ -272,7 +261,7 @@ mod tests {
         metrics.clone().stream_closed("slow");
         metrics.clone().store_read("counts");
 
-        let text = metrics.text().unwrap();
+        let text = metrics.text(Exposition::Prometheus).unwrap();
         assert!(text.contains("campanile_alarms_stored_total 3"), "{text}");
         assert!(
             text.contains("campanile_streams_closed_total{reason=\"slow\"} 1"),

@@ -1,0 +1,7 @@
+DROP TRIGGER campanile_user_deleted ON users;
+DROP FUNCTION campanile_signal_deletion();
+DROP TRIGGER campanile_user_made_again ON users;
+DROP FUNCTION campanile_user_made_again();
+DROP TABLE deleted_users;
+ALTER TABLE users DROP COLUMN own_start;
+ALTER TABLE users DROP COLUMN signed_out_at;

@@ -1,0 +1,2 @@
+-- A file has one hub, which knows all streams.
+SELECT 1;

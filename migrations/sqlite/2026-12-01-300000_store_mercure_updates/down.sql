@@ -1,0 +1,2 @@
+DROP TABLE mercure_topics;
+DROP TABLE mercure_updates;

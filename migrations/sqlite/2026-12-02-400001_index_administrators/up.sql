@@ -1,0 +1,2 @@
+-- Finds the other administrators before one is deleted.
+CREATE INDEX users_administrators ON users (id) WHERE role = 'admin';

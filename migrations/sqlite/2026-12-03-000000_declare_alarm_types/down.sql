@@ -1,0 +1,2 @@
+DROP TABLE alarm_type_head;
+DROP TABLE alarm_types;

@@ -1,0 +1,74 @@
+//! A client's way through the log, a page at a time.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+
+use crate::alarm::AlarmId;
+use crate::feed::FeedError;
+use crate::feed::replay::{Home, Reader, Step};
+use crate::hub::{ClientId, Frame, Handover, Next};
+
+/// The log as one client reads it.
+pub(super) struct Reading {
+    pub(super) reader: Arc<Reader>,
+    pub(super) step: LocalBoxFuture<'static, Result<Step, FeedError>>,
+    /// Everything up to here was read.
+    pub(super) read_up_to: AlarmId,
+    /// Frames that were queued while the log was read, to come after it.
+    pub(super) held: VecDeque<Arc<Frame>>,
+    /// The frames that were read.
+    pub(super) found: u64,
+}
+
+impl Reading {
+    /// Reads the log after a cursor.
+    pub(super) fn after(after: AlarmId, reader: Arc<Reader>) -> Self {
+        let for_step = Arc::clone(&reader);
+        Self {
+            reader,
+            step: async move { for_step.step(Handover::replay(after)).await }.boxed_local(),
+            read_up_to: after,
+            held: VecDeque::new(),
+            found: 0,
+        }
+    }
+
+    /// Asks the Broadcaster first, which may know what comes next without the log.
+    pub(super) fn rejoining(home: &Home, client_id: ClientId, after: AlarmId) -> Self {
+        let reader = Arc::new(Reader::back(home, client_id));
+        let (for_step, starts) = (Arc::clone(&reader), home.starts);
+        Self {
+            reader,
+            step: async move { for_step.rejoin(after, starts).await }.boxed_local(),
+            read_up_to: after,
+            held: VecDeque::new(),
+            found: 0,
+        }
+    }
+
+    pub(super) fn tell_length(&self) {
+        let length = u32::try_from(self.found).unwrap_or(u32::MAX);
+        let metrics = self.reader.metrics();
+        metrics.replay_alarms.observe(f64::from(length));
+    }
+
+    pub(super) fn go_on(&mut self, handover: Handover) {
+        let reader = Arc::clone(&self.reader);
+        self.read_up_to = handover.after();
+        self.step = async move { reader.step(handover).await }.boxed_local();
+    }
+
+    /// The held frames that may follow the page just read: alarms wait until the log is read up to them.
+    pub(super) fn release(&mut self, handover: Handover) -> VecDeque<Arc<Frame>> {
+        let alarms = handover.next() != Next::Live;
+        if alarms && self.held.iter().any(|frame| frame.entry().is_some()) {
+            return VecDeque::new();
+        }
+        let mut held = std::mem::take(&mut self.held);
+        held.retain(|frame| handover.passes(frame));
+        held
+    }
+}

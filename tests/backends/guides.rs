@@ -1,0 +1,235 @@
+//! The programs of the guides, as they stand there, against a hub.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use serde_json::json;
+use tokio::process::Child;
+
+use crate::answers::answer;
+use crate::language::{is_program, not_covered, root, shell};
+use crate::site::Site;
+use crate::support::{DEADLINE, TestApp, until};
+
+/// A program of `docs/guide/frameworks.md`.
+struct Guide {
+    heading: &'static str,
+    language: &'static str,
+    /// The name that the page gives its file.
+    file: &'static str,
+    /// The part that the page leaves to its reader, and the test's own: it takes the user from a header.
+    session: (&'static str, &'static str),
+    needs: (&'static str, &'static str),
+    /// The package that `./test.sh` installs for it.
+    installed: &'static str,
+    run: &'static str,
+}
+
+/// The settings of a site of Django, whose users sign in by a header.
+const DJANGO: &str = "
+SECRET_KEY = 'test'
+ALLOWED_HOSTS = ['localhost']
+ROOT_URLCONF = 'shop'
+DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}}
+MIDDLEWARE = ['settings.sign_in']
+
+def sign_in(respond):
+    class User:
+        def __init__(self, name):
+            self.is_authenticated = name is not None
+            self.get_username = lambda: name
+
+    def answer(request):
+        request.user = User(request.headers.get('x-test-user'))
+        return respond(request)
+
+    return answer
+";
+
+const GUIDES: [Guide; 5] = [
+    Guide {
+        heading: "Express",
+        language: "js",
+        file: "shop.mjs",
+        session: (
+            "session.js",
+            "exports.signedIn = (request) => request.get(\"x-test-user\");",
+        ),
+        needs: ("node", "--version"),
+        installed: "node/node_modules/express",
+        run: "ln -s \"$ROOT/tests/backends/node/node_modules\" . && exec node shop.mjs",
+    },
+    Guide {
+        heading: "FastAPI",
+        language: "python",
+        file: "shop.py",
+        session: (
+            "session.py",
+            "from fastapi import Request\n\ndef signed_in(request: Request):\n    return request.headers.get('x-test-user')\n",
+        ),
+        needs: ("python3", "--version"),
+        installed: "python/packages/fastapi",
+        run: "exec python3 -m uvicorn shop:app --port $PORT",
+    },
+    Guide {
+        heading: "Django",
+        language: "python",
+        file: "shop.py",
+        session: ("settings.py", DJANGO),
+        needs: ("python3", "--version"),
+        installed: "python/packages/django",
+        run: "DJANGO_SETTINGS_MODULE=settings exec python3 -m django runserver --noreload localhost:$PORT",
+    },
+    Guide {
+        heading: "PHP",
+        language: "php",
+        file: "shop.php",
+        session: (
+            "session.php",
+            "<?php\nfunction signed_in(): ?string { return $_SERVER['HTTP_X_TEST_USER'] ?? null; }\n",
+        ),
+        needs: ("php", "--version"),
+        installed: "..",
+        run: "exec php -S localhost:$PORT shop.php",
+    },
+    Guide {
+        heading: "Go",
+        language: "go",
+        file: "main.go",
+        session: (
+            "session.go",
+            "package main\n\nimport \"net/http\"\n\nfunc signedIn(r *http.Request) string { return r.Header.Get(\"x-test-user\") }\n",
+        ),
+        needs: ("go", "version"),
+        installed: "go",
+        run: "printf 'module shop\\ngo 1.24\\nrequire campanile v0.0.0\\nreplace campanile => %s/clients/go\\n' \"$ROOT\" > go.mod && \
+              go build -o shop . && exec ./shop",
+    },
+];
+
+#[tokio::test]
+async fn the_programs_of_the_guide_give_tokens_and_publish_once() {
+    let page = read("docs/guide/frameworks.md");
+    for guide in &GUIDES {
+        let (program, version) = guide.needs;
+        let installed = root().join("tests/backends").join(guide.installed);
+        if !is_program(program, version) || !installed.exists() {
+            not_covered(
+                guide.heading,
+                "its runtime or its packages are not installed",
+            );
+            continue;
+        }
+        let site = Site::start().await;
+        site.app.user("bob").await;
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let code = block(&page, guide.heading, guide.language);
+        std::fs::write(folder.path().join(guide.file), code).expect("a file");
+        std::fs::write(folder.path().join(guide.session.0), guide.session.1).expect("a file");
+
+        let shop = Shop::start(guide, &site, folder.path());
+
+        shop.serves(&site.app).await;
+        let alarms = site.alarms("user:bob").await;
+        assert_eq!(alarms.len(), 1, "{}: {alarms:?}", guide.heading);
+        assert_eq!(alarms[0]["alarmType"], "ORDER_SHIPPED");
+        assert_eq!(alarms[0]["targetId"], "17");
+        assert_eq!(alarms[0]["data"], json!({"title": "On its way"}));
+    }
+}
+
+#[tokio::test]
+async fn the_curl_commands_of_the_guide_make_a_user_publish_and_give_a_token() {
+    let site = Site::start().await;
+    let page = read("docs/guide/back-ends.md");
+    let block = block(&page, "Use it", "sh");
+    // The last command goes on until it is ended.
+    let (commands, _watch) = block.split_once("# Watch").expect("the last command");
+
+    let mut run = shell(root(), &format!("set -e\n{commands}"));
+    run.env("HUB", &site.app.base_url).env("KEY", &site.key);
+    let output = run.output().await.expect("a shell");
+
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("\"displayName\":\"Bob\""), "{text}");
+    assert!(text.contains("\"token\":\""), "{text}");
+    assert_eq!(site.alarms("user:bob").await.len(), 1, "{text}");
+
+    let declaring = self::block(&page, "Declare your types", "sh");
+    let mut run = shell(root(), &format!("set -e\n{declaring}"));
+    run.env("HUB", &site.app.base_url)
+        .env("TYPES_KEY", site.app.admin());
+    assert!(run.output().await.expect("a shell").status.success());
+    let declared = site.app.get(&site.app.admin(), "/api/alarm-types");
+    let declared = answer(declared, 200).await;
+    let words = &declared["types"]["ORDER_SHIPPED"]["words"];
+    assert_eq!(words["en"], "“{data.title}” is shipped");
+}
+
+/// The reader's site.
+struct Shop {
+    url: String,
+    _process: Child,
+}
+
+impl Shop {
+    fn start(guide: &Guide, site: &Site, folder: &Path) -> Self {
+        let port = free_port().to_string();
+        let log = std::fs::File::create(folder.join("log")).expect("a log");
+        let mut command = shell(folder, guide.run);
+        command
+            .env("ROOT", root())
+            .env("HUB", &site.app.base_url)
+            .env("HUB_KEY", &site.key)
+            .env("PORT", &port)
+            .stdout(log.try_clone().expect("the log"))
+            .stderr(log);
+        Self {
+            url: format!("http://localhost:{port}"),
+            _process: command.spawn().expect("the site"),
+        }
+    }
+
+    async fn serves(&self, hub: &TestApp) {
+        let token = until("the site gives a token", DEADLINE, async || {
+            let asking = hub.client.get(format!("{}/hub-token", self.url));
+            let given = asking.header("x-test-user", "bob").send().await.ok()?;
+            assert_eq!(given.status(), 200);
+            given.text().await.ok()
+        })
+        .await;
+        let me = answer(hub.get(&token, "/api/auth/me"), 200).await;
+        assert_eq!(me["id"], "bob");
+
+        answer_status(hub.client.get(format!("{}/hub-token", self.url)), 401).await;
+        for _twice in 0..2 {
+            answer_status(hub.client.post(format!("{}/orders/17/ship", self.url)), 204).await;
+        }
+    }
+}
+
+async fn answer_status(request: reqwest::RequestBuilder, status: u16) {
+    assert_eq!(crate::answers::send(request).await.status(), status);
+}
+
+/// A port that nobody listens on now.
+pub(crate) fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    free.local_addr().expect("an address").port()
+}
+
+/// The first block of a language under a heading.
+pub(crate) fn block(page: &str, heading: &str, language: &str) -> String {
+    let (_, section) = page
+        .split_once(&format!("\n## {heading}\n"))
+        .expect("the heading");
+    let (_, code) = section
+        .split_once(&format!("```{language}\n"))
+        .expect("a block");
+    code.split_once("```").expect("its end").0.to_owned()
+}
+
+pub(crate) fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).expect("the page")
+}

@@ -1,0 +1,193 @@
+//! Tokens of version 1.0, and where they come from.
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+
+use crate::hub::{
+    AUDIENCE, DETAIL, Hub, KEY, answer, claims, now, outcome, sign, sign_1, status, token,
+};
+
+use crate::support::AppBuilder;
+
+#[tokio::test]
+async fn a_token_that_breaks_a_rule_is_refused() {
+    let hub = Hub::version_1().await;
+    let topics =
+        |topics: Value| detail(json!({"type": DETAIL, "actions": ["subscribe"], "topics": topics}));
+    let many: Vec<Value> = (0..101).map(|n| json!({"match": n.to_string()})).collect();
+    let details: Vec<Value> = (0..101)
+        .map(|n| json!({"type": DETAIL, "actions": ["publish"], "topics": [{"match": n.to_string()}]}))
+        .collect();
+    let bad = [
+        change("iss", json!("https://evil.example")),
+        change("iss", Value::Null),
+        change("aud", json!("https://other.example/.well-known/mercure")),
+        change("aud", Value::Null),
+        change("exp", Value::Null),
+        change("exp", json!(now() - 10)),
+        change("nbf", json!(now() + 1_000)),
+        change("authorization_details", json!(details)),
+        sign("JWT", &claims(&["*"], &["*"]), KEY),
+        sign(
+            "at+jwt",
+            &claims(&["*"], &["*"]),
+            "another key, which is as long as it has to be",
+        ),
+        detail(json!({"type": DETAIL, "actions": [], "topics": [{"match": "a"}]})),
+        detail(json!({"type": DETAIL, "actions": [1], "topics": [{"match": "a"}]})),
+        topics(json!([])),
+        topics(json!(["a"])),
+        topics(json!([null])),
+        topics(json!([{"match": ""}])),
+        topics(json!([{"match_type": "exact"}])),
+        topics(json!([{"match": "a", "match_type": "Exact"}])),
+        topics(json!([{"match": "{", "match_type": "urlpattern"}])),
+        topics(json!([{"match": "a\n"}])),
+        topics(json!(many)),
+        // {"alg":"none","typ":"at+jwt"}
+        format!(
+            "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{}.",
+            middle(&token(&["*"], &[]))
+        ),
+        "x".repeat(50),
+    ];
+    for one in &bad {
+        let refused = answer(hub.get("match=a").bearer_auth(one)).await;
+        assert_eq!(refused.status(), 401, "{one}");
+        let challenge = refused.headers()["www-authenticate"].to_str().unwrap();
+        assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
+        assert_eq!(refused.text().await.unwrap(), "Unauthorized\n");
+        assert_eq!(status(hub.post(one, &[("topic", "a")])).await, 401, "{one}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_hub_does_not_know_of_a_token_it_ignores() {
+    let hub = Hub::version_1().await;
+    let good = [
+        change("aud", json!([AUDIENCE, "another"])),
+        sign("application/AT+JWT", &claims(&["*"], &["*"]), KEY),
+        detail(json!({"type": "other", "actions": 7})),
+        detail(
+            json!({"type": DETAIL, "actions": ["subscribe", "dance"], "topics": [{"match": "a"}]}),
+        ),
+        change("authorization_details", Value::Null),
+    ];
+    for one in &good {
+        assert_eq!(
+            status(hub.get("match=a").bearer_auth(one)).await,
+            200,
+            "{one}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_taken_from_the_header_or_the_cookie() {
+    let hub = Hub::version_1().await;
+    let good = token(&["*"], &["*"]);
+    let with = |value: String| hub.get("match=a").header("authorization", value);
+
+    assert_eq!(status(with(format!("bearer {good}"))).await, 200);
+    for malformed in [
+        "Bearer short".to_owned(),
+        format!("Basic {good}"),
+        good.clone(),
+    ] {
+        let refused = answer(with(malformed)).await;
+        assert_eq!(refused.status(), 400);
+        let challenge = refused.headers()["www-authenticate"].to_str().unwrap();
+        assert!(
+            challenge.contains("error=\"invalid_request\""),
+            "{challenge}"
+        );
+    }
+    let twice = with(format!("Bearer {good}")).header("authorization", format!("Bearer {good}"));
+    assert_eq!(status(twice).await, 400);
+
+    let cookie = |name: &str| {
+        hub.get("match=a")
+            .header("cookie", format!("{name}={good}"))
+    };
+    assert_eq!(status(cookie("__Secure-mercure_access_token")).await, 200);
+    assert_eq!(
+        status(cookie("mercureAuthorization")).await,
+        401,
+        "of version 0"
+    );
+    for name in ["authorization", "access_token"] {
+        let in_query = hub.get(&format!("match=a&{name}={good}"));
+        assert_eq!(status(in_query).await, 401, "{name}");
+    }
+    let both = cookie("__Secure-mercure_access_token").bearer_auth("x".repeat(50));
+    assert_eq!(status(both).await, 401, "the header counts, even a bad one");
+
+    let (code, text) = outcome(hub.get("match=a")).await;
+    assert_eq!((code, text.as_str()), (401, "Unauthorized\n"));
+    let refused = answer(hub.get("match=a")).await;
+    let challenge = refused.headers()["www-authenticate"].to_str().unwrap();
+    assert!(
+        challenge.starts_with("Bearer resource_metadata=\""),
+        "{challenge}"
+    );
+}
+
+#[tokio::test]
+async fn a_public_key_checks_tokens_of_its_algorithm_only() {
+    let pair = rcgen::KeyPair::generate().unwrap();
+    let public = pair.public_key_pem();
+    let settings = AppBuilder::default()
+        .env("MERCURE_PUBLISHER_JWT_KEY", &public)
+        .env("MERCURE_PUBLISHER_JWT_ALG", "ES256");
+    let hub = Hub::ours(settings).await;
+    let claims = json!({"mercure": {"publish": ["*"]}});
+    let private = EncodingKey::from_ec_pem(pair.serialize_pem().as_bytes()).unwrap();
+    let good = jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &private).unwrap();
+
+    assert_eq!(status(hub.post(&good, &[("topic", "a")])).await, 200);
+    for key in [public.trim(), &public, KEY] {
+        let forged = sign("JWT", &claims, key);
+        assert_eq!(status(hub.post(&forged, &[("topic", "a")])).await, 401);
+    }
+}
+
+fn middle(token: &str) -> &str {
+    token.split('.').nth(1).unwrap()
+}
+
+/// A token with another value of a claim, or without the claim.
+fn change(name: &str, value: Value) -> String {
+    let mut changed = claims(&["*"], &["*"]);
+    match value {
+        Value::Null => _ = changed.as_object_mut().unwrap().remove(name),
+        value => changed[name] = value,
+    }
+    sign_1(&changed)
+}
+
+/// A token with one entry.
+fn detail(detail: Value) -> String {
+    change("authorization_details", json!([detail]))
+}
+
+/// The names of a token are kept with what it publishes and in the list of streams.
+#[tokio::test]
+async fn a_token_whose_sub_or_jti_cannot_be_kept_is_refused() {
+    let hub = Hub::version_1().await;
+    let long = "x".repeat(1_021);
+
+    for name in ["sub", "jti"] {
+        for value in ["a\u{0}", "a\u{202E}b", &long] {
+            let mut claims = claims(&["a"], &["a"]);
+            claims[name] = json!(value);
+            let refused = hub.post(&sign_1(&claims), &[("topic", "a")]);
+            assert_eq!(status(refused).await, 401, "{name}");
+        }
+    }
+    let mut good = claims(&["a"], &["a"]);
+    good["sub"] = json!("x".repeat(1_020));
+    assert_eq!(
+        status(hub.post(&sign_1(&good), &[("topic", "a")])).await,
+        200
+    );
+}
