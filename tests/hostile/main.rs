@@ -10,6 +10,7 @@
     reason = "a test fails by panicking and tells its figures on stderr"
 )]
 
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 #[path = "../support/socket.rs"]
 mod socket;
 #[expect(

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -33,6 +34,17 @@ pub(crate) async fn unread(app: &TestApp, token: &str, path: &str, accept: &str)
         .await
         .expect("a request");
     socket
+}
+
+/// The first bytes of what came back so far, which stay where they are.
+pub(crate) fn begun(socket: &TcpStream) -> Vec<u8> {
+    let mut bytes = vec![0; 64];
+    let seen = match socket.peek(&mut bytes).now_or_never() {
+        Some(seen) => seen.expect("an open connection"),
+        None => 0,
+    };
+    bytes.truncate(seen);
+    bytes
 }
 
 /// Sends `first` and then a byte a second; everything that came back, once the server has ended the connection.
