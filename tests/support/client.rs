@@ -175,4 +175,8 @@ pub(super) fn client() -> ClientBuilder {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        .pool_idle_timeout(IDLE_FOR)
 }
+
+/// The hub closes an idle connection after 20 seconds; a request that was sent at that moment has no answer.
+const IDLE_FOR: Duration = Duration::from_secs(10);
