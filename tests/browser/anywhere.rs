@@ -149,11 +149,7 @@ const RUTHLESS: &str = "<style>
 #[tokio::test]
 async fn no_style_of_a_page_reaches_the_bell_in_the_dark_from_right_to_left_or_on_a_phone() {
     let mut expected = Vec::new();
-    for (name, head) in [
-        ("plain", ""),
-        ("hostile", HOSTILE),
-        ("ruthless", RUTHLESS),
-    ] {
+    for (name, head) in [("plain", ""), ("hostile", HOSTILE), ("ruthless", RUTHLESS)] {
         let head = format!("<meta name=\"viewport\" content=\"width=device-width\">{head}");
         let scene = page_of(&head, BELL).await;
         let mut looks = Vec::new();
@@ -166,7 +162,8 @@ async fn no_style_of_a_page_reaches_the_bell_in_the_dark_from_right_to_left_or_o
             scene.visit().await;
             scene.window.run(&format!("document.documentElement.dir = '{dir}'; document.documentElement.style.colorScheme = 'light dark'")).await;
             looks.push(scene.looks().await);
-            let right = format!("{INSIDE}(document.querySelector('.cb-panel').getBoundingClientRect())");
+            let right =
+                format!("{INSIDE}(document.querySelector('.cb-panel').getBoundingClientRect())");
             scene.window.holds(&right).await;
             scene
                 .picture(&format!("{name}-{width}-{scheme}-{dir}.png"))
