@@ -67,7 +67,7 @@ async fn a_vue_application_has_an_unread_count_toasts_and_an_inbox() {
 
 #[tokio::test]
 async fn a_svelte_application_has_an_unread_count_toasts_and_an_inbox() {
-    let check = ["svelte-check", "--fail-on-warnings"];
+    let check = ["svelte-check", "--tsconfig", "tsconfig.svelte.json"];
     let read = "article:nth-of-type(1) button:first-of-type";
     counts_shows_toasts_and_changes("svelte", &check, read).await;
 }
