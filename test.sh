@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing, then runs every test on SQLite and the black-box tests on PostgreSQL too.
 # Arguments are handed on to `cargo test`:  ./test.sh --test api a_slow_client. `--install` alone installs and runs nothing.
-# `--long` cuts 200 clients of each kind at random, a minute each, tries the Vue and Svelte bindings, takes a hub's database away for a minute,
+# `--long` cuts 200 clients of each kind at random, a minute each, runs the guides for Rails and Laravel, takes a hub's database away for a minute,
 # and runs a hub of an older version, built from the history, beside one of this version.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -126,6 +126,14 @@ provide_php() {
   say "test.sh: NOT COVERED by tests/mercure: php"
 }
 
+# The frameworks of two guides, which are packages of the system.
+provide_frameworks() {
+  [ -d /usr/share/php/Illuminate/Foundation ] && has_command puma && return
+  say "test.sh: installing Rails and Laravel"
+  install ruby-railties ruby-activejob puma php-cli php-sqlite3 php-laravel-framework php-guzzlehttp-guzzle && return
+  say "test.sh: NOT COVERED by tests/backends: the guides for Rails and Laravel"
+}
+
 # The third proxy of tests/proxies, which not every system has.
 provide_caddy() {
   has_command caddy && return
@@ -195,6 +203,8 @@ provide_locale
 [ -f web/node_modules/axe-core/axe.min.js ] || npm --prefix web ci --no-audit --no-fund >&2
 # The React application of docs/guide/react.md.
 [ tests/react/node_modules/.package-lock.json -nt tests/react/package-lock.json ] || npm --prefix tests/react ci --no-audit --no-fund >&2
+# The Vue and Svelte applications of docs/guide/vue.md and docs/guide/svelte.md.
+[ tests/bindings/node_modules/.package-lock.json -nt tests/bindings/package-lock.json ] || npm --prefix tests/bindings ci --no-audit --no-fund >&2
 # The provider of OpenID Connect that the tests sign in with.
 [ tests/openid/node_modules/.package-lock.json -nt tests/openid/package-lock.json ] || npm --prefix tests/openid ci --no-audit --no-fund >&2
 provide_all_clients
@@ -209,6 +219,8 @@ if [ "${1:-}" = --long ]; then
   cargo test --locked --test clients at_random "$@"
   provide_old_binary
   cargo test --locked --test cluster versions "$@"
+  provide_frameworks
+  cargo test --locked --test backends guides "$@"
   # No exec, which would leave the older hub's folder behind.
   cargo test --workspace --locked --no-fail-fast -- --ignored "$@"
   exit

@@ -20,6 +20,10 @@ mod answers;
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/chromium.rs"]
+#[expect(dead_code, reason = "shared with the tests of the pages")]
+mod chromium;
+
 mod calls;
 mod drill;
 mod emitter;

@@ -16,7 +16,14 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn start() -> Self {
-        let builder = AppBuilder::default().env("CAMPANILE_LISTEN", &address());
+        Self::start_for("http://localhost").await
+    }
+
+    /// A hub that lets the pages of an origin in.
+    pub(crate) async fn start_for(origin: &str) -> Self {
+        let builder = AppBuilder::default()
+            .env("CAMPANILE_LISTEN", &address())
+            .env("CAMPANILE_CORS_ORIGINS", origin);
         let app = builder.spawn().await;
         let scopes = [
             "publish:user",

@@ -7,6 +7,7 @@ use tokio::process::Child;
 use tokio::sync::OnceCell;
 
 use crate::answers::send;
+use crate::chromium::Chromium;
 use crate::guides::{block, free_port, read};
 use crate::language::{is_program, not_covered, root, shell};
 use crate::site::Site;
@@ -75,7 +76,16 @@ struct Application {
 
 impl Application {
     fn start(site: &Site, folder: &Path, class: &str, settings: &[(&str, &str)]) -> Self {
-        let port = free_port();
+        Self::start_at(free_port(), site, folder, class, settings)
+    }
+
+    fn start_at(
+        port: u16,
+        site: &Site,
+        folder: &Path,
+        class: &str,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let log = std::fs::File::create(folder.join(format!("log-{port}"))).expect("a log");
         // The flags shorten the start of a program that does not run for long.
         let line = format!(
@@ -126,7 +136,8 @@ async fn the_spring_application_of_the_guide_rings_the_bell_of_who_is_signed_in_
     if starter().await.is_none() {
         return;
     }
-    let site = Site::start().await;
+    let port = free_port();
+    let site = Site::start_for(&format!("http://127.0.0.1:{port}")).await;
     site.app.user("bob").await;
     let page = read("docs/guide/spring.md");
     let (_, step) = page.split_once("Shop.java`:").expect("the step");
@@ -134,6 +145,7 @@ async fn the_spring_application_of_the_guide_rings_the_bell_of_who_is_signed_in_
     let lines = source.lines().filter(|it| !it.trim().is_empty()).count();
     assert!(lines <= MOST_LINES, "{lines} lines");
     let folder = tempfile::tempdir().expect("a temporary folder");
+    let source = source.replace("https://hub.example.com", &site.app.base_url);
     std::fs::write(folder.path().join("Shop.java"), source).expect("a file");
     compile(folder.path(), folder.path(), "Shop.java").await;
     let settings = [
@@ -144,7 +156,7 @@ async fn the_spring_application_of_the_guide_rings_the_bell_of_who_is_signed_in_
             "classpath:campanile/schema.sql",
         ),
     ];
-    let shop = Application::start(&site, folder.path(), "shop.Shop", &settings);
+    let shop = Application::start_at(port, &site, folder.path(), "shop.Shop", &settings);
 
     let refused = until("the shop answers", DEADLINE, async || {
         shop.at(&site, "/hub-token").send().await.ok()
@@ -175,12 +187,39 @@ async fn the_spring_application_of_the_guide_rings_the_bell_of_who_is_signed_in_
     let posting = site.app.client.post(format!("{}/orders/17/ship", shop.url));
     let posting = posting.basic_auth("bob", Some("secret"));
     let posting = posting.header("cookie", cookie).form(&[("_csrf", csrf)]);
-    assert_eq!(send(posting).await.status(), 200);
+    assert_eq!(send(posting).await.status(), 204);
 
     let alarm = stream.next_event(DEADLINE).await;
     assert_eq!(alarm.name(), "alarm");
     assert!(alarm.data.contains("\"ORDER_SHIPPED\""), "{}", alarm.data);
     assert_eq!(site.alarms("user:bob").await.len(), 1);
+    drop(stream);
+
+    rings_in_a_browser(&site, &shop).await;
+}
+
+/// Signs in by the form of Spring Security, and presses the button of the page.
+async fn rings_in_a_browser(site: &Site, shop: &Application) {
+    let chromium = Chromium::start().await;
+    let window = chromium.window().await;
+    window.visit(&shop.url).await;
+    window.fill("[name=username]", "bob").await;
+    window.fill("[name=password]", "secret").await;
+    window.click("[type=submit]").await;
+    window.shows(".cb-badge", "1").await;
+    site.app.wait_for_connections(1, DEADLINE).await;
+    // Another order than before: the number is in the page.
+    window
+        .run("document.querySelector('form').action = '/orders/18/ship'")
+        .await;
+
+    window.click("form button").await;
+
+    window.shows(".cb-badge", "2").await;
+    window.shows(".cb-toast", "Order shipped").await;
+    window.click(".cb-button").await;
+    window.shows(".cb-list", "Order shipped").await;
+    window.is_clean().await;
 }
 
 #[tokio::test]

@@ -174,3 +174,46 @@ async fn a_bell_that_has_ended_begins_again_when_its_token_is_set_once_more() {
     street.tell("eve", "FOR_EVE").await;
     window.shows(".cb-badge", "1").await;
 }
+
+#[tokio::test]
+async fn a_page_that_is_shown_again_by_going_back_keeps_nothing_of_who_has_signed_out_meanwhile() {
+    let bell = "<campanile-bell token=\"\"></campanile-bell><script>
+        window.ended = [];
+        addEventListener('campanile-ended', ({ detail }) => ended.push(detail.code));
+        addEventListener('pageshow', ({ persisted }) => (window.persisted = persisted));
+        document.querySelector('campanile-bell').token = async () => localStorage.session;
+    </script>";
+    let street = Street::with(bell).await;
+    street.tell("bob", "FOR_BOB").await;
+    let window = street.window().await;
+    for (session, code) in [
+        (
+            format!("localStorage.session = '{}'", street.eve),
+            "other_user",
+        ),
+        ("delete localStorage.session".to_owned(), "logout"),
+    ] {
+        window
+            .run(&format!("localStorage.session = '{}'", street.bob))
+            .await;
+        street.visit(&window).await;
+        window.hears().await;
+        window.click(".cb-button").await;
+        window.shows(".cb-list", "For bob").await;
+
+        // The site's session changes hands while the page is away.
+        window.visit(&street.app.url("/")).await;
+        street.new_tab(&window).await;
+        window.run(&session).await;
+        window.close_this_tab().await;
+        window.turn_to_tab(0).await;
+        window.back().await;
+
+        window
+            .holds(&format!(
+                "persisted && ended.join() === '{code}' && {NOTHING} && !document.body.textContent.match(/bob/i)"
+            ))
+            .await;
+    }
+    street.app.wait_for_connections(0, DEADLINE).await;
+}

@@ -26,6 +26,9 @@ const LOOKS: &str = "(() => {
     return ['.cb-button', '.cb-icon', '.cb-panel', '.cb-title', '.cb-tab', '.cb-row', '.cb-main', '.cb-what', '.cb-row-button', '.cb-foot'].map(of);
 })()";
 
+/// True if a place is in the window.
+const INSIDE: &str = "(({ left, right, top, bottom }) => left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight)";
+
 const BADGE: &str = "(({ offsetWidth, offsetHeight, textContent }) => [offsetWidth, offsetHeight, textContent])(document.querySelector('.cb-badge'))";
 
 struct Scene {
@@ -54,12 +57,7 @@ async fn page_of(head: &str, bell: &str) -> Scene {
         window,
         _chromium: chromium,
     };
-    scene
-        .publish("ORDER_SHIPPED", "Your order is on its way")
-        .await;
-    scene
-        .publish("NEW_COMMENT", "What a fine day, is it not?")
-        .await;
+    scene.publish_two().await;
     scene.window.look_like(900, "light").await;
     scene.visit().await;
     scene
@@ -71,6 +69,13 @@ impl Scene {
     async fn visit(&self) {
         self.window.visit(&self.site.elsewhere()).await;
         self.window.hears().await;
+    }
+
+    async fn publish_two(&self) {
+        self.publish("ORDER_SHIPPED", "Your order is on its way")
+            .await;
+        self.publish("NEW_COMMENT", "What a fine day, is it not?")
+            .await;
     }
 
     async fn publish(&self, alarm_type: &str, title: &str) {
@@ -133,6 +138,48 @@ async fn no_style_of_a_page_reaches_the_bell_and_none_of_its_own_leaks() {
     let looks = hostile.looks().await;
     hostile.picture("hostile.png").await;
     assert_eq!(looks, expected);
+}
+
+/// Styles that let no other style of a page through, but for the colours that it is drawn in.
+const RUTHLESS: &str = "<style>
+    * { all: unset !important; transform: translateX(0) !important }
+    html { color-scheme: light dark !important }
+</style>";
+
+#[tokio::test]
+async fn no_style_of_a_page_reaches_the_bell_in_the_dark_from_right_to_left_or_on_a_phone() {
+    let mut expected = Vec::new();
+    for (name, head) in [("plain", ""), ("hostile", HOSTILE), ("ruthless", RUTHLESS)] {
+        let head = format!("<meta name=\"viewport\" content=\"width=device-width\">{head}");
+        let scene = page_of(&head, BELL).await;
+        let mut looks = Vec::new();
+        for (width, scheme, dir) in [
+            (900, "dark", "ltr"),
+            (900, "light", "rtl"),
+            (390, "dark", "rtl"),
+        ] {
+            scene.window.look_like(width, scheme).await;
+            scene.visit().await;
+            scene.window.run(&format!("document.documentElement.dir = '{dir}'; document.documentElement.style.colorScheme = 'light dark'")).await;
+            looks.push(scene.looks().await);
+            let right =
+                format!("{INSIDE}(document.querySelector('.cb-panel').getBoundingClientRect())");
+            scene.window.holds(&right).await;
+            scene
+                .picture(&format!("{name}-{width}-{scheme}-{dir}.png"))
+                .await;
+            scene
+                .window
+                .holds("document.querySelector('.cb-badge').hidden")
+                .await;
+            scene.publish_two().await;
+        }
+        if expected.is_empty() {
+            expected = looks;
+        } else {
+            assert_eq!(looks, expected, "{name}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -264,7 +311,6 @@ async fn it_fits_wherever_it_is() {
     let bar = "<div class=\"navbar\"><span id=\"own\">My site</span><campanile-bell token=\"TOKEN\" inbox=\"/inbox\"></campanile-bell></div>";
     let scene = page_of(FRAMEWORK, bar).await;
     let window = &scene.window;
-    let inside = "(({ left, right, top, bottom }) => left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight)";
     for (name, width, scheme, dir) in [
         ("framework.png", 900, "light", "ltr"),
         ("rtl.png", 900, "light", "rtl"),
@@ -279,7 +325,7 @@ async fn it_fits_wherever_it_is() {
         window.shows(".cb-toast", "A toast").await;
         window
             .holds(&format!(
-                "{inside}(document.querySelector('.cb-toast').getBoundingClientRect())"
+                "{INSIDE}(document.querySelector('.cb-toast').getBoundingClientRect())"
             ))
             .await;
         // In the bar's own coordinates it would hang from the bar.
@@ -288,7 +334,7 @@ async fn it_fits_wherever_it_is() {
         scene.open().await;
         window
             .holds(&format!(
-                "{inside}(document.querySelector('.cb-panel').getBoundingClientRect())"
+                "{INSIDE}(document.querySelector('.cb-panel').getBoundingClientRect())"
             ))
             .await;
         scene.picture(name).await;

@@ -54,6 +54,11 @@ impl Application {
         }
     }
 
+    /// Runs a program in its folder.
+    pub(crate) fn run(&self, program: &mut Command) {
+        run(program.current_dir(self.folder.path()));
+    }
+
     fn source(&self, name: &str) -> PathBuf {
         self.folder.path().join("src").join(name)
     }
@@ -155,9 +160,7 @@ pub(crate) const RECORD: &str = "
 #[tokio::test]
 async fn a_react_application_of_forty_lines_has_an_unread_count_toasts_and_a_whole_inbox() {
     let mut example = Application::install(FIXTURE).await;
-    run(Command::new("npx")
-        .arg("tsc")
-        .current_dir(example.folder.path()));
+    example.run(Command::new("npx").arg("tsc"));
     example.serve_with_vite().await;
     example.publish("The first").await;
     let chromium = Chromium::start().await;

@@ -29,12 +29,22 @@ impl Site {
     }
 
     pub(crate) fn serve(listener: TcpListener, page: String) -> Self {
+        Self::serve_with(listener, page, String::new())
+    }
+
+    /// Serves a page and its script, `/site.js`.
+    pub(crate) fn serve_with(listener: TcpListener, page: String, script: String) -> Self {
         let port = listener.local_addr().expect("an address").port();
         let tokens_given = Arc::<AtomicUsize>::default();
         let counter = tokens_given.clone();
         let serving = tokio::spawn(async move {
             while let Ok((client, _address)) = listener.accept().await {
-                tokio::spawn(answer(client, page.clone(), counter.clone()));
+                tokio::spawn(answer(
+                    client,
+                    page.clone(),
+                    script.clone(),
+                    counter.clone(),
+                ));
             }
         });
         Self {
@@ -61,7 +71,12 @@ impl Drop for Site {
     }
 }
 
-async fn answer(mut client: TcpStream, page: String, tokens_given: Arc<AtomicUsize>) {
+async fn answer(
+    mut client: TcpStream,
+    page: String,
+    script: String,
+    tokens_given: Arc<AtomicUsize>,
+) {
     let mut head = Vec::new();
     let mut buffer = [0; 2048];
     while !head.ends_with(b"\r\n\r\n") {
@@ -76,6 +91,8 @@ async fn answer(mut client: TcpStream, page: String, tokens_given: Arc<AtomicUsi
         ("text/plain", sign(&claims))
     } else if let Some(file) = packaged(&head) {
         ("text/javascript", file)
+    } else if head.starts_with("GET /site.js ") {
+        ("text/javascript", script)
     } else {
         ("text/html", page)
     };

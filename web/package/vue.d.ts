@@ -1,9 +1,8 @@
+import type { ShallowRef } from "vue";
 import type { AlarmOf, Campanile, Counts, Filter, How, InboxActions, InboxState, Readable, Status } from "./index.js";
 
-/** What a composable gives: a ref that is only read. */
-export interface ReadonlyRef<Value> {
-  readonly value: Value;
-}
+/** What a composable gives: a ref that is only read, and that a template unwraps. */
+export type ReadonlyRef<Value> = Readonly<ShallowRef<Value>>;
 
 /** The state of the connection. */
 export function useStatus(campanile: Campanile<any>): ReadonlyRef<Status>;
