@@ -348,7 +348,8 @@ fn blocks(page: &str, heading: &str, language: &str) -> Vec<String> {
         .split_once(&format!("\n## {heading}\n"))
         .expect("the heading");
     let section = section.split("\n## ").next().unwrap_or_default();
-    let blocks = section.split(&format!("```{language}\n")).skip(1);
+    let opening = format!("```{language}\n");
+    let blocks = section.split(&opening).skip(1);
     blocks
         .map(|code| code.split_once("```").expect("its end").0.to_owned())
         .collect()

@@ -230,13 +230,17 @@ fn streamed(cursor: Option<&str>, earlier: usize) -> (String, bool) {
         }
         (None, 2) => return (refusal("401 Unauthorized", "invalid_token", ""), false),
         // Cut in the middle of an event that has an id.
-        (None, _) => connect(10, false) + &alarm(11) + &alarm(12).replace("\n", "")[..30],
-        (Some("11"), _) => connect(11, true) + &alarm(12) + &bye("shutdown", true),
+        (None, _) => {
+            let cut = alarm(12).replace("\n", "")[..30].to_owned();
+            [connect(10, false), alarm(11), cut].concat()
+        }
+        (Some("11"), _) => [connect(11, true), alarm(12), bye("shutdown", true)].concat(),
         (Some("12"), 0) => return (streaming(&connect(12, false)), true),
         (Some("12"), _) => {
-            connect(12, false) + &event("ping", Some(12), &json!({"cursor": 12})) + &alarm(13)
+            let ping = event("ping", Some(12), &json!({"cursor": 12}));
+            [connect(12, false), ping, alarm(13)].concat()
         }
-        _ => connect(13, false) + &bye("kicked", false),
+        _ => [connect(13, false), bye("kicked", false)].concat(),
     };
     (streaming(&events), false)
 }
