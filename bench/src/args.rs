@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Report(ReportCommand),
     /// Measure what grows with the size of the database, on SQLite and on a PostgreSQL of its own.
     Growth(GrowthCommand),
+    /// Measure the CPU time of a request by the kind of its token.
+    Tokens(TokensCommand),
     /// Be the bare epoll loop (started by the bench itself).
     #[command(hide = true)]
     Floor {
@@ -172,6 +174,19 @@ pub(crate) struct GrowthCommand {
     /// Folder of the documents: write growth.md and growth.svg into its `internals`.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) docs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// `campanile-bench tokens`.
+#[derive(Debug, Args)]
+pub(crate) struct TokensCommand {
+    /// Requests with each kind of token in each repetition.
+    #[arg(long, default_value_t = 20_000)]
+    pub(crate) requests: usize,
+    /// The number of repetitions, of all kinds in turn; the medians are reported.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) repeat: usize,
     #[command(flatten)]
     pub(crate) place: Place,
 }

@@ -3,6 +3,7 @@
 
 mod args;
 mod bars;
+mod caller;
 mod chart;
 mod clock;
 mod cluster;
@@ -24,6 +25,7 @@ mod servers;
 mod stamp;
 mod svg;
 mod swarm;
+mod tokens;
 mod transports;
 mod workloads;
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Run(command) => run::run(&command),
         Command::Transports(command) => transports::run(&command),
         Command::Cluster(command) => cluster::run(&command),
+        Command::Tokens(command) => tokens::run(&command),
         Command::Growth(command) => growth::run(&command),
         Command::Report(command) => document::write(&command),
         Command::Floor { address } => servers::floor::serve(address),

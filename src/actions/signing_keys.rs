@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::actions::{AppState, Refusal, issuers};
 use crate::alarm::Timestamp;
 use crate::auth::{NotOpened, Seal, Stored};
-use crate::store::{SealedKey, Store};
+use crate::store::{Actor, SealedKey, Store};
 
 /// Reads the keys, and makes one where none can sign.
 pub(crate) async fn begin(state: &AppState, seal: &Seal) -> Result<(), Refusal> {
@@ -31,11 +31,16 @@ pub(crate) async fn follow(state: Arc<AppState>, seal: Seal) {
 }
 
 /// Stores a new key, sealed, and returns its name. Those that signed before verify for as long as their tokens may live.
-pub(crate) async fn rotate(store: &Store, seal: &Seal, life: Duration) -> Result<String, Refusal> {
+pub(crate) async fn rotate(
+    store: &Store,
+    seal: &Seal,
+    life: Duration,
+    by: Actor,
+) -> Result<String, Refusal> {
     let key = new_key(seal)?;
     let id = key.id.clone();
     let until = Timestamp::now().plus(life);
-    store.rotate_signing_keys(key, until).await?;
+    store.rotate_signing_keys(key, until, by).await?;
     store.forget_old_signing_keys().await?;
     Ok(id)
 }

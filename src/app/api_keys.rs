@@ -97,10 +97,6 @@ fn open(database: &DatabaseSetting) -> Result<Store, StartError> {
     Ok(Store::open(location, Metrics::default())?)
 }
 
-/// The name of the commands in the audit log. No user id has a space.
 fn by_command() -> Actor {
-    Actor {
-        name: "campanile api-key".to_owned(),
-        address: String::new(),
-    }
+    Actor::command("campanile api-key")
 }

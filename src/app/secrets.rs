@@ -99,10 +99,7 @@ pub(super) async fn create_first_admin(
         password_hash: Some(passwords.hash(password.clone()).await?),
         ..NewAccount::named(UserId::parse("admin")?)
     };
-    let by = Actor {
-        name: "campanile serve".to_owned(),
-        address: String::new(),
-    };
+    let by = Actor::command("campanile serve");
     match store.create_account(account, by).await {
         Ok(_created) => tell_once(&format!(
             "created the account admin with the password {password}"

@@ -7,7 +7,7 @@ use crate::app::output;
 use crate::app::secrets;
 use crate::config::{DatabaseSetting, SigningKeyCommand, SigningKeyRotate};
 use crate::metrics::Metrics;
-use crate::store::{SealedKey, Store};
+use crate::store::{Actor, SealedKey, Store};
 
 /// Lists the keys, makes a new one or takes one away.
 pub fn signing_key(command: &SigningKeyCommand) -> Result<(), StartError> {
@@ -17,7 +17,9 @@ pub fn signing_key(command: &SigningKeyCommand) -> Result<(), StartError> {
             SigningKeyCommand::Rotate(rotate) => make(rotate).await,
             SigningKeyCommand::Retire(retire) => {
                 let store = open(&retire.database)?;
-                let retired = store.retire_signing_key(retire.id.clone()).await;
+                let retired = store
+                    .retire_signing_key(retire.id.clone(), by_command())
+                    .await;
                 store.close().await;
                 match retired? {
                     true => Ok(()),
@@ -63,10 +65,14 @@ async fn make(rotate: &SigningKeyRotate) -> Result<(), StartError> {
     };
     let seal = secrets::seal(&rotate.key_secret, &secret)?;
     let store = open(&rotate.database)?;
-    let made = signing_keys::rotate(&store, &seal, rotate.session_ttl).await;
+    let made = signing_keys::rotate(&store, &seal, rotate.session_ttl, by_command()).await;
     store.close().await;
     let id = made.map_err(|cause| StartError::SigningKeys(cause.to_string()))?;
     output::line(&id).map(drop)
+}
+
+fn by_command() -> Actor {
+    Actor::command("campanile signing-key")
 }
 
 /// The database of a hub that was started before: a new one has no keys, and is not made.

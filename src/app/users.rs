@@ -176,10 +176,6 @@ fn shown(account: &Account, as_json: bool) -> String {
 /// Enough to ask seldom, few enough to hold.
 const A_PAGE: i64 = 1_000;
 
-/// The name of the commands in the audit log. No user id has a space.
 fn by_command() -> Actor {
-    Actor {
-        name: "campanile user".to_owned(),
-        address: String::new(),
-    }
+    Actor::command("campanile user")
 }

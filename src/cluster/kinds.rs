@@ -3,6 +3,9 @@
 /// The rights of the user in `subject` changed. Sent by a trigger.
 pub(super) const RIGHTS: &str = "rights";
 
+/// Accounts were changed. The look that finds it has followed it.
+pub(super) const ACCOUNTS: &str = crate::store::ACCOUNTS;
+
 /// The token in `subject` was revoked; `detail` is its end in milliseconds. Sent by a trigger.
 pub(super) const REVOKED: &str = "revoked";
 

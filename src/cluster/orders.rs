@@ -46,6 +46,7 @@ impl Orders {
                 let end = Timestamp::from_millis(end);
                 self.revoked.push((signal.subject, end));
             }
+            kinds::ACCOUNTS => {}
             kinds::API_KEYS => self.keys = true,
             kinds::ALARM_TYPES => self.types = true,
             kinds::DISCONNECT => self.close.extend(wanted(&signal)),

@@ -17,6 +17,16 @@ pub(crate) struct Actor {
     pub address: String,
 }
 
+impl Actor {
+    /// A command, by its words. No user id has a space.
+    pub(crate) fn command(words: &str) -> Self {
+        Self {
+            name: words.to_owned(),
+            address: String::new(),
+        }
+    }
+}
+
 /// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub(crate) struct AuditEntry {

@@ -9,10 +9,11 @@ use diesel::sql_types::Bool;
 use serde_json::json;
 
 use crate::alarm::{AlarmId, Role, Timestamp, UserId};
+use crate::store::account_changes::lock_for_change;
 use crate::store::audit::{self, Actor, Change};
 use crate::store::connection::{DbConnection, native};
 use crate::store::schema::{deleted_users, receipts, rooms, sign_in_networks, users};
-use crate::store::users::{IDS_A_QUERY, find, is_of_before, lock_for_change};
+use crate::store::users::{IDS_A_QUERY, find, is_of_before};
 use crate::store::{Account, Read, Store, StoreError};
 
 /// The deletion of the last account of an id.
@@ -190,7 +191,7 @@ fn leave(
     (leaving, reach): (Leaving, Reach),
     by: &Actor,
 ) -> Result<(Left, i64, i64), StoreError> {
-    let (head, count) = lock_for_change(connection)?;
+    let (head, count) = lock_for_change(connection, std::iter::once(id))?;
     let Some(account) = find(connection, id)? else {
         return Ok((Left::Unknown, count, head));
     };

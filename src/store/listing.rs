@@ -1,8 +1,9 @@
 //! The list of an inbox, page by page.
 
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
-use crate::alarm::{Alarm, AlarmId, AlarmType, Timestamp};
+use crate::alarm::{Alarm, AlarmId, AlarmType, Timestamp, Topic};
 use crate::store::connection::{DbConnection, native};
 use crate::store::counts::{Counts, counts};
 use crate::store::inbox::{Floors, Inbox, visible};
@@ -78,39 +79,31 @@ fn page(
     limit: usize,
     status: &Status,
 ) -> Result<Page, StoreError> {
-    let moment = Timestamp::now();
-    let counts = counts(connection, inbox, moment)?;
-    let now = moment.millis();
-    let floors = if status.unread_only {
-        Floors::of(connection, inbox)?
-    } else {
-        Floors::default()
+    let now = Timestamp::now();
+    let counts = counts(connection, inbox, now)?;
+    let read_floor = match status.unread_only {
+        true => Some(Floors::of(connection, inbox)?.read),
+        false => None,
     };
-    let before = before.map_or(i64::MAX, |id| id.0);
-    let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+    let part = Part {
+        before: before.map_or(i64::MAX, |id| id.0),
+        most: i64::try_from(limit + 1).unwrap_or(i64::MAX),
+        now: now.millis(),
+        read_floor,
+    };
+    let mut types: Vec<&str> = status.alarm_types.iter().map(AlarmType::as_str).collect();
+    types.sort_unstable();
+    types.dedup();
+    // The index has the alarms of one type in order. A file is asked for each; a server, to which each question is a round trip,
+    // for all of them.
+    let types: Vec<&[&str]> = match types.as_slice() {
+        some @ [_first, ..] if is_file(connection) => some.chunks(1).collect(),
+        all => Vec::from([all]),
+    };
     let mut items = Vec::new();
-    for (topic, start) in &inbox.topics {
-        let mut query = visible(inbox.user_id.as_str(), topic.as_str(), *start, now)
-            .filter(alarms::id.lt(before))
-            .order(alarms::id.desc())
-            .limit(one_more)
-            .select((
-                alarms::all_columns,
-                receipts::seen_at.nullable(),
-                receipts::read_at.nullable(),
-            ))
-            .into_boxed();
-        if status.unread_only {
-            query = query
-                .filter(alarms::id.gt(floors.read))
-                .filter(receipts::read_at.is_null());
-        }
-        if !status.alarm_types.is_empty() {
-            let types = status.alarm_types.iter().map(AlarmType::as_str);
-            query = query.filter(alarms::alarm_type.eq_any(types));
-        }
-        for row in query.load::<Shown>(connection)? {
-            items.push(alarm_of(row)?);
+    for topic in &inbox.topics {
+        for types in &types {
+            items.extend(newest(connection, (inbox, topic), types, &part)?);
         }
     }
     items.sort_unstable_by_key(|alarm| std::cmp::Reverse(alarm.id));
@@ -122,6 +115,57 @@ fn page(
         next,
         counts,
     })
+}
+
+/// The part of an inbox that a page is made of.
+struct Part {
+    before: i64,
+    most: i64,
+    now: i64,
+    /// The id up to which all alarms are read, if only the unread are wanted.
+    read_floor: Option<i64>,
+}
+
+/// The newest alarms of one topic, of any of the types if there are some.
+fn newest(
+    connection: &mut DbConnection,
+    (inbox, (topic, start)): (&Inbox, &(Topic, i64)),
+    types: &[&str],
+    part: &Part,
+) -> Result<Vec<Alarm>, StoreError> {
+    let mut query = visible(inbox.user_id.as_str(), topic.as_str(), *start, part.now)
+        .filter(alarms::id.lt(part.before))
+        .order(alarms::id.desc())
+        .limit(part.most)
+        .select((
+            alarms::all_columns,
+            receipts::seen_at.nullable(),
+            receipts::read_at.nullable(),
+        ))
+        .into_boxed();
+    if let Some(floor) = part.read_floor {
+        query = query
+            .filter(alarms::id.gt(floor))
+            .filter(receipts::read_at.is_null());
+    }
+    query = match types {
+        [] => query,
+        // Without a word about it SQLite reads the whole topic.
+        [one] if is_file(connection) => query.filter(unlikely(alarms::alarm_type.eq(*one))),
+        some => query.filter(alarms::alarm_type.eq_any(some.iter().copied())),
+    };
+    let rows = query.load::<Shown>(connection)?;
+    rows.into_iter().map(alarm_of).collect()
+}
+
+fn is_file(connection: &DbConnection) -> bool {
+    matches!(connection, DbConnection::Sqlite(_))
+}
+
+/// SQLite's word for a condition that few rows meet: the index that serves it is the best one.
+#[diesel::declare_sql_function]
+extern "SQL" {
+    fn unlikely(condition: Bool) -> Bool;
 }
 
 pub(super) fn one(

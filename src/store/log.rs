@@ -25,11 +25,16 @@ pub(crate) struct Head {
 impl Store {
     /// Both ends of the log.
     pub(crate) async fn head(&self) -> Result<Head, StoreError> {
-        let accounts = self.accounts.clone();
+        let (accounts, is_shared) = (self.accounts.clone(), self.is_shared());
         self.read(Read::Head, move |connection| {
             let now = Instant::now();
             let head = head(connection)?;
-            accounts.changed_so_often(head.account_changes, now);
+            if is_shared {
+                // What has changed is told to the next look.
+                accounts.still_counted(head.account_changes, now);
+            } else {
+                accounts.changed_so_often(head.account_changes, now);
+            }
             Ok(head)
         })
         .await

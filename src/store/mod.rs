@@ -1,6 +1,8 @@
 //! Persistence: the log, inboxes, users, rooms and revoked tokens, with Diesel on SQLite or PostgreSQL. It knows
 //! nothing of connected clients. All work runs on its own threads, one for each connection.
 
+mod account_cache;
+mod account_changes;
 mod account_counts;
 mod accounts;
 mod alarm_types;
@@ -56,14 +58,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
 use crate::metrics::Metrics;
-use crate::store::accounts::Accounts;
+use crate::store::account_cache::Accounts;
 use crate::store::budget::Budget;
 use crate::store::connection::DbConnection;
 use crate::store::expiry::NextExpiry;
 use crate::store::lane::Lane;
 use crate::store::signals::Heard;
 
-pub(crate) use crate::store::accounts::{AccountCount, Known as KnownAccount, Remembered};
+pub(crate) use crate::store::account_cache::{Known as KnownAccount, Remembered};
+pub(crate) use crate::store::account_changes::ACCOUNTS;
+pub(crate) use crate::store::accounts::AccountCount;
 pub(crate) use crate::store::alarm_types::{Declared, MOST_BYTES, MOST_TYPES};
 pub(crate) use crate::store::api_keys::{KeyAdded, MOST_KEYS, WhichKey};
 pub(crate) use crate::store::append::{Idempotency, Refusal, Stored, Submission};

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::metrics::Metrics;
-use crate::store::accounts::Accounts;
+use crate::store::account_cache::Accounts;
 use crate::store::budget::Budget;
 use crate::store::connection::DbConnection;
 use crate::store::expiry::NextExpiry;

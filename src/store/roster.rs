@@ -4,9 +4,10 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use crate::alarm::{Timestamp, UserId};
+use crate::store::account_changes::{count_of, lock_for_change};
 use crate::store::audit::{self, Actor, Change};
 use crate::store::schema::users::dsl;
-use crate::store::users::{Row, count_of, lock_for_change};
+use crate::store::users::Row;
 use crate::store::{Account, Read, Store, StoreError};
 
 impl Store {
@@ -39,7 +40,7 @@ impl Store {
         let (id, remembered) = (id.clone(), self.accounts.clone());
         self.write(move |connection| {
             let changed = connection.transact(|connection| {
-                let (_head, count) = lock_for_change(connection)?;
+                let (_head, count) = lock_for_change(connection, std::iter::once(&id))?;
                 let change = (
                     dsl::password_hash.eq(Some(&hash)),
                     dsl::tokens_valid_from.eq(Timestamp::now().millis()),
@@ -64,7 +65,7 @@ impl Store {
         let (id, remembered) = (id.clone(), self.accounts.clone());
         self.write(move |connection| {
             let counted = connection.transact(|connection| {
-                let (_head, count) = lock_for_change(connection)?;
+                let (_head, count) = lock_for_change(connection, std::iter::once(&id))?;
                 diesel::update(dsl::users.find(id.as_str()))
                     .set(dsl::kicks.eq(dsl::kicks + 1))
                     .execute(connection)?;

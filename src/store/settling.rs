@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
+use serde_json::json;
 
 use crate::alarm::Timestamp;
+use crate::store::audit::{self, Actor, Change};
 use crate::store::connection::DbConnection;
 use crate::store::schema::{deleted_users, revoked_tokens, signing_keys, users};
 use crate::store::{Location, OpenError, StoreError, version};
@@ -111,6 +113,12 @@ pub(super) fn settle(
                     .execute(connection)?;
             }
         }
+        let change = Change {
+            action: "database.restore",
+            target: "",
+            detail: json!({"upTo": ends.last_id, "keysOff": keys_off}),
+        };
+        audit::record(connection, &Actor::command("campanile restore"), &change)?;
         Ok(Settled {
             copied_up_to: ends.last_id,
             new_after,

@@ -1,13 +1,15 @@
 //! Signals between the hubs of one PostgreSQL: what is not in the log, kept for a minute and read like the log. The durable truth
 //! about rights is in `users` and `revoked_tokens`; a gap between signals means that it has to be read there.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
-use crate::alarm::AlarmId;
+use crate::alarm::{AlarmId, UserId};
+use crate::store::account_changes::{self, ACCOUNTS};
 use crate::store::connection::{DbConnection, native};
 use crate::store::schema::signals;
 use crate::store::{Read, Store, StoreError};
@@ -59,6 +61,18 @@ pub(crate) enum Signals {
     Known(Vec<Signal>),
     /// Others may be lost, these are still there.
     Gap(Vec<Signal>),
+}
+
+impl Signals {
+    /// The accounts of each change that they tell, by the count with this change. After a gap that is not known.
+    fn changed_accounts(&self) -> BTreeMap<i64, Vec<UserId>> {
+        let Self::Known(signals) = self else {
+            return BTreeMap::new();
+        };
+        let told = signals.iter().filter(|signal| signal.kind == ACCOUNTS);
+        told.filter_map(|signal| account_changes::heard(&signal.subject, &signal.detail))
+            .collect()
+    }
 }
 
 /// The ends of the log and of the signals at one moment.
@@ -156,11 +170,12 @@ impl Store {
         self.look(move |connection| {
             let began = Instant::now();
             let ends = ends(connection)?;
-            accounts.changed_so_often(ends.account_changes, began);
+            let account_changes = ends.account_changes;
             let (head, epoch) = (AlarmId(ends.last_id), ends.epoch.clone());
             let (unsent, server) = (ends.unsent, ends.server.clone());
             let now = ends.position();
             let (signals, position) = since(connection, now, after)?;
+            accounts.follow(account_changes, began, &signals.changed_accounts());
             Ok(Look {
                 head,
                 epoch,

@@ -1,8 +1,10 @@
 //! The hub's own key pairs, as they are stored: sealed.
 
 use diesel::prelude::*;
+use serde_json::json;
 
 use crate::alarm::Timestamp;
+use crate::store::audit::{self, Actor, Change};
 use crate::store::connection::{DbConnection, native};
 use crate::store::schema::signing_keys::{self, dsl};
 use crate::store::{Read, Store, StoreError};
@@ -37,23 +39,40 @@ impl Store {
         &self,
         key: SealedKey,
         until: Timestamp,
+        by: Actor,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
             connection.transact(|connection| {
                 diesel::update(dsl::signing_keys.filter(dsl::verifies_until.is_null()))
                     .set(dsl::verifies_until.eq(until.millis()))
                     .execute(connection)?;
-                insert(connection, &key)
+                insert(connection, &key)?;
+                let detail = json!({"othersVerifyUntil": until});
+                audit::record(
+                    connection,
+                    &by,
+                    &entry("signing_key.rotate", &key.id, detail),
+                )
             })
         })
         .await
     }
 
     /// Deletes a key; true if there was one.
-    pub(crate) async fn retire_signing_key(&self, id: String) -> Result<bool, StoreError> {
+    pub(crate) async fn retire_signing_key(
+        &self,
+        id: String,
+        by: Actor,
+    ) -> Result<bool, StoreError> {
         self.write(move |connection| {
-            let gone = diesel::delete(dsl::signing_keys.find(&id)).execute(connection)?;
-            Ok(gone > 0)
+            connection.transact(|connection| {
+                let gone = diesel::delete(dsl::signing_keys.find(&id)).execute(connection)?;
+                if gone > 0 {
+                    let change = entry("signing_key.retire", &id, json!({}));
+                    audit::record(connection, &by, &change)?;
+                }
+                Ok(gone > 0)
+            })
         })
         .await
     }
@@ -67,6 +86,14 @@ impl Store {
             Ok(())
         })
         .await
+    }
+}
+
+fn entry<'a>(action: &'static str, id: &'a str, detail: serde_json::Value) -> Change<'a> {
+    Change {
+        action,
+        target: id,
+        detail,
     }
 }
 

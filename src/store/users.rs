@@ -4,10 +4,9 @@ use diesel::prelude::*;
 use serde_json::json;
 
 use crate::alarm::{DisplayName, Role, Timestamp, UserId};
+use crate::store::account_changes::{count_of, lock_for_change};
 use crate::store::audit::{self, Actor, Change};
 use crate::store::connection::{DbConnection, native};
-use crate::store::log::lock_head;
-use crate::store::schema::log_head;
 use crate::store::schema::users::{self, dsl};
 use crate::store::{Read, Store, StoreError};
 
@@ -132,7 +131,7 @@ impl Store {
         let accounts = self.accounts.clone();
         self.write(move |connection| {
             let created = connection.transact(|connection| {
-                let (head, count) = lock_for_change(connection)?;
+                let (head, count) = lock_for_change(connection, std::iter::once(&account.id))?;
                 Ok((create(connection, &account, head, &by)?, count))
             });
             accounts.changed(std::iter::once(&account.id), count_of(&created));
@@ -192,7 +191,8 @@ fn upsert(
     accounts: &[NewAccount],
     by: &Actor,
 ) -> Result<(Upserted, i64), StoreError> {
-    let (head, count) = lock_for_change(connection)?;
+    let ids = accounts.iter().map(|account| &account.id);
+    let (head, count) = lock_for_change(connection, ids)?;
     let mut outcome = Upserted::default();
     for account in accounts {
         if let Some(known) = update(connection, account)? {
@@ -235,22 +235,6 @@ fn record(
         note(action, json!({}))?;
     }
     Ok(())
-}
-
-/// Locks the head of the log, because an inbox starts where the log ends, and increments the count of account changes.
-/// Returns both.
-pub(super) fn lock_for_change(connection: &mut DbConnection) -> Result<(i64, i64), StoreError> {
-    let head = lock_head(connection)?;
-    let count = head.account_changes + 1;
-    diesel::update(log_head::table)
-        .set(log_head::account_changes.eq(count))
-        .execute(connection)?;
-    Ok((head.last_id, count))
-}
-
-/// The count of account changes with a change, if it was made.
-pub(super) fn count_of<T>(changed: &Result<(T, i64), StoreError>) -> Option<i64> {
-    changed.as_ref().ok().map(|(_done, count)| *count)
 }
 
 /// Creates an account whose inbox starts after `head`, and tells the audit log.

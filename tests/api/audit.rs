@@ -341,3 +341,30 @@ async fn accounts_passwords_and_disconnections_have_an_entry_each() {
         assert!(!whole.contains(secret), "{whole}");
     }
 }
+
+#[tokio::test]
+async fn a_signing_key_that_is_made_or_retired_has_an_entry() {
+    let app = TestApp::spawn().await;
+    let known = audit(&app).await.len();
+    let signing_key = async |arguments: &[&str]| {
+        let arguments = [&["signing-key"], arguments].concat();
+        run(app.folder(), &arguments, &[], "").await
+    };
+
+    let made = signing_key(&["rotate"]).await;
+    let made = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    assert!(signing_key(&["retire", &made]).await.status.success());
+    let nothing = signing_key(&["retire", &made]).await;
+    assert_eq!(nothing.status.code(), Some(1), "{nothing:?}");
+
+    let told = told_after(&app, known).await;
+    let by = "campanile signing-key";
+    assert_eq!(told.len(), 2, "{told:?}");
+    let until = told[0][4]["othersVerifyUntil"].clone();
+    assert!(until.is_string(), "{told:?}");
+    let expected = json!([
+        [by, "signing_key.rotate", made, "", {"othersVerifyUntil": until}],
+        [by, "signing_key.retire", made, "", {}],
+    ]);
+    assert_eq!(Value::from(told), expected);
+}

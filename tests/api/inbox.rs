@@ -175,6 +175,8 @@ async fn several_types_in_a_listing_mean_any_of_them() {
         ids(&list(&app, &bob, &format!("?{both}")).await),
         [two, one]
     );
+    let twice = list(&app, &bob, &format!("?{both}&{both}")).await;
+    assert_eq!(ids(&twice), [two, one]);
     let first = list(&app, &bob, &format!("?limit=1&{both}")).await;
     assert_eq!(
         (ids(&first), first["next"].as_i64()),

@@ -348,6 +348,29 @@ async fn a_real_provider_rotates_its_key_and_no_stream_drops() {
 }
 
 #[tokio::test]
+async fn a_real_provider_removes_its_key_and_its_streams_end_once_the_new_key_is_seen() {
+    let Some(mut provider) = Provider::start().await else {
+        return;
+    };
+    let app = provider.hub(&[]).await;
+    let old = provider.token(&app.client).await;
+    wait_until_taken(&app, &old).await;
+    let mut stream = app.connected(&old, "/api/stream").await;
+
+    provider.use_keys(&app, &["two"]).await;
+    // The name of an unknown key asks for a fetch before its time.
+    let new = provider.token(&app.client).await;
+    wait_until_taken(&app, &new).await;
+
+    let bye = stream.bye("expired", DEADLINE).await;
+    assert_eq!(bye["reconnect"], json!(true));
+    refusal(app.get(&old, "/api/auth/me"), 401, "invalid_token").await;
+    let mut again = app.connected(&new, "/api/stream").await;
+    app.publish(json!({"user": "campanile"}), "T").await;
+    again.next_named("alarm", DEADLINE).await;
+}
+
+#[tokio::test]
 #[ignore = "waits for the next fetch of the keys, up to 45 seconds"]
 async fn a_real_provider_removes_its_key_and_its_streams_end_within_a_minute() {
     let Some(mut provider) = Provider::start().await else {

@@ -21,6 +21,7 @@ mod support;
 #[path = "../support/torture/mod.rs"]
 mod torture;
 
+mod accounts;
 mod alarm_types;
 mod bell;
 mod commits;

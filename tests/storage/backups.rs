@@ -63,6 +63,21 @@ async fn stored(app: &TestApp) -> Vec<i64> {
     events.filter_map(|event| event["id"].as_i64()).collect()
 }
 
+/// The actor, the action and the detail of the newest entry.
+async fn newest_audit_entry(app: &TestApp) -> Value {
+    let path = "/api/admin/audit?limit=1";
+    let answer = app.get(&app.admin(), path).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let page: Value = answer.json().await.unwrap();
+    let entry = &page["entries"][0];
+    json!([entry["actor"], entry["action"], entry["detail"]])
+}
+
+fn restored_up_to(ids: &[i64]) -> Value {
+    let detail = json!({"upTo": ids.last(), "keysOff": 0});
+    json!(["campanile restore", "database.restore", detail])
+}
+
 #[tokio::test]
 async fn a_backup_taken_under_load_is_restored_and_no_id_is_given_twice() {
     let mut app = hub_on(FILE).await;
@@ -88,6 +103,7 @@ async fn a_backup_taken_under_load_is_restored_and_no_id_is_given_twice() {
     assert_done(&restored);
     let there = stored(&app).await;
     assert!(there.starts_with(&before), "{there:?}");
+    assert_eq!(newest_audit_entry(&app).await, restored_up_to(&there));
     let last = *after.last().unwrap();
     assert!(there.len() <= before.len() + during.len() && !there.contains(&last));
     // A client that was further than the backup misses nothing new, and nothing has an id that it knows.
@@ -220,6 +236,7 @@ async fn a_server_that_its_own_tools_restored_gives_no_id_twice() {
     app.restart().await;
 
     assert_eq!(stored(&app).await, before);
+    assert_eq!(newest_audit_entry(&app).await, restored_up_to(&before));
     assert!(publish_many(&app, 1).await[0] > last);
     assert_eq!(status_of(&app, &session).await, 401);
     assert_done(&command(folder.path(), &url, &["check"]).await);

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::caller::Caller;
 use crate::error::Result;
-use crate::growth::caller::Caller;
 use crate::growth::database::{Database, NAME};
 use crate::growth::proxy;
 use crate::growth::questions::publish;

@@ -1,7 +1,6 @@
 //! Cost against size: a database is filled with rows that belong to others, and each kind of request is timed on it, on
 //! SQLite and PostgreSQL.
 
-mod caller;
 mod database;
 mod distance;
 mod filling;

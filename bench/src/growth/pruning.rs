@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::caller::Caller;
 use crate::error::Result;
-use crate::growth::caller::Caller;
 use crate::growth::questions::publish;
 use crate::growth::results::Cost;
 use crate::servers::campanile::Campanile;

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::caller::Caller;
 use crate::error::Result;
-use crate::growth::caller::Caller;
 use crate::growth::results::Cost;
 use crate::http;
 use crate::servers::campanile::{Campanile, token};

@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 use crate::error::Result;
 use crate::http;
 
-pub(super) struct Caller {
+pub(crate) struct Caller {
     connection: TcpStream,
 }
 
 /// An answer, and the time from the request to its last byte.
-pub(super) struct Answer {
-    pub(super) body: String,
-    pub(super) took: Duration,
+pub(crate) struct Answer {
+    pub(crate) body: String,
+    pub(crate) took: Duration,
 }
 
 impl Caller {
-    pub(super) fn connect(address: SocketAddr) -> Result<Self> {
+    pub(crate) fn connect(address: SocketAddr) -> Result<Self> {
         let connection = TcpStream::connect(address)?;
         connection.set_nodelay(true)?;
         connection.set_read_timeout(Some(ANSWER_WITHIN))?;
@@ -26,7 +26,7 @@ impl Caller {
     }
 
     /// Sends a whole request; any other status than a 2xx is an error.
-    pub(super) fn ask(&mut self, request: &str) -> Result<Answer> {
+    pub(crate) fn ask(&mut self, request: &str) -> Result<Answer> {
         let begin = Instant::now();
         self.connection.write_all(request.as_bytes())?;
         let mut bytes = Vec::new();

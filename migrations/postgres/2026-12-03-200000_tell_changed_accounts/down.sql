@@ -1,0 +1,2 @@
+DROP TRIGGER campanile_accounts ON log_head;
+DROP FUNCTION campanile_signal_accounts();

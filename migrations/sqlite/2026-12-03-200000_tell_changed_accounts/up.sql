@@ -1,0 +1,2 @@
+-- A file has one hub, which has nobody to tell.
+SELECT 1;
