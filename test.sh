@@ -142,6 +142,14 @@ provide_caddy() {
   say "test.sh: NOT COVERED by tests/proxies: caddy"
 }
 
+# What tests/api/deployment.rs reads compose.yaml with; no container is started.
+provide_compose() {
+  has_command docker-compose && return
+  say "test.sh: installing docker-compose"
+  install docker-compose && return
+  say "test.sh: NOT COVERED by tests/api: compose.yaml (no docker-compose)"
+}
+
 # What tests/hostile asks a hub about its contract with.
 provide_schemathesis() {
   local folder=tests/hostile/schemathesis
@@ -209,6 +217,7 @@ provide_locale
 [ tests/openid/node_modules/.package-lock.json -nt tests/openid/package-lock.json ] || npm --prefix tests/openid ci --no-audit --no-fund >&2
 provide_all_clients
 provide_caddy
+provide_compose
 provide_schemathesis
 provide_asyncapi
 raise_open_files

@@ -12,6 +12,9 @@ use crate::{caddy, haproxy, nginx};
 /// Lines of the documented configuration, each with the one in its place.
 type Changes<'a> = &'a [(&'a str, &'a str)];
 
+/// A documented place, and what is there with that line in it.
+type Written<'a> = &'a dyn Fn(&str) -> (&'static str, String);
+
 /// A hub whose streams are silent: what cuts them off is the proxy.
 async fn silent_hub() -> TestApp {
     AppBuilder::default()
@@ -178,6 +181,104 @@ async fn the_doctor_names_each_mistake_of_a_caddy() {
         let (report, found) = examined(&app, &proxy, &bob, "1").await;
         assert_eq!(apart(found), set(expected), "{changes:?}: {report:#}");
     }
+}
+
+/// What the line of the report that mends a finding is, without the remark behind it.
+fn line_that_mends(report: &Value, name: &str, program: &str) -> String {
+    let checks = report["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["name"] == name).unwrap();
+    let told = check["mend"][program].as_str().unwrap();
+    let (line, _remark) = told.split_once("   ").unwrap_or((told, ""));
+    line.to_owned()
+}
+
+#[tokio::test]
+async fn the_line_that_the_doctor_tells_for_nginx_mends_what_it_found() {
+    let app = silent_hub().await;
+    let bob = app.user("bob").await;
+    // A documented line, the wrong one in its place, the silence to watch, and the finding.
+    let compressing =
+        "proxy_buffering off; gzip on; gzip_proxied any; gzip_types text/event-stream;";
+    let cases = [
+        (
+            "proxy_buffering off;",
+            "proxy_ignore_headers X-Accel-Buffering;",
+            "1",
+            "buffering",
+        ),
+        (
+            "proxy_read_timeout 75s;",
+            "proxy_read_timeout 1s;",
+            "5",
+            "idle",
+        ),
+        ("proxy_buffering off;", compressing, "1", "compression"),
+        (
+            "client_max_body_size 1m;",
+            "client_max_body_size 1k;",
+            "1",
+            "body_limit",
+        ),
+    ];
+    for (documented, wrong, idle, name) in cases {
+        let proxy = nginx::with(&app, &[(documented, wrong)]).await;
+        let (report, found) = examined(&app, &proxy, &bob, idle).await;
+        assert_eq!(apart(found), set(&[name]), "{report:#}");
+        let line = line_that_mends(&report, name, "nginx");
+
+        let proxy = nginx::with(&app, &[(documented, &line)]).await;
+        let (report, found) = examined(&app, &proxy, &bob, idle).await;
+
+        assert!(found.is_empty(), "{line}: {report:#}");
+    }
+}
+
+#[tokio::test]
+async fn the_line_that_the_doctor_tells_for_caddy_mends_what_it_found() {
+    let app = silent_hub().await;
+    let bob = app.user("bob").await;
+    let bodies = |line: &str| {
+        let block = format!("request_body {{\n        {line}\n    }}\n    respond /metrics 404");
+        ("respond /metrics 404", block)
+    };
+    let protocols = |line: &str| {
+        let block = format!("auto_https off\n    servers {{\n        {line}\n    }}");
+        ("auto_https off", block)
+    };
+    let cases: [(Written<'_>, &str, &str); 2] = [
+        (&bodies, "max_size 1KiB", "body_limit"),
+        (&protocols, "protocols h1", "http_version"),
+    ];
+    for (with, wrong, name) in cases {
+        let (place, block) = with(wrong);
+        let Some(proxy) = caddy::with(&app, &[(place, &block)]).await else {
+            return;
+        };
+        let (report, found) = examined(&app, &proxy, &bob, "1").await;
+        assert_eq!(found, set(&[name]), "{report:#}");
+        let line = line_that_mends(&report, name, "caddy");
+
+        let (place, block) = with(&line);
+        let proxy = caddy::with(&app, &[(place, &block)]).await.unwrap();
+        let (report, found) = examined(&app, &proxy, &bob, "1").await;
+
+        assert!(found.is_empty(), "{line}: {report:#}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_is_a_fault_of_tls() {
+    let app = silent_hub().await;
+    let proxy = nginx::with(&app, &[]).await;
+
+    // Without the authority of the proxy's certificate.
+    let arguments = ["doctor", &proxy.origin(), "--json"];
+    let output = run(app.folder(), &arguments, &[], "").await;
+
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["checks"][0]["name"], "tls", "{report:#}");
+    assert_eq!(report["checks"][0]["ok"], false, "{report:#}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 /// Changes of the documented lines, the silence to watch, and what the doctor finds.

@@ -26,7 +26,7 @@ pub(super) enum Who {
     Nobody,
 }
 
-/// The hub answers.
+/// The hub answers. What does not come about for want of a good certificate is a fault of TLS.
 pub(super) async fn reach(site: &Site) -> Result<(Check, Told), Check> {
     let began = Instant::now();
     match site.ask(site.bare(Method::GET, "/healthz")).await {
@@ -38,6 +38,7 @@ pub(super) async fn reach(site: &Site) -> Result<(Check, Told), Check> {
             mends::REACH,
             format!("GET /healthz is answered {}", told.status),
         )),
+        Err(cause) if site.refuses_tls().await => Err(Check::fault(mends::TLS, cause)),
         Err(cause) => Err(Check::fault(mends::REACH, cause)),
     }
 }

@@ -20,7 +20,7 @@ pub(super) const TLS: (&str, &Mend) = (
         nginx: "listen 443 ssl http2; ssl_certificate …; ssl_certificate_key …;",
         haproxy: "bind :443 ssl crt /etc/haproxy/hub.example.pem alpn h2,http/1.1",
         caddy: "name the site without http://, and Caddy gets a certificate",
-        others: GUIDE,
+        others: "docs/guide/proxies.md#behind-a-proxy; an authority of your own: CAMPANILE_CA_FILE",
     },
 );
 
@@ -29,7 +29,7 @@ pub(super) const HTTP_VERSION: (&str, &Mend) = (
     &Mend {
         nginx: "listen 443 ssl http2;           (from 1.25.1 on: http2 on;)",
         haproxy: "bind :443 ssl crt … alpn h2,http/1.1",
-        caddy: "servers { protocols h1 h2 h3 }   (the default)",
+        caddy: "protocols h1 h2 h3              (in servers of the global options; the default)",
         others: GUIDE,
     },
 );
@@ -59,7 +59,7 @@ pub(super) const REQUEST_HEADERS: (&str, &Mend) = (
     &Mend {
         nginx: "remove proxy_set_header Authorization, Accept, Last-Event-ID or X-Request-Id and proxy_pass_request_headers off",
         haproxy: "remove http-request del-header of Authorization, Accept, Last-Event-ID or X-Request-Id",
-        caddy: "remove header_up -Authorization and the like from reverse_proxy",
+        caddy: "remove request_header -Authorization and the like, also as header_up in reverse_proxy",
         others: GUIDE,
     },
 );
@@ -78,7 +78,7 @@ pub(super) const FORWARDED: (&str, &Mend) = (
     "forwarded",
     &Mend {
         nginx: "proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto $scheme;",
-        haproxy: "http-request set-header X-Forwarded-Proto https",
+        haproxy: "http-request set-header X-Forwarded-Proto https   (and no http-request set-header Host)",
         caddy: "no header_up Host: reverse_proxy passes both on by default",
         others: "docs/guide/proxies.md#behind-a-proxy, or set CAMPANILE_PUBLIC_URL and CAMPANILE_TRUSTED_PROXIES of the hub",
     },
@@ -89,7 +89,7 @@ pub(super) const COOKIES: (&str, &Mend) = (
     &Mend {
         nginx: "remove proxy_set_header Cookie",
         haproxy: "remove http-request del-header Cookie",
-        caddy: "remove header_up -Cookie",
+        caddy: "remove request_header -Cookie, also as header_up in reverse_proxy",
         others: GUIDE,
     },
 );
@@ -149,7 +149,7 @@ pub(super) const BODY_LIMIT: (&str, &Mend) = (
     &Mend {
         nginx: "client_max_body_size 1m;",
         haproxy: "no http-request deny by req.body_size below 1048576",
-        caddy: "request_body { max_size 1MiB }",
+        caddy: "max_size 1MiB                   (in request_body)",
         others: GUIDE,
     },
 );

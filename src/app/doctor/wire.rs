@@ -171,6 +171,12 @@ impl Site {
         Ok(Some(String::from_utf8_lossy(protocol).into_owned()))
     }
 
+    /// The port accepts, but no TLS connection comes about.
+    pub(super) async fn refuses_tls(&self) -> bool {
+        let accepted = tokio::time::timeout(ANSWERS_WITHIN, self.tcp()).await;
+        self.origin.is_https() && matches!(accepted, Ok(Ok(_))) && self.protocol().await.is_err()
+    }
+
     async fn sent(&self, request: Builder, body: Bytes) -> Result<Response<Incoming>, String> {
         let request = request
             .body(Full::new(body))
