@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Report(ReportCommand),
     /// Measure what grows with the size of the database, on SQLite and on a PostgreSQL of its own.
     Growth(GrowthCommand),
+    /// Measure the Mercure protocol: publishing, the cost of an update among many subscriptions, and a long history.
+    Mercure(MercureCommand),
     /// Be the bare epoll loop (started by the bench itself).
     #[command(hide = true)]
     Floor {
@@ -174,6 +176,38 @@ pub(crate) struct GrowthCommand {
     pub(crate) docs: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) place: Place,
+}
+
+/// `campanile-bench mercure`.
+#[derive(Debug, Args)]
+pub(crate) struct MercureCommand {
+    /// The databases.
+    #[arg(long, value_delimiter = ',', default_value = "sqlite,postgres")]
+    pub(crate) databases: Vec<DatabaseKind>,
+    /// Subscriptions to other exact topics; 15,000 at most.
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) exact: usize,
+    /// Subscriptions to patterns, each another one; 5,000 at most.
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) patterns: usize,
+    /// Updates of other topics in the history; 1,000,000 at most.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) history: u64,
+    /// The duration of each measurement.
+    #[arg(long, default_value_t = 3.0)]
+    pub(crate) seconds: f64,
+    /// Folder of the documents: write mercure-cost.md into its `internals`.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) docs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+impl MercureCommand {
+    /// The duration of each measurement.
+    pub(crate) fn lasting(&self) -> Duration {
+        duration(self.seconds)
+    }
 }
 
 impl ReportCommand {

@@ -16,6 +16,7 @@ mod figures;
 mod growth;
 mod http;
 mod ledger;
+mod mercure;
 mod postgres;
 mod proc;
 mod report;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Transports(command) => transports::run(&command),
         Command::Cluster(command) => cluster::run(&command),
         Command::Growth(command) => growth::run(&command),
+        Command::Mercure(command) => mercure::run(&command),
         Command::Report(command) => document::write(&command),
         Command::Floor { address } => servers::floor::serve(address),
         Command::BackEnd { address } => servers::pushpin::serve_back_end(address),

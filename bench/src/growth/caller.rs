@@ -4,21 +4,23 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use memchr::memmem;
+
 use crate::error::Result;
 use crate::http;
 
-pub(super) struct Caller {
+pub(crate) struct Caller {
     connection: TcpStream,
 }
 
 /// An answer, and the time from the request to its last byte.
-pub(super) struct Answer {
-    pub(super) body: String,
-    pub(super) took: Duration,
+pub(crate) struct Answer {
+    pub(crate) body: String,
+    pub(crate) took: Duration,
 }
 
 impl Caller {
-    pub(super) fn connect(address: SocketAddr) -> Result<Self> {
+    pub(crate) fn connect(address: SocketAddr) -> Result<Self> {
         let connection = TcpStream::connect(address)?;
         connection.set_nodelay(true)?;
         connection.set_read_timeout(Some(ANSWER_WITHIN))?;
@@ -26,7 +28,7 @@ impl Caller {
     }
 
     /// Sends a whole request; any other status than a 2xx is an error.
-    pub(super) fn ask(&mut self, request: &str) -> Result<Answer> {
+    pub(crate) fn ask(&mut self, request: &str) -> Result<Answer> {
         let begin = Instant::now();
         self.connection.write_all(request.as_bytes())?;
         let mut bytes = Vec::new();
@@ -50,6 +52,23 @@ impl Caller {
             return Err(format!("{line}: {status} {body}").into());
         }
         Ok(Answer { body, took })
+    }
+
+    /// Opens a stream on this connection, and reads until some bytes have come; the time from the request to them.
+    pub(crate) fn follow(mut self, request: &str, until: &str) -> Result<Duration> {
+        let begin = Instant::now();
+        self.connection.write_all(request.as_bytes())?;
+        let mut bytes = Vec::new();
+        let mut part = [0; 65_536];
+        while memmem::find(&bytes, until.as_bytes()).is_none() {
+            let count = self.connection.read(&mut part)?;
+            if count == 0 {
+                let text = String::from_utf8_lossy(&bytes);
+                return Err(format!("the stream ended without {until}: {text}").into());
+            }
+            bytes.extend_from_slice(part.get(..count).unwrap_or_default());
+        }
+        Ok(begin.elapsed())
     }
 }
 
