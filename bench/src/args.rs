@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Growth(GrowthCommand),
     /// Measure the CPU time of a request by the kind of its token.
     Tokens(TokensCommand),
+    /// Measure the Mercure protocol: publishing, the cost of an update among many subscriptions, and a long history.
+    Mercure(MercureCommand),
     /// Be the bare epoll loop (started by the bench itself).
     #[command(hide = true)]
     Floor {
@@ -189,6 +191,38 @@ pub(crate) struct TokensCommand {
     pub(crate) repeat: usize,
     #[command(flatten)]
     pub(crate) place: Place,
+}
+
+/// `campanile-bench mercure`.
+#[derive(Debug, Args)]
+pub(crate) struct MercureCommand {
+    /// The databases.
+    #[arg(long, value_delimiter = ',', default_value = "sqlite,postgres")]
+    pub(crate) databases: Vec<DatabaseKind>,
+    /// Subscriptions to other exact topics; 15,000 at most.
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) exact: usize,
+    /// Subscriptions to patterns, each another one; 5,000 at most.
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) patterns: usize,
+    /// Updates of other topics in the history; 1,000,000 at most.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) history: u64,
+    /// The duration of each measurement.
+    #[arg(long, default_value_t = 3.0)]
+    pub(crate) seconds: f64,
+    /// Folder of the documents: write mercure-cost.md into its `internals`.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) docs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+impl MercureCommand {
+    /// The duration of each measurement.
+    pub(crate) fn lasting(&self) -> Duration {
+        duration(self.seconds)
+    }
 }
 
 impl ReportCommand {

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use memchr::memmem;
+
 use crate::error::Result;
 use crate::http;
 
@@ -50,6 +52,23 @@ impl Caller {
             return Err(format!("{line}: {status} {body}").into());
         }
         Ok(Answer { body, took })
+    }
+
+    /// Opens a stream on this connection, and reads until some bytes have come; the time from the request to them.
+    pub(crate) fn follow(mut self, request: &str, until: &str) -> Result<Duration> {
+        let begin = Instant::now();
+        self.connection.write_all(request.as_bytes())?;
+        let mut bytes = Vec::new();
+        let mut part = [0; 65_536];
+        while memmem::find(&bytes, until.as_bytes()).is_none() {
+            let count = self.connection.read(&mut part)?;
+            if count == 0 {
+                let text = String::from_utf8_lossy(&bytes);
+                return Err(format!("the stream ended without {until}: {text}").into());
+            }
+            bytes.extend_from_slice(part.get(..count).unwrap_or_default());
+        }
+        Ok(begin.elapsed())
     }
 }
 

@@ -17,6 +17,7 @@ mod figures;
 mod growth;
 mod http;
 mod ledger;
+mod mercure;
 mod postgres;
 mod proc;
 mod report;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Cluster(command) => cluster::run(&command),
         Command::Tokens(command) => tokens::run(&command),
         Command::Growth(command) => growth::run(&command),
+        Command::Mercure(command) => mercure::run(&command),
         Command::Report(command) => document::write(&command),
         Command::Floor { address } => servers::floor::serve(address),
         Command::BackEnd { address } => servers::pushpin::serve_back_end(address),

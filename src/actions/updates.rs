@@ -74,6 +74,11 @@ pub(crate) fn id_of(position: AlarmId) -> String {
     format!("{POSITION}{position}")
 }
 
+/// True for an id that the hub gives a meaning of its own. An update with such an id would move the place of those who resume.
+pub(crate) fn is_reserved_id(id: &str) -> bool {
+    id == EARLIEST || id.starts_with(POSITION)
+}
+
 /// The id of the position at which a stream starts now.
 pub(crate) async fn id_of_now(state: &AppState, position: AlarmId) -> Result<String, Refusal> {
     Ok(if state.store.has_updates().await? {

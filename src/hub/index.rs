@@ -1,12 +1,12 @@
 //! The topics that live clients are attached to, by the clients' places in the registry.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::Arc;
 
-use crate::alarm::update::{Matcher, Pattern, Update, UpdateFilter};
+use crate::alarm::update::{Matcher, Update, UpdateFilter};
 use crate::alarm::{Topic, TopicFilter};
-use crate::hub::members::Members;
+use crate::hub::members::{Members, insert_into, remove_from};
+use crate::hub::patterns::Patterns;
 
 /// The clients of each topic, of every room, and of the whole log.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub(super) struct Index {
 #[derive(Debug, Default)]
 struct Updates {
     exact: HashMap<Arc<str>, Members>,
-    patterns: HashMap<Arc<Pattern>, Members>,
+    patterns: Patterns,
     all: Members,
 }
 
@@ -73,11 +73,7 @@ impl Index {
             .topics
             .iter()
             .map(|topic| updates.exact.get(topic));
-        let patterns = updates
-            .patterns
-            .iter()
-            .filter(|(pattern, _members)| pattern.matches_update(update))
-            .map(|(_pattern, members)| Some(members));
+        let patterns = updates.patterns.matching(update).into_iter().map(Some);
         Members::union(exact.chain(patterns).chain([Some(&updates.all)]), into);
     }
 
@@ -93,7 +89,7 @@ impl Updates {
             match matcher {
                 Matcher::All => self.all.insert(place),
                 Matcher::Exact(topic) => insert_into(&mut self.exact, topic, place),
-                Matcher::Pattern(pattern) => insert_into(&mut self.patterns, pattern, place),
+                Matcher::Pattern(pattern) => self.patterns.insert(pattern, place),
             }
         }
     }
@@ -103,30 +99,8 @@ impl Updates {
             match matcher {
                 Matcher::All => self.all.remove(place),
                 Matcher::Exact(topic) => remove_from(&mut self.exact, topic, place),
-                Matcher::Pattern(pattern) => remove_from(&mut self.patterns, pattern, place),
+                Matcher::Pattern(pattern) => self.patterns.remove(pattern, place),
             }
-        }
-    }
-}
-
-/// Adds a client under a key.
-pub(super) fn insert_into<K: Eq + Hash + Clone>(
-    index: &mut HashMap<K, Members>,
-    key: &K,
-    place: usize,
-) {
-    match index.get_mut(key) {
-        Some(members) => members.insert(place),
-        None => _ = index.insert(key.clone(), Members::only(place)),
-    }
-}
-
-/// Removes a client from under a key, and the key with its last client.
-pub(super) fn remove_from<K: Eq + Hash>(index: &mut HashMap<K, Members>, key: &K, place: usize) {
-    if let Some(members) = index.get_mut(key) {
-        members.remove(place);
-        if members.len() == 0 {
-            index.remove(key);
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The clients of one topic or user, by their places in the registry.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 /// Some places, in order. Most topics are one user's and have one or two; one for everyone has thousands, and is gone
 /// through for each alarm, so it is one run of memory.
 #[derive(Debug, Default)]
@@ -36,14 +39,21 @@ impl Members {
         into: &mut Vec<usize>,
     ) {
         into.clear();
-        let mut before: Vec<&Self> = Vec::new();
-        for set in sets.into_iter().flatten().filter(|set| set.len() > 0) {
+        let sets = sets.into_iter().flatten().filter(|set| set.len() > 0);
+        let sets: Vec<&Self> = sets.collect();
+        if sets.len() > FEW_SETS {
+            into.extend(sets.iter().flat_map(|set| &set.0).copied().map(widen));
+            into.sort_unstable();
+            into.dedup();
+            return;
+        }
+        for (at, set) in sets.iter().enumerate() {
+            let before = sets.get(..at).unwrap_or_default();
             let fresh = set
                 .0
                 .iter()
                 .filter(|place| !before.iter().any(|seen| seen.contains(**place)));
             into.extend(fresh.map(|place| widen(*place)));
-            before.push(set);
         }
     }
 
@@ -51,6 +61,31 @@ impl Members {
         self.0.binary_search(&place).is_ok()
     }
 }
+
+/// Adds a client under a key.
+pub(super) fn insert_into<K: Eq + Hash + Clone>(
+    index: &mut HashMap<K, Members>,
+    key: &K,
+    place: usize,
+) {
+    match index.get_mut(key) {
+        Some(members) => members.insert(place),
+        None => _ = index.insert(key.clone(), Members::only(place)),
+    }
+}
+
+/// Removes a client from under a key, and the key with its last client.
+pub(super) fn remove_from<K: Eq + Hash>(index: &mut HashMap<K, Members>, key: &K, place: usize) {
+    if let Some(members) = index.get_mut(key) {
+        members.remove(place);
+        if members.len() == 0 {
+            index.remove(key);
+        }
+    }
+}
+
+/// Up to so many sets, asking each of them costs less than sorting the places.
+const FEW_SETS: usize = 4;
 
 /// A process holds fewer open files than that.
 fn narrow(place: usize) -> u32 {

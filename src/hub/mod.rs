@@ -12,6 +12,7 @@ mod frame;
 mod handover;
 mod index;
 mod members;
+mod patterns;
 mod presence;
 #[cfg(test)]
 mod properties;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{ChildStdout, Command};
 
 use crate::chromium::Chromium;
-use crate::hub::{Hub, KEY, PATH, keys, token_0};
+use crate::hub::{Hub, ISSUER, KEY, PATH, claims, keys, sign_1, token_0};
 use crate::support::DEADLINE;
 
 #[tokio::test]
@@ -130,6 +130,55 @@ async fn an_event_source_of_a_page_gets_an_update_with_its_id_and_its_white_spac
     window.holds("window.seen.length > 0").await;
     let seen = window.value("window.seen").await;
     assert_eq!(seen, json!([["https://localhost/2", data]]));
+}
+
+/// The cases of the conformance tests of version 1.0. Instead of waiting for an update that must not come, each stream gets a
+/// last one.
+#[tokio::test]
+async fn a_page_gets_what_it_is_subscribed_to_and_nothing_private() {
+    let settings = keys()
+        .env("MERCURE_TRUSTED_ISSUERS", ISSUER)
+        .env("CAMPANILE_MERCURE_ANONYMOUS", "on");
+    let hub = Hub::ours(settings).await;
+    let mut rights = claims(&["*"], &["*"]);
+    rights["aud"] = json!(hub.app().url(PATH));
+    let token = sign_1(&rights);
+    let uri = "https://example.net/foo/1";
+    let exact = |text: &str| json!(["match", text]);
+    let pattern = |text: &str| json!(["match_urlpattern", text]);
+    let cases = json!([
+        [[exact("raw")], "raw", false, true],
+        [[exact("foo"), exact("raw")], "raw", false, true],
+        [[exact(uri)], uri, false, true],
+        [[pattern("https://example.net/foo/:any")], uri, false, true],
+        [[exact("another")], "raw", false, false],
+        [[exact("https://example.net/foo/2")], uri, false, false],
+        [[pattern("https://example.net/bar/:any")], uri, false, false],
+        [[exact("raw")], "raw", true, false],
+        [[exact(uri)], uri, true, false],
+        [[pattern("https://example.net/foo/:any")], uri, true, false],
+    ]);
+    let chromium = Chromium::start().await;
+    let window = chromium.window().await;
+    window.visit(&hub.app().url("/")).await;
+
+    let script = include_str!("programs/conformance.js");
+    let values = format!("const token = '{token}', cases = {cases};");
+    window.run(&format!("{values}\n{script}")).await;
+
+    window.holds("window.outcome !== null").await;
+    let outcome = window.value("window.outcome").await;
+    let kind = "text/plain; charset=utf-8";
+    for (number, case) in cases.as_array().unwrap().iter().enumerate() {
+        let id = format!("id-{number}");
+        let one = &outcome[number];
+        assert_eq!(one["answer"], json!([200, kind, id]), "{case}");
+        let first = match case[3] == true {
+            true => json!([id, "data for\n\n    this case"]),
+            false => json!(["end", ""]),
+        };
+        assert_eq!(one["first"], first, "{case}");
+    }
 }
 
 async fn next_line(lines: &mut Lines<BufReader<ChildStdout>>) -> String {

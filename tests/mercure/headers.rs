@@ -33,6 +33,23 @@ async fn a_route_whose_role_has_no_key_is_not_there() {
 }
 
 #[tokio::test]
+async fn a_hub_for_everybody_without_keys_only_streams() {
+    let settings = AppBuilder::default()
+        .env("CAMPANILE_MERCURE", "on")
+        .env("CAMPANILE_MERCURE_ANONYMOUS", "on")
+        .env("CAMPANILE_MERCURE_SUBSCRIPTIONS", "on");
+    let hub = Hub::ours(settings).await;
+    let all = token_0(&["*"], &["*"]);
+
+    assert_eq!(status(hub.get("match=a")).await, 200);
+    assert_eq!(status(hub.get("match=a").bearer_auth(&all)).await, 401);
+    assert_eq!(status(hub.post(&all, &[("topic", "a")])).await, 405);
+    for path in [METADATA, "/.well-known/mercure/subscriptions"] {
+        assert_eq!(status(hub.request(Method::GET, path)).await, 404, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_of_one_role_does_not_stand_for_the_other() {
     let settings = AppBuilder::default()
         .env("MERCURE_PUBLISHER_JWT_KEY", KEY)
@@ -132,6 +149,10 @@ async fn settings_that_are_unsafe_or_not_supported_are_told_at_the_start() {
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("MERCURE_SUBSCRIBER_JWT_ALG"), "{text}");
     assert!(!text.contains("no PEM"), "{text}");
+
+    let public_key = rcgen::KeyPair::generate().unwrap().public_key_pem();
+    let (code, text) = starts(&[("MERCURE_PUBLISHER_JWT_KEY", &public_key)]).await;
+    assert_eq!(code, Some(2), "a public key is no secret: {text}");
 
     let settings = crate::hub::keys().env("MERCURE_TRANSPORT_URL", "bolt://mercure.db");
     let hub = Hub::ours(settings).await;

@@ -140,10 +140,29 @@ async fn the_parameters_of_a_subscription_are_checked() {
     assert_eq!(status(hub.get(&many).bearer_auth(&all)).await, 400);
     let long = format!("match={}", "a".repeat(4_097));
     assert_eq!(status(hub.get(&long).bearer_auth(&all)).await, 400);
-    let head = hub.request(Method::HEAD, &format!("{PATH}?match=a"));
-    let head = answer(head.bearer_auth(&all)).await;
-    assert_eq!(head.status(), 200);
-    assert_eq!(head.headers()["content-type"], "text/event-stream");
+    let unknown = status(hub.get("MATCH=a")).await;
+    assert_eq!(unknown, 401, "the token is looked at first");
+}
+
+#[tokio::test]
+async fn a_head_tells_what_a_stream_would() {
+    let hub = Hub::version_1().await;
+    let all = token(&["*"], &["*"]);
+    hub.publish(&all, &[("topic", "a"), ("id", "1")]).await;
+    let head = |query: &str| hub.request(Method::HEAD, &format!("{PATH}?{query}"));
+
+    let plain = answer(head("match=a").bearer_auth(&all)).await;
+    assert_eq!(plain.status(), 200);
+    assert_eq!(plain.headers()["content-type"], "text/event-stream");
+    assert!(!plain.headers().contains_key("mercure-last-event-id"));
+    for (id, wanted) in [("1", "1"), ("unknown", "earliest")] {
+        let query = format!("match=a&last_event_id={id}");
+        let told = answer(head(&query).bearer_auth(&all)).await;
+        assert_eq!(told.headers()["mercure-last-event-id"], wanted);
+    }
+    let empty = answer(head("match=a&last_event_id=").bearer_auth(&all)).await;
+    assert!(empty.headers().contains_key("mercure-last-event-id"));
+    assert_eq!(status(head("match=a")).await, 401);
 }
 
 #[tokio::test]
@@ -166,6 +185,15 @@ async fn the_method_query_takes_its_parameters_in_the_body_too() {
     assert_eq!(next_ids(&mut stream, 2).await, ["1", "2"]);
     let large = format!("match=a&x={}", "x".repeat(2 * 1024 * 1024));
     assert_eq!(status(query(large)).await, 413);
+    let method = Method::from_bytes(b"QUERY").unwrap();
+    let both = hub
+        .request(method, &format!("{PATH}?last_event_id=1"))
+        .bearer_auth(&all)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("match=in-url&last_event_id=2");
+    let mut resumed = SseClient::open(both).await;
+    assert_eq!(header(&resumed, "mercure-last-event-id"), Some("1"));
+    assert_eq!(next_ids(&mut resumed, 1).await, ["2"]);
 }
 
 #[tokio::test]

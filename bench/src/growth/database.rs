@@ -12,7 +12,7 @@ use crate::growth::results::DatabaseKind;
 use crate::postgres::Postgres;
 use crate::run::Ground;
 
-pub(super) struct Database {
+pub(crate) struct Database {
     engine: Engine,
     folder: PathBuf,
 }
@@ -23,7 +23,7 @@ enum Engine {
 }
 
 impl Database {
-    pub(super) fn create(kind: DatabaseKind, ground: &Ground, folder: &Path) -> Result<Self> {
+    pub(crate) fn create(kind: DatabaseKind, ground: &Ground, folder: &Path) -> Result<Self> {
         let engine = match kind {
             DatabaseKind::Sqlite => Engine::Sqlite(folder.join("campanile.db")),
             DatabaseKind::Postgres => {
@@ -38,7 +38,7 @@ impl Database {
         })
     }
 
-    pub(super) fn kind(&self) -> DatabaseKind {
+    pub(crate) fn kind(&self) -> DatabaseKind {
         match self.engine {
             Engine::Sqlite(_) => DatabaseKind::Sqlite,
             Engine::Postgres(_) => DatabaseKind::Postgres,
@@ -46,12 +46,12 @@ impl Database {
     }
 
     /// The folder for the hub's files.
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// The URL for the hub.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         match &self.engine {
             Engine::Sqlite(file) => format!("sqlite://{}", file.display()),
             Engine::Postgres(server) => Postgres::url(server.address(), NAME),
@@ -67,7 +67,7 @@ impl Database {
     }
 
     /// Runs SQL while no hub runs.
-    pub(super) fn sql(&self, sql: &str) -> Result<String> {
+    pub(crate) fn sql(&self, sql: &str) -> Result<String> {
         match &self.engine {
             Engine::Sqlite(file) => {
                 let sql = format!("{SQLITE_SETTINGS}{sql}");

@@ -37,7 +37,7 @@ pub(super) fn age(up_to: u64) -> String {
 }
 
 /// `FROM` the numbers from 1.
-fn numbers(kind: DatabaseKind, count: u64) -> String {
+pub(crate) fn numbers(kind: DatabaseKind, count: u64) -> String {
     match kind {
         DatabaseKind::Postgres => format!("FROM generate_series(1, {count}) AS numbers (n)"),
         DatabaseKind::Sqlite => format!(
@@ -48,7 +48,7 @@ fn numbers(kind: DatabaseKind, count: u64) -> String {
 }
 
 /// Later than any day on which this runs, so that nothing is too old or expired.
-const MILLIS_NOW: u64 = 4_000_000_000_000;
+pub(crate) const MILLIS_NOW: u64 = 4_000_000_000_000;
 
 const MOST_ACCOUNTS: u64 = 1_000_000;
 

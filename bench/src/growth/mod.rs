@@ -1,15 +1,15 @@
 //! Cost against size: a database is filled with rows that belong to others, and each kind of request is timed on it, on
 //! SQLite and PostgreSQL.
 
-mod database;
+pub(crate) mod database;
 mod distance;
-mod filling;
+pub(crate) mod filling;
 mod migrations;
 mod page;
 mod picture;
 mod proxy;
 mod pruning;
-mod questions;
+pub(crate) mod questions;
 pub(crate) mod results;
 
 use std::fs;

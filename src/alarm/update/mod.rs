@@ -11,6 +11,6 @@ mod text;
 pub(crate) use content::{Content, NewUpdate, Update, random_id};
 pub(crate) use filter::{ActiveSubscription, UpdateFilter};
 pub(crate) use matcher::{InvalidMatcher, MatchType, Matcher, Matchers};
-pub(crate) use pattern::Pattern;
+pub(crate) use pattern::{Part, Pattern};
 pub(crate) use reserved::is_reserved;
 pub(crate) use text::{Topics, is_protocol_text};

@@ -1,5 +1,6 @@
 //! Matchers that are no plain text: URL patterns (WHATWG) and URI Templates. Both run in linear time.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -18,18 +19,25 @@ pub(crate) struct Pattern {
     text: String,
     base: Url,
     kind: Kind,
+    part: Part,
+    /// The text with which that part of every match begins.
+    prefix: String,
+}
+
+/// The part of a topic that the literal beginning of a pattern is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Part {
+    /// The host and the path of its URL.
+    HostAndPath,
+    /// The path of its URL.
+    Path,
+    /// Its text.
+    Text,
 }
 
 enum Kind {
-    Url {
-        pattern: Box<UrlPattern<Bounded>>,
-        /// The text with which the path of every match begins.
-        prefix: String,
-    },
-    Template {
-        expression: Regex,
-        prefix: String,
-    },
+    Url(Box<UrlPattern<Bounded>>),
+    Template(Regex),
 }
 
 /// An expression of a subscriber, bounded in size: many are kept, and each runs for each update.
@@ -61,27 +69,28 @@ impl Pattern {
     pub(super) fn url(text: &str, base: &Url) -> Option<Self> {
         let init = UrlPatternInit::parse_constructor_string::<Bounded>(text, Some(base.clone()));
         let pattern = UrlPattern::parse(init.ok()?, UrlPatternOptions::default()).ok()?;
-        let prefix = literal_path(pattern.pathname()).to_owned();
+        let path = literal_path(pattern.pathname());
+        let (part, prefix) = match literal_host(pattern.hostname()) {
+            Some(host) => (Part::HostAndPath, format!("{host}{path}")),
+            None => (Part::Path, path.to_owned()),
+        };
         Some(Self {
             text: text.to_owned(),
             base: base.clone(),
-            kind: Kind::Url {
-                pattern: Box::new(pattern),
-                prefix,
-            },
+            kind: Kind::Url(Box::new(pattern)),
+            part,
+            prefix,
         })
     }
 
     /// Compiles a URI Template; `None` if it is invalid.
     pub(super) fn template(text: &str, base: &Url) -> Option<Self> {
-        let expression = template::expression(text)?;
         Some(Self {
             text: text.to_owned(),
             base: base.clone(),
-            kind: Kind::Template {
-                expression,
-                prefix: template::literal_prefix(text).to_owned(),
-            },
+            kind: Kind::Template(template::expression(text)?),
+            part: Part::Text,
+            prefix: template::literal_prefix(text).to_owned(),
         })
     }
 
@@ -90,51 +99,81 @@ impl Pattern {
         &self.text
     }
 
+    /// The literal text with which the part of every topic that matches begins.
+    pub(crate) fn beginning(&self) -> (Part, &str) {
+        (self.part, &self.prefix)
+    }
+
+    /// The texts of an update in which a pattern of this part looks for its beginning.
+    pub(crate) fn texts<'a>(&self, update: &'a Update) -> Vec<Cow<'a, str>> {
+        if self.part == Part::Text {
+            return update.content.topics.iter().map(Cow::Borrowed).collect();
+        }
+        let urls = update.urls(&self.base).iter().flatten();
+        urls.map(|url| self.part.of(url)).collect()
+    }
+
     /// True if a topic of an update matches.
     pub(crate) fn matches_update(&self, update: &Update) -> bool {
         match &self.kind {
-            Kind::Url { pattern, prefix } => {
-                let urls = update.urls(&self.base).iter().flatten();
-                urls.into_iter()
-                    .any(|url| matches_url(pattern, prefix, url))
+            Kind::Url(pattern) => {
+                let mut urls = update.urls(&self.base).iter().flatten();
+                urls.any(|url| self.matches_url(pattern, url))
             }
-            Kind::Template { .. } => update
-                .content
-                .topics
-                .iter()
-                .any(|topic| self.matches(topic)),
+            Kind::Template(_) => {
+                let mut topics = update.content.topics.iter();
+                topics.any(|topic| self.matches(topic))
+            }
         }
     }
 
     /// True if a topic matches.
     pub(crate) fn matches(&self, topic: &str) -> bool {
         match &self.kind {
-            Kind::Url { pattern, prefix } => {
+            Kind::Url(pattern) => {
                 let url = self.base.join(topic);
-                url.is_ok_and(|url| matches_url(pattern, prefix, &url))
+                url.is_ok_and(|url| self.matches_url(pattern, &url))
             }
-            Kind::Template { expression, prefix } => {
-                topic == self.text || topic.starts_with(prefix) && expression.is_match(topic)
+            Kind::Template(expression) => {
+                topic == self.text || topic.starts_with(&self.prefix) && expression.is_match(topic)
             }
         }
     }
 
+    fn matches_url(&self, pattern: &UrlPattern<Bounded>, url: &Url) -> bool {
+        let input = || UrlPatternMatchInput::Url(url.clone());
+        self.part.of(url).starts_with(&self.prefix) && pattern.test(input()).unwrap_or(false)
+    }
+
     fn is_template(&self) -> bool {
-        matches!(self.kind, Kind::Template { .. })
+        matches!(self.kind, Kind::Template(_))
     }
 }
 
-fn matches_url(pattern: &UrlPattern<Bounded>, prefix: &str, url: &Url) -> bool {
-    let input = || UrlPatternMatchInput::Url(url.clone());
-    url.path().starts_with(prefix) && pattern.test(input()).unwrap_or(false)
+impl Part {
+    /// This part of a topic that is a URL.
+    fn of(self, url: &Url) -> Cow<'_, str> {
+        match (self, url.host_str()) {
+            (Self::HostAndPath, Some(host)) => Cow::Owned(format!("{host}{}", url.path())),
+            (Self::HostAndPath, None) | (Self::Path, _) => Cow::Borrowed(url.path()),
+            (Self::Text, _) => Cow::Borrowed(url.as_str()),
+        }
+    }
+}
+
+/// The host of a pattern that stands for itself.
+fn literal_host(pattern: &str) -> Option<&str> {
+    (!pattern.contains(SPECIAL)).then_some(pattern)
 }
 
 /// The part of a pattern for paths that stands for itself. A slash before a group belongs to the group, which may be optional.
 fn literal_path(pattern: &str) -> &str {
-    let special = |c: char| matches!(c, ':' | '*' | '(' | ')' | '{' | '}' | '\\' | '+' | '?');
-    let literal = pattern.split(special).next().unwrap_or_default();
+    let literal = pattern.split(SPECIAL).next().unwrap_or_default();
     literal.strip_suffix('/').unwrap_or(literal)
 }
+
+/// The characters that have a meaning in a pattern.
+const SPECIAL: [char; 9] = [':', '*', '(', ')', '{', '}', '\\', '+', '?'];
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {

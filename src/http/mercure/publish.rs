@@ -85,7 +85,7 @@ fn essence(kind: &str) -> Option<&str> {
     (essence.contains('/') && parameters.all(is_whole)).then_some(essence)
 }
 
-/// Checks the fields in the order in which the reference hub does.
+/// Checks the fields in the order in which the reference hub does, but for topics that nobody may use.
 fn content(
     form: &Form,
     grants: &MercureGrants,
@@ -108,9 +108,7 @@ fn content(
         })
         .collect::<Result<_, _>>()?;
     let retry = retry(form)?;
-    if !topics.iter().all(|topic| grants.may_publish(topic)) {
-        return Err(MercureError::InsufficientScope);
-    }
+    // Before the grants: such a topic is refused whatever the token grants.
     let base = mercure.matchers.base();
     let is_kept = |topic: &Arc<str>| is_reserved(topic, base) || mercure.is_bridged(topic);
     if topics.iter().any(is_kept) {
@@ -119,10 +117,16 @@ fn content(
     if topics.iter().any(|topic| &**topic == "*") {
         return Err(invalid());
     }
+    if !topics.iter().all(|topic| grants.may_publish(topic)) {
+        return Err(MercureError::InsufficientScope);
+    }
     let given = field(form, "id", "Invalid \"id\" parameter")?;
     let external_id = given.filter(|id| !id.is_empty()).unwrap_or(made_id);
-    if external_id.starts_with('#') || external_id == updates::EARLIEST {
+    if external_id.starts_with('#') || updates::is_reserved_id(&external_id) {
         return Err(MercureError::BadRequest("Invalid \"id\" parameter"));
+    }
+    if external_id.len() > MOST_ID_BYTES {
+        return Err(MercureError::TooLarge);
     }
     let event_type = field(form, "type", "Invalid \"type\" parameter")?;
     if event_type.as_deref() == Some("mercure") {
@@ -201,3 +205,6 @@ fn idempotency(
 
 /// The topics of one update. The reference hub has the same limit.
 const MOST_TOPICS: usize = 1_000;
+
+/// A client sends the id back in a header, and proxies take some 8 KiB of headers.
+const MOST_ID_BYTES: usize = 4_096;

@@ -64,10 +64,25 @@ pub(super) async fn head(state: Data<AppState>, request: HttpRequest) -> HttpRes
         return builder(StatusCode::NOT_FOUND).finish();
     };
     let form = Form::parse(request.query_string().as_bytes());
-    match wish(&state, mercure, &request, &form).await {
-        Ok(_wish) => fields().finish(),
+    match headed(&state, mercure, &request, &form).await {
+        Ok(answer) => answer,
         Err(error) => error.answer(&request, &state, query::version(&form, mercure)),
     }
+}
+
+async fn headed(
+    state: &AppState,
+    mercure: &Mercure,
+    request: &HttpRequest,
+    form: &Form,
+) -> Result<HttpResponse, MercureError> {
+    let wish = wish(state, mercure, request, form).await?;
+    let (_cursor, mut told, _gap) = start(state, &wish).await?;
+    if wish.last_seen == LastSeen::Empty {
+        let head = state.store.head().await.map_err(Refusal::from)?;
+        told = Some(updates::id_of_now(state, AlarmId(head.last_id)).await?);
+    }
+    Ok(fields(told).finish())
 }
 
 /// The protocol, for a path that is written as it is: no other spelling is one of its routes.
@@ -128,16 +143,11 @@ async fn stream(
     if wish.last_seen == LastSeen::Empty {
         told = Some(updates::id_of_now(state, cursor).await?);
     }
-    let mut answer = fields();
-    if let Some(id) = told.and_then(|id| header::HeaderValue::from_bytes(id.as_bytes()).ok()) {
-        answer.insert_header(("mercure-last-event-id", id.clone()));
-        answer.insert_header(("last-event-id", id));
-    }
     drop(turn);
     let subscriber = format!("urn:uuid:{}", events.client_id());
     let active = Active::begin(state.clone(), active, subscriber).await;
     let body = body::of(events, gap.as_deref(), active);
-    Ok(answer.body(BoxBody::new(body)))
+    Ok(fields(told).body(BoxBody::new(body)))
 }
 
 fn failed(error: FeedError) -> MercureError {
@@ -235,8 +245,8 @@ fn name_of(grants: Option<&MercureGrants>) -> String {
     format!("mercure {}", token_id.unwrap_or_default())
 }
 
-/// The head of the answer.
-fn fields() -> HttpResponseBuilder {
+/// The head of the answer, with the id that it tells.
+fn fields(told: Option<String>) -> HttpResponseBuilder {
     let mut answer = builder(StatusCode::OK);
     answer
         .content_type("text/event-stream")
@@ -247,6 +257,10 @@ fn fields() -> HttpResponseBuilder {
         .insert_header((header::PRAGMA, "no-cache"))
         .insert_header((header::EXPIRES, "0"))
         .insert_header(("x-accel-buffering", "no"));
+    if let Some(id) = told.and_then(|id| header::HeaderValue::from_bytes(id.as_bytes()).ok()) {
+        answer.insert_header(("mercure-last-event-id", id.clone()));
+        answer.insert_header(("last-event-id", id));
+    }
     answer
 }
 
