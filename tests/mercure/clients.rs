@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{ChildStdout, Command};
 
 use crate::chromium::Chromium;
-use crate::hub::{Hub, ISSUER, KEY, PATH, claims, keys, sign_1, token_0};
+use crate::hub::{Hub, ISSUER, KEY, PATH, claims, free_address, keys, sign_1, token_0};
 use crate::support::DEADLINE;
 
 #[tokio::test]
@@ -184,12 +184,6 @@ async fn a_page_gets_what_it_is_subscribed_to_and_nothing_private() {
 async fn next_line(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
     let line = tokio::time::timeout(DEADLINE, lines.next_line()).await;
     line.expect("a line in time").unwrap().expect("a line")
-}
-
-/// An address that a hub can have again after a crash.
-fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
 }
 
 fn program(name: &str) -> PathBuf {

@@ -1,16 +1,22 @@
 //! The hub under test: one of ours, or the one at an address.
 //!
-//! `CAMPANILE_MERCURE_HUB` names a hub of version 1.0 (without compatibility), `CAMPANILE_MERCURE_HUB_0` one of version 0. They
-//! take the settings of the protocol's conformance tests: HS256 with the documented key for both roles, the issuer
-//! `https://localhost`, the public address `https://localhost`, nobody without a token.
+//! `CAMPANILE_MERCURE_REFERENCE` names the binary of the protocol's reference hub: each test starts one of version 1.0.
+//! `CAMPANILE_MERCURE_HUB` names the address of a hub of version 1.0 (without compatibility), `CAMPANILE_MERCURE_HUB_0` one of
+//! version 0, for one test at a time, as the tests share its history. Such a hub has the settings of the protocol's conformance
+//! tests: HS256 with the documented key for both roles, the issuer `https://localhost`, the public address
+//! `https://localhost`, nobody without a token.
 
+use std::process::Stdio;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
 
-use crate::support::{AppBuilder, DEADLINE, Event, SseClient, TestApp};
+use crate::support::{AppBuilder, DEADLINE, Event, SseClient, TestApp, until};
 
 /// The key of the documentation.
 pub(crate) const KEY: &str = "!ChangeThisMercureHubJWTSecretKey!";
@@ -26,11 +32,16 @@ pub(crate) struct Hub {
     base: String,
     pub(crate) client: Client,
     app: Option<TestApp>,
+    /// The process of the reference hub, and its folder.
+    _reference: Option<(Child, TempDir)>,
 }
 
 impl Hub {
     /// A hub of version 1.0.
     pub(crate) async fn version_1() -> Self {
+        if let Ok(binary) = std::env::var("CAMPANILE_MERCURE_REFERENCE") {
+            return Self::reference(&binary).await;
+        }
         match std::env::var("CAMPANILE_MERCURE_HUB") {
             Ok(base) => Self::at(base),
             Err(_unset) => Self::ours(strict()).await,
@@ -52,6 +63,40 @@ impl Hub {
             base: app.base_url.clone(),
             client: app.client.clone(),
             app: Some(app),
+            _reference: None,
+        }
+    }
+
+    /// The reference hub, in a folder of its own.
+    async fn reference(binary: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let address = free_address();
+        let file = folder.path().join("Caddyfile");
+        let store = folder.path().join("updates.db");
+        let settings = REFERENCE
+            .replace("{address}", &address)
+            .replace("{store}", store.to_str().unwrap())
+            .replace("{key}", KEY)
+            .replace("{issuer}", ISSUER)
+            .replace("{audience}", AUDIENCE);
+        std::fs::write(&file, settings).unwrap();
+        let process = Command::new(binary)
+            .args(["run", "--adapter", "caddyfile", "--config"])
+            .arg(&file)
+            .env("XDG_DATA_HOME", folder.path())
+            .env("XDG_CONFIG_HOME", folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn();
+        let process = process.unwrap();
+        until("the reference hub listens", DEADLINE, async || {
+            TcpStream::connect(&address).await.ok()
+        })
+        .await;
+        Self {
+            _reference: Some((process, folder)),
+            ..Self::at(format!("http://{address}"))
         }
     }
 
@@ -61,6 +106,7 @@ impl Hub {
             base,
             client: client.build().unwrap(),
             app: None,
+            _reference: None,
         }
     }
 
@@ -130,6 +176,12 @@ impl Hub {
     pub(crate) async fn subscribe(&self, token: &str, query: &str) -> SseClient {
         SseClient::open(self.get(query).bearer_auth(token)).await
     }
+}
+
+/// An address that is free.
+pub(crate) fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
 }
 
 /// The settings of both keys.
@@ -243,3 +295,30 @@ pub(crate) fn url_escaped(bytes: &[u8]) -> String {
 }
 
 pub(crate) const DETAIL: &str = "https://mercure.rocks/authorization-detail";
+
+/// The settings of the reference hub.
+const REFERENCE: &str = "{
+    admin off
+    auto_https off
+    persist_config off
+}
+http://{address} {
+    route {
+        mercure {
+            transport bolt {
+                path {store}
+            }
+            issuer {issuer} {
+                publisher {
+                    jwt {key} HS256
+                }
+                subscriber {
+                    jwt {key} HS256
+                }
+            }
+            resource_identifier {audience}
+        }
+        respond 404
+    }
+}
+";

@@ -146,7 +146,7 @@ async fn the_parameters_of_a_subscription_are_checked() {
 
 #[tokio::test]
 async fn a_head_tells_what_a_stream_would() {
-    let hub = Hub::version_1().await;
+    let hub = Hub::ours(strict()).await;
     let all = token(&["*"], &["*"]);
     hub.publish(&all, &[("topic", "a"), ("id", "1")]).await;
     let head = |query: &str| hub.request(Method::HEAD, &format!("{PATH}?{query}"));
