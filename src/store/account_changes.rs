@@ -23,7 +23,7 @@ pub(super) fn lock_for_change<'a>(
             .execute(connection)?,
         DbConnection::Postgres(connection) => diesel::sql_query(COUNT)
             .bind::<BigInt, _>(count)
-            .bind::<Text, _>(told(ids))
+            .bind::<Text, _>(named(count, ids))
             .execute(connection)?,
     };
     Ok((head.last_id, count))
@@ -34,11 +34,11 @@ pub(super) fn count_of<T>(changed: &Result<(T, i64), StoreError>) -> Option<i64>
     changed.as_ref().ok().map(|(_done, count)| *count)
 }
 
-/// The text that tells of some accounts; empty if there are too many to tell.
-fn told<'a>(ids: impl Iterator<Item = &'a UserId>) -> String {
+/// The setting that names the accounts of a change; empty if there are too many to tell.
+fn named<'a>(count: i64, ids: impl Iterator<Item = &'a UserId>) -> String {
     let ids: Vec<&str> = ids.map(UserId::as_str).take(MOST_TOLD + 1).collect();
     match ids.len() {
-        1..=MOST_TOLD => serde_json::json!(ids).to_string(),
+        1..=MOST_TOLD => format!("{count} {}", serde_json::json!(ids)),
         _ => String::new(),
     }
 }
@@ -74,8 +74,10 @@ mod tests {
     fn what_is_told_is_heard_and_too_many_are_not_told() {
         let some = ids(MOST_TOLD);
 
-        assert_eq!(heard("7", &told(some.iter())), Some((7, some)));
-        assert_eq!(told(ids(MOST_TOLD + 1).iter()), "");
+        let named_some = named(7, some.iter());
+        let (count, detail) = named_some.split_once(' ').unwrap();
+        assert_eq!(heard(count, detail), Some((7, some)));
+        assert_eq!(named(7, ids(MOST_TOLD + 1).iter()), "");
         assert_eq!(heard("7", ""), None);
         assert_eq!(heard("many", "[]"), None);
     }

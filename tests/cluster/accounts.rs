@@ -83,6 +83,26 @@ async fn a_change_that_no_signal_tells_is_read_at_every_hub_once_it_is_counted()
 }
 
 #[tokio::test]
+async fn of_two_changes_in_one_transaction_the_one_that_is_not_named_is_read_at_every_hub() {
+    let url = database();
+    let (one, other) = (hub(&url).await, hub(&url).await);
+    let bob = one.user("bob").await;
+    for hub in [&one, &other] {
+        is_named(hub, &bob, "bob").await;
+    }
+
+    let count = "UPDATE log_head SET account_changes = account_changes + 1";
+    let name_the_last = "SELECT set_config('campanile.accounts', account_changes || ' [\"eve\"]', true) FROM log_head";
+    let rename = "UPDATE users SET display_name = 'Robert' WHERE id = 'bob'";
+    let both = format!("BEGIN; {rename}; {count}; {count}; {name_the_last}; COMMIT");
+    Postgres::shared().sql(&url, &both);
+
+    for hub in [&one, &other] {
+        is_named(hub, &bob, "Robert").await;
+    }
+}
+
+#[tokio::test]
 async fn a_change_of_more_accounts_than_a_signal_tells_is_read_at_the_other_hub() {
     let url = database();
     let (one, other) = (hub(&url).await, hub(&url).await);

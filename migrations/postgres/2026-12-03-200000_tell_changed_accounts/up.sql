@@ -1,12 +1,14 @@
 -- Tells which accounts a counted change is about, so that the other hubs forget these alone. A transaction names them in a setting of its
--- own. Where it names none (an older hub, a person with a SQL shell, too many), the count rises without a signal, and the others forget
--- all. At the commit, as the counter of the signals is the last lock a transaction takes.
+-- own, with the count. Where it names none for a count (an older hub, a person with a SQL shell, too many, another change in the same
+-- transaction), the count rises without a signal, and the others forget all. At the commit, as the counter of the signals is the last lock
+-- that a transaction takes.
 CREATE FUNCTION campanile_signal_accounts() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    accounts TEXT := coalesce(current_setting('campanile.accounts', true), '');
+    named TEXT := coalesce(current_setting('campanile.accounts', true), '');
+    counted TEXT := NEW.account_changes::text;
 BEGIN
-    IF accounts <> '' THEN
-        PERFORM campanile_signal('accounts', NEW.account_changes::text, accounts);
+    IF starts_with(named, counted || ' ') THEN
+        PERFORM campanile_signal('accounts', counted, substr(named, length(counted) + 2));
     END IF;
     RETURN NULL;
 END
