@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing, then runs every test on SQLite and the black-box tests on PostgreSQL too.
 # Arguments are handed on to `cargo test`:  ./test.sh --test api a_slow_client. `--install` alone installs and runs nothing.
-# `--long` cuts 200 clients of each kind at random, a minute each, runs the guides for Rails and Laravel, takes a hub's database away for a minute,
-# and runs a hub of an older version, built from the history, beside one of this version.
+# `--long` cuts 200 clients of each kind at random, a minute each, runs the guides for Rails and Laravel, renders the Helm chart, takes a hub's
+# database away for a minute, and runs a hub of an older version, built from the history, beside one of this version.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -134,6 +134,14 @@ provide_frameworks() {
   say "test.sh: NOT COVERED by tests/backends: the guides for Rails and Laravel"
 }
 
+# The program that renders deploy/helm, built from its module.
+provide_helm() {
+  has_command helm && return
+  say "test.sh: building helm"
+  GOBIN="$PWD/target/helm" go install helm.sh/helm/v3/cmd/helm@v3.22.0 >&2 && PATH="$PATH:$PWD/target/helm" && return
+  say "test.sh: NOT COVERED by tests/api: deploy/helm"
+}
+
 # The third proxy of tests/proxies, which not every system has.
 provide_caddy() {
   has_command caddy && return
@@ -230,6 +238,8 @@ if [ "${1:-}" = --long ]; then
   cargo test --locked --test cluster versions "$@"
   provide_frameworks
   cargo test --locked --test backends guides "$@"
+  provide_helm
+  cargo test --locked --test api deployment "$@"
   # No exec, which would leave the older hub's folder behind.
   cargo test --workspace --locked --no-fail-fast -- --ignored "$@"
   exit

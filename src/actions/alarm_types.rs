@@ -140,7 +140,7 @@ pub(crate) fn typescript(state: &AppState, reader: &Identity) -> Result<String, 
 /// Refuses whoever may not see the schemas.
 fn sees_schemas(reader: &Identity) -> Result<(), Refusal> {
     match reader.key() {
-        Some(key) if key.grant.has(Scope::Types) || key.grant.has(Scope::Admin) => Ok(()),
+        Some(key) if key.grant.keeps_types() => Ok(()),
         Some(_key) => Err(Refusal::MissingScope(Scope::Types)),
         None if reader.role() == Role::User => Err(Refusal::Forbidden(Forbidden::NeedsPublisher)),
         None => Ok(()),

@@ -118,6 +118,11 @@ impl Grant {
         self.scopes.contains(&scope)
     }
 
+    /// True if the key may see and change the declared types of alarms.
+    pub(crate) fn keeps_types(&self) -> bool {
+        self.has(Scope::Types) || self.has(Scope::Admin)
+    }
+
     /// True if a topic is among those of the key.
     pub(crate) fn covers(&self, topic: &Topic) -> bool {
         self.topics.is_empty() || self.topics.iter().any(|pattern| pattern.covers(topic))

@@ -267,8 +267,8 @@ extractor!(Admin, QueryToken::Refused, |caller| {
 
 extractor!(TypeKeeper, QueryToken::Refused, |caller| {
     if let Some(key) = caller.key() {
-        if !key.grant.has(Scope::Admin) {
-            api_keys::require(key, Scope::Types)?;
+        if !key.grant.keeps_types() {
+            return Err(Refusal::MissingScope(Scope::Types).into());
         }
     } else if caller.role() != Role::Admin {
         return Err(Refusal::Forbidden(Forbidden::NeedsAdmin).into());

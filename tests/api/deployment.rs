@@ -52,6 +52,31 @@ fn systemd_takes_the_unit_and_finds_it_hardened() {
 }
 
 #[test]
+fn no_secret_stands_in_the_compose_file() {
+    const SECRETS: [&str; 4] = ["PASSWORD", "SECRET", "TOKEN", "KEY"];
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("compose.yaml");
+    let compose = std::fs::read_to_string(file).unwrap();
+    let is_given = |value: &str| value.starts_with("${") && value.ends_with(":-}");
+    let mut given = 0;
+
+    for line in compose.lines().map(str::trim) {
+        let named = line.split_once(": ").filter(|(name, _value)| {
+            !name.starts_with('#') && SECRETS.iter().any(|secret| name.contains(secret))
+        });
+        let in_an_address = line
+            .split_once("://")
+            .and_then(|(_scheme, address)| address.split_once('@'))
+            .and_then(|(user, _host)| user.split_once(':'));
+        for (_name, value) in named.into_iter().chain(in_an_address) {
+            assert!(is_given(value), "{line}");
+            given += 1;
+        }
+    }
+
+    assert!(given >= 4, "{given} secrets come from the environment");
+}
+
+#[test]
 fn helm_renders_one_hub_on_a_volume_and_several_on_a_server_and_refuses_what_loses_data() {
     let chart = deploy("helm/campanile").display().to_string();
     let template = |settings: &str| run("helm", &["template", "t", &chart, "--set", settings]);
