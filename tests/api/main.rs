@@ -20,6 +20,8 @@ mod database;
 mod entries;
 #[path = "../support/listener.rs"]
 mod listener;
+#[path = "../support/openid_provider.rs"]
+mod openid_provider;
 #[path = "../support/provider.rs"]
 mod provider;
 #[path = "../support/publishing.rs"]

@@ -1,71 +1,17 @@
 //! Signing in with a real provider of OpenID Connect, which is a program of `tests/openid`.
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::process::Stdio;
 
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::answers::{answer, refusal};
 use crate::issuers::wait_until_taken;
+use crate::openid_provider::Provider;
 use crate::signing_in::{PASSWORD, login};
-use crate::support::{AppBuilder, DEADLINE, TestApp};
-
-/// The provider's process; it ends with its input.
-struct Provider {
-    address: String,
-    input: ChildStdin,
-    output: Lines<BufReader<ChildStdout>>,
-    _process: Child,
-}
+use crate::support::{DEADLINE, TestApp};
 
 impl Provider {
-    /// Starts it, where `./test.sh` could install it.
-    async fn start() -> Option<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openid");
-        if !folder.join("node_modules/oidc-provider").exists() {
-            eprintln!("NOT COVERED: tests/openid is not installed");
-            return None;
-        }
-        let mut process = Command::new("node")
-            .arg("provider.js")
-            .current_dir(folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("node");
-        let output = process.stdout.take().unwrap();
-        let mut provider = Self {
-            address: String::new(),
-            input: process.stdin.take().unwrap(),
-            output: BufReader::new(output).lines(),
-            _process: process,
-        };
-        provider.address = provider.line().await;
-        Some(provider)
-    }
-
-    async fn line(&mut self) -> String {
-        let line = tokio::time::timeout(DEADLINE, self.output.next_line()).await;
-        line.expect("a line in time").unwrap().expect("a line")
-    }
-
-    /// Signs with the first of these keys from now on, and shows all.
-    async fn use_keys(&mut self, hub: &TestApp, keys: &[&str]) {
-        let command = json!({"hub": hub.base_url, "keys": keys}).to_string();
-        self.input
-            .write_all(format!("{command}\n").as_bytes())
-            .await
-            .unwrap();
-        // It prints notices as well.
-        while self.line().await != "ready" {}
-    }
-
     /// A token of the provider for a program, whose user id is `campanile`.
     async fn token(&self, client: &Client) -> String {
         let request = client
@@ -74,27 +20,6 @@ impl Provider {
             .form(&[("grant_type", "client_credentials")]);
         let tokens = answer(request, 200).await;
         tokens["access_token"].as_str().unwrap().to_owned()
-    }
-
-    /// A hub that trusts it.
-    async fn hub(&mut self, settings: &[(&str, &str)]) -> TestApp {
-        let file = format!(
-            "[[issuer]]\nissuer = \"{}\"\naudience = [\"urn:hub\"]\ndiscovery = true\nalgorithms = [\"ES256\"]\n\
-             create_users = true\nrole = {{ claim = \"groups\", admin = [\"hub-admins\"] }}\n\n\
-             [issuer.sign_in]\nname = \"company\"\nclient_id = \"campanile\"\nclient_secret_file = \"client-secret\"\n",
-            self.address
-        );
-        let mut builder = AppBuilder::default()
-            .embedded()
-            .env("CAMPANILE_ISSUERS", "issuers.toml")
-            .file("issuers.toml", file)
-            .file("client-secret", "the secret of the client\n".to_owned());
-        for (name, value) in settings {
-            builder = builder.env(name, value);
-        }
-        let hub = builder.spawn().await;
-        self.use_keys(&hub, &["one"]).await;
-        hub
     }
 }
 

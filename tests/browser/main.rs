@@ -13,6 +13,8 @@ mod chromium;
 mod faulty_proxy;
 #[path = "../support/layout.rs"]
 mod layout;
+#[path = "../support/openid_provider.rs"]
+mod openid_provider;
 #[path = "../support/scenes.rs"]
 mod scenes;
 #[expect(

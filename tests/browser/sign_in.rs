@@ -1,8 +1,12 @@
 //! Signing in, and opening a room, where something goes wrong: the page stays, with what was typed.
 
+use reqwest::Method;
+use serde_json::json;
+
 use crate::chromium::{Chromium, PASSWORD};
+use crate::openid_provider::Provider;
 use crate::scenes::network;
-use crate::support::TestApp;
+use crate::support::{DEADLINE, TestApp, until};
 
 #[tokio::test]
 async fn a_wrong_password_is_told_without_leaving_the_page() {
@@ -89,4 +93,44 @@ async fn a_room_is_opened_once_and_a_name_that_is_taken_is_told() {
         .holds("document.querySelectorAll('.room-card').length === 2")
         .await;
     carol.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_visitor_signs_in_with_a_real_provider_and_the_bell_opens() {
+    let Some(mut provider) = Provider::start().await else {
+        return;
+    };
+    let app = provider.hub(&[]).await;
+    until("the hub knows the provider", DEADLINE, async || {
+        let answer = app.request(Method::GET, "/login/company").send().await;
+        let place = answer
+            .unwrap()
+            .headers()
+            .get("location")?
+            .to_str()
+            .ok()?
+            .to_owned();
+        place.starts_with(&provider.address).then_some(())
+    })
+    .await;
+    let chromium = Chromium::start().await;
+    let ann = chromium.window().await;
+
+    ann.goto(&app, "/?next=%2Falarms").await;
+    ann.click("a[href^='/login/company']").await;
+    ann.fill("[name=login]", "ann").await;
+    ann.fill("[name=password]", "any").await;
+    ann.click("[type=submit]").await;
+    ann.holds("document.querySelector('[name=prompt]')?.value === 'consent'")
+        .await;
+    ann.click("[type=submit]").await;
+    ann.shows("h1", "Inbox").await;
+    assert_eq!(ann.path().await, "/alarms");
+    ann.hears().await;
+    app.publish(json!({"user": "ann"}), "NEW_COMMENT_ON_POST")
+        .await;
+    ann.shows(".cb-badge", "1").await;
+    ann.click(".cb-button").await;
+    ann.shows(".cb-list", "New comment on post").await;
+    ann.is_clean().await;
 }
