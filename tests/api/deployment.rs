@@ -59,10 +59,11 @@ fn no_secret_stands_in_the_compose_file() {
     let is_given = |value: &str| value.starts_with("${") && value.ends_with(":-}");
     let mut given = 0;
 
-    for line in compose.lines().map(str::trim) {
-        let named = line.split_once(": ").filter(|(name, _value)| {
-            !name.starts_with('#') && SECRETS.iter().any(|secret| name.contains(secret))
-        });
+    let lines = compose.lines().map(str::trim);
+    for line in lines.filter(|line| !line.starts_with('#')) {
+        let named = line
+            .split_once(": ")
+            .filter(|(name, _value)| SECRETS.iter().any(|secret| name.contains(secret)));
         let in_an_address = line
             .split_once("://")
             .and_then(|(_scheme, address)| address.split_once('@'))

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::answers::{answer, problem, refusal, send};
 use crate::crowd::{RawStream, crowd};
 use crate::database::lock;
-use crate::support::{AppBuilder, DEADLINE, SseClient, TestApp};
+use crate::support::{AppBuilder, DEADLINE, SseClient, TestApp, until};
 
 #[tokio::test]
 async fn fault_one_stream_per_user_a_second_tab_does_not_silence_the_first() {
@@ -95,6 +96,12 @@ async fn fault_a_failing_database_evicts_no_healthy_client() {
         stream.next_named("ping", DEADLINE).await;
     }
     drop(held);
+    // A hub on a server refuses work until it has heard from the server again.
+    until("ready", DEADLINE, async || {
+        let ready = app.request(Method::GET, "/readyz").send().await.unwrap();
+        (ready.status() == 200).then_some(())
+    })
+    .await;
 
     let id = app.publish(json!({"everyone": true}), "T").await;
     for stream in &mut streams {
