@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing, then runs every test on SQLite and the black-box tests on PostgreSQL too.
 # Arguments are handed on to `cargo test`:  ./test.sh --test api a_slow_client. `--install` alone installs and runs nothing.
-# `--long` cuts 200 clients of each kind at random, a minute each, runs the guides for Rails and Laravel, renders the Helm chart, takes a hub's
-# database away for a minute, and runs a hub of an older version, built from the history, beside one of this version.
+# `--long` cuts 200 clients of each kind at random, a minute each, runs the guides for Rails, Laravel, Vue and Svelte, renders the Helm
+# chart, takes a hub's database away for a minute, and runs a hub of an older version, built from the history, beside one of this version.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -28,6 +28,9 @@ readonly korean_font="/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
 readonly korean_locale="/usr/share/i18n/locales/ko_KR"
 # A test holds 1,000 streams open against one hub, which inherits this limit.
 readonly open_files=16384
+# The modules of tests/api about bytes on the wire, identity providers and files of the deployment, to which the database does not matter.
+readonly same_on_both=(assets asyncapi contract dashboard deployment event_stream framing http2 issuer_files issuer_table key_sets openid
+  openid_visitors origins peers providers tls web_socket)
 # The older version that tests/cluster/versions.rs names.
 readonly old_commit=91ed2b8
 
@@ -142,6 +145,15 @@ provide_helm() {
   say "test.sh: NOT COVERED by tests/api: deploy/helm"
 }
 
+# The Vue and Svelte applications of docs/guide/vue.md and docs/guide/svelte.md.
+provide_bindings() {
+  [ tests/bindings/node_modules/.package-lock.json -nt tests/bindings/package-lock.json ] && return
+  say "test.sh: installing Vue and Svelte"
+  npm --prefix tests/bindings ci --no-audit --no-fund >&2 && return
+  rm -rf tests/bindings/node_modules
+  say "test.sh: NOT COVERED by tests/browser: Vue and Svelte"
+}
+
 # The third proxy of tests/proxies, which not every system has.
 provide_caddy() {
   has_command caddy && return
@@ -219,8 +231,6 @@ provide_locale
 [ -f web/node_modules/axe-core/axe.min.js ] || npm --prefix web ci --no-audit --no-fund >&2
 # The React application of docs/guide/react.md.
 [ tests/react/node_modules/.package-lock.json -nt tests/react/package-lock.json ] || npm --prefix tests/react ci --no-audit --no-fund >&2
-# The Vue and Svelte applications of docs/guide/vue.md and docs/guide/svelte.md.
-[ tests/bindings/node_modules/.package-lock.json -nt tests/bindings/package-lock.json ] || npm --prefix tests/bindings ci --no-audit --no-fund >&2
 # The provider of OpenID Connect that the tests sign in with.
 [ tests/openid/node_modules/.package-lock.json -nt tests/openid/package-lock.json ] || npm --prefix tests/openid ci --no-audit --no-fund >&2
 provide_all_clients
@@ -240,6 +250,7 @@ if [ "${1:-}" = --long ]; then
   cargo test --locked --test backends guides "$@"
   provide_helm
   cargo test --locked --test api deployment "$@"
+  provide_bindings
   # No exec, which would leave the older hub's folder behind.
   cargo test --workspace --locked --no-fail-fast -- --ignored "$@"
   exit
@@ -249,7 +260,13 @@ if [ $# -gt 0 ]; then
 fi
 cargo test --workspace --locked --no-fail-fast
 # The same promises on the other database, whose messages nobody is to depend on. A hub there is slower to start, so this half
-# has the machine to itself.
-env CAMPANILE_TEST_DATABASE=postgres cargo test --locked --test mercure -- resuming several isolation bridge
-exec env CAMPANILE_TEST_DATABASE=postgres CAMPANILE_TEST_LANGUAGE=ko_KR.UTF-8 \
-  cargo test --locked --no-fail-fast --test api --test storage --test torture
+# has the machine to itself, and more tests wait at the same time.
+export CAMPANILE_TEST_DATABASE=postgres RUST_TEST_THREADS=$(($(nproc) * 3 / 2))
+cargo test --locked --test mercure -- resuming several isolation bridge
+export CAMPANILE_TEST_LANGUAGE=ko_KR.UTF-8
+cargo test --locked --no-fail-fast --test storage --test torture
+skipped=()
+for module in "${same_on_both[@]}"; do
+  skipped+=(--skip "$module::")
+done
+exec cargo test --locked --no-fail-fast --test api -- "${skipped[@]}"

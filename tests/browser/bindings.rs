@@ -60,12 +60,14 @@ async fn counts_shows_toasts_and_changes(framework: &str, check: &[&str], read: 
 }
 
 #[tokio::test]
+#[ignore = "installs a framework: ./test.sh --long"]
 async fn a_vue_application_has_an_unread_count_toasts_and_an_inbox() {
     let check = ["vue-tsc", "-p", "tsconfig.json"];
     counts_shows_toasts_and_changes("vue", &check, "article:nth-of-type(1)").await;
 }
 
 #[tokio::test]
+#[ignore = "installs a framework: ./test.sh --long"]
 async fn a_svelte_application_has_an_unread_count_toasts_and_an_inbox() {
     let check = ["svelte-check", "--tsconfig", "tsconfig.svelte.json"];
     let read = "article:nth-of-type(1) button:first-of-type";
