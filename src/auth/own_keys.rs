@@ -147,7 +147,9 @@ impl OwnKeys {
         let known = |key: &&Arc<OwnKey>| key.known.elapsed() >= KNOWN_EVERYWHERE;
         let newest = all.iter().filter(known).find(|key| key.until.is_none());
         let former = || all.iter().find(known);
-        newest.or_else(former).or_else(|| all.first()).cloned()
+        // A hub that has just begun keeps to the key that it began with.
+        let first_known = || all.iter().min_by_key(|key| key.known);
+        newest.or_else(former).or_else(first_known).cloned()
     }
 
     /// A key by its name.

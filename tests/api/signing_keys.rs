@@ -126,6 +126,7 @@ async fn a_new_key_signs_while_the_old_one_verifies_and_a_retired_one_ends_its_s
     );
 
     let new = signed_in(&app).await;
+    assert_eq!(part(&new, 0)["kid"], json!(made));
     signing_key(&app, &["retire", &first[0]]).await;
     stream.bye("expired", DEADLINE).await;
     refusal(app.get(&old, "/api/auth/me"), 401, "invalid_token").await;
