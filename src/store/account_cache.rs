@@ -123,9 +123,7 @@ impl Accounts {
     }
 
     pub(super) fn forget_all(&self) {
-        let mut known = self.known();
-        known.changes += 1;
-        known.accounts = Recent::of(A_GENERATION);
+        self.known().forget_all();
     }
 
     /// The number of committed changes of accounts that this hub counted in the database.
@@ -157,34 +155,41 @@ impl Accounts {
     /// Takes the count that a reading which began at `now` found, where the next look is told what changed. Another count than the
     /// known one confirms nothing.
     pub(super) fn still_counted(&self, count: i64, now: Instant) {
-        let mut known = self.known();
-        if let Some((known_count, at)) = &mut known.counted
-            && *known_count == count
-        {
-            *at = now.max(*at);
-        }
+        self.known().confirm(count, now);
     }
 
     /// Takes the count of account changes that a reading which began at `now` found in the database.
     pub(super) fn changed_so_often(&self, count: i64, now: Instant) {
         let mut known = self.known();
-        match known.counted {
-            Some((known_count, at)) if known_count == count => {
-                known.counted = Some((count, at.max(now)));
-                return;
-            }
-            // This reading was overtaken by a later one. A later reading with a lower count means that the database was
-            // restored, so the cache is emptied.
-            Some((_count, at)) if now < at => return,
-            _ => {}
+        // A reading that a later one has overtaken tells nothing. A later reading with a lower count means that the database
+        // was restored, so the cache is emptied.
+        let is_overtaken = known.counted.is_some_and(|(_count, at)| now < at);
+        if !known.confirm(count, now) && !is_overtaken {
+            known.forget_all();
+            known.counted = Some((count, now));
         }
-        known.changes += 1;
-        known.accounts = Recent::of(A_GENERATION);
-        known.counted = Some((count, now));
     }
 
     fn known(&self) -> MutexGuard<'_, Cache> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cache {
+    /// Notes a reading that found the known count; returns false for another count.
+    fn confirm(&mut self, count: i64, now: Instant) -> bool {
+        match &mut self.counted {
+            Some((known_count, at)) if *known_count == count => {
+                *at = now.max(*at);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn forget_all(&mut self) {
+        self.changes += 1;
+        self.accounts = Recent::of(A_GENERATION);
     }
 }
 
