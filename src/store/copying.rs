@@ -81,7 +81,7 @@ pub(crate) fn restore(
     let new = with_suffix(there, ".restoring");
     let settled = prepare(copy, &new, replaced);
     let settled = settled.inspect_err(|_failed| {
-        // What is left of it is of no use.
+        // A part of it is of no use.
         let _removed = fs::remove_file(&new);
     })?;
     put_in_place(&new, there).map_err(|cause| file_error(there, cause))?;

@@ -30,7 +30,7 @@ impl Store {
             let now = Instant::now();
             let head = head(connection)?;
             if is_shared {
-                // What has changed is told to the next look.
+                // The next look is told what changed.
                 accounts.still_counted(head.account_changes, now);
             } else {
                 accounts.changed_so_often(head.account_changes, now);

@@ -47,12 +47,12 @@ impl Store {
                     .set(dsl::verifies_until.eq(until.millis()))
                     .execute(connection)?;
                 insert(connection, &key)?;
-                let detail = json!({"othersVerifyUntil": until});
-                audit::record(
-                    connection,
-                    &by,
-                    &entry("signing_key.rotate", &key.id, detail),
-                )
+                let change = Change {
+                    action: "signing_key.rotate",
+                    target: &key.id,
+                    detail: json!({"othersVerifyUntil": until}),
+                };
+                audit::record(connection, &by, &change)
             })
         })
         .await
@@ -68,7 +68,11 @@ impl Store {
             connection.transact(|connection| {
                 let gone = diesel::delete(dsl::signing_keys.find(&id)).execute(connection)?;
                 if gone > 0 {
-                    let change = entry("signing_key.retire", &id, json!({}));
+                    let change = Change {
+                        action: "signing_key.retire",
+                        target: &id,
+                        detail: json!({}),
+                    };
                     audit::record(connection, &by, &change)?;
                 }
                 Ok(gone > 0)
@@ -86,14 +90,6 @@ impl Store {
             Ok(())
         })
         .await
-    }
-}
-
-fn entry<'a>(action: &'static str, id: &'a str, detail: serde_json::Value) -> Change<'a> {
-    Change {
-        action,
-        target: id,
-        detail,
     }
 }
 
