@@ -9,7 +9,7 @@ use crate::answers::{answer, refusal};
 use crate::issuers::wait_until_taken;
 use crate::openid_provider::Provider;
 use crate::signing_in::{PASSWORD, login};
-use crate::support::{DEADLINE, TestApp};
+use crate::support::{DEADLINE, SseClient, TestApp};
 
 impl Provider {
     /// A token of the provider for a program, whose user id is `campanile`.
@@ -252,15 +252,21 @@ async fn without_passwords_only_providers_are_left() {
     refusal(sign_up, 403, "passwords_off").await;
 }
 
+/// A provider, a hub that trusts it, a token of the provider, and a stream with the token.
+async fn with_a_stream() -> Option<(Provider, TestApp, String, SseClient)> {
+    let mut provider = Provider::start().await?;
+    let app = provider.hub(&[]).await;
+    let token = provider.token(&app.client).await;
+    wait_until_taken(&app, &token).await;
+    let stream = app.connected(&token, "/api/stream").await;
+    Some((provider, app, token, stream))
+}
+
 #[tokio::test]
 async fn a_real_provider_rotates_its_key_and_no_stream_drops() {
-    let Some(mut provider) = Provider::start().await else {
+    let Some((mut provider, app, old, mut stream)) = with_a_stream().await else {
         return;
     };
-    let app = provider.hub(&[]).await;
-    let old = provider.token(&app.client).await;
-    wait_until_taken(&app, &old).await;
-    let mut stream = app.connected(&old, "/api/stream").await;
 
     provider.use_keys(&app, &["two", "one"]).await;
     let new = provider.token(&app.client).await;
@@ -274,13 +280,9 @@ async fn a_real_provider_rotates_its_key_and_no_stream_drops() {
 
 #[tokio::test]
 async fn a_real_provider_removes_its_key_and_its_streams_end_once_the_new_key_is_seen() {
-    let Some(mut provider) = Provider::start().await else {
+    let Some((mut provider, app, old, mut stream)) = with_a_stream().await else {
         return;
     };
-    let app = provider.hub(&[]).await;
-    let old = provider.token(&app.client).await;
-    wait_until_taken(&app, &old).await;
-    let mut stream = app.connected(&old, "/api/stream").await;
 
     provider.use_keys(&app, &["two"]).await;
     // The name of an unknown key asks for a fetch before its time.
@@ -298,13 +300,9 @@ async fn a_real_provider_removes_its_key_and_its_streams_end_once_the_new_key_is
 #[tokio::test]
 #[ignore = "waits for the next fetch of the keys, up to 45 seconds"]
 async fn a_real_provider_removes_its_key_and_its_streams_end_within_a_minute() {
-    let Some(mut provider) = Provider::start().await else {
+    let Some((mut provider, app, old, mut stream)) = with_a_stream().await else {
         return;
     };
-    let app = provider.hub(&[]).await;
-    let old = provider.token(&app.client).await;
-    wait_until_taken(&app, &old).await;
-    let mut stream = app.connected(&old, "/api/stream").await;
 
     provider.use_keys(&app, &["two"]).await;
 

@@ -23,7 +23,7 @@ struct Guide {
     /// The package that `./test.sh` installs for it: in `tests/backends`, or the system's own.
     installed: &'static str,
     run: &'static str,
-    /// What its log says when a job that publishes finds no hub; nothing where the program has no queue.
+    /// A line of its log that tells of a job which found no hub; `None` if the program has no queue.
     queued: Option<&'static str>,
 }
 
