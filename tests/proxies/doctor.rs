@@ -183,7 +183,7 @@ async fn the_doctor_names_each_mistake_of_a_caddy() {
     }
 }
 
-/// What the line of the report that mends a finding is, without the remark behind it.
+/// The line of the report that mends a finding. A remark after it is left out.
 fn line_that_mends(report: &Value, name: &str, program: &str) -> String {
     let checks = report["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["name"] == name).unwrap();

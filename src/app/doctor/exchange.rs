@@ -26,7 +26,7 @@ pub(super) enum Who {
     Nobody,
 }
 
-/// The hub answers. What does not come about for want of a good certificate is a fault of TLS.
+/// The hub answers. A certificate that is not trusted is a fault of TLS.
 pub(super) async fn reach(site: &Site) -> Result<(Check, Told), Check> {
     let began = Instant::now();
     match site.ask(site.bare(Method::GET, "/healthz")).await {
@@ -276,28 +276,22 @@ pub(super) async fn body_limit(site: &Site) -> Check {
     ] {
         let body = format!("{{\"doctor\":\"{}\"}}", "x".repeat(bytes));
         let request = request.header(CONTENT_TYPE, "application/json");
-        let told = match site.ask_with(request, body.into(), ANSWERS_WITHIN).await {
-            Ok(told) => told,
-            // The hub may refuse the caller and close before the body is sent.
-            Err(_cut) => continue,
+        // The hub may refuse the caller and close before the body is sent.
+        let Ok(told) = site.ask_with(request, body.into(), ANSWERS_WITHIN).await else {
+            continue;
         };
-        let found = match told.code() {
-            Some("body_too_large") => None,
-            Some(_refused) if is_early(told.status) => continue,
-            Some(_read) => Some(format!("a body of {size} reaches the hub")),
-            None => None,
-        };
-        match found {
-            Some(found) => reached = found,
-            None if told.status == StatusCode::PAYLOAD_TOO_LARGE => {
-                let found = format!("a body of {size} is refused on the way: 413");
-                return Check::fault(mends::BODY_LIMIT, found);
-            }
-            None => {
-                let status = told.status;
-                let found = format!("a body of {size} is answered {status}, and not by the hub");
-                return Check::fault(mends::BODY_LIMIT, found);
-            }
+        let status = told.status;
+        if told.code().is_none_or(|code| code == "body_too_large") {
+            let found = match status {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    format!("a body of {size} is refused on the way: 413")
+                }
+                _ => format!("a body of {size} is answered {status}, and not by the hub"),
+            };
+            return Check::fault(mends::BODY_LIMIT, found);
+        }
+        if !is_early(status) {
+            reached = format!("a body of {size} reaches the hub");
         }
     }
     Check::good("body_limit", reached)
