@@ -74,6 +74,11 @@ pub struct Hub {
     server: Server,
     address: SocketAddr,
     scheme: &'static str,
+    remains: Remains,
+}
+
+/// The parts of a hub that end after its server.
+struct Remains {
     journal: Addr<Journal>,
     networks: NewNetworks,
     key_uses: KeyUses,
@@ -104,11 +109,8 @@ pub async fn build(
     let issuers = issuers::read(config.issuers.as_deref())?;
     let outgoing = Outgoing::new(config.ca_file.as_deref()).map_err(StartError::Authorities)?;
     let Parts { state, seal } = parts::start(config, outgoing, &issuers).await?;
-    let (journal, readiness) = (state.journal.clone(), state.readiness.clone());
-    let (store, cluster) = (state.store.clone(), state.cluster.clone());
-    let (networks, broadcaster) = (state.networks.clone(), state.broadcaster.clone());
-    let key_uses = state.key_uses.clone();
-    let source = Data::new(source_of(&state));
+    let (readiness, broadcaster) = (state.readiness.clone(), state.broadcaster.clone());
+    let (remains, source) = (Remains::of(&state), Data::new(source_of(&state)));
     let routes = |mercure: &_| mercure::routes(mercure, &issuers);
     let mercure = state.mercure.as_ref().map(routes);
     let (state, origins) = (Data::new(state), config.cors_origins.clone());
@@ -149,11 +151,7 @@ pub async fn build(
         server,
         address,
         scheme,
-        journal,
-        networks,
-        key_uses,
-        store,
-        cluster,
+        remains,
     })
 }
 
@@ -190,6 +188,25 @@ impl Hub {
     pub async fn run(self) -> Result<(), StartError> {
         log::info!("listening on {}://{}", self.scheme, self.address);
         self.server.await?;
+        self.remains.end().await;
+        log::info!("stopped");
+        Ok(())
+    }
+}
+
+impl Remains {
+    fn of(state: &AppState) -> Self {
+        Self {
+            journal: state.journal.clone(),
+            networks: state.networks.clone(),
+            key_uses: state.key_uses.clone(),
+            store: state.store.clone(),
+            cluster: state.cluster.clone(),
+        }
+    }
+
+    /// Stores what was taken, leaves the other hubs and closes the database.
+    async fn end(self) {
         if let Err(cause) = self.journal.send(Drain).timeout(DRAIN_WITHIN).await {
             log::error!("the journal did not drain: {cause}");
         }
@@ -206,8 +223,6 @@ impl Hub {
             log::warn!("the last uses of API keys are not stored");
         }
         self.store.close().await;
-        log::info!("stopped");
-        Ok(())
     }
 }
 

@@ -66,27 +66,7 @@ async fn assemble(
     let (rights, hub) = (RightsEpoch::default(), HubId::random());
     let (broadcaster, (journal, delivered)) = start_actors(config, &store, &metrics).await?;
     let pushes = Pushes::keeping(config.recent_pushes as usize);
-    let others = signals.zip(store.writes()).zip(bell(config));
-    let cluster = others.map(|((position, writes), bell)| {
-        let listening = Listening {
-            store: store.clone(),
-            broadcaster: broadcaster.clone(),
-            journal: journal.clone(),
-            metrics: metrics.clone(),
-            bell,
-            writes,
-            require_standby: config.require_standby == Switch::On,
-            revocations: revocations.clone(),
-            keys: keys.clone(),
-            types: types.clone(),
-            rights: rights.clone(),
-            hub: hub.clone(),
-            delivered: delivered.clone(),
-            pushes: pushes.clone(),
-        };
-        Cluster::join(listening, position)
-    });
-    Ok(AppState {
+    let mut state = AppState {
         store,
         journal,
         broadcaster,
@@ -104,7 +84,7 @@ async fn assemble(
         policy: Policy::from(config),
         rights,
         hub,
-        cluster,
+        cluster: None,
         unstored: Unstored::default(),
         test_pace: Pace::default(),
         known_rooms: KnownRooms::default(),
@@ -116,7 +96,30 @@ async fn assemble(
         pushes,
         delivered,
         mercure: None,
-    })
+    };
+    state.cluster = signals.and_then(|position| join_others(config, &state, position));
+    Ok(state)
+}
+
+/// The other hubs on the same server, whose signals are followed from that place.
+fn join_others(config: &Config, state: &AppState, position: Position) -> Option<Cluster> {
+    let listening = Listening {
+        store: state.store.clone(),
+        broadcaster: state.broadcaster.clone(),
+        journal: state.journal.clone(),
+        metrics: state.metrics.clone(),
+        bell: bell(config)?,
+        writes: state.store.writes()?,
+        require_standby: config.require_standby == Switch::On,
+        revocations: state.revocations.clone(),
+        keys: state.keys.clone(),
+        types: state.types.clone(),
+        rights: state.rights.clone(),
+        hub: state.hub.clone(),
+        delivered: state.delivered.clone(),
+        pushes: state.pushes.clone(),
+    };
+    Some(Cluster::join(listening, position))
 }
 
 /// The database, which has an administrator then. Ids that were made under an earlier rule are made known.

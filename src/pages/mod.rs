@@ -53,6 +53,25 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(resource("/alarms/{id}/read").route(post().to(inbox::read_one)))
         .service(resource("/alarms/{id}/unread").route(post().to(inbox::unread_one)))
         .service(resource("/alarms/{id}/delete").route(post().to(inbox::delete_one)))
+        .configure(configure_administration)
+        .service(resource("/compare").route(read().to(compare::show)))
+        .service(resource("/compare/alarms").route(post().to(compare::publish)))
+        .service(resource("/compare/cut").route(post().to(compare::cut)))
+        .service(
+            resource("/demo/embed")
+                .route(read().to(demo::show))
+                .route(post().to(demo::publish)),
+        )
+        .service(resource("/api/docs").route(read().to(api_docs::show)))
+        .service(resource("/campanile.js").route(read().to(assets::module)))
+        .service(resource("/campanile-client.tgz").route(read().to(assets::package)))
+        .service(resource("/campanile@{version}.js").route(read().to(assets::versioned_module)))
+        .service(resource("/assets/{name}").route(read().to(assets::asset)));
+}
+
+/// Registers the pages of administrators.
+fn configure_administration(config: &mut ServiceConfig) {
+    config
         .service(resource("/admin").route(read().to(admin::show)))
         .service(resource("/admin/recent").route(read().to(admin::recent)))
         .service(resource("/admin/alarms/{id}").route(read().to(admin::delivery::show)))
@@ -75,18 +94,5 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(
             resource("/admin/connections/{client_id}/disconnect")
                 .route(post().to(admin::disconnect)),
-        )
-        .service(resource("/compare").route(read().to(compare::show)))
-        .service(resource("/compare/alarms").route(post().to(compare::publish)))
-        .service(resource("/compare/cut").route(post().to(compare::cut)))
-        .service(
-            resource("/demo/embed")
-                .route(read().to(demo::show))
-                .route(post().to(demo::publish)),
-        )
-        .service(resource("/api/docs").route(read().to(api_docs::show)))
-        .service(resource("/campanile.js").route(read().to(assets::module)))
-        .service(resource("/campanile-client.tgz").route(read().to(assets::package)))
-        .service(resource("/campanile@{version}.js").route(read().to(assets::versioned_module)))
-        .service(resource("/assets/{name}").route(read().to(assets::asset)));
+        );
 }

@@ -38,12 +38,7 @@ where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody + 'static,
 {
-    let (reading, writing) = tokio::io::split(stream);
-    let mut talk = Talk {
-        incoming: Incoming::new(reading),
-        writing,
-        out: BytesMut::new(),
-    };
+    let mut talk = Talk::over(stream);
     // Asked again and again, also after the stop.
     let mut stop = pin!(maybe_done(stopping.notified()));
     loop {
@@ -72,12 +67,8 @@ where
             answered = app.call(request) => answered,
             ended = talk.incoming.attend(&mut body) => return Err(ended),
         };
-        let answer = match answered {
-            Ok(answer) => Response::<B>::from(answer).map_into_boxed_body(),
-            Err(error) => Response::from(error),
-        };
-        let is_late = answer.extensions().contains::<Late>();
-        let then = if is_late {
+        let answer = response(answered);
+        let then = if answer.extensions().contains::<Late>() {
             talk.answer_late(answer, &asked, &mut body, stop.as_mut())
                 .await?
         } else {
@@ -148,6 +139,16 @@ fn introduced(mut request: Request, visitor: &Visitor) -> Request {
     request
 }
 
+fn response<B>(answered: Result<ServiceResponse<B>, Error>) -> Response<BoxBody>
+where
+    B: MessageBody + 'static,
+{
+    match answered {
+        Ok(answer) => Response::<B>::from(answer).map_into_boxed_body(),
+        Err(error) => Response::from(error),
+    }
+}
+
 /// A connection between two requests, or within one.
 struct Talk<T> {
     incoming: Incoming<ReadHalf<T>>,
@@ -165,6 +166,15 @@ enum Then {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Talk<T> {
+    fn over(stream: T) -> Self {
+        let (reading, writing) = tokio::io::split(stream);
+        Self {
+            incoming: Incoming::new(reading),
+            writing,
+            out: BytesMut::new(),
+        }
+    }
+
     /// Writes an answer, or the head of one without an end.
     async fn answer(
         &mut self,

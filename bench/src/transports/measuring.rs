@@ -36,26 +36,17 @@ pub(super) fn measure(
         terms.poll_every(),
         template,
     )?;
-    let clients: Result<Vec<_>> = (0..terms.clients)
-        .map(|client| {
-            let authorization = Campanile::authorization(client)?;
-            Ok((authorization, user_name(client % terms.rooms)))
-        })
-        .collect();
     crowd.rest(SETTLING)?;
     let empty = proc::pss_of_tree(hub.pid())?;
-    crowd.open(clients?)?;
+    crowd.open(clients(terms)?)?;
     crowd.rest(SETTLING)?;
     let open = proc::pss_of_tree(hub.pid())?;
     publish(&mut crowd, terms, 1, rate.max(WARMING_UP_RATE), WARMING_UP)?;
 
     let cut_off = crowd.cut_off;
     let traffic = crowd.traffic();
-    let (start, cpu, own) = (
-        crowd.clock().nanos(),
-        Meter::of_tree(hub.pid())?,
-        Meter::of_bench(),
-    );
+    let start = crowd.clock().nanos();
+    let (cpu, own) = (Meter::of_tree(hub.pid())?, Meter::of_bench());
     let books = publish(&mut crowd, terms, 2, rate, terms.lasting(rate))?;
     let seconds = (crowd.clock().nanos() - start) as f64 / 1e9;
     let cpu = Meter::of_tree(hub.pid())?.since(&cpu).total;
@@ -87,6 +78,16 @@ pub(super) fn measure(
     set_books(&mut figures, &books);
     figures.set("cut_off", (crowd.cut_off - cut_off) as f64);
     Ok(figures)
+}
+
+/// The authorization and the room of each client.
+fn clients(terms: &Terms) -> Result<Vec<(String, String)>> {
+    (0..terms.clients)
+        .map(|client| {
+            let authorization = Campanile::authorization(client)?;
+            Ok((authorization, user_name(client % terms.rooms)))
+        })
+        .collect()
 }
 
 fn publish(
