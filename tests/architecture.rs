@@ -152,6 +152,27 @@ fn each_migration_has_a_version_of_its_own() {
     }
 }
 
+#[test]
+fn each_dependency_is_used_by_the_code() {
+    for (package, folders) in [(".", &["src", "tests"][..]), ("bench", &["bench/src"])] {
+        let manifest = root().join(package).join("Cargo.toml");
+        let manifest: toml::Table = fs::read_to_string(manifest).unwrap().parse().unwrap();
+        let mut files = Vec::new();
+        for folder in folders {
+            collect(&root().join(folder), &mut files);
+        }
+        let read = |file| fs::read_to_string(file).unwrap();
+        let code: String = files.iter().map(read).collect();
+        let tables = ["dependencies", "dev-dependencies"].map(|table| manifest.get(table));
+        for table in tables.into_iter().flatten() {
+            for dependency in table.as_table().unwrap().keys() {
+                let path = format!("{}::", dependency.replace('-', "_"));
+                assert!(code.contains(&path), "{package}: {dependency} is not used");
+            }
+        }
+    }
+}
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -188,6 +209,9 @@ fn sources() -> Vec<(String, PathBuf, String)> {
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder of source") {
         let path = entry.unwrap().path();
+        if path.ends_with("node_modules") {
+            continue;
+        }
         if path.is_dir() {
             collect(&path, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
