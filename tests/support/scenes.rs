@@ -32,7 +32,7 @@ pub(crate) async fn shows_exactly(window: &Window, texts: &[String]) {
         .await;
 }
 
-pub(crate) const PAGES: [(&str, &str); 10] = [
+pub(crate) const PAGES: [(&str, &str); 11] = [
     ("rooms", "/rooms"),
     ("room", "/rooms/tower"),
     ("inbox", "/alarms"),
@@ -40,6 +40,7 @@ pub(crate) const PAGES: [(&str, &str); 10] = [
     ("recent", "/admin/recent"),
     ("person", "/admin/users/dora"),
     ("keys", "/admin/keys"),
+    ("delivery", "/admin/alarms/5"),
     ("compare", "/compare"),
     ("embed", "/demo/embed"),
     ("missing", "/nowhere"),
