@@ -16,13 +16,13 @@ const minifiedSheets = {
   setup(esbuild) {
     esbuild.onLoad({ filter: /\.css$/ }, async ({ path }) => {
       const sheet = await transform(await readFile(path, "utf8"), { loader: "css", minify: true, target: TARGETS });
-      // What custom properties hold is left as it was written.
+      // The values of custom properties are left as they were written.
       return { contents: sheet.code.trim().replaceAll(/(?<=[:,]) /g, ""), loader: "text" };
     });
   },
 };
 
-// What the module's parts call each other by. No page, no other tab and no hub sees these: they get short names.
+// Names that only the module's own parts use. No page, no other tab and no hub sees these: they get short names.
 const INSIDE = [
   "alarmed", "arrived", "ask", "attempt", "backoff", "beat", "byCookie", "change", "changes", "dispose", "everyHeartbeat",
   "fail", "failed", "fed", "follow", "forget", "gone", "hadTrouble", "hear", "heard", "heardAt", "hold", "hush", "identity",

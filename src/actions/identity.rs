@@ -326,7 +326,7 @@ async fn find_or_make(
         made_by: settings.map(|issuer| issuer.issuer.clone()),
         ..NewAccount::named(claims.subject.clone())
     };
-    // Whoever presents the first token of a user makes the account.
+    // The account is made by the user whose token is presented first.
     let by = Actor {
         name: claims.subject.to_string(),
         address: String::new(),

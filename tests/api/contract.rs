@@ -194,7 +194,7 @@ async fn what_the_hub_answers_is_what_the_contract_says() {
     let made = answer(app.post(&admin, "/api/admin/keys").json(&wanted), 201).await;
     let (key, key_id) = (made["key"].as_str().unwrap(), made["id"].as_str().unwrap());
     let bodies = bodies();
-    // What takes away what others need comes late; what needs the open stream comes first.
+    // Calls that need the open stream come first; calls that remove things come last.
     let rank = |(method, path): &(String, String)| match (method.as_str(), path.as_str()) {
         ("DELETE", "/api/admin/connections/{clientId}") => 0,
         (_, path) if path.ends_with("/logout") => 3,

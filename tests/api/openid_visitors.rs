@@ -47,7 +47,7 @@ async fn a_provider_that_is_away_or_hostile_signs_nobody_in_and_slows_nobody() {
         "hanging", "silent", "absent",
     ];
     let app = hub(names.map(|name| entry(&server, name, "")).concat()).await;
-    // Whoever is known at all is known by now.
+    // By now each visitor who is known at all is known.
     Sent::to(&app, "hanging").await;
     server
         .wait_until_asked("/absent/.well-known/openid-configuration", 1)

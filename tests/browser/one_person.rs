@@ -155,7 +155,7 @@ async fn two_people_in_two_tabs_never_hear_each_other_and_two_tabs_of_one_share_
     let window = street.window_of("eve").await;
     let again = token_of("bob");
     let others = [
-        // Whoever the page says it is: the hub says another.
+        // The page names one user, the hub another.
         format!("begin({{ token: '{}', user: 'bob' }})", street.eve),
         format!("begin({{ token: () => '{}' }})", street.eve),
         "begin({})".to_owned(),

@@ -53,7 +53,7 @@ async fn an_alarm_that_was_shown_and_lost_leaves_its_id_to_no_other() {
 
     assert!(first > last + (1 << 20), "{first}");
     assert_eq!(ids_up_to(&mut stream, second).await, [first, second]);
-    // Who comes back with the id of what was lost misses nothing, at either hub.
+    // A client that comes back with the id of a lost alarm misses nothing, at either hub.
     for hub in [&one, &other] {
         let path = format!("/api/stream?cursor={}", last + 1);
         let mut back = hub.stream(&bob, &path).await;

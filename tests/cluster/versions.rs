@@ -81,7 +81,7 @@ async fn the_last_version_beside_this_one_loses_and_repeats_nothing_over_a_failo
     for stream in &mut streams {
         assert_eq!(up_to(stream, before + 1, third).await, later);
     }
-    // Who comes back with the id of what was lost misses nothing at either, also when the older one has started again.
+    // A client that comes back with the id of a lost alarm misses nothing at either hub, also after the older one has started again.
     old.kill().await;
     old.restart().await;
     for hub in [&old, &new] {

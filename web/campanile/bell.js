@@ -131,7 +131,7 @@ export class CampanileBell extends HTMLElement {
     const status = element("div.cb-status", { role: "status" });
     const frame = element("div.cb-bell", {}, this.#button, live, place);
     this.#shadow.replaceChildren(frame);
-    // What a page has in it until it is there is not wanted any more.
+    // The content that a page shows until the bell is there is removed.
     this.replaceChildren(...this.querySelectorAll(":scope > [slot]"));
     /** @type {HTMLElement | null} */
     const own = document.querySelector("[data-campanile-status]");
@@ -232,11 +232,11 @@ export class CampanileBell extends HTMLElement {
     const { alarmType, fromUserId, id, url, targetId, data } = alarm;
     const from = fromUserId ?? "";
     const own = this.describe?.(alarm) || {};
-    // An id means nothing to whoever reads it.
+    // An id means nothing to a reader.
     const fromName = Number(id) <= (this.#deleted[from] ?? 0) ? this.words.deletedUser : this.#names[from];
     const text = wordsOf(this.types, this)?.[alarmType] ?? wordsOf(this.#declared[alarmType]?.words ?? {}, this) ?? "";
     const told = filled(text, { fromName, targetId, data });
-    // What the words name already is not said again.
+    // A name that the words contain already is not repeated.
     const names = (/** @type {string} */ start) => told && text.includes(start);
     return {
       what: own.what ?? (told || typeInWords(alarmType)),

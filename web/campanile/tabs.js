@@ -53,7 +53,7 @@ export class Tabs {
     this.#channel = new BroadcastChannel(key);
     this.#channel.onmessage = ({ data }) => this.#heard(data);
     this.#until(navigator.locks ? ANSWER_MS : ANSWER_WITHOUT_LOCKS_MS);
-    // Whoever asks for this lock later learns that this tab is gone, even if it crashed.
+    // Another tab that gets this lock learns that this tab is gone, even if it crashed.
     hold(`${key} tab ${this.tab}`, this.#life.signal, () => ear.met());
     this.#watch();
   }

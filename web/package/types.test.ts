@@ -1,4 +1,4 @@
-// What the types of the package promise; compiled by `npm run check`, never run.
+// Uses of the package's types; compiled by `npm run check`, never run.
 
 import { connect, createCampanile, RequestError } from "campanile";
 import { useAlarm, useCounts, useInbox, useToasts } from "campanile/react";

@@ -43,7 +43,7 @@ async fn examine(site: &Site, watch: Duration) -> Vec<Check> {
         streams::stream(site, &who, watch),
     );
     let mut checks = vec![reached, exchange::tls(site), version, clock];
-    // What the token showed counts: without it, the others cannot be seen to arrive.
+    // Headers cannot be seen without an accepted token, so the check of the token takes the place of theirs.
     checks.extend(headers.into_iter().filter(|check| check.name != token.name));
     checks.push(token);
     checks.extend([forwarded, cookies, cors]);

@@ -1,4 +1,4 @@
-// What a back end does with the client, as the test asks: drill MODE HUB KEY WHO [CURSOR FILE]. Each line of its output is a fact.
+// The part of a back end in the tests: drill MODE HUB KEY WHO [CURSOR FILE]. Each line of its output is a fact.
 package main
 
 import (

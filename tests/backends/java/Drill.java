@@ -12,7 +12,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** What a back end does with the client, as the test asks: Drill MODE HUB KEY WHO [CURSOR FILE]. Each line of its output is a fact. */
+/** The part of a back end in the tests: Drill MODE HUB KEY WHO [CURSOR FILE]. Each line of its output is a fact. */
 public final class Drill {
     private static final ObjectMapper JSON = new ObjectMapper();
     private final String url;

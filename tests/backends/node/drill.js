@@ -1,4 +1,4 @@
-// What a back end does with the client, as the test asks: drill.js MODE HUB KEY WHO [CURSOR FILE]. Each line of its output is a fact.
+// The part of a back end in the tests: drill.js MODE HUB KEY WHO [CURSOR FILE]. Each line of its output is a fact.
 import { Campanile, HubError, fileCursor } from "campanile-backend";
 
 const [mode, url, key, who, file] = process.argv.slice(2);

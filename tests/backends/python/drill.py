@@ -1,4 +1,4 @@
-"""What a back end does with the client that blocks, as the test asks: drill.py MODE HUB KEY WHO [CURSOR FILE].
+"""The part of a back end in the tests, with the client that blocks: drill.py MODE HUB KEY WHO [CURSOR FILE].
 
 Each line of its output is a fact.
 """
