@@ -324,7 +324,7 @@ fn korean_in(texts: &[String]) -> Vec<String> {
 }
 
 /// Texts of people and back ends, which are the same in every language.
-const DATA: [&str; 14] = [
+const DATA: [&str; 15] = [
     "Room tower",
     "Room belfry",
     "Who rings at noon?",
@@ -333,6 +333,7 @@ const DATA: [&str; 14] = [
     "New comment on post",
     "New follower",
     "Maintenance",
+    "MAINTENANCE",
     "Two words",
     "bad&name",
     "127.0.0.1",
