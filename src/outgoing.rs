@@ -66,7 +66,7 @@ impl Outgoing {
             .map_err(|cause| OutgoingError::Failed(cause.to_string()))?;
         let answer = self.send(request).await?;
         match answer.status().as_u16() {
-            200 => Ok(answer.into_body()),
+            200 => Ok(without_mark(answer.into_body())),
             other => Err(OutgoingError::Status(other)),
         }
     }
@@ -98,6 +98,15 @@ impl Outgoing {
         let body = Limited::new(body, MOST_BYTES).collect().await;
         let body = body.map_err(|_cause| OutgoingError::Body)?;
         Ok(Response::from_parts(head, body.to_bytes()))
+    }
+}
+
+/// Some servers begin each text with a byte order mark. A reader of JSON may ignore it (RFC 8259, section 8.1).
+fn without_mark(body: Bytes) -> Bytes {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    match body.starts_with(MARK) {
+        true => body.slice(MARK.len()..),
+        false => body,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The terms in which refusals speak: things, rules of fields, and conditions of callers.
 
-use std::num::ParseIntError;
+use std::num::{IntErrorKind, ParseIntError};
 
 use crate::alarm::InvalidValue;
 
@@ -35,6 +35,9 @@ pub(crate) enum Rule {
     /// A whole number.
     #[error("expected a whole number")]
     Number,
+    /// A whole number that is kept in 64 bits.
+    #[error("the number is out of range: it has more than 64 bits")]
+    NumberRange,
     /// A number within bounds, both included.
     #[error("expected {0} to {1}")]
     Between(u64, u64),
@@ -144,7 +147,10 @@ impl std::fmt::Display for Thing {
 }
 
 impl From<ParseIntError> for Rule {
-    fn from(_cause: ParseIntError) -> Self {
-        Self::Number
+    fn from(cause: ParseIntError) -> Self {
+        match cause.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => Self::NumberRange,
+            _ => Self::Number,
+        }
     }
 }

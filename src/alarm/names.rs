@@ -58,13 +58,13 @@ fn may_be_in_id(c: char) -> bool {
 
 /// A display name in its form: 1 to 100 characters, one of which is seen.
 pub(super) fn display_name(text: &str) -> Result<String, InvalidValue> {
-    if !text.chars().any(is_seen) {
+    if !shows_something(text) {
         return Err(InvalidValue::BlankName);
     }
     let name = enforced(text, |text| Nickname::enforce(text).ok());
     let name = name.ok_or(InvalidValue::DisplayName)?;
     let length = name.chars().count();
-    if !name.chars().any(is_seen) {
+    if !shows_something(&name) {
         return Err(InvalidValue::BlankName);
     }
     if length > MOST_NAME || name.contains(char::is_control) {
@@ -77,7 +77,7 @@ pub(super) fn display_name(text: &str) -> Result<String, InvalidValue> {
 pub(super) fn type_text(text: &str) -> Result<String, InvalidValue> {
     let text: String = text.nfc().collect();
     let length = text.chars().count();
-    if length > MOST_WORDS || !text.chars().any(is_seen) || text.contains(char::is_control) {
+    if length > MOST_WORDS || !shows_something(&text) || text.contains(char::is_control) {
         return Err(InvalidValue::TypeText);
     }
     match placeholders(&text) {
@@ -140,6 +140,11 @@ fn enforced(text: &str, profile: fn(String) -> Option<Cow<'static, str>>) -> Opt
 fn is_newer_symbol(c: char) -> bool {
     matches!(c, '\u{20a0}'..='\u{20cf}' | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
         || c.is_alphanumeric()
+}
+
+/// True for a text of which something is seen.
+pub(super) fn shows_something(text: &str) -> bool {
+    text.chars().any(is_seen)
 }
 
 /// True for a character that leaves something on the screen by itself.

@@ -1,15 +1,17 @@
 //! The recipients of an alarm as a publisher names them: exactly one kind.
 
 use std::collections::HashSet;
+use std::fmt;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::alarm::{InvalidValue, Role, RoomId, Topic, UserId};
 
 /// The recipients of an alarm. On the wire an object with exactly one of `user`, `users`, `everyone`, `role` and `room`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Wire")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Recipients {
     /// One user.
     User(UserId),
@@ -61,11 +63,30 @@ impl Serialize for Recipients {
     }
 }
 
+/// Written as an object alone: by itself serde reads one from an array too, by the order of its fields.
+impl<'de> Deserialize<'de> for Recipients {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnObject)
+    }
+}
+
+struct AnObject;
+
+impl<'de> Visitor<'de> for AnObject {
+    type Value = Recipients;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object with one of user, users, everyone, role, room")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Recipients, M::Error> {
+        let wire = Wire::deserialize(MapAccessDeserializer::new(map))?;
+        Recipients::try_from(wire).map_err(M::Error::custom)
+    }
+}
+
 #[derive(Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "an object with one of user, users, everyone, role, room"
-)]
+#[serde(deny_unknown_fields)]
 struct Wire {
     #[serde(default)]
     user: Option<UserId>,

@@ -125,10 +125,10 @@ validated_text!(
 );
 
 validated_text!(
-    /// The text of a chat message: 1 to 4,000 characters, not blank.
+    /// The text of a chat message: 1 to 4,000 characters, one of which is seen.
     ChatText,
     |text| {
-        if text.trim().is_empty() || text.chars().count() > 4_000 || text.contains('\0') {
+        if !names::shows_something(text) || text.chars().count() > 4_000 || text.contains('\0') {
             return Err(InvalidValue::ChatText);
         }
         Ok(())

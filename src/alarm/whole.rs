@@ -34,11 +34,13 @@ impl Visitor<'_> for Signed {
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<i64, E> {
-        i64::try_from(number)
-            .map_err(|_cause| E::invalid_value(Unexpected::Unsigned(number), &self))
+        i64::try_from(number).map_err(|_cause| too_large(MOST_SIGNED))
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<i64, E> {
+        if number.abs() > LARGEST_EXACT {
+            return Err(too_large(MOST_SIGNED));
+        }
         whole(number).ok_or_else(|| E::invalid_type(Unexpected::Float(number), &self))
     }
 }
@@ -59,6 +61,9 @@ impl Visitor<'_> for Unsigned {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<u64, E> {
+        if number > LARGEST_EXACT {
+            return Err(too_large(u64::MAX));
+        }
         let read = whole(number).and_then(|number| u64::try_from(number).ok());
         read.ok_or_else(|| E::invalid_type(Unexpected::Float(number), &self))
     }
@@ -83,6 +88,16 @@ impl<'de> Visitor<'de> for Optional {
         deserializer.deserialize_any(Unsigned).map(Some)
     }
 }
+
+/// Such a number is a whole one, so "expected a whole number" would be the wrong word. With a fraction or an exponent it is read as
+/// a double, which is exact for less.
+fn too_large<E: Error>(most: u64) -> E {
+    E::custom(format_args!(
+        "the number is out of range: at most {most}, or 9007199254740992 with a fraction or an exponent"
+    ))
+}
+
+const MOST_SIGNED: u64 = i64::MAX.unsigned_abs();
 
 /// The number, if it has no fraction and is exact.
 fn whole(number: f64) -> Option<i64> {

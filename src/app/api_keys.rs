@@ -87,13 +87,14 @@ async fn finish(
     store.close().await;
     match changed? {
         Some(_key) => Ok(()),
-        None => Err(StartError::Key(format!("there is no API key {name}"))),
+        None => Err(StartError::NoKey(name.to_owned())),
     }
 }
 
+/// The database of a hub that was started before: a key in a new one would be taken by no hub.
 fn open(database: &DatabaseSetting) -> Result<Store, StartError> {
     let location = database.url.location();
-    secrets::create_folder_of(location)?;
+    secrets::require(location)?;
     Ok(Store::open(location, Metrics::default())?)
 }
 

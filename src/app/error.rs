@@ -61,7 +61,10 @@ pub enum StartError {
     /// The API key is there.
     #[error("there is already an API key {0}")]
     KeyExists(String),
-    /// An API key that cannot be made or changed.
+    /// The API key is not there.
+    #[error("there is no API key {0}")]
+    NoKey(String),
+    /// An API key that cannot be made.
     #[error("{0}")]
     Key(String),
     /// A value from a file or from stdin.
@@ -79,6 +82,12 @@ pub enum StartError {
          the hub makes the file at its first start"
     )]
     NoSecret(String),
+    /// No database where a command looked for it.
+    #[error(
+        "there is no database in {0}: run the command in the folder of the hub, or set CAMPANILE_DATABASE_URL \
+         (--database-url); the hub makes the file at its first start"
+    )]
+    NoDatabase(String),
     /// A password.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -108,6 +117,8 @@ impl StartError {
         match self {
             Self::UserExists(_)
             | Self::NoUser
+            | Self::KeyExists(_)
+            | Self::NoKey(_)
             | Self::LastAdmin
             | Self::Hub(_)
             | Self::Refused(_)

@@ -9,10 +9,19 @@ use serde_json::{Map, Value as Json, json};
 use crate::alarm::Timestamp;
 use crate::config::LogFormat;
 
-/// Begins to log, filtered by `RUST_LOG`.
+/// Begins to log, filtered by `RUST_LOG`. As with every setting white space around it is no part of it, and an empty one is an
+/// unset one.
 pub fn log_as(format: LogFormat) {
-    let filter = env_logger::Env::default().default_filter_or("info");
-    let mut logger = env_logger::Builder::from_env(filter);
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let filter = variable("RUST_LOG");
+    let filter = match filter.trim() {
+        "" => "info",
+        filter => filter,
+    };
+    let mut logger = env_logger::Builder::new();
+    logger
+        .parse_filters(filter)
+        .parse_write_style(&variable("RUST_LOG_STYLE"));
     if format == LogFormat::Json {
         logger.format(|out, record| writeln!(out, "{}", line(record)));
     }

@@ -269,6 +269,11 @@ fn cors(origins: &[Origin]) -> Cors {
             "Campanile-Expires-In",
         ])
         .max_age(3_600);
+    let parsed = origins.to_vec();
+    let allowed = allowed.allowed_origin_fn(move |origin, _head| {
+        let origin = origin.to_str().ok().and_then(|text| text.parse().ok());
+        origin.is_some_and(|origin: Origin| parsed.contains(&origin))
+    });
     origins
         .iter()
         .fold(allowed, |cors, origin| cors.allowed_origin(origin.as_str()))

@@ -136,11 +136,13 @@ pub(super) fn create_folder_of(location: &Location) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Checks that a database file is there, for a command that makes none.
+/// Checks that a database file is there, for a command beside a hub: a new one would be that of no hub, so none is made.
 pub(super) fn require(location: &Location) -> Result<(), StartError> {
     match location {
         Location::Sqlite(path) if !Path::new(path).exists() => {
-            Err(unusable(Path::new(path), io::ErrorKind::NotFound.into()))
+            let path = Path::new(path);
+            let path = std::path::absolute(path).unwrap_or_else(|_cause| path.to_owned());
+            Err(StartError::NoDatabase(path.display().to_string()))
         }
         Location::Sqlite(_) | Location::Postgres(_) => Ok(()),
     }

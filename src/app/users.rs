@@ -14,6 +14,7 @@ use crate::store::{Account, Actor, Leaving, Left, NewAccount, Reach, Store, Stor
 /// `campanile user add`: adds an account with the password on stdin.
 pub fn add_user(command: UserAdd) -> Result<(), StartError> {
     let password = password_from_stdin()?;
+    secrets::create_folder_of(command.database.url.location())?;
     on_database(&command.database, async move |store| {
         let account = NewAccount {
             display_name: command.display_name,
@@ -30,7 +31,7 @@ pub fn add_user(command: UserAdd) -> Result<(), StartError> {
 
 /// `campanile user list`: all accounts by id.
 pub fn list_users(command: &UserList) -> Result<(), StartError> {
-    on_database(&command.database, async |store| {
+    on_existing(&command.database, async |store| {
         let mut after = None;
         loop {
             let page = store.accounts_after(after, A_PAGE).await?;
@@ -49,7 +50,7 @@ pub fn list_users(command: &UserList) -> Result<(), StartError> {
 
 /// `campanile user disable` and `enable`.
 pub fn set_user_disabled(command: &UserChange, disabled: bool) -> Result<(), StartError> {
-    on_database(&command.database, async |store| {
+    on_existing(&command.database, async |store| {
         let id = existing(store, &command.id).await?;
         let change = NewAccount {
             disabled: Some(disabled),
@@ -62,7 +63,7 @@ pub fn set_user_disabled(command: &UserChange, disabled: bool) -> Result<(), Sta
 
 /// `campanile user role`.
 pub fn set_user_role(command: &UserRole) -> Result<(), StartError> {
-    on_database(&command.database, async |store| {
+    on_existing(&command.database, async |store| {
         let id = existing(store, &command.id).await?;
         let change = NewAccount {
             role: Some(command.role),
@@ -84,7 +85,7 @@ pub fn delete_user(command: &UserChange) -> Result<(), StartError> {
 }
 
 fn leave(command: &UserChange, leaving: Leaving) -> Result<(), StartError> {
-    on_database(&command.database, async |store| {
+    on_existing(&command.database, async |store| {
         let id = existing(store, &command.id).await?;
         let left = store.leave(&id, leaving, Reach::Everyone, by_command());
         match left.await? {
@@ -98,12 +99,21 @@ fn leave(command: &UserChange, leaving: Leaving) -> Result<(), StartError> {
 /// `campanile user password`: the new password is read from stdin.
 pub fn set_user_password(command: &UserChange) -> Result<(), StartError> {
     let password = password_from_stdin()?;
-    on_database(&command.database, async move |store| {
+    on_existing(&command.database, async move |store| {
         let id = existing(store, &command.id).await?;
         let hash = Passwords::new()?.hash(password).await?;
         store.set_password(&id, hash, by_command()).await?;
         Ok(())
     })
+}
+
+/// The same on the database of a hub that was started before: a new one has no accounts, and is not made.
+fn on_existing(
+    database: &DatabaseSetting,
+    work: impl AsyncFnOnce(&Store) -> Result<(), StartError>,
+) -> Result<(), StartError> {
+    secrets::require(database.url.location())?;
+    on_database(database, work)
 }
 
 /// Opens the database of the settings, does some work and closes it.
@@ -113,7 +123,6 @@ fn on_database(
 ) -> Result<(), StartError> {
     actix_web::rt::System::new().block_on(async {
         let location = database.url.location();
-        secrets::create_folder_of(location)?;
         let store = Store::open(location, Metrics::default())?;
         let done = work(&store).await;
         store.close().await;

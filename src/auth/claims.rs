@@ -1,5 +1,6 @@
 //! The claims of a token (RFC 7519): read, and judged by the clock.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ struct Wire<'a> {
     #[serde(borrow)]
     jti: Option<&'a RawValue>,
     #[serde(rename = "campanile_key")]
-    key: Option<String>,
+    key: Option<Value>,
 }
 
 impl Claims {
@@ -66,7 +67,11 @@ impl Claims {
         let role = role(wire.role.as_ref())?;
         let expires_at = end(wire.exp.as_ref())?;
         let (token_id, former_id) = ids(&wire, &subject, token);
-        let made_by_key = wire.key;
+        let made_by_key = match wire.key {
+            None | Some(Value::Null) => None,
+            Some(Value::String(key)) => Some(key),
+            Some(_) => return Err(TokenFault::Type("campanile_key", "a string")),
+        };
         let claims = Self {
             subject,
             role,
@@ -93,14 +98,13 @@ impl Claims {
         now: Timestamp,
     ) -> Result<Self, TokenFault> {
         let wire = Wire::read(payload)?;
-        let all: Map<String, Value> =
-            serde_json::from_slice(payload).map_err(|_cause| TokenFault::NotJson(Part::Claims))?;
+        let all = members(payload).ok_or(TokenFault::NotJson(Part::Claims))?;
         judge_audience(&all, audience)?;
         let subject = issuer.user(&all)?;
         let end = end(wire.exp.as_ref())?;
         let expires_at = end.plus(LEEWAY);
         if expires_at <= now {
-            return Err(TokenFault::Expired(now.millis() - end.millis()));
+            return Err(TokenFault::Expired(millis_between(end, now)));
         }
         let (token_id, _former) = ids(&wire, &subject, signed);
         let claims = Self {
@@ -128,7 +132,7 @@ impl Claims {
     /// not be accepted (RFC 7519, section 4.1.4). The clock of another issuer may differ, so its tokens have some.
     pub(super) fn judge(&self, now: Timestamp) -> Result<(), TokenFault> {
         if self.expires_at <= now {
-            return Err(TokenFault::Expired(now.millis() - self.expires_at.millis()));
+            return Err(TokenFault::Expired(millis_between(self.expires_at, now)));
         }
         Ok(())
     }
@@ -141,7 +145,7 @@ impl Claims {
         }
         match self.issued_at {
             Some(issued) if issued > latest => {
-                Err(TokenFault::FromTheFuture(issued.millis() - now.millis()))
+                Err(TokenFault::FromTheFuture(millis_between(now, issued)))
             }
             _ => Ok(()),
         }
@@ -150,6 +154,10 @@ impl Claims {
 
 impl<'a> Wire<'a> {
     fn read(payload: &'a [u8]) -> Result<Self, TokenFault> {
+        // By itself the library reads an object from an array too, by the order of its fields.
+        if !payload.trim_ascii_start().starts_with(b"{") {
+            return Err(TokenFault::NotJson(Part::Claims));
+        }
         let mut json = serde_json::Deserializer::from_slice(payload);
         let wire: Self = serde_path_to_error::deserialize(&mut json)
             .map_err(|cause| unreadable(&cause.path().to_string(), cause.inner()))?;
@@ -159,16 +167,35 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// The claim `iss` of a token whose signature was not checked yet; `None` if it is missing or cannot be read.
-pub(super) fn issuer_of(payload: &[u8]) -> Option<String> {
+/// The members of a JSON object. One that is well-formed and cannot be read, such as half of a character or a number beyond a
+/// double, voids no other: it is there, and is nothing.
+pub(in crate::auth) fn members(json: &[u8]) -> Option<Map<String, Value>> {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(json).ok()?;
+    let read = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or_default();
+    let members = members.into_iter();
+    Some(members.map(|(name, value)| (name, read(value))).collect())
+}
+
+/// A claim may be as far away as a number can be.
+fn millis_between(from: Timestamp, to: Timestamp) -> i64 {
+    to.millis().saturating_sub(from.millis())
+}
+
+/// The claim `iss` of a token whose signature was not checked yet; `None` if it is missing or no text. Given twice, it names
+/// nobody who could check the token.
+pub(super) fn issuer_of(payload: &[u8]) -> Result<Option<String>, TokenFault> {
     #[derive(Deserialize)]
     struct Named {
         iss: Option<Value>,
     }
-    let named: Named = serde_json::from_slice(payload).ok()?;
-    match named.iss {
-        Some(Value::String(issuer)) => Some(issuer),
-        _ => None,
+    match serde_json::from_slice(payload) {
+        Ok(Named {
+            iss: Some(Value::String(issuer)),
+        }) => Ok(Some(issuer)),
+        Err(cause) if cause.to_string().starts_with(TWICE.0) => {
+            Err(TokenFault::Unreadable("iss", TWICE.1))
+        }
+        _ => Ok(None),
     }
 }
 
@@ -205,12 +232,14 @@ const UNREADABLE: [(&str, &str); 5] = [
     ("number out of range", "is a number beyond 1.8e308"),
     ("lone leading surrogate", LONE_SURROGATE),
     ("unexpected end of hex escape", LONE_SURROGATE),
-    ("duplicate field", "is given twice (RFC 7519, section 4)"),
+    TWICE,
     (
         "recursion limit exceeded",
         "is nested deeper than 127 arrays and objects",
     ),
 ];
+
+const TWICE: (&str, &str) = ("duplicate field", "is given twice (RFC 7519, section 4)");
 
 const LONE_SURROGATE: &str = "has an escape that is half of a character (RFC 8259, section 8.2)";
 
@@ -280,7 +309,7 @@ fn ids(wire: &Wire<'_>, subject: &UserId, token: &str) -> (String, Option<String
 }
 
 /// Clocks of two machines differ by so much.
-const LEEWAY: Duration = Duration::from_mins(1);
+pub(in crate::auth) const LEEWAY: Duration = Duration::from_mins(1);
 
 /// The first second of the year 5000. Later ones are milliseconds that were taken for seconds.
-const YEAR_5000: i64 = 95_617_584_000;
+pub(in crate::auth) const YEAR_5000: i64 = 95_617_584_000;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::alarm::{Role, SignerId, Timestamp, UserId};
-use crate::auth::claims::issuer_of;
+use crate::auth::claims::{issuer_of, members};
 use crate::auth::fault::{MOST_TOKEN_BYTES, Part, Shown};
 use crate::auth::issuers::OWN_ISSUER;
 use crate::auth::own_keys::OwnKeys;
@@ -184,7 +184,7 @@ impl Tokens {
             .rsplit_once('.')
             .map_or(token, |(signed, _signature)| signed);
         let payload = bytes_of(claims, Part::Claims);
-        let named = issuer_of(payload.as_deref().unwrap_or_default());
+        let named = issuer_of(payload.as_deref().unwrap_or_default())?;
         if let Some(issuer) = named.as_ref().and_then(|iss| self.issuers.find(iss)) {
             refuse_extensions(&header)?;
             let signer = issuer.signer(&header, signed, signature)?.signer;
@@ -314,8 +314,7 @@ fn bytes_of(text: &str, part: Part) -> Result<Vec<u8>, TokenFault> {
 }
 
 fn json_of(text: &str, part: Part) -> Result<Map<String, Value>, TokenFault> {
-    let json = serde_json::from_slice(&bytes_of(text, part)?);
-    json.map_err(|_cause| TokenFault::NotJson(part))
+    members(&bytes_of(text, part)?).ok_or(TokenFault::NotJson(part))
 }
 
 /// The algorithm of a header. The secret is a key of HMAC, and of no other family.

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use crate::alarm::{KeyName, Scope, TopicPattern};
 use crate::config::DatabaseSetting;
+use crate::config::values::span;
 
 /// `campanile api-key …`.
 #[derive(Debug, Subcommand)]
@@ -33,7 +34,7 @@ pub struct ApiKeyAdd {
     #[arg(long = "topic", value_name = "TOPIC", num_args = 1..)]
     pub(crate) topics: Vec<TopicPattern>,
     /// The life of the key, such as 90d; without it the key has no end.
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = span)]
     pub(crate) expires: Option<Duration>,
     /// The database.
     #[command(flatten)]

@@ -9,7 +9,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use clap_complete::Shell;
 
 use crate::alarm::{AlarmType, DisplayName, Role, RoomId, UserId};
-use crate::config::values::life;
+use crate::config::values::{life, whole};
 use crate::config::{DatabaseSetting, KeySecretSetting, SecretSetting};
 use crate::net::Origin;
 
@@ -163,7 +163,7 @@ pub struct DoctorCommand {
     #[arg(long)]
     pub(crate) json: bool,
     /// The silence that streams and polls have to live through.
-    #[arg(long, value_name = "SECONDS", default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=7200))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 25, value_parser = whole::<u64>(1..=7_200))]
     pub(crate) idle: u64,
     /// The caller: a user, a service or an administrator.
     #[command(flatten)]
@@ -248,10 +248,10 @@ pub struct TailCommand {
     #[arg(long, value_name = "ID")]
     pub(crate) room: Vec<RoomId>,
     /// Begin after this id, and not with what comes next.
-    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(long, value_name = "ID", value_parser = whole::<i64>(0..=i64::MAX.unsigned_abs()))]
     pub(crate) cursor: Option<i64>,
     /// End after so many alarms.
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = whole::<u64>(0..=u64::MAX))]
     pub(crate) count: Option<u64>,
     /// Print each alarm as JSON, one a line.
     #[arg(long)]

@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::alarm::{Role, UserId};
 use crate::auth::Secret;
-use crate::config::values::{days, life};
+use crate::config::values::{MOST, days, life, listen, span, whole};
 use crate::net::{Origin, TrustedProxies};
 
 pub use crate::config::api_keys::{ApiKeyAdd, ApiKeyCommand, ApiKeyName};
@@ -103,7 +103,7 @@ pub struct TokenCommand {
     #[arg(long, required = true)]
     pub(crate) role: Option<Role>,
     /// The life of the token.
-    #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "1h", value_parser = span)]
     pub(crate) ttl: Duration,
     /// The secret.
     #[command(flatten)]
@@ -135,7 +135,8 @@ pub struct Config {
         long,
         env = "CAMPANILE_LISTEN",
         default_value = "127.0.0.1:8080",
-        value_name = "ADDRESS"
+        value_name = "ADDRESS",
+        value_parser = listen
     )]
     pub listen: SocketAddr,
     /// The database.
@@ -182,19 +183,19 @@ pub struct Config {
     #[arg(long, env = "CAMPANILE_QUERY_TOKEN", default_value = "on")]
     pub query_token: Switch,
     /// Silence after which a stream gets a heartbeat.
-    #[arg(long, env = "CAMPANILE_HEARTBEAT_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, env = "CAMPANILE_HEARTBEAT_SECONDS", default_value_t = 15, value_parser = whole::<u64>(1..=3_600))]
     pub heartbeat_seconds: u64,
     /// Streams that one user may have; more are answered 429.
-    #[arg(long, env = "CAMPANILE_MAX_STREAMS_PER_USER", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "CAMPANILE_MAX_STREAMS_PER_USER", default_value_t = 32, value_parser = whole::<u32>(1..=MOST))]
     pub max_streams_per_user: u32,
     /// Rooms that a person may open; one more is answered 429. Back ends and admins are not limited.
-    #[arg(long, env = "CAMPANILE_ROOMS_PER_USER", default_value_t = 100)]
+    #[arg(long, env = "CAMPANILE_ROOMS_PER_USER", default_value_t = 100, value_parser = whole::<u32>(0..=MOST))]
     pub rooms_per_user: u32,
     /// Messages that a person may send into rooms each second, with bursts of five seconds' worth; more are answered 429.
-    #[arg(long, env = "CAMPANILE_MESSAGES_PER_SECOND", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "CAMPANILE_MESSAGES_PER_SECOND", default_value_t = 10, value_parser = whole::<u32>(1..=MOST))]
     pub messages_per_second: u32,
     /// Pushes to streams that are remembered, so that an administrator can ask what became of an alarm; about 32 bytes each.
-    #[arg(long, env = "CAMPANILE_RECENT_PUSHES", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+    #[arg(long, env = "CAMPANILE_RECENT_PUSHES", default_value_t = 100_000, value_parser = whole::<u32>(0..=10_000_000))]
     pub recent_pushes: u32,
     /// Life of a token given at sign-in.
     #[arg(long, env = "CAMPANILE_SESSION_TTL", default_value = "7d", value_parser = life)]

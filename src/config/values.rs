@@ -1,6 +1,7 @@
 //! The values of settings, each parsed once. Secrets are not shown by `Debug`.
 
-use std::num::ParseIntError;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -98,26 +99,49 @@ impl Days {
 }
 
 pub(super) fn days(text: &str) -> Result<Days, String> {
-    let count: u32 = text
-        .parse()
-        .map_err(|cause: ParseIntError| cause.to_string())?;
     // A hundred years: more would not fit the arithmetic of times.
-    if (1..=36_500).contains(&count) {
-        Ok(Days(count))
-    } else {
-        Err("expected 1 to 36500 days".to_owned())
-    }
+    let count: u32 = one_of(text, &(1..=36_500))?;
+    Ok(Days(count))
 }
 
 pub(super) fn life(text: &str) -> Result<Duration, String> {
-    let life = humantime::parse_duration(text).map_err(|cause| cause.to_string())?;
     let allowed = Duration::from_secs(1)..=Duration::from_hours(24 * 366);
-    if allowed.contains(&life) {
-        Ok(life)
-    } else {
-        Err("expected 1s to 366d".to_owned())
-    }
+    let life = humantime::parse_duration(text).ok();
+    life.filter(|life| allowed.contains(life))
+        .ok_or_else(|| "expected 1s to 366d, such as 7d, 12h or 30m".to_owned())
 }
+
+/// A span of time without bounds of its own.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
+    let span = humantime::parse_duration(text);
+    span.map_err(|_cause| "expected a time such as 90d, 12h or 30m".to_owned())
+}
+
+/// An address of this machine, and a port.
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_cause| {
+        "expected an IP address and a port, such as 127.0.0.1:8080 or [::]:8080".to_owned()
+    })
+}
+
+/// Parses a whole number of a range.
+pub(super) fn whole<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| one_of(text, &range)
+}
+
+fn one_of<T: TryFrom<u64>>(text: &str, range: &RangeInclusive<u64>) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    let number = number.and_then(|number| T::try_from(number).ok());
+    number.ok_or_else(|| {
+        let (least, most) = (range.start(), range.end());
+        format!("expected a whole number from {least} to {most}")
+    })
+}
+
+/// The greatest number of a setting that has no bound of its own.
+pub(super) const MOST: u64 = u32::MAX as u64;
 
 #[cfg(test)]
 mod tests {

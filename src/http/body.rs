@@ -142,6 +142,7 @@ fn in_words_of_json(text: String) -> String {
         }
         None => text,
     };
+    let text = text.replace("unknown variant", "unknown value");
     TYPES.iter().fold(text, |text, (name, words)| {
         text.replace(&format!("expected {name}"), &format!("expected {words}"))
             .replace(

@@ -28,10 +28,22 @@ pub(crate) fn cleared(request: &HttpRequest, state: &AppState) -> Cookie<'static
     cookie(is_secure(request, state), String::new(), Duration::ZERO)
 }
 
-/// The token of the session cookie, if the request carries one.
+/// The token of the session cookie, if the request carries one. A cookie of the same name may have been left for a wider domain
+/// or another path, by another hub for one, and comes along with each request: then the one that is good counts.
 pub(crate) fn token_of(request: &HttpRequest, state: &AppState) -> Option<String> {
     let name = name(is_secure(request, state));
-    value_of(request, name).filter(|token| !token.is_empty())
+    let tokens = values_of(request, name).filter(|token| !token.is_empty());
+    let mut tokens: Vec<String> = tokens.take(MOST_SESSIONS).collect();
+    let is_good = |token: &String| {
+        let claims = state.tokens.verify(token);
+        claims.is_ok_and(|claims| !state.revocations.contain(&claims))
+    };
+    let good = match tokens.len() {
+        0 => return None,
+        1 => None,
+        _ => tokens.iter().position(is_good),
+    };
+    Some(tokens.swap_remove(good.unwrap_or_default()))
 }
 
 /// A cookie of the sign-in with a provider.
@@ -95,13 +107,17 @@ impl Short {
 /// The value of one cookie. The pairs are read as bytes (RFC 6265, section 4.2): those of other applications on the host
 /// do not matter, whatever is in them. A value that is no text is a wrong one, not a missing one.
 pub(crate) fn value_of(request: &HttpRequest, name: &str) -> Option<String> {
+    values_of(request, name).next()
+}
+
+fn values_of<'a>(request: &'a HttpRequest, name: &'a str) -> impl Iterator<Item = String> + 'a {
     let lines = request.headers().get_all(header::COOKIE);
-    let mut pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-    let value = pairs.find_map(|pair| {
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter_map(move |pair| {
         let (found, value) = split_once(pair)?;
-        (found == name.as_bytes()).then_some(value)
-    })?;
-    Some(std::str::from_utf8(value).unwrap_or(NOT_TEXT).to_owned())
+        let text = || std::str::from_utf8(value).unwrap_or(NOT_TEXT).to_owned();
+        (found == name.as_bytes()).then(text)
+    })
 }
 
 fn split_once(pair: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -139,6 +155,9 @@ pub(super) const SESSION: &str = "campanile_session";
 
 /// The session's cookie where the hub is reached by https.
 pub(super) const SECURE_SESSION: &str = "__Host-campanile_session";
+
+/// Each is checked. Browsers send one for each domain and path.
+const MOST_SESSIONS: usize = 5;
 
 /// The time within which a visitor comes back from a provider.
 const SIGN_IN_WITHIN: Duration = Duration::minutes(15);

@@ -58,6 +58,8 @@ fn weight(text: &str) -> Option<u16> {
     let thousandths: u16 = format!("{fraction:0<3}").parse().ok()?;
     match whole {
         "0" => Some(thousandths),
+        // As Java's URLConnection writes it: `*/*; q=.2`.
+        "" if !fraction.is_empty() => Some(thousandths),
         "1" => Some(MOST),
         _ => None,
     }
@@ -93,6 +95,7 @@ mod tests {
             "text/html;level=\"a,b\", , a/b;q=0.25",
             "c/d;Q=0 ;x=1,e/f; q=1.000",
             "g/h;q=nonsense",
+            "*/*; q=.2, i/j;q=, k/l;q=.",
         ] {
             headers.append(ACCEPT, HeaderValue::from_static(line));
         }
@@ -108,7 +111,10 @@ mod tests {
                 ("a/b", 0, 250),
                 ("c/d", 0, 0),
                 ("e/f", 0, 1_000),
-                ("g/h", 0, 1_000)
+                ("g/h", 0, 1_000),
+                ("*/*", 0, 200),
+                ("i/j", 0, 1_000),
+                ("k/l", 0, 1_000)
             ]
         );
     }

@@ -30,11 +30,11 @@ pub(crate) fn is_secure(request: &HttpRequest, state: &AppState) -> bool {
 
 /// True if the browser says that the request comes from a page of this hub.
 pub(crate) fn is_same_origin(request: &HttpRequest, state: &AppState) -> bool {
-    let site = request.headers().get("sec-fetch-site");
-    match site.and_then(|value| value.to_str().ok()) {
-        Some(site) => site == "same-origin",
-        None => has_same_origin(request, state),
+    let mut sites = request.headers().get_all("sec-fetch-site").peekable();
+    if sites.peek().is_none() {
+        return has_same_origin(request, state);
     }
+    sites.all(|site| site == "same-origin")
 }
 
 /// Refuses a form or a script of another site that would sign a person in as somebody else. A program that names no
@@ -62,9 +62,13 @@ pub(crate) fn has_same_origin(request: &HttpRequest, state: &AppState) -> bool {
     }
 }
 
-/// The origin that `Origin` names; `None` for `null`.
+/// The origin that `Origin` names; `None` for `null`, and for several that differ.
 fn origin(request: &HttpRequest) -> Option<Origin> {
-    let origin = request.headers().get(header::ORIGIN)?;
+    let mut lines = request.headers().get_all(header::ORIGIN);
+    let origin = lines.next()?;
+    if lines.any(|other| other != origin) {
+        return None;
+    }
     origin.to_str().ok()?.parse().ok()
 }
 

@@ -36,18 +36,8 @@ async fn answer<B: MessageBody + 'static>(
     let began = Instant::now();
     let id = id_of(&request);
     let preflight = preflight_from(&request);
-    let answered = if is_text(request.uri().path()) {
-        // A handler's error is an answer by now; what is still an error here comes from the framework.
-        match check_parameters(&request) {
-            Ok(()) => next.call(request).await?.map_into_boxed_body(),
-            Err(unknown) => {
-                let refused = Box::pin(parameters::refused(&request, unknown)).await;
-                request.error_response(refused)
-            }
-        }
-    } else {
-        request.error_response(ApiError::invalid("path", InvalidValue::NotUtf8))
-    };
+    // A handler's error is an answer by now; what is still an error here comes from the framework.
+    let answered = next.call(request).await?.map_into_boxed_body();
     let answered = match preflight {
         Some(origin) if !answered.status().is_success() => refuse_origin(answered, origin),
         _ => answered,
@@ -115,8 +105,8 @@ fn tell(response: &ServiceResponse<BoxBody>, id: &str, took: Duration) {
     );
 }
 
-/// Answers what no handler may see: a request that could not be read, or one on a connection too many. This is inside the
-/// middleware that writes CORS headers and outside of everything else.
+/// Answers what no handler may see: a request that could not be read, one on a connection too many, and one with a path or a
+/// parameter that is refused. This is inside the middleware that writes CORS headers and outside of everything else.
 pub(crate) fn admit<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -131,7 +121,17 @@ pub(crate) fn admit<B: MessageBody + 'static>(
             return Ok(refuse(request, ApiError::TooManyConnections));
         }
         let busy = connection.as_ref().map(Connection::begin);
-        let answered = next.call(request).await?.map_into_boxed_body();
+        let answered = if is_text(request.uri().path()) {
+            match check_parameters(&request) {
+                Ok(()) => next.call(request).await?.map_into_boxed_body(),
+                Err(unknown) => {
+                    let refused = Box::pin(parameters::refused(&request, unknown)).await;
+                    request.error_response(refused)
+                }
+            }
+        } else {
+            request.error_response(ApiError::invalid("path", InvalidValue::NotUtf8))
+        };
         if let Some(busy) = busy {
             busy.answered(answered.response().body().size());
         }

@@ -1,6 +1,6 @@
 //! The header fields in which proxies name the client: `Forwarded` (RFC 7239) and `X-Forwarded-For`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// One hop as a proxy tells of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,15 +80,37 @@ fn unquoted(text: &str) -> Option<String> {
     Some(plain)
 }
 
-/// The address of a node, without brackets and port, in its canonical form.
+/// The address of a node, without brackets, zone and port, in its canonical form.
 fn address(node: &str) -> Option<IpAddr> {
     let node = node.trim_matches('"');
-    let bare = node
-        .strip_prefix('[')
-        .and_then(|node| node.strip_suffix(']'));
-    let address = bare.unwrap_or(node).parse::<IpAddr>();
-    let address = address.or_else(|_port| node.parse::<SocketAddr>().map(|node| node.ip()));
-    address.ok().map(|address| address.to_canonical())
+    let (address, port) = match node.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        // More than one colon is an IPv6 address without brackets, which has no port.
+        None => match node.split_once(':') {
+            Some((address, port)) if !port.contains(':') => {
+                (address, node.get(node.len() - port.len() - 1..)?)
+            }
+            _ => (node, ""),
+        },
+    };
+    if !(port.is_empty() || port.strip_prefix(':').is_some_and(is_port)) {
+        return None;
+    }
+    let parsed = match address.split_once('%') {
+        // The zone (RFC 4007) names an interface of the machine that writes it.
+        Some((address, zone)) if !zone.is_empty() => IpAddr::V6(address.parse().ok()?),
+        _ => address.parse().ok()?,
+    };
+    Some(parsed.to_canonical())
+}
+
+/// A port, or a name in its place (RFC 7239, section 6.3).
+fn is_port(text: &str) -> bool {
+    let is_hidden = text.strip_prefix('_').is_some_and(|name| {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        !name.is_empty() && name.bytes().all(allowed)
+    });
+    is_hidden || text.parse::<u16>().is_ok()
 }
 
 #[cfg(test)]
@@ -114,6 +136,28 @@ mod tests {
             None,
         ];
         assert_eq!(listed, expected);
+    }
+
+    #[test]
+    fn a_zone_and_a_hidden_port_are_no_part_of_an_address() {
+        for (node, expected) in [
+            ("fe80::1%eth0", Some("fe80::1")),
+            ("[fe80::1%25eth0]:443", Some("fe80::1")),
+            ("[fe80::1%3]", Some("fe80::1")),
+            ("192.0.2.43:_http", Some("192.0.2.43")),
+            ("[2001:db8::1]:_a.b-c", Some("2001:db8::1")),
+            ("[192.0.2.1]:80", Some("192.0.2.1")),
+            ("192.0.2.1%eth0", None),
+            ("fe80::1%", None),
+            ("192.0.2.1:", None),
+            ("192.0.2.1:99999", None),
+            ("192.0.2.1:_", None),
+            ("[2001:db8::1", None),
+            ("[2001:db8::1]x", None),
+            ("", None),
+        ] {
+            assert_eq!(address(node), expected.and_then(ip), "{node}");
+        }
     }
 
     #[test]

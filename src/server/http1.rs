@@ -187,6 +187,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Talk<T> {
         let answer = answer.head();
         let size = body.size();
         let switches = answer.status == StatusCode::SWITCHING_PROTOCOLS;
+        if switches {
+            self.incoming.switch();
+        }
         let is_endless = size == BodySize::Stream && !switches && !asked.is_head;
         let closes = is_stopping
             || is_endless

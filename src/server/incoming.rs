@@ -13,12 +13,13 @@ use actix_http::h1::{Codec, Message, MessageType};
 use actix_http::header::HeaderValue;
 use actix_http::{BoxedPayloadStream, Payload, Request, ServiceConfig, StatusCode};
 use bytes::{Bytes, BytesMut};
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::server::endless::Ended;
+use crate::server::upgrade;
 
 /// The end of a connection that the client writes to.
 pub(super) struct Incoming<R> {
@@ -28,6 +29,10 @@ pub(super) struct Incoming<R> {
     unread: BytesMut,
     /// True until the end of the current request's body is decoded.
     is_in_body: bool,
+    /// True while the answer decides whether what follows is another protocol.
+    is_undecided: bool,
+    /// True if what follows is another protocol: a body without an end, in the application's eyes.
+    is_switched: bool,
     is_first: bool,
 }
 
@@ -52,6 +57,8 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
             codec: Codec::new(ServiceConfig::default()),
             unread: BytesMut::new(),
             is_in_body: false,
+            is_undecided: false,
+            is_switched: false,
             is_first: true,
         }
     }
@@ -85,11 +92,16 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
     }
 
     async fn head(&mut self) -> Result<Next, Ended> {
+        let mut protocols = None;
         loop {
             // Looked for before the codec takes the head, which it does not give back with an error.
             let origin = origin_in(&self.unread);
+            protocols = upgrade::hide(&mut self.unread).or(protocols);
             let status = match self.codec.decode(&mut self.unread) {
-                Ok(Some(Message::Item(request))) => return Ok(Next::Request(request)),
+                Ok(Some(Message::Item(mut request))) => {
+                    upgrade::show(&mut request, protocols);
+                    return Ok(Next::Request(request));
+                }
                 Ok(Some(Message::Chunk(_))) => continue,
                 Ok(None) if self.fill().await? => continue,
                 Ok(None) => return Ok(Next::End),
@@ -104,6 +116,12 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
     pub(super) fn with_body(&mut self, mut request: Request) -> (Request, Option<Body>) {
         // A request that could not be read has no body that could be found.
         self.is_in_body = self.codec.message_type() != MessageType::None;
+        self.is_undecided = !self.is_in_body && upgrade::is_possible(&request);
+        if self.is_undecided {
+            let (body, payload) = channel(stream::empty());
+            *request.payload() = payload;
+            return (request, Some(body));
+        }
         if !self.is_in_body {
             return (request, None);
         }
@@ -116,14 +134,16 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
             *request.payload() = Payload::Stream { payload };
             return (request, None);
         }
-        let (body, pieces) = mpsc::channel(1);
-        let pieces = stream::unfold(pieces, |mut pieces| async {
-            let piece = pieces.recv().await?;
-            Some((piece, pieces))
-        });
-        let payload: BoxedPayloadStream = Box::pin(arrived.chain(pieces));
-        *request.payload() = Payload::Stream { payload };
+        let (body, payload) = channel(arrived);
+        *request.payload() = payload;
         (request, Some(body))
+    }
+
+    /// What follows is another protocol: the answer says so.
+    pub(super) fn switch(&mut self) {
+        self.is_switched = self.is_undecided;
+        self.is_in_body = self.is_undecided;
+        self.is_undecided = false;
     }
 
     /// The pieces of a body that were received with its head. An error is the last one.
@@ -146,7 +166,9 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
     /// Hands on the body as it is asked for, then watches that the client stays. Returns when it is gone; may be dropped
     /// at any time.
     pub(super) async fn attend(&mut self, body: &mut Option<Body>) -> Ended {
-        if let Some(pieces) = body {
+        if let Some(pieces) = body
+            && !self.is_undecided
+        {
             if let Err(ended) = self.hand_on(pieces).await {
                 return ended;
             }
@@ -168,7 +190,7 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
             let Ok(room) = pieces.reserve().await else {
                 return Ok(());
             };
-            match self.codec.decode(&mut self.unread) {
+            match self.piece() {
                 Ok(Some(Message::Chunk(Some(piece)))) => room.send(Ok(piece)),
                 Ok(Some(Message::Chunk(None))) => self.is_in_body = false,
                 Ok(Some(Message::Item(_))) => return Err(Ended::Held),
@@ -184,6 +206,15 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
             }
         }
         Ok(())
+    }
+
+    /// The next piece of a body, or of another protocol, that was received.
+    fn piece(&mut self) -> Result<Option<Message<Request>>, ParseError> {
+        if self.is_switched {
+            let piece = self.unread.split().freeze();
+            return Ok((!piece.is_empty()).then_some(Message::Chunk(Some(piece))));
+        }
+        self.codec.decode(&mut self.unread)
     }
 
     /// Gives back the memory of the heads that were read, if nothing follows them.
@@ -226,6 +257,17 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         })
         .await
     }
+}
+
+/// A body whose pieces come later, after some that are here.
+fn channel(arrived: impl Stream<Item = Piece> + 'static) -> (Body, Payload) {
+    let (body, pieces) = mpsc::channel(1);
+    let pieces = stream::unfold(pieces, |mut pieces| async {
+        let piece = pieces.recv().await?;
+        Some((piece, pieces))
+    });
+    let payload: BoxedPayloadStream = Box::pin(arrived.chain(pieces));
+    (body, Payload::Stream { payload })
 }
 
 /// The `Origin` of a head that may be in pieces or broken.

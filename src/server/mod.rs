@@ -10,6 +10,7 @@ mod incoming;
 mod preface;
 pub(crate) mod socket;
 pub(crate) mod tls;
+mod upgrade;
 mod window;
 
 use std::io;

@@ -38,10 +38,55 @@ async fn a_whole_number_may_have_decimals_that_are_zero() {
     assert_eq!(meta["unseen"], 0);
 }
 
+/// It is a whole number: what is wrong is its size.
+#[tokio::test]
+async fn a_whole_number_that_is_too_large_is_told_so() {
+    let app = TestApp::spawn().await;
+    let (service, bob) = (app.service(), app.user("bob").await);
+    let life = |number: &str| {
+        format!(r#"{{"to":{{"user":"bob"}},"alarmType":"T","expiresInSeconds":{number}}}"#)
+    };
+    let up_to = |number: &str| format!(r#"{{"upTo":{number}}}"#);
+
+    for (token, path, body) in [
+        (&bob, "/api/alarms/seen", up_to("9223372036854775808")),
+        (&bob, "/api/alarms/read", up_to("18446744073709551616")),
+        (&bob, "/api/alarms/seen", up_to("-9223372036854775809")),
+        (&bob, "/api/alarms/read", up_to("1e17")),
+        (&service, "/api/alarms", life("18446744073709551616")),
+        (&service, "/api/alarms", life("1e300")),
+    ] {
+        let problem = refusal(
+            app.post(token, path).body(body.clone()),
+            422,
+            "invalid_field",
+        )
+        .await;
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("the number is out of range: at most "),
+            "{body}: {detail}"
+        );
+    }
+    for path in [
+        "/api/alarms?limit=18446744073709551616",
+        "/api/alarms?before=9223372036854775808",
+        "/api/alarms?before=-9223372036854775809",
+        "/api/stream?wait=18446744073709551616",
+    ] {
+        let problem = refusal(app.get(&bob, path), 422, "invalid_field").await;
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("the number is out of range"),
+            "{path}: {detail}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_body_of_the_wrong_shape_is_told_in_the_words_of_json() {
     let app = TestApp::spawn().await;
-    let (service, bob) = (app.service(), app.user("bob").await);
+    let (service, bob, admin) = (app.service(), app.user("bob").await, app.admin());
     let bodies = [
         (&service, "/api/alarms", Value::Null),
         (
@@ -53,6 +98,26 @@ async fn a_body_of_the_wrong_shape_is_told_in_the_words_of_json() {
             &service,
             "/api/alarms",
             json!({"to": {"users": "bob"}, "alarmType": "T"}),
+        ),
+        (
+            &service,
+            "/api/alarms",
+            json!({"to": ["bob"], "alarmType": "T"}),
+        ),
+        (
+            &service,
+            "/api/alarms",
+            json!([{"to": ["bob", null, null, null, null], "alarmType": "T"}]),
+        ),
+        (
+            &service,
+            "/api/alarms",
+            json!({"to": {"role": "boss"}, "alarmType": "T"}),
+        ),
+        (
+            &admin,
+            "/api/admin/keys",
+            json!({"name": "k", "scopes": ["all"]}),
         ),
         (&service, "/api/users", json!({})),
         (&service, "/api/users", json!(["bob"])),
@@ -69,7 +134,9 @@ async fn a_body_of_the_wrong_shape_is_told_in_the_words_of_json() {
     for (token, path, body) in bodies {
         let problem = refusal(app.post(token, path).json(&body), 422, "invalid_field").await;
         let detail = problem["detail"].as_str().unwrap();
-        for word in ["struct", "u64", "i64", "usize", "sequence", "map"] {
+        for word in [
+            "struct", "u64", "i64", "usize", "sequence", "map", "variant",
+        ] {
             assert!(!detail.contains(word), "{path} {body}: {detail}");
         }
     }

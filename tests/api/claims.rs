@@ -170,6 +170,16 @@ async fn a_claim_that_common_readers_cannot_read_is_named_with_its_rule() {
             format!(r#""exp":{end},"#),
             "the claims part is not a JSON object",
         ),
+        (r#""exp":-9223372036854775808"#.to_owned(), "expired "),
+        (r#""exp":-1e300"#.to_owned(), "expired "),
+        (
+            format!(r#""exp":{end},"iat":9223372036854775807"#),
+            "in the future",
+        ),
+        (
+            format!(r#""exp":{end},"campanile_key":5"#),
+            "claim `campanile_key` is not a string",
+        ),
     ] {
         let claims = format!(r#"{{"sub":"bob","role":"user",{claims}}}"#);
         let token = signed(&json!({"alg": "HS256"}), &claims);
@@ -177,6 +187,25 @@ async fn a_claim_that_common_readers_cannot_read_is_named_with_its_rule() {
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains(told), "{claims}: {detail}");
     }
+    // What is of no use to the hub voids nothing, in the header as well.
+    let message = |header: &str, claims: &str| {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let message = format!("{}.{}", part(header), part(claims));
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        let algorithm = Algorithm::HS256;
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, algorithm).unwrap();
+        format!("{message}.{signature}")
+    };
+    let claims = format!(r#"{{"sub":"bob","role":"user","exp":{end},"x":1e999}}"#);
+    for member in [r#""x":1e999"#, r#""x":"\ud83d""#] {
+        let token = message(&format!(r#"{{"alg":"HS256",{member}}}"#), &claims);
+        answer(app.get(&token, "/api/auth/me"), 200).await;
+    }
+    let list = format!(r#"["bob","user",{end},null,null,null,null,null]"#);
+    let token = message(r#"{"alg":"HS256"}"#, &list);
+    refusal(app.get(&token, "/api/auth/me"), 401, "invalid_token").await;
+    let token = message(r#"{"alg":"HS256","crit":1e999}"#, &claims);
+    refusal(app.get(&token, "/api/auth/me"), 401, "invalid_token").await;
     let two = app.get(&bob, "/api/auth/me").bearer_auth(hs256(&json!({})));
     let problem = refusal(two, 401, "invalid_token").await;
     assert!(

@@ -25,7 +25,7 @@ async fn at(app: &TestApp, token: &str, arguments: &[&str], input: &str) -> Outp
 /// Runs `campanile user …` on the database of the hub.
 async fn user(app: &TestApp, arguments: &[&str], input: &str) -> Output {
     let arguments = [&["user"], arguments].concat();
-    run(app.folder(), &arguments, &[("RUST_LOG", "")], input).await
+    run(app.folder(), &arguments, &[("RUST_LOG", "error")], input).await
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -420,4 +420,41 @@ async fn a_user_is_signed_out_and_deleted_beside_the_running_hub() {
     assert_fails(&again, 1, "no such user");
     let last = user(&app, &["delete", "admin"], "").await;
     assert_fails(&last, 1, "the last administrator");
+}
+
+/// A command that reads or changes what a hub has made makes nothing itself: what it made would be that of no hub.
+#[tokio::test]
+async fn a_command_in_another_folder_makes_no_database_and_says_where_it_looked() {
+    let folder = tempfile::tempdir().unwrap();
+    let looked_for = folder.path().join("campanile-data/campanile.db");
+    for arguments in [
+        &["user", "list"][..],
+        &["user", "disable", "bob"],
+        &["user", "enable", "bob"],
+        &["user", "password", "bob"],
+        &["user", "role", "bob", "admin"],
+        &["user", "sign-out", "bob"],
+        &["user", "delete", "bob"],
+        &["api-key", "add", "--name", "shop", "--scope", "watch"],
+        &["api-key", "list"],
+        &["api-key", "revoke", "shop"],
+        &["api-key", "enable", "shop"],
+        &["signing-key", "list"],
+        &["signing-key", "rotate"],
+        &["signing-key", "retire", "x"],
+    ] {
+        let unset = [("CAMPANILE_DATABASE_URL", "")];
+        let output = run(folder.path(), arguments, &unset, "a long password\n").await;
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        for words in [
+            looked_for.to_str().unwrap(),
+            "there is no database",
+            "CAMPANILE_DATABASE_URL",
+        ] {
+            assert!(told.contains(words), "{arguments:?}: {told}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
 }

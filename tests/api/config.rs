@@ -71,6 +71,65 @@ async fn a_bad_value_stops_the_start_with_one_line() {
     }
 }
 
+/// Not only that it is wrong: a number, a time or an address that is expected is described.
+#[tokio::test]
+async fn a_bad_value_is_told_what_is_expected() {
+    for (name, values, expected) in [
+        (
+            "CAMPANILE_LISTEN",
+            &["8080", "localhost:8080", "\"127.0.0.1:8080\""][..],
+            "expected an IP address and a port, such as 127.0.0.1:8080",
+        ),
+        (
+            "CAMPANILE_HEARTBEAT_SECONDS",
+            &["0", "3601", "often", "1e1", "-1", "1.5"],
+            "expected a whole number from 1 to 3600",
+        ),
+        (
+            "CAMPANILE_MAX_STREAMS_PER_USER",
+            &["0", "many", "4294967296"],
+            "expected a whole number from 1 to 4294967295",
+        ),
+        (
+            "CAMPANILE_ROOMS_PER_USER",
+            &["none", "-1"],
+            "expected a whole number from 0 to 4294967295",
+        ),
+        (
+            "CAMPANILE_MESSAGES_PER_SECOND",
+            &["0", "\"10\""],
+            "expected a whole number from 1 to 4294967295",
+        ),
+        (
+            "CAMPANILE_RECENT_PUSHES",
+            &["10000001", "all"],
+            "expected a whole number from 0 to 10000000",
+        ),
+        (
+            "CAMPANILE_RETENTION_DAYS",
+            &["0", "90d", "36501"],
+            "expected a whole number from 1 to 36500",
+        ),
+        (
+            "CAMPANILE_SESSION_TTL",
+            &["7", "a week", "367d", "0s"],
+            "expected 1s to 366d, such as 7d",
+        ),
+    ] {
+        for value in values {
+            let output = campanile(&["serve"], &[(name, value)], "").await;
+            assert_refused(&output, name);
+            let told = text(&output.stderr);
+            assert!(told.contains(expected), "{name}={value}: {told}");
+        }
+    }
+    let arguments = ["token", "--sub", "a", "--role", "user", "--ttl", "later"];
+    assert_refused(
+        &campanile(&arguments, &[], "").await,
+        "expected a time such as 90d",
+    );
+}
+
 #[tokio::test]
 async fn an_unknown_flag_or_command_is_refused() {
     assert_refused(
@@ -309,7 +368,7 @@ async fn a_user_is_added_with_a_password_from_stdin_and_without_a_word() {
     let output = run(
         app.folder(),
         &arguments,
-        &[("RUST_LOG", "")],
+        &[("RUST_LOG", "error")],
         "a long password\n",
     )
     .await;

@@ -99,6 +99,27 @@ async fn a_display_name_that_shows_nothing_is_refused() {
 }
 
 #[tokio::test]
+async fn a_chat_message_that_shows_nothing_is_refused() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    app.room("42").await;
+    for text in [
+        "\u{200b}",
+        "\u{2800}",
+        "\u{3164}",
+        "\u{ad}\u{fe0f}",
+        " \u{3000}\n",
+    ] {
+        let said = app.post(&bob, "/api/rooms/42/messages");
+        invalid(said.json(&json!({"text": text})), "text").await;
+    }
+    for text in ["\u{1f9d1}\u{200d}\u{1f680}", "\u{200b}a", "."] {
+        let said = app.post(&bob, "/api/rooms/42/messages");
+        answer(said.json(&json!({"text": text})), 201).await;
+    }
+}
+
+#[tokio::test]
 async fn a_password_typed_on_another_keyboard_is_the_same() {
     let app = TestApp::spawn().await;
     app.sign_up("alice", &format!("{NFD} {NFD} {NFD}")).await;
@@ -167,6 +188,28 @@ async fn a_cookie_of_another_application_does_not_matter() {
             let page = app.request(Method::GET, "/rooms").header("Cookie", cookie);
             assert_eq!(send(page).await.status(), 200);
         }
+    }
+}
+
+/// One that was left for a wider domain, for example; the browser sends both, and signing in again would not help.
+#[tokio::test]
+async fn another_cookie_of_the_same_name_does_not_matter() {
+    let app = TestApp::spawn().await;
+    let bob = app.user("bob").await;
+    let expired = sign(&Claims::of("bob", "user").expired());
+    let good = session(&bob);
+    for other in [
+        "campanile_session=left over".to_owned(),
+        "campanile_session=".to_owned(),
+        session(&expired),
+    ] {
+        for cookie in [format!("{other}; {good}"), format!("{good}; {other}")] {
+            let me = app.request(Method::GET, "/api/auth/me");
+            assert_eq!(answer(me.header("Cookie", cookie), 200).await["id"], "bob");
+        }
+        let two_bad = format!("{other}; {other}x");
+        let me = app.request(Method::GET, "/api/auth/me");
+        refusal(me.header("Cookie", two_bad), 401, "invalid_token").await;
     }
 }
 

@@ -100,6 +100,11 @@ fn bad_keys() -> Vec<(String, &'static str)> {
         ),
         ("pem = \"short\"", "[\"RS256\"]", "pem: it is no public key"),
         (
+            "pem = \"private.pem\"",
+            "[\"RS256\"]",
+            "pem: it is a private key; its public half",
+        ),
+        (
             "pem = \"es256.pem\"",
             "[\"ES384\"]",
             "pem: it is a public key of another algorithm",
@@ -140,6 +145,8 @@ async fn a_bad_file_stops_the_start_and_names_the_entry_and_the_field() {
     std::fs::write(folder.path().join("long"), "0123456789".repeat(4)).unwrap();
     let key = Pair::of(Algorithm::ES256, "k").pem;
     std::fs::write(folder.path().join("es256.pem"), key).unwrap();
+    let private = include_str!("../support/keys/rsa.pem");
+    std::fs::write(folder.path().join("private.pem"), private).unwrap();
     let good = entry(
         "https://one.example/",
         "discovery = true\nalgorithms = [\"RS256\"]",

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::Algorithm;
+use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
 use crate::answers::{answer, refusal};
@@ -234,5 +234,64 @@ async fn a_token_of_an_issuer_is_refused_after_a_sign_out_by_others_and_a_deleti
             answer(app.get(&later, "/api/auth/me"), 200).await["id"],
             user
         );
+    }
+}
+
+/// A secret that an issuer shares with the hub.
+const ISSUER_SECRET: &str = "a secret that an issuer shares with this hub";
+
+/// A token of the issuer `shared` with claims as they are written.
+fn of_shared(claims: &str) -> String {
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let message = format!("{}.{}", part(r#"{"alg":"HS256"}"#), part(claims));
+    let key = EncodingKey::from_secret(ISSUER_SECRET.as_bytes());
+    let algorithm = Algorithm::HS256;
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, algorithm).unwrap();
+    format!("{message}.{signature}")
+}
+
+/// A name that was cut in the middle of an emoji, for one.
+#[tokio::test]
+async fn a_claim_that_the_hub_does_not_use_voids_no_other_whatever_it_is() {
+    let shared = "secret_file = \"shared\"\ncreate_users = true";
+    let app = AppBuilder::default()
+        .env("CAMPANILE_ISSUERS", "issuers.toml")
+        .file(
+            "issuers.toml",
+            format!("\u{feff}{}", entry("shared", shared)),
+        )
+        // As some editors save it.
+        .file("shared", format!("\u{feff}{ISSUER_SECRET}\r\n"))
+        .spawn()
+        .await;
+    let deep = ["[".repeat(200), "]".repeat(200)].concat();
+    let claims = |more: &str| {
+        let end = now() + 600.0;
+        of_shared(&format!(
+            r#"{{"iss":"shared","sub":"ann","aud":"hub","exp":{end},{more}}}"#
+        ))
+    };
+
+    for more in [
+        r#""name":"Ann \ud83d""#,
+        r#""score":1e999"#,
+        &format!(r#""more":{deep}"#),
+        r#""campanile_key":5"#,
+        r#""jti":1e999"#,
+        r#""name":1,"name":2"#,
+    ] {
+        let me = answer(app.get(&claims(more), "/api/auth/me"), 200).await;
+        assert_eq!(me["id"], "ann", "{more}");
+    }
+    for (more, told) in [
+        (r#""exp":1"#, "claim `exp` is given twice"),
+        (r#""iss":"shared""#, "claim `iss` is given twice"),
+        (r#""aud":"\ud83d""#, "claim `aud` names none"),
+        (r#""nbf":1e999"#, "claim `nbf` is a number beyond"),
+    ] {
+        let me = app.get(&claims(more), "/api/auth/me");
+        let problem = refusal(me, 401, "invalid_token").await;
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(told), "{more}: {detail}");
     }
 }

@@ -72,6 +72,19 @@ async fn a_rotated_key_drops_no_stream_and_a_removed_one_ends_its_streams() {
 }
 
 #[tokio::test]
+async fn a_set_that_begins_with_a_byte_order_mark_is_read_with_every_key_that_is_one() {
+    let provider = Provider::start().await;
+    let pair = Pair::of(Algorithm::ES256, "k");
+    let odd = r#"7,null,{"kty":"oct","k":"AAAA"},{"kty":"RSA","kid":5,"n":"","e":""},"#;
+    let set = set_of(&[&pair]).replace("[", &format!("[{odd}"));
+    provider.show("/marked", Page::Json(format!("\u{feff}{set}")));
+
+    let app = hub(with_set(&provider, "/marked"), false).await;
+
+    wait_until_taken(&app, &token(&pair, "/marked", "ann")).await;
+}
+
+#[tokio::test]
 async fn a_thousand_unknown_keys_cause_one_fetch_and_a_hostile_address_slows_nobody() {
     let provider = Provider::start().await;
     let (pair, unknown) = (

@@ -214,3 +214,12 @@ async fn no_token_is_in_any_line_of_the_debug_log() {
 async fn no_token_is_in_any_line_of_the_trace_log() {
     no_secret_is_logged_at("trace").await;
 }
+
+/// As compose writes a variable that is not set.
+#[tokio::test]
+async fn an_empty_filter_of_the_log_is_an_unset_one() {
+    for filter in ["", " \n", " info\r\n"] {
+        let app = AppBuilder::default().env("RUST_LOG", filter).spawn().await;
+        app.wait_for_log("listening on").await;
+    }
+}

@@ -33,6 +33,16 @@ async fn an_unsafe_request_with_the_cookie_must_come_from_the_same_origin() {
     }
     answer(post().header("Origin", &app.base_url), 201).await;
     answer(post().header("Sec-Fetch-Site", "same-origin"), 201).await;
+    // On two lines neither counts, whichever comes first.
+    for (name, values) in [
+        ("Origin", [app.base_url.as_str(), "http://evil.example"]),
+        ("Origin", ["null", app.base_url.as_str()]),
+        ("Sec-Fetch-Site", ["same-origin", "cross-site"]),
+        ("Sec-Fetch-Site", ["cross-site", "same-origin"]),
+    ] {
+        let two = post().header(name, values[0]).header(name, values[1]);
+        refusal(two, 403, "cross_origin").await;
+    }
     let delete = app
         .request(Method::DELETE, "/api/alarms/1")
         .header("Cookie", session(&token));
@@ -110,5 +120,15 @@ async fn only_the_origins_named_may_read_from_another_site() {
         allowed("https://b.example").await.as_deref(),
         Some("https://b.example")
     );
-    assert_eq!(allowed("https://evil.example").await, None);
+    for same in ["HTTPS://B.example", "https://b.example:443"] {
+        assert_eq!(allowed(same).await.as_deref(), Some(same), "as RFC 6454");
+    }
+    for other in [
+        "https://evil.example",
+        "http://b.example",
+        "null",
+        "https://b.example:444",
+    ] {
+        assert_eq!(allowed(other).await, None, "{other}");
+    }
 }

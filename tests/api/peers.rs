@@ -44,6 +44,13 @@ async fn the_client_is_the_last_address_that_is_not_trusted() {
         ),
         (&[("X-Forwarded-For", "[2001:db8::1]:443")], "2001:db8::1"),
         (&[("X-Forwarded-For", "::ffff:192.0.2.1")], "192.0.2.1"),
+        (&[("X-Forwarded-For", "fe80::1%eth0")], "fe80::1"),
+        (&[("X-Forwarded-For", "[fe80::2%25en0]:443")], "fe80::2"),
+        (&[("Forwarded", "for=\"192.0.2.43:_port\"")], "192.0.2.43"),
+        (
+            &[("Forwarded", "for=\"[2001:db8::2%1]:_http\"")],
+            "2001:db8::2",
+        ),
         (&[("X-Forwarded-For", "nonsense")], "127.0.0.1"),
         (
             &[("Forwarded", "for=192.0.2.60;proto=http;by=203.0.113.43")],

@@ -200,6 +200,17 @@ async fn a_fault_of_the_peer_is_answered_with_its_close_code() {
             1009,
         ),
         ("a text of 5,000 bytes in fragments", fragments, 1009),
+        // Nothing waits for the bytes that it announces: the hub would have to keep them.
+        (
+            "the head of a text of 4,097 bytes",
+            vec![0x81, 0xfe, 0x10, 0x01, 0, 0, 0, 0],
+            1009,
+        ),
+        (
+            "the head of a binary message of an exabyte",
+            vec![0x82, 0xff, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            1009,
+        ),
         ("an unmasked frame", frame(0x81, false, b"x"), 1002),
         ("a reserved bit", frame(0xc1, true, b"x"), 1002),
         ("an opcode nobody knows", frame(0x83, true, b"x"), 1002),

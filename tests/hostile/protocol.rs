@@ -2,17 +2,21 @@
 //! together or in pieces.
 
 use serde_json::json;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{AppBuilder, DEADLINE, TestApp};
 use crate::wire::Wire;
 
 /// As Java's HttpClient asks on every request, and others with other protocols.
-const UPGRADES: [&str; 4] = [
+const UPGRADES: [&str; 7] = [
     "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n",
     "Connection: upgrade\r\nUpgrade: TLS/1.0\r\n",
     "Connection: upgrade\r\n",
     "Connection: keep-alive, Upgrade\r\nUpgrade: h2c, foo/2\r\n",
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+    "Connection: Upgrade\r\nUpgrade: h2c\r\nUpgrade: WebSocket\r\n",
+    // As a proxy adds it to each request that it passes on.
+    "Upgrade: websocket\r\n",
 ];
 
 #[tokio::test]
@@ -55,10 +59,6 @@ async fn a_connection_that_ends_with_an_answer_says_so() {
     let asked = format!("Host: x\r\nAuthorization: Bearer {token}\r\n");
     let requests = [
         format!("GET /healthz HTTP/1.1\r\n{asked}Connection: close\r\n\r\n"),
-        // A WebSocket where there is none: nothing tells where this request ends.
-        format!(
-            "GET /healthz HTTP/1.1\r\n{asked}Connection: upgrade\r\nUpgrade: websocket\r\n\r\n"
-        ),
         // Its body does not come before it is answered.
         "POST /api/alarms HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n{".to_owned(),
         format!("GET /api/stream HTTP/1.1\r\n{asked}Accept: text/event-stream\r\n\r\n"),
@@ -136,6 +136,54 @@ async fn a_client_of_http_1_0_gets_no_transfer_coding_on_any_stream() {
             !first.is_ascii_hexdigit() || text.starts_with("event"),
             "{text}"
         );
+    }
+}
+
+/// HTTP/1.0 knows no upgrade (RFC 9110, section 7.8), and a WebSocket may stand among other protocols.
+#[tokio::test]
+async fn a_web_socket_is_opened_with_http_1_1_alone_and_stays_open_among_other_protocols() {
+    let app = AppBuilder::default()
+        .env("CAMPANILE_HEARTBEAT_SECONDS", "1")
+        .spawn()
+        .await;
+    let bob = app.user("bob").await;
+    let ask = |version: &str, upgrade: &str| {
+        format!(
+            "GET /api/stream HTTP/{version}\r\nHost: x\r\nAuthorization: Bearer {bob}\r\n{upgrade}\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+    };
+
+    let plain = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    let mut old = Wire::open(app.address()).await;
+    old.send(&ask("1.0", plain)).await;
+    let head = old.head().await;
+    assert!(head.starts_with("http/1.0 200"), "{head}");
+    assert!(
+        head.contains("\r\ncontent-type: text/event-stream"),
+        "{head}"
+    );
+
+    for upgrade in [
+        plain,
+        "Connection: keep-alive, Upgrade\r\nUpgrade: h2c, websocket\r\n",
+        "Connection: Upgrade\r\nUpgrade: foo/2\r\nUpgrade: WebSocket\r\n",
+    ] {
+        let mut wire = Wire::open(app.address()).await;
+        wire.send(&ask("1.1", upgrade)).await;
+        let head = wire.head().await;
+        assert!(head.starts_with("http/1.1 101"), "{head}");
+        // A masked ping of no bytes is answered, so both directions work.
+        wire.0
+            .write_all(&[0x89, 0x80, 1, 2, 3, 4])
+            .await
+            .expect("room");
+        let pong = [0x8a, 0];
+        let mut seen = Vec::new();
+        while !seen.ends_with(&pong) {
+            let byte = tokio::time::timeout(DEADLINE, wire.0.read_u8()).await;
+            seen.push(byte.expect("a pong in time").expect("an open connection"));
+        }
     }
 }
 

@@ -95,6 +95,32 @@ async fn a_request_that_cannot_be_read_is_answered_like_any_other() {
 }
 
 #[tokio::test]
+async fn a_parameter_or_a_path_that_is_refused_is_told_to_the_pages_of_other_sites() {
+    let app = app_with_a_site().await;
+    let admin = app.admin();
+    let asked = format!("Host: x\r\nConnection: close\r\nOrigin: {SITE}\r\n");
+    let token = format!("Authorization: Bearer {admin}\r\n");
+
+    for (path, token, status, code) in [
+        ("/api/stream?curser=0", &token[..], 422, "unknown_parameter"),
+        ("/api/alarms?limt=5", &token, 422, "unknown_parameter"),
+        (
+            "/api/stream?wait=1&wait=2",
+            &token,
+            422,
+            "repeated_parameter",
+        ),
+        ("/api/alarms?limt=5", "", 401, "unauthorized"),
+        ("/api/admin/users/%ff", &token, 422, "invalid_field"),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\n{asked}{token}\r\n");
+        let answer = socket::send(&app, request.as_bytes(), LONG).await;
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert_is_complete(&format!("{head}\r\n"), body, status, code);
+    }
+}
+
+#[tokio::test]
 async fn a_head_too_large_for_http_2_is_a_problem_too() {
     let app = app_with_a_site().await;
     let mut connection = Connection::open(&app).await;

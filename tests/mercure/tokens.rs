@@ -1,5 +1,7 @@
 //! Tokens of version 1.0, and where they come from.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
@@ -8,6 +10,17 @@ use crate::hub::{
 };
 
 use crate::support::AppBuilder;
+
+/// A good token with a header of its own, and with more claims as they are written.
+fn with_header(header: &Value, more: &str) -> String {
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let claims = claims(&["*"], &["*"]).to_string();
+    let claims = format!("{}{more}}}", claims.strip_suffix('}').unwrap());
+    let message = format!("{}.{}", part(&header.to_string()), part(&claims));
+    let key = EncodingKey::from_secret(KEY.as_bytes());
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256);
+    format!("{message}.{}", signature.unwrap())
+}
 
 #[tokio::test]
 async fn a_token_that_breaks_a_rule_is_refused() {
@@ -25,7 +38,13 @@ async fn a_token_that_breaks_a_rule_is_refused() {
         change("aud", Value::Null),
         change("exp", Value::Null),
         change("exp", json!(now() - 10)),
+        change("exp", json!((now() + 600) * 1_000)),
         change("nbf", json!(now() + 1_000)),
+        with_header(&json!({"alg": "HS256", "typ": "at+jwt", "b64": false}), ""),
+        with_header(
+            &json!({"alg": "HS256", "typ": "at+jwt", "crit": ["urn:x"]}),
+            "",
+        ),
         change("authorization_details", json!(details)),
         sign("JWT", &claims(&["*"], &["*"]), KEY),
         sign(
@@ -72,6 +91,13 @@ async fn what_the_hub_does_not_know_of_a_token_it_ignores() {
             json!({"type": DETAIL, "actions": ["subscribe", "dance"], "topics": [{"match": "a"}]}),
         ),
         change("authorization_details", Value::Null),
+        change("nbf", json!(now() + 50)),
+        change("exp", json!(now() as f64 + 600.5)),
+        // What cannot be read voids nothing else.
+        with_header(
+            &json!({"alg": "HS256", "typ": "at+jwt", "kid": 7}),
+            r#","name":"\ud83d","score":1e999"#,
+        ),
     ];
     for one in &good {
         assert_eq!(

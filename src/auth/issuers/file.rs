@@ -334,8 +334,10 @@ impl SignInEntry {
 
 fn text(field: &str, folder: &Path, path: &Path) -> Result<String, String> {
     let path = folder.join(path);
-    let text = std::fs::read_to_string(&path);
-    text.map_err(|cause| format!("{field}: {}: {cause}", path.display()))
+    let text = std::fs::read_to_string(&path)
+        .map_err(|cause| format!("{field}: {}: {cause}", path.display()))?;
+    // Some editors begin each text with it.
+    Ok(text.trim_start_matches(BYTE_ORDER_MARK).to_owned())
 }
 
 fn address(text: &str) -> Result<Url, String> {
@@ -386,6 +388,8 @@ const OPENID: &str = "openid";
 
 /// OpenID Connect Discovery 1.0, section 4.
 const WELL_KNOWN: &str = "/.well-known/openid-configuration";
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 const PUBLIC: &str = "RS256, PS256, ES256, ES384, EdDSA";
 

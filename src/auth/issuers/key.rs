@@ -33,6 +33,10 @@ impl Key {
         if families.any(|other| other != family) {
             return Err("one key does not fit all of the algorithms".to_owned());
         }
+        // The library takes one for a public key of other numbers, which no signature fits.
+        if pem.contains("PRIVATE KEY-----") {
+            return Err("it is a private key; its public half belongs here".to_owned());
+        }
         let pem = pem.as_bytes();
         let decoding = match family {
             Family::Rsa => DecodingKey::from_rsa_pem(pem),

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::alarm::update::Matchers;
 use crate::alarm::{SignerId, Timestamp};
+use crate::auth::claims::{LEEWAY, YEAR_5000, members};
 use crate::auth::fault::MOST_TOKEN_BYTES;
 use crate::auth::mercure::claims::{MercureFault, MercureGrants, NO_KEYS, time};
 use crate::auth::mercure::{version_0, version_1};
@@ -98,6 +99,10 @@ impl Verifier {
         let algorithm: Algorithm = algorithm.parse().map_err(|_unknown| KeyError::Algorithm)?;
         let bytes = key.0.as_bytes();
         let is_pem = key.0.contains("-----BEGIN");
+        // The library takes one for a public key of other numbers, which no signature fits.
+        if key.0.contains("PRIVATE KEY-----") {
+            return Err(KeyError::Key);
+        }
         let key = match algorithm {
             Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 if !is_pem => {
                 Ok(DecodingKey::from_secret(bytes))
@@ -176,6 +181,12 @@ impl MercureKeys {
         if header.contains_key("crit") {
             return Err(MercureFault("there is a critical extension"));
         }
+        if header
+            .get("b64")
+            .is_some_and(|b64| *b64 != Value::Bool(true))
+        {
+            return Err(MercureFault("its claims are not encoded (`b64`)"));
+        }
         let signer = key.signer(&header, token)?;
         if is_version_1(&header, &claims) {
             let issuer = claims.get("iss").and_then(Value::as_str);
@@ -206,11 +217,17 @@ impl MercureKeys {
         matchers: &Matchers,
     ) -> Result<MercureGrants, MercureFault> {
         let now = Timestamp::now();
-        if time(claims, "nbf")?.is_some_and(|begin| begin > now) {
+        let latest = now.plus(LEEWAY);
+        if time(claims, "nbf")?.is_some_and(|begin| begin > latest) {
             return Err(MercureFault("the token is not valid yet"));
         }
-        if time(claims, "exp")?.is_some_and(|end| end <= now) {
-            return Err(MercureFault("the token has expired"));
+        match time(claims, "exp")? {
+            Some(end) if end <= now => return Err(MercureFault("the token has expired")),
+            Some(end) if end.seconds() >= YEAR_5000 => {
+                let fault = "`exp` is beyond the year 5000: it is in seconds, not in milliseconds";
+                return Err(MercureFault(fault));
+            }
+            _ => {}
         }
         if is_version_1(header, claims) {
             check_strictly(header, claims, audience)?;
@@ -269,7 +286,7 @@ pub(super) fn contents(token: &str) -> Option<(Map<String, Value>, Map<String, V
     if parts.next().is_some() {
         return None;
     }
-    let json = |part: &str| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok();
+    let json = |part: &str| members(&URL_SAFE_NO_PAD.decode(part).ok()?);
     Some((json(header)?, json(claims)?))
 }
 

@@ -1,6 +1,7 @@
 //! `GET /api/stream`: one subscription, and a transport at its end.
 
 pub(crate) mod figures;
+mod frames;
 pub(crate) mod head;
 mod json;
 pub(crate) mod open;

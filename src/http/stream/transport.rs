@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use actix_web::HttpRequest;
+use actix_web::http::Version;
 use actix_web::http::header::{self, HeaderMap};
 
 use crate::http::lists::{Member, members};
@@ -22,10 +23,12 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    /// The transport a request asks for. A client that accepts anything gets Server-Sent Events.
+    /// The transport a request asks for. A client that accepts anything gets Server-Sent Events. An upgrade is a matter of HTTP/1.1
+    /// alone: with HTTP/1.0 it is ignored (RFC 9110, section 7.8).
     pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         let mut protocols = members(request.headers(), header::UPGRADE);
-        if protocols.any(|protocol| protocol.value.eq_ignore_ascii_case("websocket")) {
+        let is_named = protocols.any(|protocol| protocol.value.eq_ignore_ascii_case("websocket"));
+        if is_named && request.version() == Version::HTTP_11 {
             return Ok(Self::WebSocket);
         }
         Self::accepted(request.headers()).ok_or(ApiError::NotAcceptable)
@@ -120,6 +123,7 @@ mod tests {
             (&["application/*"], Some(Poll)),
             (&["application/*, application/json;q=0"], Some(Lines)),
             (&["text/event-stream;q=0, */*"], Some(Poll)),
+            (&["text/event-stream; q=.2, application/json"], Some(Poll)),
             (&["*/*;q=0.1, APPLICATION/X-NDJSON"], Some(Lines)),
             (&["text/*;q=0.5, */*;q=0.8"], Some(Poll)),
             (&["text/event-stream;q=0"], None),

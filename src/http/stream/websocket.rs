@@ -2,9 +2,12 @@
 
 use std::io::ErrorKind;
 
+use actix_http::BoxedPayloadStream;
+use actix_http::error::PayloadError;
 use actix_http::ws::{HandshakeError, verify_handshake};
+use actix_web::dev;
 use actix_web::web::Payload;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use actix_ws::{
     AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, ProtocolError, Session,
 };
@@ -14,6 +17,7 @@ use serde::Deserialize;
 
 use crate::feed::Events;
 use crate::http::problem::ApiError;
+use crate::http::stream::frames::Frames;
 use crate::http::stream::json;
 use crate::hub::{EventName, Frame};
 
@@ -33,8 +37,9 @@ pub(super) fn respond(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let (response, session, messages) = actix_ws::handle(request, payload)
-        .map_err(|cause| ApiError::Handshake(cause.to_string()))?;
+    let refuse = |cause: actix_web::Error| ApiError::Handshake(cause.to_string());
+    let payload = bounded(request, payload).map_err(refuse)?;
+    let (response, session, messages) = actix_ws::handle(request, payload).map_err(refuse)?;
     let messages = messages.max_frame_size(MOST_MESSAGE_BYTES);
     let socket = Socket {
         session,
@@ -45,6 +50,20 @@ pub(super) fn respond(
     };
     actix_web::rt::spawn(socket.run(events));
     Ok(response)
+}
+
+/// What the peer sends, up to a frame that is too large.
+fn bounded(request: &HttpRequest, payload: Payload) -> Result<Payload, actix_web::Error> {
+    let mut frames = Frames::default();
+    let pieces = payload.into_inner().map(move |piece| {
+        let piece = piece?;
+        match frames.are_within(MOST_MESSAGE_BYTES as u64, &piece) {
+            true => Ok(piece),
+            false => Err(PayloadError::Overflow),
+        }
+    });
+    let payload: BoxedPayloadStream = Box::pin(pieces);
+    Payload::from_request(request, &mut dev::Payload::Stream { payload }).into_inner()
 }
 
 struct Socket {
@@ -138,6 +157,7 @@ fn fault_code(fault: &ProtocolError) -> Option<CloseCode> {
                 ErrorKind::InvalidData if text.contains("utf-8") => Some(CloseCode::Invalid),
                 ErrorKind::InvalidData => Some(CloseCode::Protocol),
                 _ if text.contains("continuation size") => Some(CloseCode::Size),
+                _ if text == PayloadError::Overflow.to_string() => Some(CloseCode::Size),
                 _ => None,
             }
         }

@@ -308,6 +308,7 @@ fn rule_in_korean(rule: &Rule) -> String {
         Rule::Value(value) => value_in_korean(*value).to_owned(),
         Rule::Required => "내용을 입력하세요.".to_owned(),
         Rule::Number => "숫자로 적으세요.".to_owned(),
+        Rule::NumberRange => "숫자가 너무 크거나 작습니다.".to_owned(),
         Rule::Between(least, most) => format!("{least}에서 {most}까지입니다."),
         Rule::AtMost(most) => format!("한 번에 {most}개까지입니다."),
         Rule::OneOf(words) => format!("{words} 중 하나입니다."),
