@@ -1,4 +1,5 @@
-//! Checks the documents: every link leads to something, and everything in `docs/` can be found from its index.
+//! Checks the documents: every link leads to something, everything in `docs/` can be found from its index, and every block of code is
+//! run by a test or says why not.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -114,6 +115,52 @@ fn the_changelog_has_a_dated_entry_for_this_version() {
         parts.iter().map(|part| part.len()).collect::<Vec<_>>(),
         [4, 2, 2]
     );
+}
+
+/// A comment above each block of code in the README and the documents names the tests that run it, or why none does.
+#[test]
+fn every_block_of_code_is_run_by_a_test_or_says_why_not() {
+    let tests = all_tests();
+    let mut blocks = 0;
+    for page in pages() {
+        let path = page.strip_prefix(root()).expect("a page of the project");
+        if path != Path::new("README.md") && !path.starts_with("docs") {
+            continue;
+        }
+        let text = read(&page);
+        let mut above = "";
+        let mut inside = false;
+        for (number, line) in text.lines().enumerate() {
+            let place = format!("{}:{}", path.display(), number + 1);
+            if line.trim_start().starts_with("```") {
+                inside = !inside;
+                if inside {
+                    blocks += 1;
+                    check_mark(above.trim(), &tests, &place);
+                }
+            }
+            above = line;
+        }
+    }
+    assert!(blocks > 100, "the blocks are found: {blocks}");
+}
+
+/// `<!-- run by: test, test -->` or `<!-- not run: reason -->`.
+fn check_mark(mark: &str, tests: &str, place: &str) {
+    let mark = mark.strip_prefix("<!-- ");
+    let mark = mark.and_then(|mark| mark.strip_suffix(" -->"));
+    let (kind, text) = mark
+        .and_then(|mark| mark.split_once(": "))
+        .unwrap_or_else(|| panic!("{place}: no comment above the block says what runs it"));
+    match kind {
+        "run by" => {
+            for name in text.split(", ") {
+                assert!(tests.contains(&format!("fn {name}(")), "{place}: {name}");
+            }
+        }
+        "not run" => assert!(text.len() > 20, "{place}: {text:?} is no reason"),
+        other => panic!("{place}: {other:?}"),
+    }
 }
 
 /// All pages that are checked for links.

@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Tokens(TokensCommand),
     /// Measure the Mercure protocol: publishing, the cost of an update among many subscriptions, and a long history.
     Mercure(MercureCommand),
+    /// Draw the panels of the Grafana dashboard from what a Prometheus tells of a hub under load.
+    Dashboard(DashboardCommand),
     /// Be the bare epoll loop (started by the bench itself).
     #[command(hide = true)]
     Floor {
@@ -216,6 +218,33 @@ pub(crate) struct MercureCommand {
     pub(crate) docs: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) place: Place,
+}
+
+/// `campanile-bench dashboard`.
+#[derive(Debug, Args)]
+pub(crate) struct DashboardCommand {
+    /// The seconds under load; 600 at most.
+    #[arg(long, default_value_t = 120)]
+    pub(crate) seconds: u64,
+    /// The file of the dashboard.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "deploy/grafana/campanile-dashboard.json"
+    )]
+    pub(crate) dashboard: PathBuf,
+    /// The picture to write.
+    #[arg(long, value_name = "FILE", default_value = "docs/guide/dashboard.svg")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+impl DashboardCommand {
+    /// The time under load.
+    pub(crate) fn lasting(&self) -> Duration {
+        Duration::from_secs(self.seconds.clamp(10, 600))
+    }
 }
 
 impl MercureCommand {

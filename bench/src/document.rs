@@ -304,6 +304,7 @@ One core for the server, the other for the load, loopback network, one server af
 **`floor`, nchan, Node and pushpin store nothing; `campanile` had every alarm on disk (SQLite, `synchronous=FULL`) before it answered.**
 `campanile-in-memory` is the same hub with its database on a file system in memory. Events are equally large for all.
 
+<!-- not run: it measures for an hour; this page is what it wrote -->
 ```sh
 cargo build --release -p campanile -p campanile-bench
 target/release/campanile-bench report        # writes this page, its figures and its pictures

@@ -9,6 +9,7 @@ mod clock;
 mod cluster;
 mod commands;
 mod cpu;
+mod dashboard;
 mod disk;
 mod document;
 mod error;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Run(command) => run::run(&command),
         Command::Transports(command) => transports::run(&command),
         Command::Cluster(command) => cluster::run(&command),
+        Command::Dashboard(command) => dashboard::run(&command),
         Command::Tokens(command) => tokens::run(&command),
         Command::Growth(command) => growth::run(&command),
         Command::Mercure(command) => mercure::run(&command),

@@ -343,7 +343,7 @@ pub(crate) fn block(page: &str, heading: &str, language: &str) -> String {
 }
 
 /// All blocks of a language under a heading.
-fn blocks(page: &str, heading: &str, language: &str) -> Vec<String> {
+pub(crate) fn blocks(page: &str, heading: &str, language: &str) -> Vec<String> {
     let (_, section) = page
         .split_once(&format!("\n## {heading}\n"))
         .expect("the heading");

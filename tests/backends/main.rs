@@ -32,5 +32,6 @@ mod killed;
 mod language;
 mod packages;
 mod site;
+mod snippets;
 mod spring;
 mod trouble;

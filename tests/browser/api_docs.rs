@@ -65,6 +65,62 @@ async fn anyone_reads_the_api_and_tries_it_with_a_token_or_a_session_within_the_
     window.is_clean().await;
 }
 
+#[tokio::test]
+async fn axe_finds_nothing_in_the_viewer_and_nothing_is_cut_off() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let window = chromium.window().await;
+    let mut faults = Vec::new();
+
+    for (width, scheme) in LOOKS {
+        window.look_like(width, scheme).await;
+        window.goto(&app, "/api/docs").await;
+        window
+            .holds("document.querySelectorAll('.opblock').length > 40")
+            .await;
+        look(&window, &format!("list-{scheme}-{width}"), &mut faults).await;
+        execute(&window, ME).await;
+        shows_answer(&window, ME, "401", "unauthorized").await;
+        window
+            .click(&format!("{PUBLISH} .opblock-summary-control"))
+            .await;
+        window.click(&format!("{PUBLISH} .try-out__btn")).await;
+        window.shows(PUBLISH, "Example Value").await;
+        look(&window, &format!("open-{scheme}-{width}"), &mut faults).await;
+        window.click(".btn.authorize").await;
+        window.shows(".auth-container", "Authorize").await;
+        look(&window, &format!("authorize-{scheme}-{width}"), &mut faults).await;
+    }
+
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+async fn look(window: &Window, name: &str, faults: &mut Vec<String>) {
+    if let Some(folder) = std::env::var_os("CAMPANILE_SCREENSHOTS") {
+        let path = std::path::PathBuf::from(folder).join(format!("api-docs-{name}.png"));
+        std::fs::write(path, window.picture().await).expect("a picture");
+    }
+    let wider = window
+        .value("document.documentElement.scrollWidth - innerWidth")
+        .await;
+    if wider.as_i64().expect("pixels") > 0 {
+        faults.push(format!("{name}: {wider} pixels wider than the window"));
+    }
+    let found = window.violations().await;
+    if found != json!([]) {
+        faults.push(format!("{name}: {found:#}"));
+    }
+}
+
+const LOOKS: [(u32, &str); 4] = [
+    (390, "light"),
+    (390, "dark"),
+    (1280, "light"),
+    (1280, "dark"),
+];
+
+const PUBLISH: &str = "#operations-alarms-publish";
+
 const ME: &str = "#operations-sessions-me";
 
 /// A request that changes something: the browser's cookie alone is not enough for it.

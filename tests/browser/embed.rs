@@ -15,6 +15,11 @@ async fn unread(app: &TestApp, token: &str) -> Value {
 }
 
 async fn rings_and_is_read(app: &TestApp, window: &Window, carol: &str) {
+    rings_and_is_read_in(app, window, carol, false).await;
+}
+
+/// `own`: the page has words of its own for an empty panel.
+async fn rings_and_is_read_in(app: &TestApp, window: &Window, carol: &str, own: bool) {
     app.wait_for_connections(1, DEADLINE).await;
     app.publish(json!({"user": "carol"}), "NEW_FOLLOWER").await;
     window.shows(".cb-badge", "1").await;
@@ -32,7 +37,11 @@ async fn rings_and_is_read(app: &TestApp, window: &Window, carol: &str) {
     })
     .await;
     window.click(".cb-list [data-act=delete]").await;
-    window.shows(".cb-panel", "all caught up").await;
+    if own {
+        window.shows("[slot=empty]", "Nothing to see here.").await;
+    } else {
+        window.shows(".cb-panel", "all caught up").await;
+    }
     // An alarm that arrives while the panel is open and empty counts as seen at once.
     window.click(".cb-close").await;
 }
@@ -246,4 +255,94 @@ async fn the_example_page_rings_and_shows_what_connect_hears() {
     let modules = "performance.getEntriesByType('resource').filter((one) => one.name.includes('campanile')).map((one) => new URL(one.name).pathname.replace(/@[0-9a-f]{12}/, '@version'))";
     assert_eq!(carol.value(modules).await, json!(["/campanile@version.js"]));
     carol.is_clean().await;
+}
+
+/// The blocks of a language in the guide, at this hub.
+fn blocks_of_the_guide(app: &TestApp, language: &str) -> Vec<String> {
+    let guide = include_str!("../../docs/guide/embedding.md");
+    let opening = format!("```{language}\n");
+    let blocks = guide.split(&opening).skip(1);
+    blocks
+        .map(|rest| rest.split("```").next().unwrap_or_default())
+        .map(|block| block.replace("https://hub.example.com", &app.base_url))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_snippets_of_the_guide_ring_and_tell_what_they_hear() {
+    let (listener, port) = Site::bind().await;
+    let app = hub_for(port).await;
+    let carol = app.user("carol").await;
+    let opening = app.post(&app.admin(), "/api/rooms");
+    let opening = opening
+        .json(&json!({"id": "42", "name": "42"}))
+        .send()
+        .await;
+    assert_eq!(opening.expect("an answer").status(), 201);
+    let html = blocks_of_the_guide(&app, "html");
+    let js = blocks_of_the_guide(&app, "js");
+    let ([tag, asking, slots, loading], [connecting]) = (html.as_slice(), js.as_slice()) else {
+        panic!("four pieces of a page and a module: {html:#?}{js:#?}");
+    };
+    let asking = asking.replace("/hub-token", "/token/carol/60");
+    let connecting = connecting.replace("/hub-token", "/token/carol/60");
+    let parts = [
+        tag.replace("eyJ…", &carol),
+        format!("{asking}{loading}"),
+        format!("{}{loading}", slots.replace("eyJ…", &carol)),
+        format!(
+            "<script>window.told = []; console.log = (...all) => told.push(all.join(' '))</script>\
+             <script type=\"module\">{connecting}</script>"
+        ),
+    ];
+    // One page with all of them, each shown by a hash: the site serves one page.
+    let parts = serde_json::to_string(&parts).expect("a list");
+    let parts = parts.replace("</", "<\\/");
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><title>Elsewhere</title><body><script>document.write({parts}[location.search.slice(1)])</script></body>"
+    );
+    let site = Site::serve(listener, page);
+    let chromium = Chromium::start().await;
+
+    for part in 0..3 {
+        let window = chromium.window().await;
+        window.visit(&format!("{}?{part}", site.elsewhere())).await;
+        window.hears().await;
+        rings_and_is_read_in(&app, &window, &carol, part == 2).await;
+        window.is_clean().await;
+        window.visit("about:blank").await;
+        app.wait_for_connections(0, DEADLINE).await;
+    }
+    let window = chromium.window().await;
+    window.visit(&format!("{}?3", site.elsewhere())).await;
+    app.wait_for_connections(1, DEADLINE).await;
+    app.publish(json!({"user": "carol"}), "NEW_FOLLOWER").await;
+    window
+        .holds("told.some((line) => line.includes('NEW_FOLLOWER')) && told.includes('1 1')")
+        .await;
+    window.is_clean().await;
+}
+
+#[tokio::test]
+async fn the_line_of_the_readme_hears_alarms_on_a_page_of_the_hub() {
+    let app = TestApp::spawn().await;
+    let readme = include_str!("../../README.md");
+    let (_, code) = readme.split_once("```js\n").expect("the block");
+    let (code, _) = code.split_once("```").expect("its end");
+    let chromium = Chromium::start().await;
+    let window = chromium.window().await;
+    window.sign_up(&app, "carol", "Carol").await;
+    window
+        .run("window.told = []; console.log = (alarm) => told.push(alarm.alarmType);")
+        .await;
+
+    // A line of the console holds for the page.
+    window
+        .run(&code.replace("const stream", "window.stream"))
+        .await;
+    window.holds("stream.readyState === EventSource.OPEN").await;
+    app.publish(json!({"user": "carol"}), "NEW_FOLLOWER").await;
+
+    window.holds("told.includes('NEW_FOLLOWER')").await;
+    window.is_clean().await;
 }

@@ -147,3 +147,47 @@ async fn the_types_that_a_hub_declares_type_the_alarms_of_a_page() {
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}{module}");
 }
+
+/// The blocks of TypeScript in the guide, each with what it takes for granted before it.
+#[test]
+fn the_snippets_of_the_guide_are_typed() {
+    let guide = std::fs::read_to_string(root().join("docs/guide/javascript.md")).expect("a guide");
+    let blocks: Vec<&str> = guide
+        .split("```ts\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap_or_default())
+        .collect();
+    let [creating, listing, declared] = blocks.as_slice() else {
+        panic!("three blocks: {blocks:#?}");
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let package = unpacked(
+        &root().join("assets/campanile-client.tgz"),
+        &folder.path().join("node_modules"),
+    );
+    std::fs::rename(package, folder.path().join("node_modules/campanile")).expect("its place");
+    let import = "import { createCampanile } from \"campanile\";\n";
+    let show =
+        "const campanile = createCampanile();\ndeclare const show: (items: unknown) => void;\n";
+    let types = "export interface AlarmTypes { ORDER_SHIPPED: { title: string } }\n";
+    let files = [
+        ("creating.ts", (*creating).to_owned()),
+        ("listing.ts", format!("{import}{show}{listing}")),
+        ("declared.ts", format!("{import}{declared}")),
+        ("alarm-types.d.ts", types.to_owned()),
+    ];
+    let mut tsc = Command::new("node");
+    tsc.arg(root().join("web/node_modules/typescript/bin/tsc"))
+        .args(["--noEmit", "--strict", "--target", "esnext"])
+        .args(["--module", "nodenext"])
+        .current_dir(folder.path());
+    for (name, text) in &files {
+        std::fs::write(folder.path().join(name), text).expect("a file");
+        tsc.arg(name);
+    }
+
+    let output = tsc.output().expect("node");
+
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}");
+}

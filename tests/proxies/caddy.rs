@@ -15,14 +15,25 @@ async fn caddy(app: &TestApp) -> Option<Proxy> {
 
 /// The documented configuration with some lines changed.
 pub(crate) async fn with(app: &TestApp, changes: &[(&str, &str)]) -> Option<Proxy> {
+    if !is_installed() {
+        return None;
+    }
+    Some(start(app, &documented("caddyfile", changes)).await)
+}
+
+fn is_installed() -> bool {
     let found = Command::new("caddy")
         .arg("version")
         .stdout(Stdio::null())
         .status();
     if found.is_err() {
         eprintln!("caddy is not installed: nothing was tried");
-        return None;
     }
+    found.is_ok()
+}
+
+/// A Caddy with a configuration of the documentation.
+async fn start(app: &TestApp, documented: &str) -> Proxy {
     let (identity, folder, port) = (Identity::new(), tempfile::tempdir().unwrap(), free_port());
     let path = |name: &str| folder.path().join(name).display().to_string();
     let site = format!(
@@ -33,14 +44,15 @@ pub(crate) async fn with(app: &TestApp, changes: &[(&str, &str)]) -> Option<Prox
     let log = path("access.log");
     let place = [
         ("127.0.0.1:8080", app.address()),
-        (
-            "below.\n{\n",
-            "below.\n{\n    admin off\n    auto_https off\n",
-        ),
-        ("\nhub.example {", &site),
+        ("\n{\n", "\n{\n    admin off\n    auto_https off\n"),
+        ("\nhub.example {", site.as_str()),
         ("/var/log/caddy/hub.log", &log),
     ];
-    let block = documented("caddyfile", &[&place, changes].concat());
+    let configuration = place
+        .iter()
+        .fold(documented.to_owned(), |text, (from, to)| {
+            text.replace(from, to)
+        });
     let mut command = Command::new("caddy");
     command
         .args(["run", "--adapter", "caddyfile", "--config"])
@@ -48,7 +60,21 @@ pub(crate) async fn with(app: &TestApp, changes: &[(&str, &str)]) -> Option<Prox
         .env("HOME", folder.path())
         .env("XDG_DATA_HOME", folder.path())
         .env("XDG_CONFIG_HOME", folder.path());
-    Some(Proxy::start(identity, folder, port, &block, command).await)
+    Proxy::start(identity, folder, port, &configuration, command).await
+}
+
+/// The second block of the page: HTTP/2 to the hub, and WebSockets apart.
+pub(crate) async fn with_http2_to_the_hub(app: &TestApp) -> Option<Proxy> {
+    if !is_installed() {
+        return None;
+    }
+    let page = include_str!("../../docs/guide/proxies.md");
+    let block = page.split("```caddyfile\n").nth(2).expect("the block");
+    let (block, _) = block.split_once("```").expect("its end");
+    // The global options of the first block stay.
+    let options = documented("caddyfile", &[]);
+    let (options, _) = options.split_once("\n(away)").expect("the options");
+    Some(start(app, &format!("{options}\n{block}")).await)
 }
 
 #[tokio::test]

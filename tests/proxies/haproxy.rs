@@ -28,7 +28,7 @@ pub(crate) async fn with(app: &TestApp, changes: &[(&str, &str)]) -> Proxy {
         ("/etc/haproxy/hub.example.pem", &both),
         ("/etc/haproxy/away.http", &away),
     ];
-    let configuration = documented("haproxy", &[&place, changes].concat());
+    let configuration = documented("haproxy", &[changes, &place].concat());
     let mut command = Command::new("haproxy");
     command.args(["-db", "-f", &path("proxy.conf")]);
     Proxy::start(identity, folder, port, &configuration, command).await

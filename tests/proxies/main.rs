@@ -21,5 +21,6 @@ mod support;
 mod caddy;
 mod doctor;
 mod haproxy;
+mod mends;
 mod nginx;
 mod promises;

@@ -28,7 +28,7 @@ pub(crate) async fn with(app: &TestApp, changes: &[(&str, &str)]) -> Proxy {
         ("/var/log/nginx/hub.access.log", access),
         ("/var/log/nginx/hub.error.log", error),
     ];
-    let block = documented("nginx", &[&place, changes].concat());
+    let block = documented("nginx", &[changes, &place].concat());
     let configuration = format!(
         "daemon off; master_process off; pid {}; error_log stderr;\n\
          events {{ worker_connections 256; }}\n\

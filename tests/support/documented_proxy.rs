@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
+use rand::RngExt;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -114,8 +115,13 @@ pub(crate) fn documented(language: &str, changes: &[(&str, &str)]) -> String {
     })
 }
 
-/// A port that is free now.
+/// A port that is free now, and from which the system opens no connections: those would take it before the proxy does.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("its number").port()
+    let mut rng = rand::rng();
+    loop {
+        let port = rng.random_range(10_000..32_000);
+        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
+            return port;
+        }
+    }
 }

@@ -93,6 +93,7 @@ revoked tokens and keys (at most 1,000,000), half as many receipts and a hundred
 kind of request is asked 40 times, one after the other, over HTTP; the median is shown. One user has a single alarm, the last one of the log; another one has an inbox with a tenth
 of all alarms, none of them seen. `growth` is the time at the largest size divided by that at the smallest.
 
+<!-- not run: it measures for minutes; this page is what it wrote -->
 ```sh
 cargo build --release -p campanile -p campanile-bench
 target/release/campanile-bench growth --docs docs                        # 10,000 and 1,000,000 rows, in some minutes; writes this page and its picture

@@ -85,6 +85,7 @@ connection of its own. *to nothing* is the processor time of the hub for an upda
 
 The history is filled in between updates of one topic: each kind of request is asked 40 times, one after the other; the median until the last missed update is there. *growth* compares a history of 10,000 updates of other topics with the long one.
 
+<!-- not run: it measures for minutes; this page is what it wrote -->
 ```sh
 cargo build --release -p campanile -p campanile-bench
 target/release/campanile-bench mercure --docs docs

@@ -6,7 +6,7 @@ pub(crate) mod floor;
 mod kind;
 mod nchan;
 mod node;
-mod peer;
+pub(crate) mod peer;
 pub(crate) mod pushpin;
 mod server;
 

@@ -8,7 +8,7 @@ use crate::http::{STAMP, USER, user_name};
 use crate::swarm::{Audience, Endpoint};
 
 /// An address nobody listens on now.
-pub(super) fn free_address() -> Result<SocketAddr> {
+pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 

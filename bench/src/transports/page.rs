@@ -26,6 +26,7 @@ pub(super) fn page(terms: &Terms, cells: &[Cell]) -> String {
          For each delivered alarm: CPU of the server (publishing and storing included, the same for every transport), requests, bytes. All figures as JSON: \
          [transports.json](transports.json).\n\n{tables}\
          ## How it was measured\n\n\
+         <!-- not run: it measures for minutes; this page is what it wrote -->\n\
          ```sh\n\
          cargo build --release -p campanile -p campanile-bench\n\
          target/release/campanile-bench transports --docs docs\n\

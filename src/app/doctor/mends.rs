@@ -28,7 +28,7 @@ pub(super) const HTTP_VERSION: (&str, &Mend) = (
     "http_version",
     &Mend {
         nginx: "listen 443 ssl http2;           (from 1.25.1 on: http2 on;)",
-        haproxy: "bind :443 ssl crt … alpn h2,http/1.1",
+        haproxy: "bind :443 ssl crt /etc/haproxy/hub.example.pem alpn h2,http/1.1",
         caddy: "protocols h1 h2 h3              (in servers of the global options; the default)",
         others: GUIDE,
     },
@@ -68,7 +68,7 @@ pub(super) const RESPONSE_HEADERS: (&str, &Mend) = (
     "response_headers",
     &Mend {
         nginx: "remove proxy_hide_header, and add_header of what the hub sends itself",
-        haproxy: "remove http-response del-header, and add-header of what the hub sends itself",
+        haproxy: "remove http-response del-header, and http-response add-header of what the hub sends itself",
         caddy: "remove header_down, and header of what the hub sends itself",
         others: GUIDE,
     },
@@ -79,7 +79,7 @@ pub(super) const FORWARDED: (&str, &Mend) = (
     &Mend {
         nginx: "proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto $scheme;",
         haproxy: "http-request set-header X-Forwarded-Proto https   (and no http-request set-header Host)",
-        caddy: "no header_up Host: reverse_proxy passes both on by default",
+        caddy: "no header_up of Host or X-Forwarded-Proto: reverse_proxy passes both on by default",
         others: "docs/guide/proxies.md#behind-a-proxy, or set CAMPANILE_PUBLIC_URL and CAMPANILE_TRUSTED_PROXIES of the hub",
     },
 );
@@ -118,8 +118,8 @@ pub(super) const BUFFERING: (&str, &Mend) = (
     "buffering",
     &Mend {
         nginx: "proxy_buffering off;            (and no proxy_ignore_headers X-Accel-Buffering)",
-        haproxy: "no option http-buffer-request, and no filter that collects the answer",
-        caddy: "flush_interval -1",
+        haproxy: "no http-response wait-for-body, and no filter that collects the answer",
+        caddy: "no buffer_responses in reverse_proxy (from 2.7 on: response_buffers); flush_interval 10ms for NDJSON",
         others: GUIDE,
     },
 );
