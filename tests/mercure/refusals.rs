@@ -68,11 +68,9 @@ fn of_tokens(hub: &Hub) -> Vec<Case> {
         request.header("content-type", kind).body("topic=a")
     };
     let post = || form(hub.request(Method::POST, PATH));
-    let list = |path: &str| hub.request(Method::GET, path);
     vec![
         ("no token", hub.get("match=a"), 401, Some("")),
         ("no token to publish", post(), 401, Some("")),
-        ("no token to list", list(LIST), 401, Some("")),
         (
             "a bad token",
             hub.get("match=a").bearer_auth(&bad),
@@ -86,20 +84,8 @@ fn of_tokens(hub: &Hub) -> Vec<Case> {
             Some("invalid_token"),
         ),
         (
-            "a bad token to list",
-            list(LIST).bearer_auth(&bad),
-            401,
-            Some("invalid_token"),
-        ),
-        (
             "no grant to publish",
             post().bearer_auth(token(&["b"], &["a"])),
-            403,
-            Some("insufficient_scope"),
-        ),
-        (
-            "no grant to list",
-            list(LIST).bearer_auth(token(&["*"], &["a"])),
             403,
             Some("insufficient_scope"),
         ),
@@ -207,11 +193,25 @@ fn of_publishing(hub: &Hub) -> Vec<Case> {
 
 fn of_the_list(hub: &Hub) -> Vec<Case> {
     let all = token(&[], &["*"]);
+    let whole = || hub.request(Method::GET, LIST);
     let list = |rest: &str| {
         let path = format!("{LIST}/{rest}");
         hub.request(Method::GET, &path).bearer_auth(&all)
     };
     vec![
+        ("no token to list", whole(), 401, Some("")),
+        (
+            "a bad token to list",
+            whole().bearer_auth("x".repeat(50)),
+            401,
+            Some("invalid_token"),
+        ),
+        (
+            "no grant to list",
+            whole().bearer_auth(token(&["*"], &["a"])),
+            403,
+            Some("insufficient_scope"),
+        ),
         ("an unknown type", list("other/a"), 400, None),
         ("a wrong escape", list("exact/%zz"), 400, None),
         ("bytes that are no text", list("exact/%FF"), 400, None),

@@ -157,7 +157,7 @@ async fn a_key_that_a_token_brings_along_is_not_used() {
     let hub = Hub::version_1().await;
     let own = "a key of the attacker's own, as long as it must be";
     let claims = claims(&["*"], &["*"]);
-    let mut bad = Vec::new();
+    let mut tokens = Vec::new();
     for name in ["jwk", "jku", "x5u", "kid"] {
         let mut head = json!({"alg": "HS256", "typ": "at+jwt"});
         head[name] = match name {
@@ -170,11 +170,11 @@ async fn a_key_that_a_token_brings_along_is_not_used() {
         for (key, is_good) in [(own, false), (KEY, true)] {
             let key = EncodingKey::from_secret(key.as_bytes());
             let tag = jsonwebtoken::crypto::sign(signed.as_bytes(), &key, Algorithm::HS256);
-            bad.push((format!("{signed}.{}", tag.unwrap()), is_good, name));
+            tokens.push((format!("{signed}.{}", tag.unwrap()), is_good, name));
         }
     }
 
-    for (token, is_good, name) in bad {
+    for (token, is_good, name) in tokens {
         let wanted = if is_good { 200 } else { 401 };
         let got = status(hub.get("match=a").bearer_auth(&token)).await;
         assert_eq!(got, wanted, "{name}");
