@@ -84,8 +84,13 @@ pub(crate) enum ApiError {
     #[error("{}", unreadable(*.0))]
     Unreadable(StatusCode),
     /// 403: a CORS preflight from an origin that is not in the settings.
-    #[error("origin {0} is not in CAMPANILE_CORS_ORIGINS")]
-    UnknownOrigin(String),
+    #[error("origin {origin} is not in {setting}")]
+    UnknownOrigin {
+        /// The origin of the page.
+        origin: String,
+        /// The setting that names the origins of the route.
+        setting: &'static str,
+    },
     /// 426: a version of WebSocket that the hub does not speak (RFC 6455, section 4.2.2).
     #[error("this hub speaks version 13 of the WebSocket protocol")]
     WebSocketVersion,
@@ -140,7 +145,7 @@ impl ApiError {
             Self::ContentCoding(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding"),
             Self::InvalidBody { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code),
             Self::Unreadable(status) => (*status, code_of(*status)),
-            Self::UnknownOrigin(_) => (StatusCode::FORBIDDEN, "cross_origin"),
+            Self::UnknownOrigin { .. } => (StatusCode::FORBIDDEN, "cross_origin"),
             Self::UnknownParameter { .. } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "unknown_parameter")
             }

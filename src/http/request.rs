@@ -16,7 +16,7 @@ use uuid::Builder;
 
 use crate::alarm::InvalidValue;
 use crate::http::problem::{ApiError, Problem};
-use crate::http::{openapi, parameters};
+use crate::http::{mercure, openapi, parameters};
 use crate::server::connections::{Connection, Unreadable};
 
 /// Gives the request an id and finishes its answer.
@@ -121,7 +121,8 @@ pub(crate) fn admit<B: MessageBody + 'static>(
             return Ok(refuse(request, ApiError::TooManyConnections));
         }
         let busy = connection.as_ref().map(Connection::begin);
-        let answered = if is_text(request.uri().path()) {
+        let path = request.uri().path();
+        let answered = if is_text(path) || mercure::reads_escaped(path) {
             match check_parameters(&request) {
                 Ok(()) => next.call(request).await?.map_into_boxed_body(),
                 Err(unknown) => {
@@ -165,7 +166,12 @@ fn preflight_from(request: &ServiceRequest) -> Option<String> {
 
 fn refuse_origin(answered: ServiceResponse<BoxBody>, origin: String) -> ServiceResponse<BoxBody> {
     let (request, _other) = answered.into_parts();
-    let response = ApiError::UnknownOrigin(origin).error_response();
+    let setting = if mercure::is_route(request.uri().path()) {
+        "CAMPANILE_MERCURE_CORS_ORIGINS"
+    } else {
+        "CAMPANILE_CORS_ORIGINS"
+    };
+    let response = ApiError::UnknownOrigin { origin, setting }.error_response();
     ServiceResponse::new(request, response)
 }
 

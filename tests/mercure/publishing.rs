@@ -65,6 +65,8 @@ async fn the_fields_of_an_update_are_checked() {
     if hub.is_ours() {
         let position = [("topic", "a"), ("id", "urn:campanile:position:1")];
         assert_eq!(status(hub.post(&all, &position)).await, 400);
+        let feigned = [("topic", "a"), ("type", "campanile-gap")];
+        assert_eq!(status(hub.post(&all, &feigned)).await, 400);
         let long = "x".repeat(4_097);
         let long = hub.post(&all, &[("topic", "a"), ("id", &long)]);
         assert_eq!(status(long).await, 413, "no client could send it back");
@@ -77,6 +79,32 @@ async fn the_fields_of_an_update_are_checked() {
     assert_eq!((code, text.trim()), (400, "Missing \"topic\" parameter"));
     let (_, text) = outcome(hub.post(&all, &[("topic", "a"), ("retry", "x")])).await;
     assert_eq!(text.trim(), "Invalid \"retry\" parameter");
+}
+
+/// An id, a type or a time that is not as the protocol says would break the framing of a stream, or show something else than is there.
+#[tokio::test]
+async fn what_would_break_a_stream_is_refused() {
+    let hub = Hub::version_1().await;
+    let all = token(&["*"], &[]);
+    let bad: &[&[(&str, &str)]] = &[
+        &[("topic", "a"), ("id", "\n")],
+        &[("topic", "a"), ("id", "a\tb")],
+        &[("topic", "a"), ("id", "a\u{7f}")],
+        &[("topic", "a"), ("id", "a\u{85}")],
+        &[("topic", "a"), ("id", "a\u{200b}")],
+        &[("topic", "a"), ("type", "a\u{7f}")],
+        &[("topic", "a"), ("type", "a\u{9f}")],
+        &[("topic", "a"), ("type", "\u{feff}a")],
+        &[("topic", "a"), ("retry", " 5")],
+        &[("topic", "a"), ("retry", "+5")],
+        &[("topic", "a"), ("retry", "5\n")],
+        &[("topic", "a"), ("retry", "5.0")],
+        &[("topic", "a"), ("retry", "٥")],
+        &[("topic", "a"), ("retry", "0x5")],
+    ];
+    for form in bad {
+        assert_eq!(status(hub.post(&all, form)).await, 400, "{form:?}");
+    }
 }
 
 #[tokio::test]
@@ -173,4 +201,52 @@ async fn a_publisher_needs_a_grant_on_every_topic() {
         challenge.contains("error=\"insufficient_scope\""),
         "{challenge}"
     );
+}
+
+/// Forms put together from parts that are good, odd and bad: each is taken or refused, and the hub goes on.
+#[tokio::test]
+async fn any_form_is_taken_or_refused() {
+    let hub = Hub::version_1().await;
+    let all = token(&["*"], &[]);
+    let parts = [
+        "topic=a",
+        "topic=",
+        "topic",
+        "topic=%FF",
+        "topic=%00",
+        "topic=*",
+        "=",
+        "&&",
+        "%",
+        "%zz=%zz",
+        "id=1",
+        "id=%0A",
+        "id=%23",
+        "id=+",
+        "type=t",
+        "type=%E2%80%AE",
+        "data=%0D%0A",
+        "data=%00",
+        "data=%F0%9F%94%94",
+        "private",
+        "private=%FF",
+        "retry=1",
+        "retry=1e9",
+        "retry=%D9%A5",
+        "\u{feff}topic=b",
+        "topic=b;id=2",
+        "topic%3Db",
+        "to%70ic=c",
+        "TOPIC=d",
+    ];
+    let mut number: usize = 7;
+    for _ in 0..300 {
+        let form = (0..5).map(|_| {
+            number = number.wrapping_mul(1_103_515_245).wrapping_add(12_345) % (1 << 31);
+            parts[(number >> 8) % parts.len()]
+        });
+        let form = form.collect::<Vec<_>>().join("&");
+        let code = status(hub.post_body(&all, form.clone())).await;
+        assert!(code == 200 || code == 400, "{code}: {form}");
+    }
 }

@@ -106,3 +106,29 @@ async fn any_origin_may_read_without_credentials() {
     let credentials = answered.headers().get("access-control-allow-credentials");
     assert_eq!(credentials, None);
 }
+
+/// The hub's own routes have a setting of their own, and no answer has the fields of both.
+#[tokio::test]
+async fn the_origins_of_the_hubs_own_routes_do_not_hinder_those_of_the_protocol() {
+    let settings = keys()
+        .env("CAMPANILE_CORS_ORIGINS", "https://own.example")
+        .env("CAMPANILE_MERCURE_CORS_ORIGINS", "https://app.example");
+    let hub = Hub::ours(settings).await;
+    let all = token_0(&["*"], &["*"]);
+
+    for (request, wanted) in [
+        (hub.get("topic=a").bearer_auth(&all), 200),
+        (hub.get("topic=a"), 401),
+        (hub.post(&all, &[("topic", "a")]), 200),
+        (hub.post(&all, &[]), 400),
+    ] {
+        let answered = answer(request.header("origin", "https://app.example")).await;
+        assert_eq!(answered.status(), wanted);
+        let allowed: Vec<_> = answered
+            .headers()
+            .get_all("access-control-allow-origin")
+            .iter()
+            .collect();
+        assert_eq!(allowed, ["https://app.example"], "{wanted}");
+    }
+}

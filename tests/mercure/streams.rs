@@ -22,6 +22,7 @@ async fn a_stream_has_the_fields_and_the_layout_of_the_protocol() {
         cached.contains("no-cache") && cached.contains("private"),
         "{cached}"
     );
+    assert_eq!(header(&stream, "pragma"), Some("no-cache"));
     assert_eq!(header(&stream, "x-accel-buffering"), Some("no"));
     assert_eq!(header(&stream, "x-content-type-options"), Some("nosniff"));
     assert_eq!(header(&stream, "mercure-last-event-id"), None);
@@ -47,6 +48,18 @@ async fn a_stream_has_the_fields_and_the_layout_of_the_protocol() {
     let event = stream.next_event(DEADLINE).await;
     assert_eq!((event.event, event.data), (None, String::new()));
     assert_eq!(stream.retries, [5], "a retry of 0 is not told");
+
+    let form = [
+        ("topic", "a"),
+        ("id", " i 3 "),
+        ("type", " t : "),
+        ("data", "  \n: c\nid: x\n "),
+    ];
+    hub.publish(&all, &form).await;
+    let event = stream.next_event(DEADLINE).await;
+    assert_eq!(event.id.as_deref(), Some(" i 3 "));
+    assert_eq!(event.event.as_deref(), Some(" t : "));
+    assert_eq!(event.data, "  \n: c\nid: x\n ");
 }
 
 #[tokio::test]
@@ -140,6 +153,8 @@ async fn the_parameters_of_a_subscription_are_checked() {
     assert_eq!(status(hub.get(&many).bearer_auth(&all)).await, 400);
     let long = format!("match={}", "a".repeat(4_097));
     assert_eq!(status(hub.get(&long).bearer_auth(&all)).await, 400);
+    let most = [&*["match=a"; 99].join("&"), "&match=", &"a".repeat(4_096)].concat();
+    assert_eq!(status(hub.get(&most).bearer_auth(&all)).await, 200);
     let unknown = status(hub.get("MATCH=a")).await;
     assert_eq!(unknown, 401, "the token is looked at first");
 }

@@ -91,6 +91,7 @@ async fn the_routes_list_subscriptions_to_those_who_were_granted_the_path() {
     let link = answered.headers()["link"].to_str().unwrap().to_owned();
     assert!(link.contains("rel=\"mercure\"; last-event-id=\""), "{link}");
     assert_eq!(answered.headers()["content-type"], "application/json");
+    assert_eq!(answered.headers()["cache-control"], "must-revalidate");
     let listed: Value = answered.json().await.unwrap();
     assert_eq!(
         (&listed["id"], &listed["type"]),

@@ -177,6 +177,40 @@ async fn a_public_key_checks_tokens_of_its_algorithm_only() {
     }
 }
 
+/// What the head of a token says of keys names none that the hub trusts.
+#[tokio::test]
+async fn a_key_that_a_token_brings_along_is_not_used() {
+    let hub = Hub::version_1().await;
+    let own = "a key of the attacker's own, as long as it must be";
+    let claims = claims(&["*"], &["*"]);
+    let mut tokens = Vec::new();
+    for name in ["jwk", "jku", "x5u", "kid"] {
+        let mut head = json!({"alg": "HS256", "typ": "at+jwt"});
+        head[name] = match name {
+            "jwk" => json!({"kty": "oct", "k": base64url(own.as_bytes())}),
+            "kid" => json!("../../dev/null"),
+            _ => json!("https://evil.example/keys"),
+        };
+        let text = |value: &Value| base64url(value.to_string().as_bytes());
+        let signed = format!("{}.{}", text(&head), text(&claims));
+        for (key, is_good) in [(own, false), (KEY, true)] {
+            let key = EncodingKey::from_secret(key.as_bytes());
+            let tag = jsonwebtoken::crypto::sign(signed.as_bytes(), &key, Algorithm::HS256);
+            tokens.push((format!("{signed}.{}", tag.unwrap()), is_good, name));
+        }
+    }
+
+    for (token, is_good, name) in tokens {
+        let wanted = if is_good { 200 } else { 401 };
+        let got = status(hub.get("match=a").bearer_auth(&token)).await;
+        assert_eq!(got, wanted, "{name}");
+    }
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, bytes)
+}
+
 fn middle(token: &str) -> &str {
     token.split('.').nth(1).unwrap()
 }

@@ -26,6 +26,8 @@ pub(super) enum MercureError {
     BadRequest(&'static str),
     /// A topic that is kept for the hub.
     ReservedTopic,
+    /// There is no such subscription, or no such route.
+    NotFound,
     /// The body is too large, or names too many topics.
     TooLarge,
     /// The hub failed, or refused the request.
@@ -86,6 +88,7 @@ impl MercureError {
             }
             (Self::InvalidRequest | Self::ReservedTopic, Version::One)
             | (Self::BadRequest(_), _) => StatusCode::BAD_REQUEST,
+            (Self::NotFound, _) => StatusCode::NOT_FOUND,
             (Self::TooLarge, _) => StatusCode::PAYLOAD_TOO_LARGE,
             (Self::Failed(refusal), _) => status_of(refusal),
             (Self::Body(error), _) => actix_web::ResponseError::status_code(error),

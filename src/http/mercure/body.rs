@@ -21,7 +21,7 @@ pub(super) fn of(
     if let Some(id) = gap {
         let data = serde_json::json!({ "lastEventId": id }).to_string();
         let event = Parts {
-            event_type: Some("campanile-gap"),
+            event_type: Some(GAP),
             retry: 0,
             id: updates::EARLIEST,
             data: &data,
@@ -93,6 +93,9 @@ impl Parts<'_> {
         Bytes::from(text)
     }
 }
+
+/// The type of the event that tells of a gap.
+pub(super) const GAP: &str = "campanile-gap";
 
 const COMMENT: &[u8] = b":\n";
 

@@ -43,10 +43,17 @@ pub(crate) fn cors<B: MessageBody + 'static>(
     })
 }
 
+/// True for the path of a route of the protocol.
+pub(crate) fn is_route(path: &str) -> bool {
+    ROOTS.iter().any(|root| {
+        let rest = path.strip_prefix(root);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
 /// The value of `Access-Control-Allow-Origin`; `None` for another route, or an origin that is not named.
 fn allowed(request: &ServiceRequest) -> Option<HeaderValue> {
-    let path = request.path();
-    if !ROOTS.iter().any(|root| path.starts_with(root)) {
+    if !is_route(request.path()) {
         return None;
     }
     let state = request.app_data::<Data<AppState>>()?;

@@ -9,7 +9,7 @@ use crate::actions::{AppState, Refusal, mercure_tokens};
 use crate::auth::mercure::{MercureGrants, MercureRole, NO_KEYS, Version, version_of};
 use crate::http::cookies;
 use crate::http::mercure::answer::MercureError;
-use crate::http::mercure::form::Form;
+use crate::http::mercure::form::{Form, Value};
 use crate::http::mercure::paths;
 use crate::http::origin;
 use crate::http::peer;
@@ -57,14 +57,8 @@ fn presented(
         let token = value.and_then(bearer).ok_or(MercureError::InvalidRequest)?;
         return Ok(Some(token.to_owned()));
     }
-    if mercure.keys.version_0
-        && let Some(value) = Form::parse(request.query_string().as_bytes()).first("authorization")
-    {
-        let token = value.clone().map_err(|_bytes| MercureError::InvalidToken)?;
-        // Version 1.0 ignores a token in the address.
-        if version_of(&token) != Some(Version::One) {
-            return Ok(Some(token));
-        }
+    if let Some(token) = in_query(request, mercure)? {
+        return Ok(Some(token));
     }
     let Some(token) = cookie(request, mercure) else {
         return Ok(None);
@@ -73,6 +67,22 @@ fn presented(
         check_site(request, mercure)?;
     }
     Ok(Some(token))
+}
+
+/// The token in the address, where version 0 is taken. Version 1.0 ignores one there.
+fn in_query(request: &HttpRequest, mercure: &Mercure) -> Result<Option<String>, MercureError> {
+    if !mercure.keys.version_0 {
+        return Ok(None);
+    }
+    let form = Form::parse(request.query_string().as_bytes());
+    let is_old =
+        |token: &&Value| !matches!(token, Ok(token) if version_of(token) == Some(Version::One));
+    let mut tokens = form.all("authorization").filter(is_old);
+    match (tokens.next(), tokens.next()) {
+        (None, _) => Ok(None),
+        (Some(Ok(token)), None) => Ok(Some(token.clone())),
+        (Some(_), _) => Err(MercureError::InvalidToken),
+    }
 }
 
 fn bearer(value: &str) -> Option<&str> {

@@ -18,7 +18,7 @@ mod subscriptions;
 use actix_web::guard::fn_guard;
 use actix_web::web::{ServiceConfig, get, head, post, resource, route};
 
-pub(crate) use cors::cors;
+pub(crate) use cors::{cors, is_route};
 
 /// The routes that the settings open.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +29,12 @@ pub(crate) struct Routes {
     pub publish: bool,
     /// The active subscriptions.
     pub subscriptions: bool,
+}
+
+/// True for a path that the protocol's own routes read as it is written, escapes included.
+pub(crate) fn reads_escaped(path: &str) -> bool {
+    let rest = path.strip_prefix(paths::SUBSCRIPTIONS);
+    rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Registers the routes of the protocol.

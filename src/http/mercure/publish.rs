@@ -18,8 +18,8 @@ use crate::alarm::{IdempotencyKey, UserId};
 use crate::auth::mercure::{MercureGrants, MercureRole};
 use crate::http::body::{JsonBody, LARGE_BODY};
 use crate::http::mercure::answer::{MercureError, PLAIN, builder};
-use crate::http::mercure::credentials;
 use crate::http::mercure::form::{Form, NotText};
+use crate::http::mercure::{body, credentials};
 
 /// `POST /.well-known/mercure`.
 pub(super) async fn publish(
@@ -121,7 +121,9 @@ fn content(
         return Err(MercureError::InsufficientScope);
     }
     let given = field(form, "id", "Invalid \"id\" parameter")?;
-    let external_id = given.filter(|id| !id.is_empty()).unwrap_or(made_id);
+    // Spaces alone are lost in a header, so no client could send such an id back.
+    let is_id = |id: &String| !id.trim_matches(' ').is_empty();
+    let external_id = given.filter(is_id).unwrap_or(made_id);
     if external_id.starts_with('#') || updates::is_reserved_id(&external_id) {
         return Err(MercureError::BadRequest("Invalid \"id\" parameter"));
     }
@@ -129,7 +131,8 @@ fn content(
         return Err(MercureError::TooLarge);
     }
     let event_type = field(form, "type", "Invalid \"type\" parameter")?;
-    if event_type.as_deref() == Some("mercure") {
+    // The types of events that the hub sends itself: no publisher may feign them.
+    if matches!(event_type.as_deref(), Some("mercure" | body::GAP)) {
         return Err(MercureError::BadRequest("Invalid \"type\" parameter"));
     }
     Ok(Content {

@@ -6,7 +6,7 @@ use crate::actions::mercure::Mercure;
 use crate::alarm::update::{InvalidMatcher, MatchType, Matcher};
 use crate::auth::mercure::Version;
 use crate::http::mercure::answer::MercureError;
-use crate::http::mercure::form::{Form, NotText};
+use crate::http::mercure::form::{Form, NotText, Value};
 
 /// The id that a client saw last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,25 +82,27 @@ fn is_in_namespace(name: &str) -> bool {
     start.is_some_and(|start| start.eq_ignore_ascii_case(MATCH))
 }
 
-/// The id that the client saw last, in the spellings of all versions. The header, which a browser sends by itself, comes first.
+/// The id that the client saw last, in the spellings of all versions. The header, which a browser sends by itself, comes first; an
+/// empty value gives way to the next.
 pub(super) fn last_seen(request: &HttpRequest, form: &Form, mercure: &Mercure) -> LastSeen {
     let header = request.headers().get("last-event-id");
-    let text = header.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
-    if let Some(id) = text.filter(|id| !id.is_empty()) {
-        return LastSeen::Id(id.to_owned());
-    }
+    let header = header.map(|value| {
+        let text = std::str::from_utf8(value.as_bytes());
+        text.map(str::to_owned).map_err(|_bytes| NotText)
+    });
     let mut names = vec!["last_event_id"];
     if mercure.keys.version_0 {
         names.extend(["lastEventID", "Last-Event-ID"]);
     }
-    let named = names.iter().find_map(|name| form.first(name));
-    match named {
-        Some(Ok(id)) if !id.is_empty() => LastSeen::Id(id.clone()),
-        Some(Ok(_empty)) => LastSeen::Empty,
+    let named = names.iter().filter_map(|name| form.first(name)).cloned();
+    let asked: Vec<Value> = header.into_iter().chain(named).collect();
+    let is_empty = |value: &Value| matches!(value, Ok(text) if text.is_empty());
+    match asked.iter().find(|value| !is_empty(value)) {
+        Some(Ok(id)) => LastSeen::Id(id.clone()),
         // No id that was given is like it.
         Some(Err(NotText)) => LastSeen::Id(String::from('\u{fffd}')),
-        None if header.is_some() => LastSeen::Empty,
-        None => LastSeen::NotAsked,
+        None if asked.is_empty() => LastSeen::NotAsked,
+        None => LastSeen::Empty,
     }
 }
 

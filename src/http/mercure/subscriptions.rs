@@ -12,6 +12,7 @@ use crate::actions::{AppState, streams, updates};
 use crate::alarm::AlarmId;
 use crate::alarm::update::{ActiveSubscription, MatchType};
 use crate::auth::mercure::{MercureRole, Version};
+use crate::http::lists::members;
 use crate::http::mercure::answer::{MercureError, builder};
 use crate::http::mercure::{credentials, documents, paths};
 
@@ -57,8 +58,9 @@ async fn listed(
         .map_err(crate::actions::Refusal::from)?;
     let last = updates::id_of_now(state, AlarmId(head.last_id)).await?;
     let tag = format!("\"{last}\"");
-    let known = request.headers().get(header::IF_NONE_MATCH);
-    if known.is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+    // Weak comparison (RFC 9110, section 13.1.2): a proxy that compresses weakens the tag.
+    let mut known = members(request.headers(), header::IF_NONE_MATCH).map(|member| member.value);
+    if known.any(|known| known == "*" || known.trim_start_matches("W/") == tag) {
         let mut answer = builder(StatusCode::NOT_MODIFIED);
         return Ok(answer.insert_header((header::ETAG, tag)).finish());
     }
@@ -66,7 +68,7 @@ async fn listed(
     let body = match (wanted.subscriber.is_some(), version) {
         (true, _) => match found.into_iter().next() {
             Some(document) => document,
-            None => return Ok(builder(StatusCode::NOT_FOUND).finish()),
+            None => return Err(MercureError::NotFound),
         },
         (false, Version::One) => {
             json!({"id": path, "type": "subscriptions", "subscriptions": found})

@@ -17,7 +17,7 @@ pub(super) fn of_error(words: &Refusals, error: &ApiError) -> String {
         | ApiError::Handshake(_)
         | ApiError::WebSocketVersion
         | ApiError::Unreadable(_)
-        | ApiError::UnknownOrigin(_) => return finished(&error.detail()),
+        | ApiError::UnknownOrigin { .. } => return finished(&error.detail()),
         ApiError::Unauthorized | ApiError::QueryTokenRefused | ApiError::OtherUser(_) => {
             words.no_token
         }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use diesel::dsl::min;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt};
+use diesel::sql_types::{Array, BigInt, Text};
 
 use crate::alarm::AlarmId;
 use crate::alarm::update::{Matcher, Update, UpdateFilter};
 use crate::store::connection::{DbConnection, native};
 use crate::store::postgres::PostgresConnection;
 use crate::store::schema::{mercure_topics, mercure_updates};
-use crate::store::updates::row::{Row, hash};
+use crate::store::updates::row::{Row, hash, hash_of_id};
 use crate::store::{Read, Store, StoreError};
 
 /// Some updates, by id.
@@ -75,19 +75,25 @@ impl Store {
             .await
     }
 
-    /// The position of the first update with an id that clients see.
+    /// The position of the first update with an id that clients see; if there is none, of the first whose id has spaces around it
+    /// in addition.
     pub(crate) async fn position_of_update(
         &self,
         external_id: String,
     ) -> Result<Option<AlarmId>, StoreError> {
         self.read(Read::Other, move |connection| {
-            let found = mercure_updates::external_hash
-                .eq(hash(&external_id))
-                .and(mercure_updates::external_id.eq(&external_id));
-            let id = native!(connection => mercure_updates::table
-                .filter(found)
-                .select(min(mercure_updates::id))
-                .get_result::<Option<i64>>(connection))?;
+            let hash = mercure_updates::external_hash.eq(hash_of_id(&external_id));
+            let found = mercure_updates::table
+                .filter(hash)
+                .select(min(mercure_updates::id));
+            let whole = found.filter(mercure_updates::external_id.eq(&external_id));
+            let id = native!(connection => whole.get_result::<Option<i64>>(connection))?;
+            if id.is_some() {
+                return Ok(id.map(AlarmId));
+            }
+            let bare = external_id.trim_matches(' ');
+            let spaced = found.filter(trim(mercure_updates::external_id).eq(bare));
+            let id = native!(connection => spaced.get_result::<Option<i64>>(connection))?;
             Ok(id.map(AlarmId))
         })
         .await
@@ -103,6 +109,12 @@ impl Store {
         })
         .await
     }
+}
+
+/// The text without the spaces around it.
+#[diesel::declare_sql_function]
+extern "SQL" {
+    fn trim(text: Text) -> Text;
 }
 
 /// The hashes of the topics, if all matchers are exact.

@@ -33,7 +33,7 @@ impl Row {
         Self {
             id: update.id.0,
             external_id: content.external_id.clone(),
-            external_hash: hash(&content.external_id),
+            external_hash: hash_of_id(&content.external_id),
             topics: serde_json::Value::from(topics).to_string(),
             private: i64::from(content.private),
             event_type: content.event_type.clone(),
@@ -65,6 +65,11 @@ impl TryFrom<Row> for Update {
 }
 
 /// The number by which a text is found. Two texts may have the same, so what is found is compared.
+/// The hash of an id that clients see, without the spaces around it, which get lost in a header (RFC 9110, section 5.5).
+pub(super) fn hash_of_id(id: &str) -> i64 {
+    hash(id.trim_matches(' '))
+}
+
 pub(super) fn hash(text: &str) -> i64 {
     let digest = Sha256::digest(text.as_bytes());
     let first = digest.first_chunk::<8>().copied();
