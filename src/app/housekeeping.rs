@@ -157,7 +157,8 @@ const EXPIRE_EVERY: Duration = Duration::from_millis(500);
 
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 
-const PRUNE_PAUSE: Duration = Duration::from_millis(20);
+/// More than a batch takes, so that publishers have most of the time.
+const PRUNE_PAUSE: Duration = Duration::from_millis(10);
 
 /// The longest pause after a failure: the database may be away.
 const PRUNE_RETRY: Duration = Duration::from_secs(60);
