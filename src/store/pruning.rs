@@ -83,6 +83,11 @@ impl Pass {
         matches!(self.stage, Stage::Done)
     }
 
+    /// The pause before the next batch.
+    pub(crate) fn pause(&self) -> Duration {
+        self.pace.pause()
+    }
+
     /// The batch before failed: the next one is smaller.
     pub(crate) fn ease(&mut self) {
         self.pace.ease();

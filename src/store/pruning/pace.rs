@@ -1,23 +1,35 @@
-//! The size of the batches of pruning.
+//! The size of the batches of pruning, and the pauses between them.
 
 use std::time::Duration;
 
 /// The rows of a batch: as many as this machine deletes in [`AIM`], by the time that the batch before took.
 pub(super) struct Pace {
     rows: i64,
+    /// The time of the batch before.
+    took: Duration,
 }
 
 impl Pace {
     pub(super) fn begin() -> Self {
-        Self { rows: FIRST_ROWS }
+        Self {
+            rows: FIRST_ROWS,
+            took: Duration::ZERO,
+        }
     }
 
     pub(super) fn rows(&self) -> i64 {
         self.rows
     }
 
+    /// The pause before the next batch. What a batch changes is copied into a database file later, beside the publishers, so that
+    /// they need more of the time than the batches leave.
+    pub(super) fn pause(&self) -> Duration {
+        (self.took * PAUSES).max(LEAST_PAUSE)
+    }
+
     /// A batch took so long.
     pub(super) fn took(&mut self, time: Duration) {
+        self.took = time;
         let fitting = self.rows as f64 * AIM.as_secs_f64() / time.as_secs_f64().max(LEAST_SECONDS);
         let most = (self.rows * 2).min(MOST_ROWS);
         self.rows = (fitting as i64).clamp(LEAST_ROWS, most.max(LEAST_ROWS));
@@ -30,7 +42,12 @@ impl Pace {
 }
 
 /// Well below the ten milliseconds that a publisher may wait for a batch: a busy disk makes a few of them longer.
-const AIM: Duration = Duration::from_millis(4);
+const AIM: Duration = Duration::from_millis(3);
+
+/// The pause after a batch, in times of the batch.
+const PAUSES: u32 = 6;
+
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
 /// A batch without rows takes no time.
 const LEAST_SECONDS: f64 = 0.000_1;
@@ -61,6 +78,16 @@ mod tests {
             pace.took(Duration::ZERO);
         }
         assert_eq!(pace.rows(), MOST_ROWS);
+    }
+
+    #[test]
+    fn publishers_have_most_of_the_time() {
+        let mut pace = Pace::begin();
+        assert_eq!(pace.pause(), LEAST_PAUSE);
+
+        pace.took(AIM);
+
+        assert_eq!(pace.pause(), AIM * PAUSES);
     }
 
     #[test]
