@@ -173,6 +173,9 @@ pub(crate) struct GrowthCommand {
     /// Requests of each kind; the median is reported.
     #[arg(long, default_value_t = 40)]
     pub(crate) asked: usize,
+    /// The longest time for which publishing is measured beside pruning, in seconds.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) pruning_seconds: u64,
     /// Folder of the documents: write growth.md and growth.svg into its `internals`.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) docs: Option<PathBuf>,
@@ -216,6 +219,12 @@ pub(crate) struct MercureCommand {
     pub(crate) docs: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) place: Place,
+}
+
+impl GrowthCommand {
+    pub(crate) fn pruning(&self) -> Duration {
+        Duration::from_secs(self.pruning_seconds)
+    }
 }
 
 impl MercureCommand {
