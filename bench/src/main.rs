@@ -9,6 +9,7 @@ mod clock;
 mod cluster;
 mod commands;
 mod cpu;
+mod crowds;
 mod disk;
 mod document;
 mod error;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Cluster(command) => cluster::run(&command),
         Command::Tokens(command) => tokens::run(&command),
         Command::Growth(command) => growth::run(&command),
+        Command::Crowds(command) => crowds::run(&command),
         Command::Mercure(command) => mercure::run(&command),
         Command::Report(command) => document::write(&command),
         Command::Floor { address } => servers::floor::serve(address),
