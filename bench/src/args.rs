@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Mercure(MercureCommand),
     /// Draw the panels of the Grafana dashboard from what a Prometheus tells of a hub under load.
     Dashboard(DashboardCommand),
+    /// Measure what crowds do to others: members who come and go, a return after a kill, polls that wait.
+    Crowds(CrowdsCommand),
     /// Be the bare epoll loop (started by the bench itself).
     #[command(hide = true)]
     Floor {
@@ -175,6 +177,9 @@ pub(crate) struct GrowthCommand {
     /// Requests of each kind; the median is reported.
     #[arg(long, default_value_t = 40)]
     pub(crate) asked: usize,
+    /// The longest time for which publishing is measured beside pruning, in seconds.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) pruning_seconds: u64,
     /// Folder of the documents: write growth.md and growth.svg into its `internals`.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) docs: Option<PathBuf>,
@@ -240,10 +245,54 @@ pub(crate) struct DashboardCommand {
     pub(crate) place: Place,
 }
 
+/// `campanile-bench crowds`.
+#[derive(Debug, Args)]
+pub(crate) struct CrowdsCommand {
+    /// The databases.
+    #[arg(long, value_delimiter = ',', default_value = "sqlite,postgres")]
+    pub(crate) databases: Vec<DatabaseKind>,
+    /// Members of the room, and clients that come back; half as many polls, half as many more silent streams. 12,000 at most.
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) clients: usize,
+    /// Members who join or leave a second.
+    #[arg(long, default_value_t = 500.0)]
+    pub(crate) movements: f64,
+    /// Clients a second that come back and read from the log.
+    #[arg(long, default_value_t = 500.0)]
+    pub(crate) replays: f64,
+    /// Alarms a second beside them.
+    #[arg(long, default_value_t = 500.0)]
+    pub(crate) rate: f64,
+    /// The duration of each measurement.
+    #[arg(long, default_value_t = 4.0)]
+    pub(crate) seconds: f64,
+    /// Turns with and without a crowd.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) rounds: usize,
+    /// Folder of the documents: write crowds.md into its `internals`.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) docs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
 impl DashboardCommand {
     /// The time under load.
     pub(crate) fn lasting(&self) -> Duration {
         Duration::from_secs(self.seconds.clamp(10, 600))
+    }
+}
+
+impl CrowdsCommand {
+    /// The duration of each measurement.
+    pub(crate) fn lasting(&self) -> Duration {
+        duration(self.seconds)
+    }
+}
+
+impl GrowthCommand {
+    pub(crate) fn pruning(&self) -> Duration {
+        Duration::from_secs(self.pruning_seconds)
     }
 }
 

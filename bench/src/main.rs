@@ -9,6 +9,7 @@ mod clock;
 mod cluster;
 mod commands;
 mod cpu;
+mod crowds;
 mod dashboard;
 mod disk;
 mod document;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Dashboard(command) => dashboard::run(&command),
         Command::Tokens(command) => tokens::run(&command),
         Command::Growth(command) => growth::run(&command),
+        Command::Crowds(command) => crowds::run(&command),
         Command::Mercure(command) => mercure::run(&command),
         Command::Report(command) => document::write(&command),
         Command::Floor { address } => servers::floor::serve(address),

@@ -66,11 +66,11 @@ const TURNED_AWAY: Refusal = Refusal::Overloaded(Overload::Opening);
 /// Twice the connections for lookups and pages: the database always has the next one, and more would only wait there.
 const AT_A_TIME: usize = 14;
 
-/// Some seconds of a database that answers a thousand of them a second.
-const MOST_WAITING: usize = 4_096;
+/// All clients of a busy hub, which come back together when it starts again.
+const MOST_WAITING: usize = 16_384;
 
-/// A browser's user sees nothing in that time.
-const WAIT_WITHIN: Duration = Duration::from_secs(5);
+/// Enough for all of them at a database that answers a thousand a second: another attempt would cost both more than waiting.
+const WAIT_WITHIN: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {

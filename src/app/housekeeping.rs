@@ -43,11 +43,11 @@ pub(super) fn begin(state: &Arc<AppState>, seal: Seal, retention: Duration) {
 async fn prune(state: Arc<AppState>, retention: Duration) {
     loop {
         let mut pass = Pass::begin(retention);
-        let mut wait = PRUNE_PAUSE;
+        let mut wait = pass.pause();
         while !pass.is_done() {
             match state.store.prune(&mut pass).await {
                 Ok(gone) => {
-                    wait = PRUNE_PAUSE;
+                    wait = pass.pause();
                     tell_pruned(&state, &gone).await;
                 }
                 Err(cause) => {
@@ -156,8 +156,6 @@ const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
 const EXPIRE_EVERY: Duration = Duration::from_millis(500);
 
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
-
-const PRUNE_PAUSE: Duration = Duration::from_millis(20);
 
 /// The longest pause after a failure: the database may be away.
 const PRUNE_RETRY: Duration = Duration::from_secs(60);

@@ -205,11 +205,11 @@ fn bell(config: &Config) -> Option<Address> {
     }
 }
 
-/// The last frames of a log on a server: the clients of all hubs come back to those that start first.
+/// The last frames of the log: the clients of a hub that ended come back together to the one that starts.
 async fn recent(store: &Store, position: AlarmId) -> Result<Vec<Arc<Frame>>, StoreError> {
     let mut frames = Vec::new();
     let mut read_up_to = AlarmId(position.0 - MOST_MISSED as i64);
-    while store.is_shared() && read_up_to < position {
+    while read_up_to < position {
         let page = journal::missed_entries(store, read_up_to, position).await?;
         frames.extend(page.entries.into_iter().map(Frame::of));
         read_up_to = page.read_up_to;

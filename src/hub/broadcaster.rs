@@ -9,6 +9,7 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
 use crate::alarm::{AlarmId, Role, RoomId, Timestamp, Topic, UserId};
 use crate::hub::presence::PresentPage;
 use crate::hub::registry::Registry;
+use crate::hub::telling::TELL_EVERY;
 use crate::hub::{
     Bye, ClientId, ClientInfo, Disconnect, Frame, Limits, NewClient, Rejoined, Rights, StreamList,
     SubscribeError, Subscription,
@@ -20,6 +21,8 @@ pub(crate) struct Broadcaster {
     pub(super) registry: Registry,
     metrics: Metrics,
     stopping: bool,
+    /// True while members of big rooms are told some at a time.
+    telling: bool,
 }
 
 /// Opens a stream.
@@ -149,6 +152,21 @@ impl Broadcaster {
             registry,
             metrics,
             stopping: false,
+            telling: false,
+        }
+    }
+
+    /// Begins to tell what waits in big rooms, unless that goes on already.
+    fn begin_telling(&mut self, context: &mut Context<Self>) {
+        if !self.telling {
+            self.tell_some(context);
+        }
+    }
+
+    fn tell_some(&mut self, context: &mut Context<Self>) {
+        self.telling = self.registry.tell_some(Instant::now());
+        if self.telling {
+            context.run_later(TELL_EVERY, Self::tell_some);
         }
     }
 }
@@ -158,8 +176,9 @@ impl Actor for Broadcaster {
 
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(MAILBOX);
-        context.run_interval(SWEEP_EVERY, |this, _context| {
-            this.registry.sweep(Instant::now(), Timestamp::now())
+        context.run_interval(SWEEP_EVERY, |this, context| {
+            this.registry.sweep(Instant::now(), Timestamp::now());
+            this.begin_telling(context);
         });
     }
 }

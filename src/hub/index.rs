@@ -81,6 +81,12 @@ impl Index {
     pub(super) fn of_room(&self, topic: &Topic, into: &mut Vec<usize>) {
         Members::union([self.by_topic.get(topic), Some(&self.every_room)], into);
     }
+
+    /// True for a client that named the room or carries every room.
+    pub(super) fn is_of_room(&self, topic: &Topic, place: usize) -> bool {
+        let of_topic = self.by_topic.get(topic);
+        of_topic.is_some_and(|members| members.has(place)) || self.every_room.has(place)
+    }
 }
 
 impl Updates {

@@ -57,6 +57,10 @@ impl Members {
         }
     }
 
+    pub(super) fn has(&self, place: usize) -> bool {
+        self.contains(narrow(place))
+    }
+
     fn contains(&self, place: u32) -> bool {
         self.0.binary_search(&place).is_ok()
     }

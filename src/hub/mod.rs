@@ -22,6 +22,7 @@ mod registry;
 mod sharing;
 mod stream_list;
 mod subscription;
+mod telling;
 
 pub(crate) use broadcaster::{
     Broadcaster, Close, CountPresent, CountReach, Finish, ForgetRecent, GoLive, ListAudience,

@@ -263,13 +263,24 @@ impl Rooms {
             self.changes.remove(&room);
             return None;
         }
-        self.gathering.push_back((now + GATHERED_FOR, room.clone()));
+        let count = self.present.get(&room).map_or(0, BTreeMap::len);
+        self.gather(&room, count, now);
         Some(Announcement {
-            count: self.present.get(&room).map_or(0, BTreeMap::len),
+            count,
             room,
             joined: changes.joined.into_iter().collect(),
             left: changes.left.into_iter().collect(),
         })
+    }
+}
+
+impl Rooms {
+    /// Gathers changes for a while. In a room of more than eight thousand it is longer, as telling all of them takes as long.
+    fn gather(&mut self, room: &RoomId, count: usize, now: Instant) {
+        let users = u32::try_from(count).unwrap_or(u32::MAX);
+        let until = now + GATHERED_FOR.max(TELLING_ONE.saturating_mul(users));
+        let place = self.gathering.partition_point(|(at, _room)| *at <= until);
+        self.gathering.insert(place, (until, room.clone()));
     }
 }
 
@@ -281,6 +292,9 @@ impl Places {
 
 /// A person does not notice; a crowd of ten thousand is then one event for each instead of ten thousand.
 const GATHERED_FOR: Duration = Duration::from_millis(500);
+
+/// The time that telling a member of a big room takes.
+const TELLING_ONE: Duration = Duration::from_micros(64);
 
 #[cfg(test)]
 mod tests;

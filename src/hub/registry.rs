@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::alarm::update::Update;
-use crate::alarm::{AlarmId, Role, Timestamp, Topic, TopicFilter, UserId};
+use crate::alarm::{AlarmId, Role, Timestamp, TopicFilter, UserId};
 use crate::hub::channel::Channel;
 use crate::hub::client::{Client, Fate};
 use crate::hub::counts::Counts;
@@ -16,9 +16,11 @@ use crate::hub::index::Index;
 use crate::hub::members::{Members, insert_into, remove_from};
 use crate::hub::presence::Rooms;
 use crate::hub::recent::Recent;
+use crate::hub::telling::Telling;
 use crate::hub::{Bye, ClientId, Entry, EventName, Frame, NewClient, Start};
 use crate::metrics::Metrics;
 
+mod announcing;
 mod closing;
 mod counting;
 mod lists;
@@ -78,6 +80,7 @@ pub(crate) struct Registry {
     /// Closed streams whose connections are not given back yet: they still count as their users' streams.
     ending: Ending,
     pub(super) rooms: Rooms,
+    telling: Telling,
     pub(super) counts: Counts,
     recent: Recent,
     /// The clients that the alarm at hand concerns: kept, so that an alarm for ten thousand asks for no memory.
@@ -97,6 +100,7 @@ impl Registry {
             by_token: HashMap::new(),
             ending: Ending::default(),
             rooms: Rooms::default(),
+            telling: Telling::default(),
             counts: Counts::of_limit(limits.streams_per_user),
             recent: Recent::after(position),
             reached: Vec::new(),
@@ -334,22 +338,6 @@ impl Registry {
     fn count_users(&self) {
         let users = i64::try_from(self.by_user.len()).unwrap_or(i64::MAX);
         self.metrics.users.set(users);
-    }
-
-    /// Tells who came and went. A client whose queue is full misses it: pages ask again who is there when they come back.
-    pub(super) fn announce(&mut self, now: Instant) {
-        for announcement in self.rooms.due(now) {
-            let topic = Topic::room(&announcement.room);
-            let frame = Frame::presence(&announcement);
-            let mut reached = Vec::new();
-            self.index.of_room(&topic, &mut reached);
-            for place in reached {
-                if let Some(client) = self.clients.get_mut(place) {
-                    // A client that is gone is forgotten when its stream says so.
-                    let _missed = client.deliver(&frame, now);
-                }
-            }
-        }
     }
 
     fn client(&self, id: ClientId) -> Option<&Client> {

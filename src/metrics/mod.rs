@@ -65,6 +65,8 @@ pub(crate) struct Metrics {
     pub delivery_seconds: Spread,
     /// The alarms of one replay.
     pub replay_alarms: Histogram,
+    /// The time that a batch of pruning takes.
+    pub pruning_seconds: Histogram,
     store_wait: Family<Lane, Spread>,
     store_work: Family<Lane, Spread>,
 }
@@ -242,6 +244,8 @@ impl Default for Metrics {
             delivery_seconds: Spread::default(),
             // From one alarm to all of a busy month.
             replay_alarms: Histogram::new(exponential_buckets(1.0, 4.0, 11)),
+            // Around the ten milliseconds that a publisher may wait for a batch.
+            pruning_seconds: Histogram::new([0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 1.0]),
             store_wait: Family::default(),
             store_work: Family::default(),
             unknown_api_keys: Counter::default(),

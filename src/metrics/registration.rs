@@ -112,6 +112,11 @@ impl Metrics {
             self.store_reads.clone(),
         );
         registry.register(
+            "pruning_seconds",
+            "Time that a batch of pruning takes in the database",
+            self.pruning_seconds.clone(),
+        );
+        registry.register(
             "store_wait_seconds",
             "Time that work waits for a connection to the database",
             self.store_wait.clone(),

@@ -1,8 +1,11 @@
 //! Pruning: deletes everything older than the retention time, batch after batch, each in a short transaction of its own, so
 //! that publishing goes on beside it.
 
+mod pace;
+
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
@@ -11,6 +14,7 @@ use crate::store::append::IDEMPOTENCY_LIFE;
 use crate::store::connection::DbConnection;
 use crate::store::log::stored_topic;
 use crate::store::networks::NETWORK_LIFE;
+use crate::store::pruning::pace::Pace;
 use crate::store::schema::{
     alarms, api_keys, audit_log, idempotency_keys, log_head, receipts, revoked_tokens,
     sign_in_networks,
@@ -60,11 +64,6 @@ enum Kind {
     ApiKeys,
 }
 
-/// The rows of a batch: as many as a short transaction deletes on this machine.
-struct Pace {
-    rows: i64,
-}
-
 impl Pass {
     /// A pass over everything that is older than `retention` now.
     pub(crate) fn begin(retention: Duration) -> Self {
@@ -75,13 +74,18 @@ impl Pass {
             tokens_before: now.millis(),
             networks_before: now.minus(NETWORK_LIFE).millis(),
             stage: Stage::Alarms,
-            pace: Pace { rows: FIRST_ROWS },
+            pace: Pace::begin(),
         }
     }
 
     /// True if nothing is left.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.stage, Stage::Done)
+    }
+
+    /// The pause before the next batch.
+    pub(crate) fn pause(&self) -> Duration {
+        self.pace.pause()
     }
 
     /// The batch before failed: the next one is smaller.
@@ -150,24 +154,10 @@ impl Kind {
     }
 }
 
-impl Pace {
-    fn took(&mut self, time: Duration) {
-        if time > LONGEST {
-            self.ease();
-        } else if time < LONGEST / 2 {
-            self.rows = (self.rows * 2).min(MOST_ROWS);
-        }
-    }
-
-    fn ease(&mut self) {
-        self.rows = (self.rows / 2).max(LEAST_ROWS);
-    }
-}
-
 impl Store {
     /// Prunes one batch; returns the alarms in it.
     pub(crate) async fn prune(&self, pass: &mut Pass) -> Result<Vec<Gone>, StoreError> {
-        let (mut gone, rows) = (Vec::new(), pass.pace.rows);
+        let (mut gone, rows) = (Vec::new(), pass.pace.rows());
         pass.stage = match &pass.stage {
             Stage::Alarms => {
                 gone = self
@@ -208,10 +198,11 @@ impl Store {
     }
 
     /// Prunes the oldest alarms. Only a prefix of the log is pruned, so a single id separates expired cursors from valid
-    /// ones. The rows are found beside the writer, and the head of the log is changed last, as it is locked until the commit.
+    /// ones. The rows are found beside the writer, and the head of the log is changed last, as it is locked until the commit,
+    /// which does not wait for the disk of a server: what a crash brings back is pruned again.
     /// The batch is left for the streams of all hubs: after the commit no other hub can read what was in it.
     async fn prune_alarms(&self, before: i64, pace: &mut Pace) -> Result<Vec<Gone>, StoreError> {
-        let rows = pace.rows;
+        let rows = pace.rows();
         let find = move |connection: &mut DbConnection| oldest(connection, before, rows);
         let (pruned_up_to, old) = self.read(Read::Other, find).await?;
         let Some(last) = old.last().map(|alarm| alarm.id.0) else {
@@ -219,22 +210,12 @@ impl Store {
         };
         let left = old.clone();
         let delete = move |connection: &mut DbConnection| {
-            let deleted = connection.transact(|connection| {
-                let batch = alarms::id.gt(pruned_up_to).and(alarms::id.le(last));
-                let rows = diesel::delete(alarms::table.filter(batch)).execute(connection)?;
-                // With none, another hub has pruned and told them.
-                if rows > 0 {
-                    leave(connection, &left)?;
-                }
-                diesel::update(log_head::table.filter(log_head::pruned_up_to.lt(last)))
-                    .set(log_head::pruned_up_to.eq(last))
-                    .execute(connection)?;
-                Ok(())
-            });
+            let time = delete(connection, pruned_up_to, last, &left);
             signals::send_soon(connection);
-            deleted
+            time
         };
-        self.timed(pace, delete).await?;
+        let time = self.write(delete).await?;
+        self.set_pace(pace, time);
         Ok(old)
     }
 
@@ -249,9 +230,41 @@ impl Store {
             work(connection).map(|done| (done, begin.elapsed()))
         };
         let (done, time) = self.write(work).await?;
-        pace.took(time);
+        self.set_pace(pace, time);
         Ok(done)
     }
+
+    fn set_pace(&self, pace: &mut Pace, time: Duration) {
+        pace.took(time);
+        self.metrics.pruning_seconds.observe(time.as_secs_f64());
+    }
+}
+
+/// Deletes the alarms between two ids, and tells the time it took. The wait for publishers does not count: a smaller batch would
+/// not be shorter by it.
+fn delete(
+    connection: &mut DbConnection,
+    pruned_up_to: i64,
+    last: i64,
+    left: &[Gone],
+) -> Result<Duration, StoreError> {
+    let (begin, mut waited) = (Instant::now(), Duration::ZERO);
+    connection.transact(|connection| {
+        commit_without_the_disk(connection)?;
+        let batch = alarms::id.gt(pruned_up_to).and(alarms::id.le(last));
+        let rows = diesel::delete(alarms::table.filter(batch)).execute(connection)?;
+        // With none, another hub has pruned and told them.
+        if rows > 0 {
+            leave(connection, left)?;
+        }
+        let waiting = Instant::now();
+        diesel::update(log_head::table.filter(log_head::pruned_up_to.lt(last)))
+            .set(log_head::pruned_up_to.eq(last))
+            .execute(connection)?;
+        waited = waiting.elapsed();
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(begin.elapsed().saturating_sub(waited))
 }
 
 /// The id up to which alarms are pruned, and the oldest of those above it that are to be.
@@ -275,6 +288,14 @@ fn oldest(
         })
     });
     Ok((pruned_up_to, old.collect::<Result<_, StoreError>>()?))
+}
+
+/// The commit of this transaction is over before it is on the disk of a server. Publishers wait for it, and it promises nothing.
+fn commit_without_the_disk(connection: &mut DbConnection) -> Result<(), StoreError> {
+    if let DbConnection::Postgres(connection) = connection {
+        connection.batch_execute("SET LOCAL synchronous_commit = off")?;
+    }
+    Ok(())
 }
 
 /// Leaves for all hubs which alarms are gone, as `[id, topic]` each. A file has one hub, which tells its streams itself.
@@ -356,34 +377,4 @@ fn prune_api_keys(connection: &mut DbConnection, before: i64) -> Result<Option<i
     Ok(None)
 }
 
-/// A publisher that waits for a batch waits no longer than for a commit of others.
-const LONGEST: Duration = Duration::from_millis(10);
-
 const LEAVE: &str = "INSERT INTO unsent_signals (kind, subject, detail) VALUES ('pruned', '', $1)";
-
-const FIRST_ROWS: i64 = 100;
-
-const LEAST_ROWS: i64 = 10;
-
-const MOST_ROWS: i64 = 1_000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_that_took_long_makes_the_next_one_smaller() {
-        let mut pace = Pace { rows: FIRST_ROWS };
-
-        pace.took(LONGEST * 3);
-        assert_eq!(pace.rows, FIRST_ROWS / 2);
-        pace.took(LONGEST * 3 / 4);
-        assert_eq!(pace.rows, FIRST_ROWS / 2);
-        pace.took(LONGEST / 4);
-        assert_eq!(pace.rows, FIRST_ROWS);
-        for _ in 0..20 {
-            pace.ease();
-        }
-        assert_eq!(pace.rows, LEAST_ROWS);
-    }
-}

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures::future::join_all;
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::answers::answer;
+use crate::crowd::crowd;
 use crate::support::{DEADLINE, TestApp};
 
 const PUBLISHERS: usize = 6;
@@ -67,6 +69,40 @@ async fn every_alarm_that_was_answered_survives_a_kill_and_none_is_there_twice()
         );
     }
 }
+
+#[tokio::test]
+async fn a_crowd_that_comes_back_after_a_kill_reads_the_log_once_for_each_cursor_at_most() {
+    const MEMBERS: usize = 60;
+    const MISSED: usize = 20;
+    let mut app = TestApp::spawn().await;
+    let members = crowd(&app, MEMBERS).await;
+    app.user("nobody").await;
+    let mut cursors = Vec::new();
+    for _ in 0..3 {
+        cursors.push(app.publish(json!({"user": "nobody"}), "CURSOR").await);
+    }
+    for _ in 0..MISSED {
+        app.publish(json!({"everyone": true}), "MISSED").await;
+    }
+    app.kill().await;
+    app.restart().await;
+    let before = app.figure(REPLAY_READS).await;
+
+    let coming = members.iter().enumerate().map(async |(number, token)| {
+        let cursor = cursors[number % cursors.len()];
+        let path = format!("/api/stream?cursor={cursor}");
+        let mut stream = app.connected(token, &path).await;
+        for _ in 0..MISSED {
+            stream.next_named("alarm", DEADLINE).await;
+        }
+    });
+    join_all(coming).await;
+
+    let reads = app.figure(REPLAY_READS).await - before;
+    assert!(reads <= cursors.len() as f64, "{reads}");
+}
+
+const REPLAY_READS: &str = "campanile_store_reads_total{kind=\"replay\"}";
 
 async fn publish_until_killed(app: &mut TestApp, round: usize) -> Keys {
     let answered = Arc::new(AtomicUsize::new(0));

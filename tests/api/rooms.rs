@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::answers::is_time;
 use crate::answers::{answer, invalid, refusal};
+use crate::crowd::crowd;
 use crate::support::{DEADLINE, TestApp, until};
 
 async fn say(app: &TestApp, token: &str, room: &str, text: &str) -> Value {
@@ -327,6 +328,69 @@ async fn joining_and_leaving_is_told_once_however_many_streams_one_has() {
         "alarm",
         "presence is for those in the room"
     );
+}
+
+#[tokio::test]
+async fn everybody_in_a_big_room_hears_the_number_and_who_came_once() {
+    const MEMBERS: usize = 201;
+    let app = TestApp::spawn().await;
+    app.room("hall").await;
+    let members = crowd(&app, MEMBERS).await;
+    let watching = members
+        .iter()
+        .map(async |token| app.connected(token, "/api/stream?room=hall").await);
+    let mut streams = join_all(watching).await;
+    // All announcements are told in one order, so this one is the last of those about the members.
+    let early = app.user("early").await;
+    let _early = app.connected(&early, "/api/stream?room=hall").await;
+    join_all(
+        streams
+            .iter_mut()
+            .map(async |stream| next_about(stream, "early").await),
+    )
+    .await;
+
+    let zoe = app.user("zoe").await;
+    let zoes = app.connected(&zoe, "/api/stream?room=hall").await;
+    let heard = join_all(
+        streams
+            .iter_mut()
+            .map(async |stream| next_about(stream, "zoe").await),
+    )
+    .await;
+    let mut pages = Vec::new();
+    let mut after = String::new();
+    loop {
+        let path = format!("/api/rooms/hall/presence?limit=90{after}");
+        let page = answer(app.get(&zoe, &path), 200).await;
+        assert_eq!(page["count"], MEMBERS + 2);
+        pages.push(page["users"].as_array().unwrap().len());
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        after = format!("&after={next}");
+    }
+    drop(zoes);
+    let left = join_all(
+        streams
+            .iter_mut()
+            .map(async |stream| next_about(stream, "zoe").await),
+    )
+    .await;
+
+    assert_eq!(pages, [90, 90, MEMBERS + 2 - 180]);
+    for event in heard {
+        assert_eq!(
+            event,
+            json!({"roomId": "hall", "count": MEMBERS + 2, "joined": ["zoe"], "left": []})
+        );
+    }
+    for event in left {
+        assert_eq!(
+            event,
+            json!({"roomId": "hall", "count": MEMBERS + 1, "joined": [], "left": ["zoe"]})
+        );
+    }
 }
 
 async fn next_about(stream: &mut crate::support::SseClient, user: &str) -> Value {

@@ -92,7 +92,7 @@ async fn pruning_holds_up_no_publisher_and_a_cursor_from_before_is_told_of_the_g
         "{OLD} old alarms pruned in {pruned_in:?} beside {} publishes, the slowest {slowest:?}",
         young.len()
     );
-    // The pause between batches is 20 ms; a publisher that waited for all of them would wait for seconds.
+    // The pause between batches is 10 ms at least; a publisher that waited for all of them would wait for seconds.
     assert!(slowest < pruned_in / 2, "{slowest:?} of {pruned_in:?}");
     until("receipts without alarm gone", DEADLINE, async || {
         (count(&app, "receipts") == 0).then_some(())

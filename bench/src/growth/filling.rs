@@ -1,21 +1,26 @@
 //! The rows that a database is filled with, written in SQL: nearly all of them belong to others than those who ask.
 
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::error::Result;
 use crate::growth::results::DatabaseKind;
 
 /// Fills the tables with so many alarms, and accounts, receipts, rooms, revocations and keys in proportion. `near` has the
-/// last alarm of the log and no other, `full` every tenth.
-pub(super) fn fill(kind: DatabaseKind, rows: u64) -> String {
-    let now = MILLIS_NOW;
+/// last alarm of the log and no other, `full` every tenth. The older half was made long ago; its alarms have the receipts.
+pub(super) fn fill(kind: DatabaseKind, rows: u64) -> Result<String> {
+    let (now, half) = (MILLIS_NOW, rows / 2);
+    let old = UNIX_EPOCH.elapsed()?.saturating_sub(AGE).as_millis();
     let others = (rows / 10).clamp(10, MOST_ACCOUNTS);
     let rooms = (rows / 100).clamp(10, MOST_ROOMS);
     let [alarms, receipts, users, all_rooms, revoked, keys] =
-        [rows, rows / 2, others, rooms, others, rows / 10].map(|count| numbers(kind, count));
-    format!(
+        [rows, half, others, rooms, others, rows / 10].map(|count| numbers(kind, count));
+    Ok(format!(
         "BEGIN;
          INSERT INTO alarms (id, topic, alarm_type, target_id, data, created_at)
            SELECT n, CASE WHEN n = {rows} THEN 'user:near' WHEN n % 10 = 3 THEN 'user:full' WHEN n % 50 = 1 THEN 'role:admin'
              WHEN n % 10 = 5 THEN 'room:r' || (n % {rooms}) ELSE 'user:other' || (n % {others}) END,
-             CASE WHEN n = 3 THEN 'RARE' ELSE 'TYPE' || (n % 7) END, 'order' || (n / 10), '{{\"text\":\"hello\"}}', {now} {alarms};
+             CASE WHEN n = 3 THEN 'RARE' ELSE 'TYPE' || (n % 7) END, 'order' || (n / 10), '{{\"text\":\"hello\"}}',
+             CASE WHEN n <= {half} THEN {old} ELSE {now} END {alarms};
          INSERT INTO receipts (user_id, alarm_id, seen_at) SELECT 'other' || (n % {others}), n, {now} {receipts};
          INSERT INTO users (id, display_name, role, inbox_start, seen_up_to, read_up_to, created_at, tokens_valid_from)
            SELECT 'other' || n, 'Other', 'user', 0, 0, 0, {now}, 0 {users};
@@ -27,13 +32,7 @@ pub(super) fn fill(kind: DatabaseKind, rows: u64) -> String {
            SELECT 'shop', 'key' || n, '', n, 1, {now} {keys};
          UPDATE log_head SET last_id = {rows};
          COMMIT;"
-    )
-}
-
-/// Makes the alarms up to an id older than anything is kept.
-pub(super) fn age(up_to: u64) -> String {
-    let up_to = up_to.min(MOST_AGED);
-    format!("UPDATE alarms SET created_at = 1 WHERE id <= {up_to};")
+    ))
 }
 
 /// `FROM` the numbers from 1.
@@ -54,5 +53,5 @@ const MOST_ACCOUNTS: u64 = 1_000_000;
 
 const MOST_ROOMS: u64 = 100_000;
 
-/// More than are pruned while publishing is measured.
-const MOST_AGED: u64 = 200_000;
+/// The age of the older half.
+const AGE: Duration = Duration::from_secs(1_000 * 24 * 3_600);

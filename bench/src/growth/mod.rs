@@ -4,6 +4,7 @@
 pub(crate) mod database;
 mod distance;
 pub(crate) mod filling;
+mod hub;
 mod migrations;
 mod page;
 mod picture;
@@ -19,9 +20,10 @@ use tempfile::TempDir;
 use crate::args::{GrowthCommand, INTERNALS};
 use crate::error::Result;
 use crate::growth::database::Database;
+use crate::growth::hub::start;
+use crate::growth::pruning::KEPT_DAYS;
 use crate::growth::results::{DatabaseKind, Results, Run};
 use crate::run::Ground;
-use crate::servers::campanile::Campanile;
 
 /// `campanile-bench growth`.
 pub(crate) fn run(command: &GrowthCommand) -> Result<()> {
@@ -64,14 +66,8 @@ fn measure(
     let hub = start(ground, database, &[("CAMPANILE_RETENTION_DAYS", KEPT_DAYS)])?;
     let mut costs = questions::ask_all(&hub, rows, command.asked)?;
     drop(hub);
-    database.age_half(rows)?;
-    let hub = start(
-        ground,
-        database,
-        &[("CAMPANILE_RETENTION_DAYS", PRUNED_DAYS)],
-    )?;
-    costs.push(pruning::publish_beside(&hub)?);
-    drop(hub);
+    let pruning = pruning::measure(ground, database, rows, command.pruning())?;
+    costs.extend(pruning.costs());
     for cost in &costs {
         eprintln!("  {}: {:.2} ms", cost.name, cost.millis);
     }
@@ -81,19 +77,7 @@ fn measure(
         rows,
         filled_seconds,
         costs,
+        pruning,
         migrations,
     })
 }
-
-fn start(ground: &Ground, database: &Database, settings: &[(&str, &str)]) -> Result<Campanile> {
-    let mut all = settings.to_vec();
-    let url = database.url();
-    all.push(("CAMPANILE_DATABASE_URL", &url));
-    Campanile::start_with(&ground.site(database.folder()), &all)
-}
-
-/// Older than anything that is filled in.
-const KEPT_DAYS: &str = "3650";
-
-/// Younger than the half that is made older.
-const PRUNED_DAYS: &str = "90";

@@ -111,7 +111,7 @@ const BOTTOM: f64 = 146.0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::growth::results::Cost;
+    use crate::growth::results::{Cost, Pruning};
 
     fn run(kind: DatabaseKind, rows: u64, millis: f64) -> Run {
         Run {
@@ -122,6 +122,7 @@ mod tests {
                 name: "counts",
                 millis,
             }],
+            pruning: Pruning::default(),
             migrations: Vec::new(),
         }
     }

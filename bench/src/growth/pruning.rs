@@ -1,28 +1,123 @@
-//! Publishing while the older half of the log is pruned.
+//! Publishing at half of the possible rate, without and with the older half of the log being pruned beside it.
 
 use std::time::{Duration, Instant};
 
-use crate::caller::Caller;
-use crate::error::Result;
-use crate::growth::questions::publish;
-use crate::growth::results::Cost;
-use crate::servers::campanile::Campanile;
+use hdrhistogram::Histogram;
 
-/// One publisher, one alarm after the other from the hub's start on, when it prunes: the time below which 99 of 100 are
-/// answered.
-pub(super) fn publish_beside(hub: &Campanile) -> Result<Cost> {
-    let mut caller = Caller::connect(hub.address())?;
+use crate::error::Result;
+use crate::growth::database::Database;
+use crate::growth::hub::start;
+use crate::growth::results::{Cost, Pruning};
+use crate::run::Ground;
+use crate::servers::Server;
+use crate::servers::campanile::Campanile;
+use crate::swarm::{Audience, Pacing, Plan, Swarm, Waiting};
+
+/// Finds the rate, then publishes at half of it: first at a hub that keeps everything, then at one that begins to prune.
+pub(super) fn measure(
+    ground: &Ground,
+    database: &Database,
+    rows: u64,
+    most: Duration,
+) -> Result<Pruning> {
+    let hub = start(ground, database, &[("CAMPANILE_RETENTION_DAYS", KEPT_DAYS)])?;
+    let mut swarm = crowd(&hub)?;
+    let full = swarm.publish(&plan(Pacing::Closed { window: 1 }, LASTING))?;
+    let per_second = full.answered as f64 / full.seconds() / 2.0;
+    let paced = Pacing::Rate { per_second };
+    let calm = swarm.publish(&plan(paced, LASTING))?;
+    drop((swarm, hub));
+
+    let hub = start(
+        ground,
+        database,
+        &[("CAMPANILE_RETENTION_DAYS", PRUNED_DAYS)],
+    )?;
     let begin = Instant::now();
-    let mut times = Vec::new();
-    while begin.elapsed() < LASTING {
-        times.push(caller.ask(&publish(times.len())?)?.took);
+    let mut swarm = crowd(&hub)?;
+    let mut beside = swarm.publish(&plan(paced, LASTING))?.publish_latency;
+    let (mut seconds, mut batches) = (begin.elapsed(), hub.metric(BATCHES)?);
+    while seconds < most {
+        let phase = swarm.publish(&plan(paced, LASTING))?;
+        let now = hub.metric(BATCHES)?;
+        if now == batches {
+            break;
+        }
+        beside.add(&phase.publish_latency)?;
+        (seconds, batches) = (begin.elapsed(), now);
     }
-    times.sort_unstable();
-    let at = times.len() * 99 / 100;
-    Ok(Cost {
-        name: "publish beside pruning, p99",
-        millis: times.get(at).copied().unwrap_or_default().as_secs_f64() * 1e3,
+    let short = hub.metric(SHORT_BATCHES)?;
+    drop((swarm, hub));
+    Ok(Pruning {
+        per_second,
+        calm_p99: p99(&calm.publish_latency),
+        beside_p99: p99(&beside),
+        rows: pruned(database, rows)?,
+        seconds: seconds.as_secs_f64(),
+        batches: batches.unwrap_or(0.0),
+        short_batches: short.unwrap_or(0.0),
     })
 }
 
-const LASTING: Duration = Duration::from_secs(3);
+impl Pruning {
+    /// As costs of requests.
+    pub(super) fn costs(&self) -> [Cost; 2] {
+        [
+            ("publish at half rate, p99", self.calm_p99),
+            ("publish at half rate beside pruning, p99", self.beside_p99),
+        ]
+        .map(|(name, millis)| Cost { name, millis })
+    }
+}
+
+/// Publishers, and streams of those who get their alarms.
+fn crowd(hub: &Campanile) -> Result<Swarm> {
+    hub.introduce(STREAMS)?;
+    let mut swarm = Swarm::new(hub.endpoint())?;
+    let requests: Result<Vec<_>> = (0..STREAMS)
+        .map(|user| hub.subscribe(user, Audience::OneUser))
+        .collect();
+    swarm.open(requests?, hub.opens_at_once())?;
+    swarm.publishers(PUBLISHERS, &hub.publish(Audience::OneUser)?)?;
+    Ok(swarm)
+}
+
+/// The database may run on the bench's core, so the bench sleeps while nothing comes.
+fn plan(pacing: Pacing, lasting: Duration) -> Plan {
+    Plan {
+        audience: Audience::OneUser,
+        publishers: PUBLISHERS,
+        pacing,
+        waiting: Waiting::Asleep,
+        lasting,
+    }
+}
+
+/// The alarms and receipts of the older half that are gone.
+fn pruned(database: &Database, rows: u64) -> Result<u64> {
+    let number = |sql| -> Result<u64> { Ok(database.sql(sql)?.trim().parse()?) };
+    let alarms = number("SELECT pruned_up_to FROM log_head;")?;
+    let receipts = number("SELECT count(*) FROM receipts;")?;
+    Ok(alarms + (rows / 2).saturating_sub(receipts))
+}
+
+/// Milliseconds.
+fn p99(micros: &Histogram<u64>) -> f64 {
+    micros.value_at_quantile(0.99) as f64 / 1_000.0
+}
+
+const STREAMS: usize = 100;
+
+const PUBLISHERS: usize = 256;
+
+const LASTING: Duration = Duration::from_secs(4);
+
+const BATCHES: &str = "campanile_pruning_seconds_count ";
+
+const SHORT_BATCHES: &str = "campanile_pruning_seconds_bucket{le=\"0.01\"} ";
+
+/// Longer than the age of anything that is filled in.
+pub(super) const KEPT_DAYS: &str = "3650";
+
+/// Less than the age of the older half.
+const PRUNED_DAYS: &str = "90";

@@ -34,6 +34,7 @@ pub(super) struct Run {
     pub(super) rows: u64,
     pub(super) filled_seconds: f64,
     pub(super) costs: Vec<Cost>,
+    pub(super) pruning: Pruning,
     pub(super) migrations: Vec<Migration>,
 }
 
@@ -42,6 +43,22 @@ pub(super) struct Run {
 pub(super) struct Cost {
     pub(super) name: &'static str,
     pub(super) millis: f64,
+}
+
+/// Publishing at half rate while the older half of the log is pruned.
+#[derive(Debug, Default)]
+pub(super) struct Pruning {
+    /// Alarms a second that were published.
+    pub(super) per_second: f64,
+    /// The time below which 99 of 100 were answered, in milliseconds, without pruning and beside it.
+    pub(super) calm_p99: f64,
+    pub(super) beside_p99: f64,
+    /// Rows that were pruned, and the time.
+    pub(super) rows: u64,
+    pub(super) seconds: f64,
+    /// Batches, and those of them that took ten milliseconds at most.
+    pub(super) batches: f64,
+    pub(super) short_batches: f64,
 }
 
 /// The time that one statement of a migration takes.

@@ -66,6 +66,11 @@ impl Campanile {
         self.address
     }
 
+    /// Ends it with `kill -9`.
+    pub(crate) fn kill(self) -> Result<()> {
+        self.running.kill()
+    }
+
     /// Makes rooms known, named by their numbers as users are.
     pub(crate) fn make_rooms(&self, count: usize) -> Result<()> {
         for number in 0..count {

@@ -60,10 +60,20 @@ impl Running {
     pub(super) fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
+
+    /// Ends it at once, with `kill -9`.
+    pub(super) fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if let Ok(Some(_ended)) = self.child.try_wait() {
+            return;
+        }
         // It may be gone already, and then there is nothing to end.
         let _ = kill_process(self.pid(), Signal::TERM);
         let deadline = Instant::now() + STOPPING;

@@ -129,6 +129,14 @@ impl Crowd {
             return Ok(());
         };
         let request = stream.close();
+        self.replace(index, request)
+    }
+
+    /// Closes a stream and begins another one in its place.
+    pub(crate) fn replace(&mut self, index: usize, request: Vec<u8>) -> Result<()> {
+        if let Some(stream) = self.streams.get_mut(index) {
+            stream.close();
+        }
         let stream = self.connect(index, request)?;
         if let Some(place) = self.streams.get_mut(index) {
             *place = stream;
@@ -153,6 +161,11 @@ impl Crowd {
         let place = index % self.endpoints.len().max(1);
         let endpoint = self.endpoints.get(place).copied();
         endpoint.ok_or_else(|| "there is no server".into())
+    }
+
+    pub(crate) fn move_to(&mut self, endpoint: Endpoint) {
+        self.publishers.clear();
+        self.endpoints = vec![endpoint];
     }
 
     pub(crate) fn close(&mut self) {

@@ -1,6 +1,7 @@
 //! The clients of a measurement, all in one thread: streams that read, publishers that write, and one epoll between them.
 
 mod chunks;
+mod comings;
 mod crowd;
 mod endpoint;
 mod phase;
@@ -20,6 +21,7 @@ use crate::http::Template;
 use crate::stamp::Stamp;
 use crate::swarm::crowd::Crowd;
 
+pub(crate) use comings::Comings;
 pub(crate) use crowd::Ends;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use phase::Phase;
@@ -106,6 +108,11 @@ impl Swarm {
         Ok(done as f64 * 1e9 / took as f64)
     }
 
+    /// Streams and publishers go to another server from now on.
+    pub(crate) fn move_to(&mut self, endpoint: Endpoint) {
+        self.crowd.move_to(endpoint);
+    }
+
     /// Closes every stream.
     pub(crate) fn close(&mut self) {
         self.crowd.close();
@@ -118,21 +125,27 @@ impl Swarm {
 
     /// Publishes after a plan, and reads until everything has come or nothing more does.
     pub(crate) fn publish(&mut self, plan: &Plan) -> Result<Phase> {
+        let mut nobody = Comings::new(Vec::new(), self.crowd.streams(), 0, 0.0);
+        self.publish_beside(plan, &mut nobody)
+    }
+
+    /// The same to those streams that stay, while others come and go.
+    pub(crate) fn publish_beside(&mut self, plan: &Plan, comings: &mut Comings) -> Result<Phase> {
         self.phases += 1;
+        let (stay, come) = (comings.stay(), comings.come());
         let start = self.crowd.clock().nanos();
         let stop = start + nanos(plan.lasting);
         // Nobody notices so little where one alarm takes milliseconds to reach its last reader; a turn then finds many events.
         let gathering = match plan.audience {
-            Audience::Everyone => {
-                GATHERING.min(nanos(GATHERING_PER_READER) * self.crowd.streams() as u64)
-            }
+            Audience::Everyone => GATHERING.min(nanos(GATHERING_PER_READER) * stay as u64),
             Audience::OneUser => 0,
         };
         self.crowd
-            .enter(Phase::new(self.phases, plan, self.crowd.streams(), start)?);
+            .enter(Phase::new(self.phases, plan, stay, start)?);
         loop {
             let now = self.crowd.clock().nanos();
             if now < stop {
+                comings.turn(&mut self.crowd, start, come)?;
                 self.crowd.publish_due(&mut self.busy)?;
             } else if self.crowd.is_settled() || now > stop + nanos(DRAINING) {
                 break;

@@ -1,0 +1,102 @@
+//! The size of the batches of pruning, and the pauses between them.
+
+use std::time::Duration;
+
+/// The rows of a batch: as many as this machine deletes in [`AIM`], by the time that the batch before took.
+pub(super) struct Pace {
+    rows: i64,
+    /// The time of the batch before.
+    took: Duration,
+}
+
+impl Pace {
+    pub(super) fn begin() -> Self {
+        Self {
+            rows: FIRST_ROWS,
+            took: Duration::ZERO,
+        }
+    }
+
+    pub(super) fn rows(&self) -> i64 {
+        self.rows
+    }
+
+    /// The pause before the next batch. What a batch changes is copied into a database file later, beside the publishers, so that
+    /// they need more of the time than the batches leave.
+    pub(super) fn pause(&self) -> Duration {
+        (self.took * PAUSES).max(LEAST_PAUSE)
+    }
+
+    /// A batch took so long.
+    pub(super) fn took(&mut self, time: Duration) {
+        self.took = time;
+        let fitting = self.rows as f64 * AIM.as_secs_f64() / time.as_secs_f64().max(LEAST_SECONDS);
+        let most = (self.rows * 2).min(MOST_ROWS);
+        self.rows = (fitting as i64).clamp(LEAST_ROWS, most.max(LEAST_ROWS));
+    }
+
+    /// A batch failed.
+    pub(super) fn ease(&mut self) {
+        self.rows = (self.rows / 2).max(LEAST_ROWS);
+    }
+}
+
+/// Well below the ten milliseconds that a publisher may wait for a batch: a busy disk makes a few of them longer.
+const AIM: Duration = Duration::from_millis(3);
+
+/// The pause after a batch, in times of the batch.
+const PAUSES: u32 = 6;
+
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
+
+/// A batch without rows takes no time.
+const LEAST_SECONDS: f64 = 0.000_1;
+
+const FIRST_ROWS: i64 = 100;
+
+const LEAST_ROWS: i64 = 10;
+
+const MOST_ROWS: i64 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_batch_has_as_many_rows_as_fit_into_the_time_and_at_most_twice_as_many() {
+        let mut pace = Pace::begin();
+
+        pace.took(AIM * 2);
+        assert_eq!(pace.rows(), FIRST_ROWS / 2);
+        pace.took(AIM);
+        assert_eq!(pace.rows(), FIRST_ROWS / 2);
+        pace.took(Duration::ZERO);
+        assert_eq!(pace.rows(), FIRST_ROWS);
+        pace.took(AIM * 1_000);
+        assert_eq!(pace.rows(), LEAST_ROWS);
+        for _ in 0..20 {
+            pace.took(Duration::ZERO);
+        }
+        assert_eq!(pace.rows(), MOST_ROWS);
+    }
+
+    #[test]
+    fn publishers_have_most_of_the_time() {
+        let mut pace = Pace::begin();
+        assert_eq!(pace.pause(), LEAST_PAUSE);
+
+        pace.took(AIM);
+
+        assert_eq!(pace.pause(), AIM * PAUSES);
+    }
+
+    #[test]
+    fn failures_make_batches_smaller_to_a_limit() {
+        let mut pace = Pace::begin();
+
+        for _ in 0..20 {
+            pace.ease();
+        }
+        assert_eq!(pace.rows(), LEAST_ROWS);
+    }
+}
