@@ -70,71 +70,73 @@ fn bad_entries() -> Vec<(String, &'static str)> {
     ]
 }
 
-/// Second entries whose keys or algorithms are at fault, and the words that name it.
+const KEY_SET: &str = "jwks_uri = \"https://two.example/jwks\"";
+
+/// Keys and algorithms of a second entry that are at fault, and the words that name it.
+const BAD_KEYS: &[(&str, &str, &str)] = &[
+    (KEY_SET, "[\"HS256\"]", "algorithms: HS256 is none of"),
+    (KEY_SET, "[\"none\"]", "algorithms: none is none of"),
+    (KEY_SET, "[]", "algorithms: there is none"),
+    (
+        "",
+        "[\"RS256\"]",
+        "expected one of jwks_uri, discovery = true, pem, secret_file",
+    ),
+    (
+        "secret_file = \"short\"\ndiscovery = true",
+        "[\"RS256\"]",
+        "expected one of jwks_uri",
+    ),
+    ("secret_file = \"short\"", "[\"HS256\"]", "secret_file: "),
+    (
+        "secret_file = \"missing\"",
+        "[\"HS256\"]",
+        "secret_file: missing: No such file",
+    ),
+    (
+        "secret_file = \"long\"",
+        "[\"RS256\"]",
+        "RS256 does not go with secret_file",
+    ),
+    ("pem = \"short\"", "[\"RS256\"]", "pem: it is no public key"),
+    (
+        "pem = \"es256.pem\"",
+        "[\"ES384\"]",
+        "pem: it is a public key of another algorithm",
+    ),
+    (
+        "pem = \"es256.pem\"",
+        "[\"ES256\", \"EdDSA\"]",
+        "pem: one key does not fit all",
+    ),
+    (
+        "jwks_uri = \"http://two.example/jwks\"",
+        "[\"RS256\"]",
+        "jwks_uri: an address begins with https://",
+    ),
+    (
+        "jwks_uri = \"https://a:b@two.example/jwks\"",
+        "[\"RS256\"]",
+        "jwks_uri: an address holds no user name",
+    ),
+    ("discovery = true", "[\"RS256\"]", "discovery: "),
+];
+
+/// The second entries with those, and with others that are at fault.
 fn bad_keys() -> Vec<(String, &'static str)> {
-    let set = "jwks_uri = \"https://two.example/jwks\"";
-    let rows = [
-        (set, "[\"HS256\"]", "algorithms: HS256 is none of"),
-        (set, "[\"none\"]", "algorithms: none is none of"),
-        (set, "[]", "algorithms: there is none"),
-        (
-            "",
-            "[\"RS256\"]",
-            "expected one of jwks_uri, discovery = true, pem, secret_file",
-        ),
-        (
-            "secret_file = \"short\"\ndiscovery = true",
-            "[\"RS256\"]",
-            "expected one of jwks_uri",
-        ),
-        ("secret_file = \"short\"", "[\"HS256\"]", "secret_file: "),
-        (
-            "secret_file = \"missing\"",
-            "[\"HS256\"]",
-            "secret_file: missing: No such file",
-        ),
-        (
-            "secret_file = \"long\"",
-            "[\"RS256\"]",
-            "RS256 does not go with secret_file",
-        ),
-        ("pem = \"short\"", "[\"RS256\"]", "pem: it is no public key"),
-        (
-            "pem = \"private.pem\"",
-            "[\"RS256\"]",
-            "pem: it is a private key; its public half",
-        ),
-        (
-            "pem = \"es256.pem\"",
-            "[\"ES384\"]",
-            "pem: it is a public key of another algorithm",
-        ),
-        (
-            "pem = \"es256.pem\"",
-            "[\"ES256\", \"EdDSA\"]",
-            "pem: one key does not fit all",
-        ),
-        (
-            "jwks_uri = \"http://two.example/jwks\"",
-            "[\"RS256\"]",
-            "jwks_uri: an address begins with https://",
-        ),
-        (
-            "jwks_uri = \"https://a:b@two.example/jwks\"",
-            "[\"RS256\"]",
-            "jwks_uri: an address holds no user name",
-        ),
-        ("discovery = true", "[\"RS256\"]", "discovery: "),
-    ];
-    let written = rows.map(|(keys, algorithms, told)| {
+    let written = BAD_KEYS.iter().map(|(keys, algorithms, told)| {
         (
             entry("two", &format!("{keys}\nalgorithms = {algorithms}")),
-            told,
+            *told,
         )
     });
+    let private = "pem = \"private.pem\"\nalgorithms = [\"RS256\"]";
+    let others = [
+        (KEY_SET, "algorithms: missing"),
+        (private, "pem: it is a private key; its public half"),
+    ];
     written
-        .into_iter()
-        .chain([(entry("two", set), "algorithms: missing")])
+        .chain(others.map(|(lines, told)| (entry("two", lines), told)))
         .collect()
 }
 
