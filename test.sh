@@ -22,7 +22,7 @@ readonly needed=(
   "haproxy haproxy"
   "promtool prometheus"
 )
-# What Korean is drawn with; a Chromium without it shows boxes.
+# A font with Korean letters; a Chromium without one shows boxes.
 readonly korean_font="/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
 # A server of the tests speaks Korean.
 readonly korean_locale="/usr/share/i18n/locales/ko_KR"
@@ -109,7 +109,7 @@ raise_open_files() {
 }
 
 # Runs the command that installs what one language needs in the folder tests/$1, unless $3 is there and newer than the lock file $2.
-# Where that fails, the suite goes on without it, and says so too.
+# If that fails, the suite goes on without it, and says so too.
 provide_clients() {
   local folder=tests/$1 lock=tests/$1/$2 installed=tests/$1/$3
   shift 3
@@ -162,7 +162,7 @@ provide_caddy() {
   say "test.sh: NOT COVERED by tests/proxies: caddy"
 }
 
-# What tests/api/deployment.rs reads compose.yaml with; no container is started.
+# docker-compose, by which tests/api/deployment.rs reads compose.yaml; no container is started.
 provide_compose() {
   has_command docker-compose && return
   say "test.sh: installing docker-compose"
@@ -170,7 +170,7 @@ provide_compose() {
   say "test.sh: NOT COVERED by tests/api: compose.yaml (no docker-compose)"
 }
 
-# What tests/hostile asks a hub about its contract with.
+# schemathesis, by which tests/hostile checks a hub against its contract.
 provide_schemathesis() {
   local folder=tests/hostile/schemathesis
   [ "$folder/packages" -nt "$folder/requirements.txt" ] && return
@@ -199,7 +199,7 @@ provide_all_clients() {
   provide_clients clients/python requirements.txt packages $pip
   provide_clients clients/java pom.xml lib mvn -B -q dependency:copy-dependencies -DoutputDirectory=lib
   provide_clients clients/go go.sum client go build -mod=readonly -o client .
-  # What programs with the clients of clients/ need.
+  # The packages of programs that use the clients of clients/.
   provide_clients backends/node package-lock.json node_modules npm ci --no-audit --no-fund
   provide_clients backends/python requirements.txt packages $pip
   provide_clients backends/java pom.xml lib mvn -B -q dependency:copy-dependencies -DoutputDirectory=lib

@@ -21,7 +21,7 @@ pub(crate) struct Broadcaster {
     pub(super) registry: Registry,
     metrics: Metrics,
     stopping: bool,
-    /// True while members of big rooms are told some at a time.
+    /// True while events of big rooms wait to be sent.
     telling: bool,
 }
 
@@ -156,7 +156,7 @@ impl Broadcaster {
         }
     }
 
-    /// Begins to tell what waits in big rooms, unless that goes on already.
+    /// Begins to send the events that wait in big rooms, unless that goes on already.
     fn begin_telling(&mut self, context: &mut Context<Self>) {
         if !self.telling {
             self.tell_some(context);

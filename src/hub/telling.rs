@@ -1,5 +1,5 @@
-//! What the members of big rooms are still to be told. Some are told at a time, so that what is told to ten thousand holds up no
-//! alarm for one of them.
+//! Presence events of big rooms that some members have not got yet. They are sent to some members at a time, so that an event for
+//! ten thousand members delays no alarm for one of them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use std::time::Duration;
 use crate::alarm::Topic;
 use crate::hub::Frame;
 
-/// What is not told to all members yet, the oldest first.
+/// The events that some members have not got yet, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Telling {
     waiting: VecDeque<Waiting>,
-    /// Members who are still to be told, over all rooms.
+    /// The number of members who have not got an event yet, over all rooms.
     left: usize,
 }
 
@@ -71,7 +71,7 @@ impl Telling {
 /// Less than half a millisecond of a core.
 pub(super) const TOLD_AT_ONCE: usize = 64;
 
-/// The most rounds that what waits should take.
+/// The events that wait are sent within about this many rounds.
 const ROUNDS: usize = 256;
 
 /// The pause between two rounds.

@@ -139,7 +139,7 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         (request, Some(body))
     }
 
-    /// What follows is another protocol: the answer says so.
+    /// Goes on with another protocol, as the answer says.
     pub(super) fn switch(&mut self) {
         self.is_switched = self.is_undecided;
         self.is_in_body = self.is_undecided;

@@ -290,7 +290,8 @@ fn oldest(
     Ok((pruned_up_to, old.collect::<Result<_, StoreError>>()?))
 }
 
-/// The commit of this transaction is over before it is on the disk of a server. Publishers wait for it, and it promises nothing.
+/// On a server the commit of this transaction does not wait for the disk: publishers wait for it, and after a crash the rows are
+/// pruned again.
 fn commit_without_the_disk(connection: &mut DbConnection) -> Result<(), StoreError> {
     if let DbConnection::Postgres(connection) = connection {
         connection.batch_execute("SET LOCAL synchronous_commit = off")?;

@@ -1,4 +1,4 @@
-//! What every refusal has: the fields that let a page of a named origin read it, those of security, a plain text, and a challenge
+//! Every refusal has the fields that let a page of a named origin read it, those of security, a plain text, and a challenge
 //! where the token is the reason.
 
 use reqwest::{Method, RequestBuilder};

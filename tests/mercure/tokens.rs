@@ -93,7 +93,7 @@ async fn what_the_hub_does_not_know_of_a_token_it_ignores() {
         change("authorization_details", Value::Null),
         change("nbf", json!(now() + 50)),
         change("exp", json!(now() as f64 + 600.5)),
-        // What cannot be read voids nothing else.
+        // A field that cannot be read voids no other.
         with_header(
             &json!({"alg": "HS256", "typ": "at+jwt", "kid": 7}),
             r#","name":"\ud83d","score":1e999"#,
@@ -177,7 +177,7 @@ async fn a_public_key_checks_tokens_of_its_algorithm_only() {
     }
 }
 
-/// What the head of a token says of keys names none that the hub trusts.
+/// A key in the head of a token is not one that the hub trusts.
 #[tokio::test]
 async fn a_key_that_a_token_brings_along_is_not_used() {
     let hub = Hub::version_1().await;

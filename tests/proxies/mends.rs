@@ -1,4 +1,4 @@
-//! What `campanile doctor` tells to write into a proxy's configuration is written there, and the doctor finds nothing any more.
+//! The lines that `campanile doctor` tells are written into a proxy's configuration, and the doctor finds nothing any more.
 //! Some faults are not tried: a wrong clock and a bad token are no matter of a proxy's lines, those of a certificate name files of the
 //! reader's, and Caddy leaves the hub's streams uncompressed whatever its `encode` says.
 
@@ -19,7 +19,7 @@ struct Mistake<'a> {
     words: &'a str,
 }
 
-/// What the doctor tells for a finding, without the remark after it.
+/// The line that the doctor tells for a finding, without the remark after it.
 fn told(report: &Value, name: &str, program: &str) -> String {
     let checks = report["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["name"] == name).unwrap();

@@ -1,4 +1,4 @@
-//! What crowds do to others: members of a big room who come and go, clients that read the log, a return just after a kill, and
+//! The cost of crowds to others: members of a big room who come and go, clients that read the log, a return just after a kill, and
 //! polls that wait.
 
 mod beside;

@@ -16,7 +16,7 @@ pub(super) struct Results {
     pub(super) idle: Vec<Idle>,
 }
 
-/// What was measured on one database.
+/// The figures of one database.
 pub(super) struct Run {
     pub(super) kind: DatabaseKind,
     pub(super) replay: Beside,
@@ -45,7 +45,7 @@ pub(super) struct Return {
     pub(super) lost: u64,
 }
 
-/// What a number of open streams takes.
+/// The memory and the CPU time of a number of silent streams.
 #[derive(Clone, Copy)]
 pub(super) struct Idle {
     pub(super) streams: usize,

@@ -48,7 +48,7 @@ impl Panel {
         }
     }
 
-    /// What a Prometheus answers to the queries.
+    /// The answers of a Prometheus to the queries.
     pub(super) fn lines(&self, prometheus: &Prometheus, over: Duration) -> Result<Vec<Line>> {
         let mut lines = Vec::new();
         for (query, name) in &self.queries {

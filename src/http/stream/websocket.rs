@@ -52,7 +52,7 @@ pub(super) fn respond(
     Ok(response)
 }
 
-/// What the peer sends, up to a frame that is too large.
+/// The bytes of the peer, up to a frame that is too large.
 fn bounded(request: &HttpRequest, payload: Payload) -> Result<Payload, actix_web::Error> {
     let mut frames = Frames::default();
     let pieces = payload.into_inner().map(move |piece| {

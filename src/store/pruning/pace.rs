@@ -21,8 +21,8 @@ impl Pace {
         self.rows
     }
 
-    /// The pause before the next batch. What a batch changes is copied into a database file later, beside the publishers, so that
-    /// they need more of the time than the batches leave.
+    /// The pause before the next batch. SQLite copies the changes of a batch into the database file later, which takes time from
+    /// the publishers as well.
     pub(super) fn pause(&self) -> Duration {
         (self.took * PAUSES).max(LEAST_PAUSE)
     }
