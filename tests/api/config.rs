@@ -202,6 +202,20 @@ async fn a_token_is_printed_and_nothing_else_and_the_hub_takes_it() {
 }
 
 #[tokio::test]
+async fn a_token_may_be_over_at_once_and_be_for_somebody_without_an_account() {
+    let app = TestApp::spawn().await;
+
+    let arguments = ["token", "--sub", "nobody", "--role", "user", "--ttl", "0s"];
+    let output = run(app.folder(), &arguments, &[], "").await;
+
+    assert!(output.status.success(), "{output:?}");
+    let printed = text(&output.stdout);
+    let check = run(app.folder(), &["token", "check", printed.trim()], &[], "").await;
+    let told = [text(&check.stdout), text(&check.stderr)].concat();
+    assert!(told.contains("expired"), "{told}");
+}
+
+#[tokio::test]
 async fn a_token_is_made_with_the_secret_of_the_hub_and_never_with_a_new_one() {
     let unset = ("CAMPANILE_JWT_SECRET", "");
     let arguments = ["token", "--sub", "backend", "--role", "service"];

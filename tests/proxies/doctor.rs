@@ -1,6 +1,7 @@
 //! `campanile doctor` through proxies that do it right, and through proxies that do one thing wrong each.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -96,6 +97,25 @@ async fn the_doctor_finds_nothing_on_the_documented_path_with_any_token() {
         assert_eq!(alarm["topic"], "user:admin");
         assert!(alarm["expiresAt"].is_string());
     }
+}
+
+/// The promise is a time: somebody waits for it at a terminal.
+#[tokio::test]
+async fn the_doctor_is_done_within_forty_seconds_by_default() {
+    let app = silent_hub().await;
+    let admin = app.admin();
+    let environment = [("CAMPANILE_TOKEN", admin.as_str())];
+    let began = Instant::now();
+
+    let output = run(app.folder(), &["doctor", &app.url("")], &environment, "").await;
+
+    let took = began.elapsed();
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        took >= Duration::from_secs(25),
+        "it looked at silence: {took:?}"
+    );
+    assert!(took < Duration::from_secs(40), "{took:?}");
 }
 
 #[tokio::test]

@@ -107,6 +107,7 @@ const INTRODUCTION: &str = "# What crowds do to others
 One core for the hub, the other for the load; PostgreSQL, a server of the bench's own, shares both. With and without a crowd are measured by turns at the same hub, and the median over the
 turns is shown. For each of *others a second* one stream opens and one closes.
 
+<!-- not run: it measures for minutes; this page is what it wrote -->
 ```sh
 cargo build --release -p campanile -p campanile-bench
 target/release/campanile-bench crowds --docs docs        # writes this page
