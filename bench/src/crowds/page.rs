@@ -100,7 +100,7 @@ fn row(what: &str, database: &str, beside: &Beside) -> String {
     )
 }
 
-const INTRODUCTION: &str = "# What crowds do to others
+const INTRODUCTION: &str = "# The cost of a crowd to others
 
 <!-- Written by `campanile-bench crowds`; change bench/src/crowds/page.rs instead. -->
 
