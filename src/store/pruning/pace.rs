@@ -24,7 +24,7 @@ impl Pace {
     /// The pause before the next batch. SQLite copies the changes of a batch into the database file later, which takes time from
     /// the publishers as well.
     pub(super) fn pause(&self) -> Duration {
-        (self.took * PAUSES).max(LEAST_PAUSE)
+        (self.took * PAUSES).clamp(LEAST_PAUSE, MOST_PAUSE)
     }
 
     /// A batch took so long.
@@ -49,12 +49,15 @@ const PAUSES: u32 = 6;
 
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
+/// A database that is slow for a while is not to make pruning fall behind for good.
+const MOST_PAUSE: Duration = Duration::from_millis(25);
+
 /// A batch without rows takes no time.
 const LEAST_SECONDS: f64 = 0.000_1;
 
-const FIRST_ROWS: i64 = 100;
+const FIRST_ROWS: i64 = 200;
 
-const LEAST_ROWS: i64 = 10;
+const LEAST_ROWS: i64 = 100;
 
 const MOST_ROWS: i64 = 1_000;
 
@@ -88,6 +91,8 @@ mod tests {
         pace.took(AIM);
 
         assert_eq!(pace.pause(), AIM * PAUSES);
+        pace.took(AIM * 1_000);
+        assert_eq!(pace.pause(), MOST_PAUSE);
     }
 
     #[test]
