@@ -25,6 +25,7 @@ pub(super) fn page(terms: &Terms, rows: &[Row], calculated: &str) -> String {
          ## How far it goes: a calculation\n\n{calculated}\n\
          Read it as an order of magnitude: a cell's database has cores of its own then, and its own disk and a standby to wait for.\n\n\
          ## How it was measured\n\n\
+         <!-- not run: it measures for minutes; this page is what it wrote -->\n\
          ```sh\n\
          cargo build --release -p campanile -p campanile-bench\n\
          target/release/campanile-bench cluster --out docs/internals/cluster\n\
