@@ -227,7 +227,7 @@ impl Store {
     {
         let work = move |connection: &mut DbConnection| {
             let begin = Instant::now();
-            in_a_batch(connection, work).map(|done| (done, begin.elapsed()))
+            work(connection).map(|done| (done, begin.elapsed()))
         };
         let (done, time) = self.write(work).await?;
         self.set_pace(pace, time);
@@ -288,20 +288,6 @@ fn oldest(
         })
     });
     Ok((pruned_up_to, old.collect::<Result<_, StoreError>>()?))
-}
-
-/// Does the work of a batch. On a server it is one transaction; on a file each of its statements is one, as the work reads first.
-fn in_a_batch<T, F>(connection: &mut DbConnection, work: F) -> Result<T, StoreError>
-where
-    F: FnOnce(&mut DbConnection) -> Result<T, StoreError>,
-{
-    if let DbConnection::Sqlite(_) = connection {
-        return work(connection);
-    }
-    connection.transact(|connection| {
-        commit_without_the_disk(connection)?;
-        work(connection)
-    })
 }
 
 /// On a server the commit of this transaction does not wait for the disk: publishers wait for it, and after a crash the rows are
