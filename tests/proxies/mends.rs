@@ -5,6 +5,8 @@
 use serde_json::Value;
 
 use crate::doctor::{Changes, apart, examined, set, silent_hub};
+use crate::documented_proxy::Proxy;
+use crate::support::TestApp;
 use crate::{caddy, haproxy, nginx};
 
 /// A mistake in the documented configuration.
@@ -74,40 +76,29 @@ fn as_changes<'a>(changes: &'a [(&'a str, String)]) -> Vec<(&'a str, &'a str)> {
         .collect()
 }
 
-#[tokio::test]
-async fn the_line_that_the_doctor_tells_for_nginx_mends_what_it_found() {
+/// Each mistake is found behind a proxy that makes it, and nothing behind one with the line that the doctor told for it. Ends at
+/// once where there is no such proxy.
+async fn each_is_mended(
+    program: &str,
+    mistakes: &[Mistake<'_>],
+    behind: impl AsyncFn(&TestApp, Changes<'_>) -> Option<Proxy>,
+) {
     let app = silent_hub().await;
     let bob = app.user("bob").await;
-    for mistake in &NGINX {
-        let proxy = nginx::with(&app, mistake.wrong).await;
-        let (report, found) = examined(&app, &proxy, &bob, mistake.idle).await;
-        assert_eq!(apart(found), set(&[mistake.name]), "{report:#}");
-        let line = told(&report, mistake.name, "nginx");
-
-        let changes = mended(&line, mistake);
-        let proxy = nginx::with(&app, &as_changes(&changes)).await;
-        let (report, found) = examined(&app, &proxy, &bob, mistake.idle).await;
-
-        assert!(found.is_empty(), "{changes:?}: {report:#}");
-    }
-}
-
-#[tokio::test]
-async fn the_line_that_the_doctor_tells_for_haproxy_mends_what_it_found() {
-    let app = silent_hub().await;
-    let bob = app.user("bob").await;
-    for mistake in &HAPROXY {
-        let proxy = haproxy::with(&app, mistake.wrong).await;
+    for mistake in mistakes {
+        let Some(proxy) = behind(&app, mistake.wrong).await else {
+            return;
+        };
         let (report, mut found) = examined(&app, &proxy, &bob, mistake.idle).await;
-        if mistake.name == "websocket" {
+        if program == "haproxy" && mistake.name == "websocket" {
             // HAProxy asks for it over a connection of HTTP/2, and ends that one with the other requests on it.
             found.retain(|name| name == mistake.name);
         }
         assert_eq!(apart(found), set(&[mistake.name]), "{report:#}");
-        let line = told(&report, mistake.name, "haproxy");
+        let line = told(&report, mistake.name, program);
 
         let changes = mended(&line, mistake);
-        let proxy = haproxy::with(&app, &as_changes(&changes)).await;
+        let proxy = behind(&app, &as_changes(&changes)).await.unwrap();
         let (report, found) = examined(&app, &proxy, &bob, mistake.idle).await;
 
         assert!(found.is_empty(), "{changes:?}: {report:#}");
@@ -115,23 +106,22 @@ async fn the_line_that_the_doctor_tells_for_haproxy_mends_what_it_found() {
 }
 
 #[tokio::test]
+async fn the_line_that_the_doctor_tells_for_nginx_mends_what_it_found() {
+    let behind = async |app: &TestApp, changes: Changes<'_>| Some(nginx::with(app, changes).await);
+    each_is_mended("nginx", &NGINX, behind).await;
+}
+
+#[tokio::test]
+async fn the_line_that_the_doctor_tells_for_haproxy_mends_what_it_found() {
+    let behind =
+        async |app: &TestApp, changes: Changes<'_>| Some(haproxy::with(app, changes).await);
+    each_is_mended("haproxy", &HAPROXY, behind).await;
+}
+
+#[tokio::test]
 async fn the_line_that_the_doctor_tells_for_caddy_mends_what_it_found() {
-    let app = silent_hub().await;
-    let bob = app.user("bob").await;
-    for mistake in &CADDY {
-        let Some(proxy) = caddy::with(&app, mistake.wrong).await else {
-            return;
-        };
-        let (report, found) = examined(&app, &proxy, &bob, mistake.idle).await;
-        assert_eq!(apart(found), set(&[mistake.name]), "{report:#}");
-        let line = told(&report, mistake.name, "caddy");
-
-        let changes = mended(&line, mistake);
-        let proxy = caddy::with(&app, &as_changes(&changes)).await.unwrap();
-        let (report, found) = examined(&app, &proxy, &bob, mistake.idle).await;
-
-        assert!(found.is_empty(), "{changes:?}: {report:#}");
-    }
+    let behind = async |app: &TestApp, changes: Changes<'_>| caddy::with(app, changes).await;
+    each_is_mended("caddy", &CADDY, behind).await;
 }
 
 const NGINX: [Mistake<'static>; 12] = [
