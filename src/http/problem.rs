@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 use crate::actions::{Overload, Refusal, Rule};
 use crate::alarm::RoomId;
 use crate::feed::FeedError;
-use crate::http::status::status_and_code;
+use crate::http::status::{retry_after, status_and_code};
 
 /// The reason for which a request is refused: an action was refused, or HTTP itself was used wrongly.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -158,21 +158,34 @@ impl ApiError {
 
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Refused(Refusal::TooManyAttempts(wait) | Refusal::TooManyMessages(wait)) => {
-                Some(wait.as_secs().saturating_add(1))
-            }
-            Self::Refused(Refusal::TooManyRooms) => Some(3_600),
-            Self::Refused(Refusal::TooManyStreams) | Self::TooManyConnections => Some(10),
-            // Spread, so that a crowd does not come back as one.
-            Self::Refused(Refusal::Overloaded(Overload::Opening)) => {
-                Some(rand::random_range(2..=10))
-            }
-            Self::Refused(Refusal::Unavailable(_) | Refusal::NoKeys) => {
-                Some(rand::random_range(1..=5))
-            }
-            Self::Refused(Refusal::Overloaded(_) | Refusal::ShuttingDown) => Some(1),
+            Self::Refused(refusal) => retry_after(refusal),
+            Self::TooManyConnections => Some(10),
             _ => None,
         }
+    }
+
+    /// The header fields that tell a client what to do about it, whatever the form of the body.
+    pub(crate) fn fields(&self) -> HeaderMap {
+        let mut fields = HeaderMap::new();
+        if let Some(seconds) = self.retry_after() {
+            fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        match self {
+            Self::MethodNotAllowed(allowed) => {
+                fields.insert(header::ALLOW, HeaderValue::from_static(allowed));
+            }
+            Self::ContentCoding(_) => {
+                let identity = HeaderValue::from_static("identity");
+                fields.insert(header::ACCEPT_ENCODING, identity);
+            }
+            Self::WebSocketVersion => {
+                fields.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+                let version = HeaderValue::from_static("13");
+                fields.insert(header::SEC_WEBSOCKET_VERSION, version);
+            }
+            _ => {}
+        }
+        fields
     }
 
     /// The text for the client. The cause of a fault of the hub is for the log only.
@@ -289,29 +302,7 @@ impl ResponseError for ApiError {
         if status == StatusCode::NO_CONTENT {
             return response;
         }
-        if let Some(seconds) = self.retry_after() {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if let Self::MethodNotAllowed(allowed) = self {
-            let value = HeaderValue::from_static(allowed);
-            response.headers_mut().insert(header::ALLOW, value);
-        }
-        if let Self::ContentCoding(_) = self {
-            let identity = HeaderValue::from_static("identity");
-            response
-                .headers_mut()
-                .insert(header::ACCEPT_ENCODING, identity);
-        }
-        if status == StatusCode::UPGRADE_REQUIRED {
-            let headers = response.headers_mut();
-            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-            headers.insert(
-                header::SEC_WEBSOCKET_VERSION,
-                HeaderValue::from_static("13"),
-            );
-        }
+        *response.headers_mut() = self.fields();
         if status == StatusCode::UNAUTHORIZED {
             response
                 .headers_mut()

@@ -1,8 +1,8 @@
-//! The status and the code of each refusal.
+//! The status and the code of each refusal, and the time after which a client may try again.
 
 use actix_web::http::StatusCode;
 
-use crate::actions::{Forbidden, Refusal, Thing};
+use crate::actions::{Forbidden, Overload, Refusal, Thing};
 use crate::alarm::Scope;
 
 /// The status of a refusal.
@@ -52,6 +52,22 @@ pub(super) fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::NoKeys => (StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable"),
         Refusal::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         Refusal::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+    }
+}
+
+/// The seconds after which the same request may succeed: the value of `Retry-After`.
+pub(crate) fn retry_after(refusal: &Refusal) -> Option<u64> {
+    match refusal.innermost() {
+        Refusal::TooManyAttempts(wait) | Refusal::TooManyMessages(wait) => {
+            Some(wait.as_secs().saturating_add(1))
+        }
+        Refusal::TooManyRooms => Some(3_600),
+        Refusal::TooManyStreams => Some(10),
+        // Spread, so that a crowd does not come back as one.
+        Refusal::Overloaded(Overload::Opening) => Some(rand::random_range(2..=10)),
+        Refusal::Unavailable(_) | Refusal::NoKeys => Some(rand::random_range(1..=5)),
+        Refusal::Overloaded(_) | Refusal::ShuttingDown => Some(1),
+        _ => None,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -10,6 +11,7 @@ use askama::Template;
 use crate::actions::{AppState, Refusal, inbox};
 use crate::alarm::{AlarmId, Count};
 use crate::http::origin;
+use crate::http::status::{retry_after, status_of};
 use crate::pages::error::PageError;
 use crate::pages::view::{initial, tone};
 use crate::pages::visitor::{Visit, Visitor};
@@ -80,6 +82,19 @@ impl Page {
             ..Self::public(visitor.visit(), title)
         })
     }
+}
+
+/// A page that shows a form again, with the reason why the hub refused it.
+pub(crate) fn html_again(
+    refusal: &Refusal,
+    template: &impl Template,
+) -> Result<HttpResponse, PageError> {
+    let mut page = html(status_of(refusal), template)?;
+    if let Some(seconds) = retry_after(refusal) {
+        let seconds = HeaderValue::from(seconds);
+        page.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    Ok(page)
 }
 
 /// Answers with a page.

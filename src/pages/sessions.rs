@@ -11,11 +11,10 @@ use crate::actions::{AppState, Refusal, providers};
 use crate::http::body::Params;
 use crate::http::cookies::Short;
 use crate::http::origin::refuse_other_sites;
-use crate::http::status::status_of;
 use crate::http::{cookies, origin, peer};
 use crate::pages::error::PageError;
 use crate::pages::form::{Form, local_path};
-use crate::pages::page::{Page, html};
+use crate::pages::page::{Page, html, html_again};
 use crate::pages::redirect::see_other;
 use crate::pages::visitor::{Visit, signed_in};
 
@@ -67,7 +66,7 @@ pub(crate) async fn log_in(
                 user_id: form.text("userId").to_owned(),
                 ..SignIn::blank(&state, visit, next).await?
             };
-            html(status_of(&error), &again)
+            html_again(&error, &again)
         }
     }
 }
@@ -91,7 +90,7 @@ pub(crate) async fn sign_up(
                 signing_up: true,
                 ..SignIn::blank(&state, visit, next).await?
             };
-            html(status_of(&error), &again)
+            html_again(&error, &again)
         }
     }
 }
@@ -184,7 +183,7 @@ pub(super) async fn sign_in_again(
         error: Some(visit.words.refusal(refusal)),
         ..SignIn::blank(state, visit, next).await?
     };
-    html(status_of(refusal), &again)
+    html_again(refusal, &again)
 }
 
 async fn sign_in(state: &AppState, request: &HttpRequest, form: &Form) -> Result<Session, Refusal> {

@@ -7,6 +7,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
 use crate::answers::{answer, problem, refusal, send};
+use crate::browsing::submit;
 use crate::signing_in::{PASSWORD, login};
 use crate::support::{AppBuilder, DEADLINE, TestApp};
 
@@ -78,6 +79,22 @@ async fn after_ten_wrong_passwords_an_account_is_closed_for_a_while() {
         }
     }
     answer(login(&app, "bob", PASSWORD), 200).await;
+}
+
+#[tokio::test]
+async fn the_sign_in_page_says_as_a_program_is_told_when_to_try_again() {
+    let app = TestApp::spawn().await;
+    let fields = [("userId", "alice"), ("password", "a wrong password")];
+    let attempts = (0..14).map(|_| send(submit(&app, "", "/login", &fields)));
+
+    let answers = join_all(attempts).await;
+    let refused = answers.iter().find(|answer| answer.status() == 429);
+
+    let refused = refused.expect("an attempt too many");
+    let kind = refused.headers()["content-type"].to_str().unwrap();
+    assert!(kind.starts_with("text/html"), "{kind}");
+    let wait = refused.headers()["retry-after"].to_str().unwrap();
+    assert!((1..=60).contains(&wait.parse::<u64>().unwrap()), "{wait}");
 }
 
 #[tokio::test]

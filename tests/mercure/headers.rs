@@ -68,10 +68,14 @@ async fn a_key_of_one_role_does_not_stand_for_the_other() {
 async fn the_metadata_describe_the_hub_as_a_protected_resource() {
     let hub = Hub::version_1().await;
 
+    let headed = answer(hub.request(Method::HEAD, METADATA)).await;
     let answered = answer(hub.request(Method::GET, METADATA)).await;
 
-    assert_eq!(answered.status(), 200);
-    assert_eq!(answered.headers()["content-type"], "application/json");
+    for answered in [&headed, &answered] {
+        assert_eq!(answered.status(), 200);
+        assert_eq!(answered.headers()["content-type"], "application/json");
+    }
+    assert_eq!(headed.text().await.unwrap(), "");
     let metadata: Value = answered.json().await.unwrap();
     assert_eq!(metadata["resource"], AUDIENCE);
     assert_eq!(metadata["bearer_methods_supported"][0], "header");

@@ -38,6 +38,7 @@ mod hub;
 mod isolation;
 mod issuers;
 mod matching;
+mod outage;
 mod publishing;
 mod refusals;
 mod resuming;

@@ -43,6 +43,8 @@ async fn every_refusal_can_be_read_by_a_page_and_says_what_the_protocol_wants() 
         assert!(exposed.contains("WWW-Authenticate"), "{name}: {exposed}");
         assert!(is("x-content-type-options", "nosniff"), "{name}");
         assert!(is("content-type", "text/plain; charset=utf-8"), "{name}");
+        let codings = field("accept-encoding");
+        assert_eq!(codings.is_some(), status == 415, "{name}: {codings:?}");
         let challenge = field("www-authenticate");
         let metadata = "resource_metadata=\"https://localhost/.well-known/oauth-protected-resource/.well-known/mercure\"";
         let wanted = error.map(|error| match error {

@@ -107,6 +107,27 @@ async fn any_origin_may_read_without_credentials() {
     assert_eq!(credentials, None);
 }
 
+/// A page in a sandboxed frame, or one of a file, has the origin `null`.
+#[tokio::test]
+async fn a_page_whose_origin_is_null_may_read_only_where_the_settings_name_it() {
+    let all = token_0(&["*"], &["*"]);
+    for (origins, wanted) in [
+        ("https://app.example,null", Some("null")),
+        ("https://app.example", None),
+    ] {
+        let hub = Hub::ours(keys().env("CAMPANILE_MERCURE_CORS_ORIGINS", origins)).await;
+        for request in [
+            hub.get("topic=a").bearer_auth(&all),
+            hub.post(&all, &[("topic", "a")]),
+        ] {
+            let answered = answer(request.header("origin", "null")).await;
+            assert_eq!(answered.status(), 200, "{origins}");
+            let allowed = answered.headers().get("access-control-allow-origin");
+            assert_eq!(allowed.map(|value| value.to_str().unwrap()), wanted);
+        }
+    }
+}
+
 /// The hub's own routes have a setting of their own, and no answer has the fields of both.
 #[tokio::test]
 async fn the_origins_of_the_hubs_own_routes_do_not_hinder_those_of_the_protocol() {

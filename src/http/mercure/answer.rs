@@ -2,14 +2,13 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 
 use crate::actions::{AppState, Refusal};
 use crate::auth::mercure::Version;
 use crate::http::mercure::paths;
 use crate::http::origin;
 use crate::http::problem::ApiError;
-use crate::http::status::status_of;
 
 /// The reason for which a request of the protocol is refused.
 #[derive(Debug)]
@@ -30,15 +29,13 @@ pub(super) enum MercureError {
     NotFound,
     /// The body is too large, or names too many topics.
     TooLarge,
-    /// The hub failed, or refused the request.
-    Failed(Refusal),
-    /// The body could not be read.
-    Body(ApiError),
+    /// The hub failed, refused the request or could not read its body.
+    Failed(ApiError),
 }
 
 impl From<Refusal> for MercureError {
     fn from(refusal: Refusal) -> Self {
-        Self::Failed(refusal)
+        Self::from(ApiError::from(refusal))
     }
 }
 
@@ -46,8 +43,7 @@ impl From<ApiError> for MercureError {
     fn from(error: ApiError) -> Self {
         match error {
             ApiError::BodyTooLarge(_most) => Self::TooLarge,
-            ApiError::Refused(refusal) => Self::Failed(refusal),
-            other => Self::Body(other),
+            other => Self::Failed(other),
         }
     }
 }
@@ -67,8 +63,13 @@ impl MercureError {
         {
             answer.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
-        if let Self::Failed(Refusal::Internal(cause) | Refusal::Unavailable(cause)) = self {
-            log::error!("a Mercure request failed: {cause}");
+        if let Self::Failed(error) = self {
+            for field in error.fields() {
+                answer.insert_header(field);
+            }
+            if let Some(cause) = error.cause() {
+                log::error!("a Mercure request failed: {cause}");
+            }
         }
         let text = match self {
             Self::BadRequest(text) => *text,
@@ -90,8 +91,7 @@ impl MercureError {
             | (Self::BadRequest(_), _) => StatusCode::BAD_REQUEST,
             (Self::NotFound, _) => StatusCode::NOT_FOUND,
             (Self::TooLarge, _) => StatusCode::PAYLOAD_TOO_LARGE,
-            (Self::Failed(refusal), _) => status_of(refusal),
-            (Self::Body(error), _) => actix_web::ResponseError::status_code(error),
+            (Self::Failed(error), _) => error.status_code(),
         }
     }
 

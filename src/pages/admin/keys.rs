@@ -10,10 +10,9 @@ use crate::actions::audit::{self, EntryView};
 use crate::actions::{AppState, Refusal, Rule};
 use crate::alarm::{InvalidValue, KeyName, Scope, Timestamp, TopicPattern};
 use crate::http::body::Params;
-use crate::http::status::status_of;
 use crate::pages::error::PageError;
 use crate::pages::form::Form;
-use crate::pages::page::{Page, html};
+use crate::pages::page::{Page, html, html_again};
 use crate::pages::redirect::see_other;
 use crate::pages::view::date_and_time;
 use crate::pages::visitor::AdminVisitor;
@@ -150,8 +149,8 @@ pub(crate) async fn create(
         Err(refusal) => {
             let error = Some(admin.words().refusal(&refusal));
             let form = filled;
-            html(
-                status_of(&refusal),
+            html_again(
+                &refusal,
                 &KeysPage {
                     error,
                     form,

@@ -12,11 +12,10 @@ use crate::actions::audience::{self, Audience};
 use crate::actions::publish::{self, Publication};
 use crate::actions::{AppState, Refusal, Rule};
 use crate::alarm::{AlarmId, InvalidValue, Link, Payload, Recipients, UserId};
-use crate::http::status::status_of;
 use crate::pages::admin::{AdminPage, admin_page};
 use crate::pages::error::PageError;
 use crate::pages::form::Form;
-use crate::pages::page::{html, origin_of};
+use crate::pages::page::{html, html_again, origin_of};
 use crate::pages::redirect::see_other;
 use crate::pages::visitor::AdminVisitor;
 use crate::pages::words::Words;
@@ -105,14 +104,22 @@ pub(crate) async fn audience(
         Ok(to) => audience::of(&state, to).await,
         Err(error) => Err(error),
     };
-    let status = found.as_ref().map_or_else(status_of, |_| StatusCode::OK);
     let part = AudiencePart {
         tag: words.tag,
         title: words.admin.preview,
-        fault: found.as_ref().err().map(|error| words.refusal(error)),
-        told: found.ok().map(|found| Told::of(&found, words)),
+        fault: None,
+        told: None,
     };
-    html(status, &part)
+    match found {
+        Ok(found) => {
+            let told = Some(Told::of(&found, words));
+            html(StatusCode::OK, &AudiencePart { told, ..part })
+        }
+        Err(error) => {
+            let fault = Some(words.refusal(&error));
+            html_again(&error, &AudiencePart { fault, ..part })
+        }
+    }
 }
 
 async fn refused(
@@ -126,7 +133,7 @@ async fn refused(
         error: Some(admin.words().refusal(error)),
         ..admin_page(state, admin, "").await?
     };
-    html(status_of(error), &page)
+    html_again(error, &page)
 }
 
 async fn store(
