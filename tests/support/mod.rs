@@ -15,7 +15,7 @@ mod sse;
 pub(crate) mod tls;
 mod token;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) use app::{AppBuilder, TestApp};
 pub(crate) use process::{SECRET, on_postgres, run};
@@ -25,18 +25,24 @@ pub(crate) use token::{Claims, sign, sign_with, unsigned};
 /// The time after which a test fails. Generous, because a debug build shares two cores with a compiler.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
 
+/// The shortest time between two questions of `until`.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Asks `probe` again and again until it has an answer, for the few facts nothing announces.
 ///
 /// # Panics
 /// If `limit` passes without an answer.
 pub(crate) async fn until<T>(what: &str, limit: Duration, probe: impl AsyncFn() -> Option<T>) -> T {
-    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    let mut tick = tokio::time::interval(PAUSE);
     let answer = tokio::time::timeout(limit, async {
         loop {
             tick.tick().await;
+            let begin = Instant::now();
             if let Some(answer) = probe().await {
                 return answer;
             }
+            // A probe that is expensive leaves as much time to what it waits for.
+            tick.reset_after(begin.elapsed().max(PAUSE));
         }
     });
     answer
