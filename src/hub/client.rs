@@ -1,6 +1,7 @@
 //! One client: who it is, its queue and its bounds. A plain struct without actor or clock.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ pub(crate) struct NewClient {
     /// The role of the token.
     pub role: Role,
     /// The token: logging out closes its streams.
-    pub token_id: String,
+    pub token_id: Arc<str>,
     /// The key that signed the token.
     pub signer: SignerId,
     /// The API key that it came with, or that made its token.
@@ -49,7 +50,7 @@ pub(crate) struct NewClient {
     /// Frames come at once, or after a replay.
     pub start: Start,
     /// The address the connection comes from.
-    pub remote_address: String,
+    pub remote_address: IpAddr,
     /// The `User-Agent` of the request.
     pub user_agent: String,
 }
@@ -80,7 +81,7 @@ pub(crate) struct Rights {
     /// The role of its token; `None` if its rights do not depend on one.
     pub role: Option<Role>,
     /// Its token.
-    pub token_id: String,
+    pub token_id: Arc<str>,
     /// The API key that it came with, or that made its token.
     pub api_key: Option<Arc<str>>,
     /// The time at which that token was issued, if it tells it.
@@ -265,7 +266,7 @@ impl Client {
             topics,
             age_seconds: now.duration_since(self.since).as_secs(),
             queue_depth: self.queue_depth(),
-            remote_address: self.new.remote_address.clone(),
+            remote_address: self.new.remote_address.to_string(),
             user_agent: self.new.user_agent.clone(),
             subscriptions: filter
                 .updates

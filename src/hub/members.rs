@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use smallvec::{SmallVec, smallvec};
+
 /// Some places, in order. Most topics are one user's and have one or two; one for everyone has thousands, and is gone
 /// through for each alarm, so it is one run of memory.
 #[derive(Debug, Default)]
-pub(super) struct Members(Vec<u32>);
+pub(super) struct Members(SmallVec<[u32; FEW_PLACES]>);
 
 impl Members {
     pub(super) fn only(place: usize) -> Self {
-        Self(Vec::from([narrow(place)]))
+        Self(smallvec![narrow(place)])
     }
 
     pub(super) fn len(&self) -> usize {
@@ -20,9 +22,6 @@ impl Members {
     pub(super) fn insert(&mut self, place: usize) {
         let place = narrow(place);
         if let Err(at) = self.0.binary_search(&place) {
-            if self.0.is_empty() {
-                self.0.reserve_exact(1);
-            }
             self.0.insert(at, place);
         }
     }
@@ -87,6 +86,9 @@ pub(super) fn remove_from<K: Eq + Hash>(index: &mut HashMap<K, Members>, key: &K
         }
     }
 }
+
+/// As many places need no memory of their own: they stand where a larger set has the address of its places.
+const FEW_PLACES: usize = 4;
 
 /// Up to so many sets, asking each of them costs less than sorting the places.
 const FEW_SETS: usize = 4;

@@ -1,6 +1,7 @@
 //! The state machine of a stream by property: whatever publishing, connecting, reading, going live, overflowing, cutting
 //! and restarting come in whatever order, a client sees exactly the log. No actor, no clock, no database.
 
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -329,7 +330,7 @@ fn new_client(filter: &Arc<TopicFilter>, start: Start) -> NewClient {
         user_id: bob(),
         holder: None,
         role: Role::User,
-        token_id: String::new(),
+        token_id: "".into(),
         signer: SignerId::SHARED_SECRET,
         api_key: None,
         issued_at: None,
@@ -339,7 +340,7 @@ fn new_client(filter: &Arc<TopicFilter>, start: Start) -> NewClient {
         rooms: named_rooms(filter),
         start,
         heartbeats: true,
-        remote_address: String::new(),
+        remote_address: IpAddr::from([127, 0, 0, 1]),
         user_agent: String::new(),
     }
 }

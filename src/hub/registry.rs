@@ -76,7 +76,7 @@ pub(crate) struct Registry {
     /// The streams of users: a subscriber of the Mercure protocol is none.
     by_user: HashMap<UserId, Members>,
     by_holder: HashMap<UserId, Members>,
-    by_token: HashMap<String, Members>,
+    by_token: HashMap<Arc<str>, Members>,
     /// Closed streams whose connections are not given back yet: they still count as their users' streams.
     ending: Ending,
     pub(super) rooms: Rooms,

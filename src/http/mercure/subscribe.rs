@@ -199,7 +199,10 @@ fn client(
         user_id: subscriber(of_token),
         holder: holder.map(|holder| holder.user_id.clone()),
         role: Role::Service,
-        token_id: holder.map_or_else(|| name_of(of_token), |holder| holder.token_id.clone()),
+        token_id: holder.map_or_else(
+            || name_of(of_token).into(),
+            |holder| holder.token_id.as_str().into(),
+        ),
         signer: of_token.map_or(SignerId::SHARED_SECRET, |grants| grants.signer),
         api_key: None,
         issued_at: holder.and_then(|holder| holder.issued_at),
@@ -209,7 +212,7 @@ fn client(
         rooms: Vec::new(),
         heartbeats: true,
         start: Start::Live,
-        remote_address: peer::address(request, state).to_string(),
+        remote_address: peer::address(request, state),
         user_agent: peer::user_agent(request),
     }
 }

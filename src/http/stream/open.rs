@@ -118,7 +118,7 @@ pub(super) fn new_client(
         user_id: identity.user_id().clone(),
         holder: None,
         role: identity.role(),
-        token_id: identity.claims().token_id.clone(),
+        token_id: identity.claims().token_id.as_str().into(),
         signer: identity.claims().signer,
         api_key: identity.claims().made_by_key.as_deref().map(Arc::from),
         issued_at: identity.claims().issued_at,
@@ -128,7 +128,7 @@ pub(super) fn new_client(
         rooms: Vec::new(),
         heartbeats: true,
         start: Start::Live,
-        remote_address: peer::address(request, state).to_string(),
+        remote_address: peer::address(request, state),
         user_agent: peer::user_agent(request),
     }
 }

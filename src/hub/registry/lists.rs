@@ -73,7 +73,7 @@ impl Registry {
                 .filter(|(_place, client)| client.new.api_key.as_deref() == Some(key.as_str()))
                 .map(|(_place, client)| client.id)
                 .collect(),
-            StreamList::Token(token) => self.ids_of([self.by_token.get(token)]),
+            StreamList::Token(token) => self.ids_of([self.by_token.get(token.as_str())]),
             StreamList::Clients(ids) => ids.iter().copied().collect(),
         }
     }

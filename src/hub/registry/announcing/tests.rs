@@ -1,5 +1,6 @@
 //! Tests of how the members of a room are told, without an actor.
 
+use std::net::IpAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ fn watch(registry: &mut Registry, user: &str, room: &str, now: Instant) -> Chann
         user_id: UserId::parse(user).unwrap(),
         holder: None,
         role: Role::User,
-        token_id: user.to_owned(),
+        token_id: user.into(),
         signer: SignerId::SHARED_SECRET,
         api_key: None,
         issued_at: None,
@@ -42,7 +43,7 @@ fn watch(registry: &mut Registry, user: &str, room: &str, now: Instant) -> Chann
         rooms: vec![room],
         start: Start::Live,
         heartbeats: false,
-        remote_address: String::new(),
+        remote_address: IpAddr::from([127, 0, 0, 1]),
         user_agent: String::new(),
     };
     registry.subscribe(new, now).unwrap().channel
