@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use futures::future::join_all;
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 
 use crate::answers::{answer, problem, refusal, send};
@@ -72,8 +72,7 @@ async fn after_ten_wrong_passwords_an_account_is_closed_for_a_while() {
         assert!((10..14).contains(&wrong), "{wrong} attempts for {id}");
         for answer in answers {
             if answer.status() == 429 {
-                let wait = answer.headers()["retry-after"].to_str().unwrap();
-                assert!((1..=60).contains(&wait.parse::<u64>().unwrap()), "{wait}");
+                says_when_to_try_again(&answer);
                 problem(answer, 429, "too_many_attempts").await;
             }
         }
@@ -93,6 +92,10 @@ async fn the_sign_in_page_says_as_a_program_is_told_when_to_try_again() {
     let refused = refused.expect("an attempt too many");
     let kind = refused.headers()["content-type"].to_str().unwrap();
     assert!(kind.starts_with("text/html"), "{kind}");
+    says_when_to_try_again(refused);
+}
+
+fn says_when_to_try_again(refused: &Response) {
     let wait = refused.headers()["retry-after"].to_str().unwrap();
     assert!((1..=60).contains(&wait.parse::<u64>().unwrap()), "{wait}");
 }

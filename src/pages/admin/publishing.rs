@@ -107,18 +107,12 @@ pub(crate) async fn audience(
     let part = AudiencePart {
         tag: words.tag,
         title: words.admin.preview,
-        fault: None,
-        told: None,
+        fault: found.as_ref().err().map(|error| words.refusal(error)),
+        told: found.as_ref().ok().map(|found| Told::of(found, words)),
     };
-    match found {
-        Ok(found) => {
-            let told = Some(Told::of(&found, words));
-            html(StatusCode::OK, &AudiencePart { told, ..part })
-        }
-        Err(error) => {
-            let fault = Some(words.refusal(&error));
-            html_again(&error, &AudiencePart { fault, ..part })
-        }
+    match &found {
+        Ok(_told) => html(StatusCode::OK, &part),
+        Err(error) => html_again(error, &part),
     }
 }
 
