@@ -79,6 +79,12 @@ async fn axe_finds_nothing_in_the_viewer_and_nothing_is_cut_off() {
             .holds("document.querySelectorAll('.opblock').length > 40")
             .await;
         look(&window, &format!("list-{scheme}-{width}"), &mut faults).await;
+        window
+            .point_at(&format!("{PUBLISH} .opblock-summary"))
+            .await;
+        look(&window, &format!("pointed-{scheme}-{width}"), &mut faults).await;
+        window.run(FOCUS_ON_COPY).await;
+        look(&window, &format!("copy-{scheme}-{width}"), &mut faults).await;
         execute(&window, ME).await;
         shows_answer(&window, ME, "401", "unauthorized").await;
         window
@@ -122,6 +128,10 @@ const LOOKS: [(u32, &str); 4] = [
 const PUBLISH: &str = "#operations-alarms-publish";
 
 const ME: &str = "#operations-sessions-me";
+
+/// The button that copies the path of an operation that the pointer is not at.
+const FOCUS_ON_COPY: &str =
+    "document.querySelector('#operations-sessions-me .copy-to-clipboard button').focus()";
 
 /// A request that changes something: the browser's cookie alone is not enough for it.
 const SIGN_OUT: &str = "#operations-sessions-log_out";
