@@ -1,8 +1,9 @@
-//! Answers without an end over HTTP/1.0 and HTTP/1.1. Once their head is written, the connection holds the socket and the
-//! body only, not the buffers of a request.
+//! Answers without an end over HTTP/1.0 and HTTP/1.1. Once they have begun, the connection holds the socket and the body
+//! only, not the buffers of a request.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -33,7 +34,7 @@ pub(super) enum Coding {
     Chunked,
 }
 
-/// The rest of an exchange after the head of its answer is written.
+/// The rest of an exchange once its answer has begun.
 pub(super) struct Exchange<T> {
     stream: T,
     body: BoxBody,
@@ -49,14 +50,23 @@ thread_local! {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
-    pub(super) fn new(stream: T, body: BoxBody, coding: Coding) -> Self {
-        Self {
+    /// The head of the answer leaves together with what is ready of its body.
+    pub(super) async fn begin(
+        stream: T,
+        mut head: BytesMut,
+        body: BoxBody,
+        coding: Coding,
+    ) -> Result<Self, Ended> {
+        let mut exchange = Self {
             stream,
             body,
             coding,
             unsent: Bytes::new(),
             is_whole: false,
-        }
+        };
+        poll_fn(|context| Poll::Ready(exchange.gather(&mut head, context))).await?;
+        exchange.unsent = head.freeze();
+        Ok(exchange)
     }
 
     /// Everything that is ready leaves in one write. Says whether there was anything.
@@ -121,6 +131,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Future for Exchange<T> {
                 let written = ready!(stream.poll_write(context, &this.unsent))?;
                 this.unsent.advance(written);
             }
+            // Also gives back the memory of what was written.
+            this.unsent = Bytes::new();
             if this.is_whole {
                 let stream = Pin::new(&mut this.stream);
                 return stream.poll_shutdown(context).map_err(Ended::from);
@@ -162,3 +174,63 @@ impl Coding {
 
 /// Enough for a crowd of alarms, and little for each thread to keep.
 const MOST_BYTES_A_WRITE: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use actix_http::body::BodyStream;
+    use futures::{StreamExt, stream};
+
+    use super::*;
+
+    /// A socket that keeps each write apart. Its client says nothing.
+    #[derive(Default)]
+    struct Writes(Vec<Bytes>);
+
+    impl AsyncRead for Writes {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Writes {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.0.push(Bytes::copy_from_slice(bytes));
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn the_head_and_what_is_ready_of_the_body_leave_in_one_write() {
+        let ready = stream::iter([
+            Ok::<_, Infallible>(Bytes::from("one")),
+            Ok(Bytes::from("two")),
+        ]);
+        let body = BodyStream::new(ready.chain(stream::pending())).boxed();
+        let head = BytesMut::from("head ");
+        let begun = Exchange::begin(Writes::default(), head, body, Coding::None).await;
+        let mut exchange = begun.unwrap();
+
+        let polled = poll_fn(|context| Poll::Ready(Pin::new(&mut exchange).poll(context))).await;
+
+        assert!(polled.is_pending());
+        assert_eq!(exchange.stream.0, ["head onetwo"]);
+    }
+}

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::header::{self, HeaderMap, HeaderValue};
-use actix_http::{ConnectionType, HttpMessage, Request, Response, StatusCode, Version};
+use actix_http::{
+    ConnectionType, HttpMessage, Request, Response, ServiceConfig, StatusCode, Version,
+};
 use actix_server::GracefulShutdownSignal;
 use actix_service::Service;
 use actix_web::Error;
@@ -29,6 +31,7 @@ use crate::server::incoming::{Body, Incoming, Next};
 /// Serves a connection to its end, or to where an answer without one begins; that answer is left to the caller.
 pub(super) async fn serve<T, S, B>(
     stream: T,
+    config: ServiceConfig,
     app: Rc<S>,
     visitor: Visitor,
     stopping: GracefulShutdownSignal,
@@ -38,7 +41,7 @@ where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody + 'static,
 {
-    let mut talk = Talk::over(stream);
+    let mut talk = Talk::over(stream, config);
     // Asked again and again, also after the stop.
     let mut stop = pin!(maybe_done(stopping.notified()));
     loop {
@@ -79,7 +82,7 @@ where
         match then {
             Then::Next => {}
             Then::End => return talk.end().await,
-            Then::Endless(body, coding) => return Ok(Some(talk.leave(body, coding))),
+            Then::Endless(body, coding) => return talk.leave(body, coding).await.map(Some),
         }
         if is_stopping {
             return talk.end().await;
@@ -166,16 +169,16 @@ enum Then {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Talk<T> {
-    fn over(stream: T) -> Self {
+    fn over(stream: T, config: ServiceConfig) -> Self {
         let (reading, writing) = tokio::io::split(stream);
         Self {
-            incoming: Incoming::new(reading),
+            incoming: Incoming::new(reading, config),
             writing,
             out: BytesMut::new(),
         }
     }
 
-    /// Writes an answer, or the head of one without an end.
+    /// Writes an answer. Of one without an end the head stays in `out`.
     async fn answer(
         &mut self,
         answer: Response<BoxBody>,
@@ -211,7 +214,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Talk<T> {
         if asked.is_head || size == BodySize::None {
             self.flush().await?;
         } else if is_endless {
-            self.flush().await?;
             return Ok(Then::Endless(body, coding));
         } else {
             let sending = send(&mut self.writing, &mut self.out, body);
@@ -293,9 +295,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Talk<T> {
         Ok(None)
     }
 
-    fn leave(self, body: BoxBody, coding: Coding) -> Exchange<T> {
+    async fn leave(self, body: BoxBody, coding: Coding) -> Result<Exchange<T>, Ended> {
         let stream = self.incoming.into_inner().unsplit(self.writing);
-        Exchange::new(stream, body, coding)
+        Exchange::begin(stream, self.out, body, coding).await
     }
 }
 

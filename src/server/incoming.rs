@@ -51,10 +51,10 @@ pub(super) enum Next {
 }
 
 impl<R: AsyncRead + Unpin> Incoming<R> {
-    pub(super) fn new(reading: R) -> Self {
+    pub(super) fn new(reading: R, config: ServiceConfig) -> Self {
         Self {
             reading,
-            codec: Codec::new(ServiceConfig::default()),
+            codec: Codec::new(config),
             unread: BytesMut::new(),
             is_in_body: false,
             is_undecided: false,

@@ -8,7 +8,7 @@ mod http1;
 mod http2;
 mod incoming;
 mod preface;
-pub(crate) mod socket;
+mod socket;
 pub(crate) mod tls;
 mod upgrade;
 mod window;
@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_http::Request;
+use actix_http::{Request, ServiceConfig};
 use actix_server::GracefulShutdownSignal;
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_factory};
 use actix_tls::accept::rustls_0_23::{Acceptor, AcceptorService, TlsStream};
@@ -67,6 +67,7 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
+    socket::prepare(&listener);
     let builder = Server::build()
         .shutdown_timeout(doorway.end_within.as_secs())
         // A client above the limit gets an answer; the framework's limit would leave it waiting in the queue of the kernel.
@@ -156,7 +157,6 @@ impl Service<TcpStream> for Door {
     }
 
     fn call(&self, stream: TcpStream) -> Self::Future {
-        socket::prepare(&stream);
         let visitor = Visitor {
             address: stream.peer_addr().ok(),
             connection: self.connections.admit(),
@@ -243,9 +243,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Protocols<T> {
         B: MessageBody + 'static,
     {
         let (app1, stopping1) = (Rc::clone(&app), stopping.clone());
+        // One for all: each has a clock of its own that ticks twice a second.
+        let config = ServiceConfig::default();
         Self {
             one: Box::new(move |stream, visitor| {
-                let served = http1::serve(stream, Rc::clone(&app1), visitor, stopping1.clone());
+                let (app, stopping) = (Rc::clone(&app1), stopping1.clone());
+                let served = http1::serve(stream, config.clone(), app, visitor, stopping);
                 told(served)
                     .map(|left| Some(told(left.flatten()?).map(drop).boxed_local()))
                     .boxed_local()
@@ -283,6 +286,8 @@ const FIRST_BYTES_WITHIN: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
+    use bytes::BytesMut;
+
     use super::*;
     use crate::server::endless::{Coding, Exchange};
 
@@ -317,8 +322,8 @@ mod tests {
         }));
 
         let outer = size_of_val(&enter(entry, socket().await, visitor));
-        let body = ().boxed();
-        let inner = size_of_val(&told(Exchange::new(begun().await, body, Coding::Chunked)));
+        let exchange = Exchange::begin(begun().await, BytesMut::new(), ().boxed(), Coding::Chunked);
+        let inner = size_of_val(&told(exchange.await.unwrap()));
 
         assert!(outer <= 96 && inner <= 128, "{outer} and {inner} bytes");
     }

@@ -1,15 +1,15 @@
 //! The options of every accepted socket, so that the kernel detects a peer that vanished or never reads.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
-use actix_web::rt::net::TcpStream;
 use socket2::{SockRef, TcpKeepalive};
 
-/// Called once for each connection, before its first byte.
-pub(crate) fn prepare(stream: &TcpStream) {
-    if let Err(cause) = set(&SockRef::from(stream)) {
-        // The connection works all the same; only a vanished peer is noticed later.
-        log::debug!("a socket option was refused: {cause}");
+/// Set once on the listener: each socket that it accepts inherits them.
+pub(super) fn prepare(listener: &TcpListener) {
+    if let Err(cause) = set(&SockRef::from(listener)) {
+        // Connections work all the same; only a vanished peer is noticed later.
+        log::warn!("a socket option was refused: {cause}");
     }
 }
 
@@ -34,3 +34,26 @@ const UNREAD_BYTES: usize = 128 * 1024;
 
 /// Bytes that were sent and not acknowledged for this long end the connection: the peer vanished or never reads.
 const UNREAD_FOR: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn an_accepted_socket_has_the_options_of_its_listener() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        prepare(&listener);
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _address) = listener.accept().unwrap();
+        let socket = SockRef::from(&accepted);
+
+        assert!(socket.tcp_nodelay().unwrap());
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), IDLE);
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), PROBE_EVERY);
+        assert_eq!(socket.send_buffer_size().unwrap(), 2 * UNREAD_BYTES);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNREAD_FOR));
+    }
+}
