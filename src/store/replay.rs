@@ -10,7 +10,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Text};
 
 use crate::alarm::{Alarm, AlarmId, Timestamp, Topic, TopicFilter};
 use crate::store::connection::{DbConnection, native};
-use crate::store::log::Row;
+use crate::store::log::{Row, columns};
 use crate::store::postgres::PostgresConnection;
 use crate::store::schema::alarms;
 use crate::store::{Read, Store, StoreError};
@@ -212,8 +212,11 @@ const AND_ALL_ROOMS: &str = " UNION ALL (SELECT id FROM alarms \
      WHERE substr(topic, 1, 5) = 'room:' AND id > $2 AND id <= $3 ORDER BY id LIMIT $4)";
 
 /// The limit keeps the planner from reading the whole table for a page of it.
-const AS_ROWS: &str = ") AS every ORDER BY id LIMIT $4) AS page CROSS JOIN LATERAL (\
-     SELECT * FROM alarms WHERE alarms.id = page.id LIMIT 1) AS alarms ORDER BY alarms.id";
+const AS_ROWS: &str = concat!(
+    ") AS every ORDER BY id LIMIT $4) AS page CROSS JOIN LATERAL (SELECT ",
+    columns!(),
+    " FROM alarms WHERE alarms.id = page.id LIMIT 1) AS alarms ORDER BY alarms.id"
+);
 
 /// The rows of one page of a replay: enough to keep the database out of the way, few enough to hold for each connection.
 const REPLAY_PAGE: i64 = 250;

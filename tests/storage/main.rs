@@ -43,6 +43,7 @@ mod one_hub;
 mod outage;
 mod plans;
 mod pooler;
+mod prepared;
 mod retention;
 mod start;
 mod tls;

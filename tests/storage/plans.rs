@@ -58,11 +58,12 @@ fn open(app: &TestApp) -> SqliteConnection {
 }
 
 /// Has the server log the plan of each statement in the sessions that follow.
-fn log_plans(app: &TestApp) {
+fn log_plans(app: &TestApp, mode: &str) {
     if on_postgres() {
         for setting in [
             "session_preload_libraries = 'auto_explain'",
             "auto_explain.log_min_duration = 0",
+            &format!("plan_cache_mode = {mode}"),
         ] {
             let sql = format!(
                 "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET {}', current_database()); END$$",
@@ -144,6 +145,18 @@ async fn done(request: RequestBuilder) {
 
 #[tokio::test]
 async fn no_request_reads_a_table_from_end_to_end() {
+    check_the_plans("force_custom_plan").await;
+}
+
+/// A server plans a statement that stays prepared without its values.
+#[tokio::test]
+async fn nor_does_one_whose_plan_is_kept() {
+    if on_postgres() {
+        check_the_plans("force_generic_plan").await;
+    }
+}
+
+async fn check_the_plans(mode: &str) {
     let mut app = AppBuilder::default()
         .env("RUST_LOG", "info,campanile::store::connection=trace")
         .spawn()
@@ -155,7 +168,7 @@ async fn no_request_reads_a_table_from_end_to_end() {
     assert_eq!(early, first + 1);
     app.stop().await;
     fill(&app, early + 1);
-    log_plans(&app);
+    log_plans(&app, mode);
     app.restart().await;
     let before = statements_log(&app).len();
 

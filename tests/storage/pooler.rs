@@ -100,12 +100,12 @@ async fn a_hub_behind_a_pooler_of_transactions_publishes_streams_and_is_restarte
         assert!(!log.contains("ERROR"), "{log}");
         assert!(!log.contains("prepared statement"), "{log}");
     }
-    let left = "SELECT current_setting('statement_timeout'), count(*), (SELECT count(*) FROM pg_listening_channels()) \
-                FROM pg_locks WHERE locktype = 'advisory'";
+    let left = "SELECT current_setting('statement_timeout'), count(*), (SELECT count(*) FROM pg_listening_channels()), \
+                (SELECT count(*) FROM pg_prepared_statements) FROM pg_locks WHERE locktype = 'advisory'";
     for _look in 0..LOOKS {
         assert_eq!(
             postgres.sql(&url, left),
-            "0|0|0",
+            "0|0|0|0",
             "no session keeps anything"
         );
     }

@@ -1,5 +1,6 @@
 //! A proxy between a hub and its PostgreSQL that counts the round trips of each transaction, and can make each take longer.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::sync::watch;
 /// A committed transaction.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Transaction {
-    /// The questions that the server had to answer, with BEGIN, COMMIT and the check of the connection before it.
+    /// The times that the server was waited for, with BEGIN, COMMIT and the check of the connection before it.
     pub(crate) trips: usize,
     /// Its statements.
     pub(crate) sql: String,
@@ -89,6 +90,10 @@ async fn carry(
 struct Questions {
     unread: Vec<u8>,
     is_begun: bool,
+    /// True if what was just read holds a question.
+    has_asked: bool,
+    /// The statements that were prepared, by their names.
+    prepared: HashMap<String, String>,
     now: Transaction,
     committed: Arc<Mutex<Vec<Transaction>>>,
 }
@@ -98,12 +103,15 @@ impl Questions {
         Self {
             unread: Vec::new(),
             is_begun: false,
+            has_asked: false,
+            prepared: HashMap::new(),
             now: Transaction::default(),
             committed,
         }
     }
 
     fn read(&mut self, bytes: &[u8]) {
+        self.has_asked = false;
         self.unread.extend_from_slice(bytes);
         loop {
             let letters = usize::from(self.is_begun);
@@ -123,14 +131,30 @@ impl Questions {
         }
     }
 
-    /// A simple query, or the end of an extended one, is what the server answers.
+    /// A simple query, or the end of an extended one, is what the server answers. What is sent together is answered together.
     fn note(&mut self, letter: u8, content: &[u8]) {
-        self.now.trips += usize::from(matches!(letter, b'Q' | b'S'));
-        if !matches!(letter, b'Q' | b'P') {
-            return;
+        if matches!(letter, b'Q' | b'S') && !self.has_asked {
+            self.has_asked = true;
+            self.now.trips += 1;
         }
         let text = String::from_utf8_lossy(content);
-        self.now.sql.push_str(&text);
+        let mut parts = text.split('\0');
+        let mut part = || parts.next().unwrap_or_default();
+        match letter {
+            b'Q' => self.now.sql.push_str(part()),
+            b'P' => match (part(), part()) {
+                ("", sql) => self.now.sql.push_str(sql),
+                (name, sql) => {
+                    self.prepared.insert(name.to_owned(), sql.to_owned());
+                }
+            },
+            b'B' => {
+                let (_portal, name) = (part(), part());
+                let sql = self.prepared.get(name).map_or("", String::as_str);
+                self.now.sql.push_str(sql);
+            }
+            _ => {}
+        }
         if letter == b'Q' && text.contains("COMMIT") {
             let mut committed = self
                 .committed

@@ -14,7 +14,7 @@ use crate::store::StoreError;
 use crate::store::append::additions::Additions;
 use crate::store::append::failure::AppendFailure;
 use crate::store::append::known::{IDEMPOTENCY_LIFE, Known, Named, Request};
-use crate::store::log::Row;
+use crate::store::log::{Row, columns};
 use crate::store::postgres::PostgresConnection;
 use crate::store::updates;
 
@@ -130,15 +130,18 @@ pub(super) fn store(
 }
 
 /// The limit inside of each `LATERAL` makes the planner look each thing up by its index, whatever it thinks of the sizes.
-const FIND: &str = "SELECT 'request' AS kind, asked.place, earlier.body_hash, alarms.* \
+const FIND: &str = concat!(
+    "SELECT 'request' AS kind, asked.place, earlier.body_hash, alarms.* \
      FROM unnest($1, $2) WITH ORDINALITY AS asked (publisher, key, place) CROSS JOIN LATERAL (\
      SELECT body_hash, first_id, alarm_count FROM idempotency_keys WHERE publisher = asked.publisher \
-     AND idempotency_key = asked.key AND created_at >= $3 LIMIT 1) AS earlier LEFT JOIN LATERAL (\
-     SELECT * FROM alarms WHERE id >= earlier.first_id AND id < earlier.first_id + earlier.alarm_count \
+     AND idempotency_key = asked.key AND created_at >= $3 LIMIT 1) AS earlier LEFT JOIN LATERAL (SELECT ",
+    columns!(),
+    " FROM alarms WHERE id >= earlier.first_id AND id < earlier.first_id + earlier.alarm_count \
      ORDER BY id LIMIT earlier.alarm_count) AS alarms ON true \
      UNION ALL SELECT 'message', asked.place, NULL, alarms.* \
-     FROM unnest($4, $5, $6) WITH ORDINALITY AS asked (topic, sender, client_id, place) CROSS JOIN LATERAL (\
-     SELECT * FROM alarms WHERE topic = asked.topic AND from_user_id = asked.sender \
+     FROM unnest($4, $5, $6) WITH ORDINALITY AS asked (topic, sender, client_id, place) CROSS JOIN LATERAL (SELECT ",
+    columns!(),
+    " FROM alarms WHERE topic = asked.topic AND from_user_id = asked.sender \
      AND client_id = asked.client_id LIMIT 1) AS alarms \
      UNION ALL SELECT 'user', asked.place, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL \
      FROM unnest($7) WITH ORDINALITY AS asked (id, place) CROSS JOIN LATERAL (\
@@ -146,7 +149,8 @@ const FIND: &str = "SELECT 'request' AS kind, asked.place, earlier.body_hash, al
      UNION ALL SELECT 'room', asked.place, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL \
      FROM unnest($8) WITH ORDINALITY AS asked (id, place) CROSS JOIN LATERAL (\
      SELECT 1 FROM rooms WHERE rooms.id = asked.id LIMIT 1) AS there \
-     ORDER BY place, id";
+     ORDER BY place, id"
+);
 
 /// A key that is there already is too old to be recognised. The account of a recipient is that of `users::NewAccount::named`.
 const STORE: &str = "WITH head AS (UPDATE log_head SET last_id = $1), \

@@ -1,5 +1,7 @@
 //! The URL of a database on one or several servers: libpq's form, and those of its parameters that are understood.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -20,6 +22,8 @@ pub(crate) struct Address {
     connector: Connector,
     must_write: bool,
     newest: Newest,
+    /// Shared by all clones.
+    pooler: Arc<AtomicBool>,
 }
 
 /// One server, and all that is needed to connect to it.
@@ -68,6 +72,7 @@ impl Address {
             must_write: given.writes.unwrap_or(hosts.len() > 1),
             connector: given.connector()?,
             newest: Newest::default(),
+            pooler: Arc::default(),
             hosts,
             url: url.to_owned(),
         })
@@ -90,6 +95,15 @@ impl Address {
     /// The newest of the servers, as far as it was seen.
     pub(super) fn newest(&self) -> &Newest {
         &self.newest
+    }
+
+    /// True if a pooler was seen there.
+    pub(super) fn leads_to_pooler(&self) -> bool {
+        self.pooler.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_pooler(&self) {
+        self.pooler.store(true, Ordering::Relaxed);
     }
 
     /// A message that may be shown: without the password, should it quote that.

@@ -15,6 +15,7 @@ use diesel::r2d2::R2D2Connection;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::TypeMetadata;
 use diesel::{ConnectionError, ConnectionResult, QueryResult, RunQueryDsl as _};
+use tokio_postgres::Statement;
 use tokio_postgres::types::{Kind, ToSql, Type};
 
 use crate::store::StoreError;
@@ -60,6 +61,17 @@ impl PostgresConnection {
         })
     }
 
+    /// A query, with the statement that was prepared for it.
+    fn prepared<T: QueryFragment<Pg>>(
+        &mut self,
+        source: &T,
+    ) -> QueryResult<(Written, Option<Statement>)> {
+        let query = self.written(source)?;
+        let is_free = self.transaction.is_none();
+        let prepared = self.session.prepared(is_free, &query.sql, &query.types);
+        Ok((query, self.noted(prepared)?))
+    }
+
     /// A failed statement spoils the transaction it is in.
     fn noted<T>(&mut self, done: QueryResult<T>) -> QueryResult<T> {
         if done.is_err() {
@@ -77,9 +89,14 @@ struct Written {
 }
 
 impl Written {
+    fn values(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let binds = self.binds.iter();
+        binds.map(|bind| bind as &(dyn ToSql + Sync)).collect()
+    }
+
     fn parameters(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
-        let binds = self.binds.iter().map(|bind| bind as &(dyn ToSql + Sync));
-        binds.zip(self.types.iter().cloned()).collect()
+        let types = self.types.iter().cloned();
+        self.values().into_iter().zip(types).collect()
     }
 }
 
@@ -117,10 +134,11 @@ impl Connection for PostgresConnection {
     where
         T: QueryFragment<Pg> + QueryId,
     {
-        let query = self.written(source)?;
+        let (query, statement) = self.prepared(source)?;
         let is_free = self.transaction.is_none();
-        let done = self.session.run(is_free, async |client| {
-            client.execute_typed(&query.sql, &query.parameters()).await
+        let done = self.session.run(is_free, async |client| match &statement {
+            Some(statement) => client.execute(statement, &query.values()).await,
+            None => client.execute_typed(&query.sql, &query.parameters()).await,
         });
         let count = self.noted(done)?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
@@ -138,7 +156,7 @@ impl Connection for PostgresConnection {
         self.instrumentation = Some(Box::new(instrumentation));
     }
 
-    /// Nothing is prepared, so nothing is cached.
+    /// The session decides for itself what it prepares.
     fn set_prepared_statement_cache_size(&mut self, _size: CacheSize) {}
 }
 
@@ -151,10 +169,11 @@ impl LoadConnection<DefaultLoadingMode> for PostgresConnection {
         T: Query + QueryFragment<Pg> + QueryId + 'query,
         Pg: QueryMetadata<T::SqlType>,
     {
-        let query = self.written(&source)?;
+        let (query, statement) = self.prepared(&source)?;
         let is_free = self.transaction.is_none();
-        let done = self.session.run(is_free, async |client| {
-            client.query_typed(&query.sql, &query.parameters()).await
+        let done = self.session.run(is_free, async |client| match &statement {
+            Some(statement) => client.query(statement, &query.values()).await,
+            None => client.query_typed(&query.sql, &query.parameters()).await,
         });
         Ok(Cursor::over(self.noted(done)?))
     }

@@ -1,8 +1,7 @@
 //! PostgreSQL: a Diesel connection over `tokio-postgres`, driven by the thread that uses it.
 //!
-//! Diesel's own connection needs a system library and gives no SQLSTATE. This one has neither fault, and assumes nothing of
-//! the session: a statement is unnamed and a setting lasts for one transaction, so that a pooler may give each transaction
-//! another session.
+//! Diesel's own connection needs a system library and gives no SQLSTATE. This one has neither fault. A setting lasts for one
+//! transaction, and behind a pooler, which may give each transaction another session, no statement is prepared.
 
 mod address;
 mod bell;
@@ -11,6 +10,7 @@ mod failure;
 mod row;
 mod secrets;
 mod session;
+mod statements;
 mod timeline;
 mod tls;
 mod transactions;

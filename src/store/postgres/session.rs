@@ -5,11 +5,15 @@ use std::time::Duration;
 use diesel::QueryResult;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
-use tokio_postgres::{Client, Connection, SimpleQueryMessage, Socket};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Config, Connection, Error, SimpleQueryMessage, Socket, Statement};
+use uuid::Uuid;
 
 use crate::store::StoreError;
 use crate::store::postgres::address::{Address, Host};
 use crate::store::postgres::failure;
+use crate::store::postgres::statements::Statements;
 use crate::store::postgres::timeline::{Newest, Timeline, timeline_of};
 use crate::store::postgres::tls::{Connector, Stream};
 
@@ -23,6 +27,8 @@ pub(super) struct Session {
     /// The server's timeline, if it told.
     server: Option<Timeline>,
     newest: Newest,
+    /// None where a pooler may give each transaction another session.
+    statements: Option<Statements>,
     limit: Option<Duration>,
     spoilt: bool,
 }
@@ -44,6 +50,7 @@ impl Session {
                     runtime: Some(runtime),
                     connector: address.connector().clone(),
                     must_write: address.must_write(),
+                    statements: connected.is_direct.then(Statements::default),
                     limit: Some(STATEMENT_WITHIN),
                     spoilt: false,
                 })
@@ -59,12 +66,46 @@ impl Session {
         self.limit = None;
     }
 
+    /// The statement of a text, if it is prepared. Within a transaction nothing is prepared: others wait for its end.
+    pub(super) fn prepared(
+        &mut self,
+        alone: bool,
+        sql: &str,
+        types: &[Type],
+    ) -> QueryResult<Option<Statement>> {
+        let is_due = |statements: &Statements| statements.is_due(sql);
+        if alone && self.statements.as_ref().is_some_and(is_due) {
+            self.prepare_beside(async |_client| Ok(()))?;
+        }
+        let statements = self.statements.as_mut();
+        Ok(statements.and_then(|statements| statements.of(sql, types)))
+    }
+
+    /// Asks the server, and prepares what is due in the same round trip.
+    fn prepare_beside<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&Client) -> Result<T, Error>,
+    ) -> QueryResult<T> {
+        let mut statements = self.statements.take();
+        let done = self.run(false, async |client| {
+            let prepare = async {
+                if let Some(statements) = &mut statements {
+                    statements.prepare_due(client).await;
+                }
+            };
+            let (done, ()) = tokio::join!(work(client), prepare);
+            done
+        });
+        self.statements = statements;
+        done
+    }
+
     /// Does work that asks the server. A statement that is alone is cancelled when it takes too long; one of a transaction
     /// is left to the server's own limit, as a commit that was cancelled may still have been one.
     pub(super) fn run<T>(
         &mut self,
         alone: bool,
-        work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+        work: impl AsyncFnOnce(&Client) -> Result<T, Error>,
     ) -> QueryResult<T> {
         let Some(runtime) = self.runtime.as_ref().filter(|_runtime| !self.spoilt) else {
             return Err(gone("the connection is broken").into());
@@ -108,7 +149,7 @@ impl Session {
             ""
         };
         let usual = self.limit.replace(CHECK_WITHIN);
-        let answered = self.run(false, async |client| client.simple_query(question).await);
+        let answered = self.prepare_beside(async |client| client.simple_query(question).await);
         self.limit = usual;
         let takes_no_writes = |message: &SimpleQueryMessage| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("on"));
         if answered?.iter().any(takes_no_writes) {
@@ -137,6 +178,8 @@ pub(super) struct Connected {
     pub(super) client: Client,
     pub(super) connection: Connection<Socket, Stream>,
     server: Option<Timeline>,
+    /// True if the session is this connection's alone.
+    is_direct: bool,
 }
 
 /// Connects to the first host that accepts it.
@@ -160,8 +203,13 @@ async fn connect(host: &Host, address: &Address) -> Result<Connected, StoreError
 
 /// Connects to a server. One that another server has taken over from is refused: it may go on, and what it is told is lost.
 async fn introduced(host: &Host, address: &Address) -> Result<Connected, StoreError> {
-    let connecting = host.config().connect(address.connector().clone());
-    let (client, mut connection) = connecting.await.map_err(|cause| failure::of(&cause))?;
+    let (client, mut connection, mark) = entered(host, address)
+        .await
+        .map_err(|cause| failure::of(&cause))?;
+    let is_direct = match mark {
+        Some(mark) => is_marked(&client, &mut connection, &mark).await,
+        None => false,
+    };
     let server = timeline_of(&client, &mut connection).await;
     let admitted = server
         .as_ref()
@@ -173,7 +221,50 @@ async fn introduced(host: &Host, address: &Address) -> Result<Connected, StoreEr
         client,
         connection,
         server,
+        is_direct,
     })
+}
+
+/// Connects with a mark of the session, which only a server takes: a pooler refuses the option, or leaves it out.
+async fn entered(
+    host: &Host,
+    address: &Address,
+) -> Result<(Client, Connection<Socket, Stream>, Option<String>), Error> {
+    if !address.leads_to_pooler() {
+        let mark = Uuid::new_v4().simple().to_string();
+        let marked = with_mark(host.config(), &mark);
+        match marked.connect(address.connector().clone()).await {
+            Ok((client, connection)) => return Ok((client, connection, Some(mark))),
+            Err(cause) if cause.code() == Some(&SqlState::PROTOCOL_VIOLATION) => {}
+            Err(cause) => return Err(cause),
+        }
+    }
+    let connecting = host.config().connect(address.connector().clone());
+    let (client, connection) = connecting.await?;
+    address.note_pooler();
+    Ok((client, connection, None))
+}
+
+fn with_mark(config: &Config, mark: &str) -> Config {
+    let mut marked = config.clone();
+    let given = config.get_options().unwrap_or_default();
+    marked.options(format!("{given} -c {MARK}={mark}"));
+    marked
+}
+
+/// True if the server's session has this mark.
+async fn is_marked(
+    client: &Client,
+    connection: &mut Connection<Socket, Stream>,
+    mark: &str,
+) -> bool {
+    let question = format!("SELECT current_setting('{MARK}', true)");
+    let answer = tokio::select! {
+        answer = client.simple_query(&question) => answer.unwrap_or_default(),
+        _ended = connection => return false,
+    };
+    let has_mark = |message: &SimpleQueryMessage| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some(mark));
+    answer.iter().any(has_mark)
 }
 
 /// Carries requests and answers until either end closes the connection. Notices of the server are ignored.
@@ -203,6 +294,9 @@ fn all_of(failures: Vec<(&Host, StoreError)>) -> StoreError {
 fn gone(text: &str) -> StoreError {
     StoreError::Unavailable(text.to_owned())
 }
+
+/// The setting that holds the mark of a session.
+const MARK: &str = "campanile.session";
 
 const TAKEN_OVER: &str = "another server has taken over from this one";
 
