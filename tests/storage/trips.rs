@@ -11,8 +11,8 @@ use crate::support::postgres::Postgres;
 use crate::support::{AppBuilder, TestApp};
 use crate::trip_counter::{Proxy, Transaction};
 
-/// The check of the connection, BEGIN, the lock, what is looked up, what is written, and COMMIT.
-const MOST_TRIPS: usize = 6;
+/// The check of the connection, BEGIN with the lock, what is looked up, what is written, and COMMIT.
+const MOST_TRIPS: usize = 5;
 
 /// In the statement that looks up what a batch names.
 const LOOKS_UP: &str = "LATERAL (SELECT body_hash";

@@ -67,8 +67,8 @@ impl PostgresConnection {
         source: &T,
     ) -> QueryResult<(Written, Option<Statement>)> {
         let query = self.written(source)?;
-        let is_free = self.transaction.is_none();
-        let prepared = self.session.prepared(is_free, &query.sql, &query.types);
+        let is_alone = self.transaction.is_none();
+        let prepared = self.session.prepared(is_alone, &query.sql, &query.types);
         Ok((query, self.noted(prepared)?))
     }
 
@@ -111,10 +111,10 @@ fn type_of(metadata: &PgTypeMetadata) -> QueryResult<Type> {
 
 impl SimpleConnection for PostgresConnection {
     fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
-        let is_free = self.transaction.is_none();
+        let place = self.transaction.next();
         let done = self
             .session
-            .run(is_free, async |client| client.batch_execute(sql).await);
+            .run(place, async |client| client.batch_execute(sql).await);
         self.noted(done)
     }
 }
@@ -135,8 +135,8 @@ impl Connection for PostgresConnection {
         T: QueryFragment<Pg> + QueryId,
     {
         let (query, statement) = self.prepared(source)?;
-        let is_free = self.transaction.is_none();
-        let done = self.session.run(is_free, async |client| match &statement {
+        let place = self.transaction.next();
+        let done = self.session.run(place, async |client| match &statement {
             Some(statement) => client.execute(statement, &query.values()).await,
             None => client.execute_typed(&query.sql, &query.parameters()).await,
         });
@@ -170,8 +170,8 @@ impl LoadConnection<DefaultLoadingMode> for PostgresConnection {
         Pg: QueryMetadata<T::SqlType>,
     {
         let (query, statement) = self.prepared(&source)?;
-        let is_free = self.transaction.is_none();
-        let done = self.session.run(is_free, async |client| match &statement {
+        let place = self.transaction.next();
+        let done = self.session.run(place, async |client| match &statement {
             Some(statement) => client.query(statement, &query.values()).await,
             None => client.query_typed(&query.sql, &query.parameters()).await,
         });

@@ -1,6 +1,6 @@
 //! A session with a server, driven by the thread that waits for its answer. Every wait has a bound.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
 use tokio::runtime::{Builder, Runtime};
@@ -16,6 +16,7 @@ use crate::store::postgres::failure;
 use crate::store::postgres::statements::Statements;
 use crate::store::postgres::timeline::{Newest, Timeline, timeline_of};
 use crate::store::postgres::tls::{Connector, Stream};
+use crate::store::postgres::transactions::{BEGIN, Place};
 
 pub(super) struct Session {
     client: Client,
@@ -29,6 +30,8 @@ pub(super) struct Session {
     newest: Newest,
     /// None where a pooler may give each transaction another session.
     statements: Option<Statements>,
+    /// The time of its last answer.
+    answered: Instant,
     limit: Option<Duration>,
     spoilt: bool,
 }
@@ -51,6 +54,7 @@ impl Session {
                     connector: address.connector().clone(),
                     must_write: address.must_write(),
                     statements: connected.is_direct.then(Statements::default),
+                    answered: Instant::now(),
                     limit: Some(STATEMENT_WITHIN),
                     spoilt: false,
                 })
@@ -69,12 +73,12 @@ impl Session {
     /// The statement of a text, if it is prepared. Within a transaction nothing is prepared: others wait for its end.
     pub(super) fn prepared(
         &mut self,
-        alone: bool,
+        is_alone: bool,
         sql: &str,
         types: &[Type],
     ) -> QueryResult<Option<Statement>> {
         let is_due = |statements: &Statements| statements.is_due(sql);
-        if alone && self.statements.as_ref().is_some_and(is_due) {
+        if is_alone && self.statements.as_ref().is_some_and(is_due) {
             self.prepare_beside(async |_client| Ok(()))?;
         }
         let statements = self.statements.as_mut();
@@ -87,7 +91,7 @@ impl Session {
         work: impl AsyncFnOnce(&Client) -> Result<T, Error>,
     ) -> QueryResult<T> {
         let mut statements = self.statements.take();
-        let done = self.run(false, async |client| {
+        let done = self.run(Place::Within, async |client| {
             let prepare = async {
                 if let Some(statements) = &mut statements {
                     statements.prepare_due(client).await;
@@ -104,27 +108,37 @@ impl Session {
     /// is left to the server's own limit, as a commit that was cancelled may still have been one.
     pub(super) fn run<T>(
         &mut self,
-        alone: bool,
+        place: Place,
         work: impl AsyncFnOnce(&Client) -> Result<T, Error>,
     ) -> QueryResult<T> {
         let Some(runtime) = self.runtime.as_ref().filter(|_runtime| !self.spoilt) else {
             return Err(gone("the connection is broken").into());
         };
         let client = &self.client;
+        let work = async {
+            if place != Place::First {
+                return work(client).await;
+            }
+            let (begun, done) = tokio::join!(client.batch_execute(BEGIN), work(client));
+            begun.and(done)
+        };
         let done = runtime.block_on(async {
             match self.limit {
-                Some(limit) => timeout(limit, work(client)).await,
-                None => Ok(work(client).await),
+                Some(limit) => timeout(limit, work).await,
+                None => Ok(work.await),
             }
         });
         match done {
-            Ok(Ok(value)) => Ok(value),
+            Ok(Ok(value)) => {
+                self.answered = Instant::now();
+                Ok(value)
+            }
             Ok(Err(cause)) => {
                 self.spoilt = failure::spoils(&cause) || self.client.is_closed();
                 Err(failure::of_statement(&cause))
             }
             Err(_elapsed) => {
-                if alone {
+                if place == Place::Alone {
                     let token = client.cancel_token();
                     let cancelling = token.cancel_query(self.connector.clone());
                     let _cancelled =
@@ -142,6 +156,10 @@ impl Session {
         if server.is_some_and(|server| self.newest.outdates(server)) {
             self.spoilt = true;
             return Err(gone(TAKEN_OVER).into());
+        }
+        let has_due = self.statements.as_ref().is_some_and(Statements::have_due);
+        if self.answered.elapsed() < WELL_FOR && !has_due && !self.is_broken() {
+            return Ok(());
         }
         let question = if self.must_write {
             "SHOW transaction_read_only"
@@ -302,6 +320,9 @@ const TAKEN_OVER: &str = "another server has taken over from this one";
 
 /// Longer than the server lets a statement of a transaction take, so that its own answer is heard; shorter than the lane waits.
 const STATEMENT_WITHIN: Duration = Duration::from_secs(6);
+
+/// A server that has just answered is not asked whether it does. Shorter than one takes to start again.
+const WELL_FOR: Duration = Duration::from_millis(100);
 
 /// A server that is well answers this at once.
 const CHECK_WITHIN: Duration = Duration::from_secs(2);

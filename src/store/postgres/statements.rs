@@ -41,6 +41,11 @@ impl Statements {
         matches!(self.0.get(sql), Some(State::Due(_)))
     }
 
+    pub(super) fn have_due(&self) -> bool {
+        let mut states = self.0.values();
+        states.any(|state| matches!(state, State::Due(_)))
+    }
+
     /// Prepares what is due, in one round trip.
     pub(super) async fn prepare_due(&mut self, client: &Client) {
         let due = self.0.iter_mut().filter_map(|(sql, state)| match state {

@@ -17,12 +17,34 @@ pub(crate) struct Transaction {
     status: TransactionManagerStatus,
     /// A statement of it failed: the server would answer a COMMIT with a rollback, and no error.
     failed: bool,
+    /// The server was told nothing of it yet.
+    is_unsent: bool,
+}
+
+/// The place of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In no transaction.
+    Alone,
+    /// The first one of a transaction: its BEGIN is sent with it, as it need not be waited for.
+    First,
+    /// In a transaction that has begun.
+    Within,
 }
 
 impl Transaction {
     /// True if the connection is certainly in no transaction.
     pub(super) fn is_none(&self) -> bool {
         matches!(self.status.transaction_depth(), Ok(None))
+    }
+
+    /// The place of the next statement, which is sent now.
+    pub(super) fn next(&mut self) -> Place {
+        match (self.is_none(), std::mem::take(&mut self.is_unsent)) {
+            (true, _) => Place::Alone,
+            (false, true) => Place::First,
+            (false, false) => Place::Within,
+        }
     }
 
     /// Notes that a statement failed.
@@ -54,8 +76,9 @@ impl<C: Connection<TransactionManager = Self>> TransactionManager<C> for Transac
     fn begin_transaction(connection: &mut C) -> QueryResult<()> {
         match connection.transaction_state().depth()? {
             None => {
-                connection.transaction_state().failed = false;
-                connection.batch_execute(BEGIN)?;
+                let transaction = connection.transaction_state();
+                transaction.failed = false;
+                transaction.is_unsent = true;
             }
             Some(depth) => connection.batch_execute(&format!("SAVEPOINT level_{depth}"))?,
         }
@@ -100,7 +123,11 @@ fn end<C>(connection: &mut C, sql: &str) -> QueryResult<()>
 where
     C: Connection<TransactionManager = Transactions>,
 {
-    let done = connection.batch_execute(sql);
+    let is_unsent = std::mem::take(&mut connection.transaction_state().is_unsent);
+    let done = match is_unsent {
+        true => Ok(()),
+        false => connection.batch_execute(sql),
+    };
     let transaction = connection.transaction_state();
     match done {
         Ok(()) => transaction.change(TransactionDepthChange::DecreaseDepth),
@@ -113,7 +140,7 @@ where
 
 /// A commit is a promise, whatever the server's default; the lock on the head of the log needs transactions that see what
 /// was committed while they waited for it; and no statement, nor a hub that hangs, holds that lock for long.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '5s'; \
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '5s'; \
      SET LOCAL idle_in_transaction_session_timeout = '10s'; \
      SET LOCAL synchronous_commit = 'on'";
 
