@@ -23,71 +23,69 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::timeout;
 
 use crate::server::Visitor;
-use crate::server::connections::{Connection, Late, Unreadable};
+use crate::server::connections::{Busy, Connection, Late, Unreadable};
 use crate::server::endless::{Coding, Ended, Exchange};
 use crate::server::head::{self, Framing};
 use crate::server::incoming::{Body, Incoming, Next};
 
-/// Serves a connection to its end, or to where an answer without one begins; that answer is left to the caller.
-pub(super) async fn serve<T, S, B>(
+/// Serves a connection to its end, or to where an answer without one begins; that answer is left to the caller. Every poll
+/// that waits holds this future: what is not needed then goes out of scope before.
+pub(super) fn serve<T, S, B>(
     stream: T,
     config: ServiceConfig,
     app: Rc<S>,
     visitor: Visitor,
     stopping: GracefulShutdownSignal,
-) -> Result<Option<Exchange<T>>, Ended>
+) -> impl Future<Output = Result<Option<Exchange<T>>, Ended>>
 where
     T: AsyncRead + AsyncWrite + Unpin,
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody + 'static,
 {
     let mut talk = Talk::over(stream, config);
-    // Asked again and again, also after the stop.
-    let mut stop = pin!(maybe_done(stopping.notified()));
-    loop {
-        let next = tokio::select! {
-            biased;
-            next = talk.incoming.next() => next?,
-            () = &mut stop => return talk.end().await,
-        };
-        let (request, is_readable) = match next {
-            Next::Request(request) => (request, true),
-            Next::Unreadable(status, origin) => (unreadable(status, origin), false),
-            Next::End => return talk.end().await,
-        };
-        let asked = Asked::of(&request, is_readable);
-        let (request, mut body) = talk.incoming.with_body(request);
-        let request = introduced(request, &visitor);
-        // Until the answer is written: a client that reads slowly is not idle.
-        let _busy = visitor.connection.begin();
-        if request.head().expect() {
-            talk.out.extend_from_slice(CONTINUE);
-            talk.flush().await?;
-        }
-        // The application boxes this future: a connection whose answer is late holds no room for it.
-        let answered = tokio::select! {
-            biased;
-            answered = app.call(request) => answered,
-            ended = talk.incoming.attend(&mut body) => return Err(ended),
-        };
-        let answer = response(answered);
-        let then = if answer.extensions().contains::<Late>() {
-            talk.answer_late(answer, &asked, &mut body, stop.as_mut())
-                .await?
-        } else {
+    async move {
+        // Asked again and again, also after the stop.
+        let mut stop = pin!(maybe_done(stopping.notified()));
+        loop {
+            let answered = talk.answered(&*app, &visitor, stop.as_mut()).await?;
+            let Some(Answered {
+                answer,
+                asked,
+                mut body,
+                _busy,
+            }) = answered
+            else {
+                return talk.end().await;
+            };
+            let then = if answer.extensions().contains::<Late>() {
+                let late = talk.begin_late(answer, &asked);
+                talk.answer_late(late, &asked, &mut body, stop.as_mut())
+                    .await?
+            } else {
+                let is_stopping = stop.as_mut().now_or_never().is_some();
+                talk.answer(answer, &asked, is_stopping, &mut body).await?
+            };
             let is_stopping = stop.as_mut().now_or_never().is_some();
-            talk.answer(answer, &asked, is_stopping, &mut body).await?
-        };
-        let is_stopping = stop.as_mut().now_or_never().is_some();
-        match then {
-            Then::Next => {}
-            Then::End => return talk.end().await,
-            Then::Endless(body, coding) => return talk.leave(body, coding).await.map(Some),
-        }
-        if is_stopping {
-            return talk.end().await;
+            match then {
+                Then::Next => {}
+                Then::End => return talk.end().await,
+                Then::Endless(body, coding) => return talk.leave(body, coding).await.map(Some),
+            }
+            if is_stopping {
+                return talk.end().await;
+            }
         }
     }
+}
+
+/// A request that the application has answered.
+struct Answered {
+    answer: Response<BoxBody>,
+    asked: Asked,
+    /// Where the rest of the request's body goes.
+    body: Option<Body>,
+    /// Until the answer is written: a client that reads slowly is not idle.
+    _busy: Busy,
 }
 
 /// The properties of a request that its answer depends on.
@@ -160,6 +158,13 @@ struct Talk<T> {
     out: BytesMut,
 }
 
+/// The part of an answer that is written when its body is ready.
+struct LateBody {
+    late: Late,
+    status: StatusCode,
+    body: BoxBody,
+}
+
 /// The continuation of a connection after an answer.
 enum Then {
     Next,
@@ -176,6 +181,49 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Talk<T> {
             writing,
             out: BytesMut::new(),
         }
+    }
+
+    /// The next request with its answer; nothing if the connection ends.
+    async fn answered<S, B>(
+        &mut self,
+        app: &S,
+        visitor: &Visitor,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Option<Answered>, Ended>
+    where
+        S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+        B: MessageBody + 'static,
+    {
+        let next = tokio::select! {
+            biased;
+            next = self.incoming.next() => next?,
+            () = stop => return Ok(None),
+        };
+        let (request, is_readable) = match next {
+            Next::Request(request) => (request, true),
+            Next::Unreadable(status, origin) => (unreadable(status, origin), false),
+            Next::End => return Ok(None),
+        };
+        let asked = Asked::of(&request, is_readable);
+        let (request, mut body) = self.incoming.with_body(request);
+        let request = introduced(request, visitor);
+        let busy = visitor.connection.begin();
+        if request.head().expect() {
+            self.out.extend_from_slice(CONTINUE);
+            self.flush().await?;
+        }
+        // The application boxes this future: a connection whose answer is late holds no room for it.
+        let answered = tokio::select! {
+            biased;
+            answered = app.call(request) => answered,
+            ended = self.incoming.attend(&mut body) => return Err(ended),
+        };
+        Ok(Some(Answered {
+            answer: response(answered),
+            asked,
+            body,
+            _busy: busy,
+        }))
     }
 
     /// Writes an answer. Of one without an end the head stays in `out`.
@@ -229,22 +277,29 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Talk<T> {
         })
     }
 
+    /// Prepares the head of an answer whose body is not ready, and gives back what is not needed until it is.
+    fn begin_late(&mut self, mut answer: Response<BoxBody>, asked: &Asked) -> LateBody {
+        let late = answer.extensions_mut().remove::<Late>().unwrap_or_default();
+        let (answer, body) = answer.into_parts();
+        head::begin(&mut self.out, answer.head(), asked.version);
+        // Many connections may be here for long: each keeps no more than it needs.
+        self.out = BytesMut::from(self.out.as_ref());
+        self.incoming.release();
+        LateBody {
+            late,
+            status: answer.status(),
+            body,
+        }
+    }
+
     /// Waits for the body of an answer that is not ready, and writes both.
     async fn answer_late(
         &mut self,
-        mut answer: Response<BoxBody>,
+        LateBody { late, status, body }: LateBody,
         asked: &Asked,
         request_body: &mut Option<Body>,
         stop: impl Future<Output = ()>,
     ) -> Result<Then, Ended> {
-        let late = answer.extensions_mut().remove::<Late>().unwrap_or_default();
-        let (answer, body) = answer.into_parts();
-        let status = answer.status();
-        head::begin(&mut self.out, answer.head(), asked.version);
-        drop(answer);
-        // Many connections may be here for long: each keeps no more than it needs.
-        self.out = BytesMut::from(self.out.as_ref());
-        self.incoming.release();
         let mut body = pin!(body);
         let whole = tokio::select! {
             biased;

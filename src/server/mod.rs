@@ -327,4 +327,27 @@ mod tests {
 
         assert!(outer <= 96 && inner <= 128, "{outer} and {inner} bytes");
     }
+
+    /// A poll that waits holds this for as long as it does.
+    #[actix_web::test]
+    async fn what_a_connection_keeps_while_its_answer_is_late_is_small() {
+        let app = actix_web::test::init_service(actix_web::App::new()).await;
+        let visitor = Visitor {
+            connection: Connections::within(1_000).admit(),
+            address: None,
+        };
+        let stopping = Server::build().graceful_shutdown_signal();
+        let stream = socket().await;
+
+        let config = ServiceConfig::default();
+        let served = size_of_val(&http1::serve(
+            stream,
+            config,
+            Rc::new(app),
+            visitor,
+            stopping,
+        ));
+
+        assert!(served <= 1_400, "{served} bytes");
+    }
 }
