@@ -22,14 +22,15 @@ struct Pooler {
 }
 
 impl Pooler {
-    async fn before(postgres: &Postgres) -> Self {
+    /// With settings besides those that it needs.
+    async fn before(postgres: &Postgres, settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (port, path) = (free_port(), folder.path().display());
         let (host, server_port) = postgres.address().split_once(':').map(own).unwrap();
         let settings = format!(
             "[databases]\n* = host={host} port={server_port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {path}/users\n\
-             pool_mode = transaction\ndefault_pool_size = {SESSIONS}\nmax_client_conn = 200\n"
+             pool_mode = transaction\ndefault_pool_size = {SESSIONS}\nmax_client_conn = 200\n{settings}"
         );
         let file = folder.path().join("pgbouncer.ini");
         std::fs::write(&file, settings).unwrap();
@@ -63,8 +64,18 @@ fn own((host, port): (&str, &str)) -> (String, String) {
 
 #[tokio::test]
 async fn a_hub_behind_a_pooler_of_transactions_publishes_streams_and_is_restarted_at_once() {
+    publish_and_restart("").await;
+}
+
+/// Many poolers are told to, for the sake of other drivers.
+#[tokio::test]
+async fn so_does_one_behind_a_pooler_that_passes_over_the_options_of_a_connection() {
+    publish_and_restart("ignore_startup_parameters = extra_float_digits,options\n").await;
+}
+
+async fn publish_and_restart(settings: &str) {
     let postgres = Postgres::start();
-    let pooler = Pooler::before(&postgres).await;
+    let pooler = Pooler::before(&postgres, settings).await;
     let direct = postgres.database("hub");
     let url = direct.replace(&postgres.address(), &pooler.address);
     let hub = || AppBuilder::default().env("CAMPANILE_DATABASE_URL", &url);
