@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use actix_http::body::{BoxBody, MessageBody};
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 /// Why a connection ended before its time.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +64,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
             unsent: Bytes::new(),
             is_whole: false,
         };
-        poll_fn(|context| Poll::Ready(exchange.gather(&mut head, context))).await?;
+        let gathered = poll_fn(|context| Poll::Ready(exchange.gather(&mut head, context))).await;
+        if let Err(ended) = gathered {
+            exchange.stream.write_all_buf(&mut head).await?;
+            exchange.stream.flush().await?;
+            return Err(ended);
+        }
         exchange.unsent = head.freeze();
         Ok(exchange)
     }

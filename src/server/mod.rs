@@ -8,7 +8,7 @@ mod http1;
 mod http2;
 mod incoming;
 mod preface;
-mod socket;
+pub(crate) mod socket;
 pub(crate) mod tls;
 mod upgrade;
 mod window;
@@ -30,6 +30,7 @@ use actix_web::rt::net::TcpStream;
 use futures::future::LocalBoxFuture;
 use futures::{FutureExt, TryFutureExt};
 use rustls::ServerConfig;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::server::connections::{Connection, Connections};
@@ -67,7 +68,8 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
-    socket::prepare(&listener);
+    // One that was given by another program is not prepared yet.
+    socket::prepare(SockRef::from(&listener));
     let builder = Server::build()
         .shutdown_timeout(doorway.end_within.as_secs())
         // A client above the limit gets an answer; the framework's limit would leave it waiting in the queue of the kernel.

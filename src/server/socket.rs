@@ -1,13 +1,12 @@
 //! The options of every accepted socket, so that the kernel detects a peer that vanished or never reads.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 
-/// Set once on the listener: each socket that it accepts inherits them.
-pub(super) fn prepare(listener: &TcpListener) {
-    if let Err(cause) = set(&SockRef::from(listener)) {
+/// Set once on the listener: each socket of a connection that is made afterwards inherits them.
+pub(crate) fn prepare(listener: SockRef<'_>) {
+    if let Err(cause) = set(&listener) {
         // Connections work all the same; only a vanished peer is noticed later.
         log::warn!("a socket option was refused: {cause}");
     }
@@ -37,14 +36,14 @@ const UNREAD_FOR: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpStream;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 
     #[test]
     fn an_accepted_socket_has_the_options_of_its_listener() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        prepare(&listener);
+        prepare(SockRef::from(&listener));
         let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (accepted, _address) = listener.accept().unwrap();
         let socket = SockRef::from(&accepted);
