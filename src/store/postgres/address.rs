@@ -22,8 +22,6 @@ pub(crate) struct Address {
     connector: Connector,
     must_write: bool,
     newest: Newest,
-    /// Shared by all clones.
-    pooler: Arc<AtomicBool>,
 }
 
 /// One server, and all that is needed to connect to it.
@@ -32,6 +30,8 @@ pub(super) struct Host {
     name: String,
     config: Config,
     within: Duration,
+    /// True if a pooler was seen there; shared by all clones.
+    is_pooler: Arc<AtomicBool>,
 }
 
 impl Host {
@@ -42,6 +42,15 @@ impl Host {
 
     pub(super) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// True if a pooler was seen there.
+    pub(super) fn is_pooler(&self) -> bool {
+        self.is_pooler.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_pooler(&self) {
+        self.is_pooler.store(true, Ordering::Relaxed);
     }
 
     /// The time that connecting may take.
@@ -72,7 +81,6 @@ impl Address {
             must_write: given.writes.unwrap_or(hosts.len() > 1),
             connector: given.connector()?,
             newest: Newest::default(),
-            pooler: Arc::default(),
             hosts,
             url: url.to_owned(),
         })
@@ -95,15 +103,6 @@ impl Address {
     /// The newest of the servers, as far as it was seen.
     pub(super) fn newest(&self) -> &Newest {
         &self.newest
-    }
-
-    /// True if a pooler was seen there.
-    pub(super) fn leads_to_pooler(&self) -> bool {
-        self.pooler.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn note_pooler(&self) {
-        self.pooler.store(true, Ordering::Relaxed);
     }
 
     /// A message that may be shown: without the password, should it quote that.
@@ -238,6 +237,7 @@ impl<'a> Given<'a> {
             name,
             config,
             within,
+            is_pooler: Arc::default(),
         }
     }
 

@@ -15,14 +15,14 @@ use diesel::r2d2::R2D2Connection;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::TypeMetadata;
 use diesel::{ConnectionError, ConnectionResult, QueryResult, RunQueryDsl as _};
-use tokio_postgres::Statement;
 use tokio_postgres::types::{Kind, ToSql, Type};
+use tokio_postgres::{Client, Statement};
 
 use crate::store::StoreError;
 use crate::store::postgres::address::Address;
 use crate::store::postgres::row::{Bind, Cursor, PostgresRow};
 use crate::store::postgres::session::Session;
-use crate::store::postgres::transactions::{Transaction, Transactions};
+use crate::store::postgres::transactions::{BEGIN, Place, Transaction, Transactions};
 
 /// A connection to a PostgreSQL server.
 pub(crate) struct PostgresConnection {
@@ -72,6 +72,26 @@ impl PostgresConnection {
         Ok((query, self.noted(prepared)?))
     }
 
+    fn answered(&mut self, query: &Written, statement: Option<&Statement>) {
+        if statement.is_none() {
+            self.session.answered(&query.sql, &query.types);
+        }
+    }
+
+    /// The place of a text that is sent now. Only one that changes nothing goes with the BEGIN of its transaction: should that fail,
+    /// the server would execute the text all the same.
+    fn place_of(&mut self, sql: &str) -> QueryResult<Place> {
+        let place = self.transaction.next();
+        let is_harmless = HARMLESS.iter().any(|begin| sql.starts_with(begin));
+        if place != Place::First || is_harmless {
+            return Ok(place);
+        }
+        let begin = async |client: &Client| client.batch_execute(BEGIN).await;
+        let begun = self.session.run(Place::Within, begin);
+        self.noted(begun)?;
+        Ok(Place::Within)
+    }
+
     /// A failed statement spoils the transaction it is in.
     fn noted<T>(&mut self, done: QueryResult<T>) -> QueryResult<T> {
         if done.is_err() {
@@ -111,7 +131,7 @@ fn type_of(metadata: &PgTypeMetadata) -> QueryResult<Type> {
 
 impl SimpleConnection for PostgresConnection {
     fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
-        let place = self.transaction.next();
+        let place = self.place_of(sql)?;
         let done = self
             .session
             .run(place, async |client| client.batch_execute(sql).await);
@@ -135,12 +155,13 @@ impl Connection for PostgresConnection {
         T: QueryFragment<Pg> + QueryId,
     {
         let (query, statement) = self.prepared(source)?;
-        let place = self.transaction.next();
+        let place = self.place_of(&query.sql)?;
         let done = self.session.run(place, async |client| match &statement {
             Some(statement) => client.execute(statement, &query.values()).await,
             None => client.execute_typed(&query.sql, &query.parameters()).await,
         });
         let count = self.noted(done)?;
+        self.answered(&query, statement.as_ref());
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
@@ -170,12 +191,14 @@ impl LoadConnection<DefaultLoadingMode> for PostgresConnection {
         Pg: QueryMetadata<T::SqlType>,
     {
         let (query, statement) = self.prepared(&source)?;
-        let place = self.transaction.next();
+        let place = self.place_of(&query.sql)?;
         let done = self.session.run(place, async |client| match &statement {
             Some(statement) => client.query(statement, &query.values()).await,
             None => client.query_typed(&query.sql, &query.parameters()).await,
         });
-        Ok(Cursor::over(self.noted(done)?))
+        let rows = self.noted(done)?;
+        self.answered(&query, statement.as_ref());
+        Ok(Cursor::over(rows))
     }
 }
 
@@ -216,3 +239,9 @@ impl R2D2Connection for PostgresConnection {
         self.session.is_broken() || !self.transaction.is_none()
     }
 }
+
+/// The begin of a text that changes nothing; the second one locks the log.
+const HARMLESS: [&str; 2] = [
+    "SELECT ",
+    "UPDATE \"log_head\" SET \"last_id\" = \"log_head\".\"last_id\" RETURNING",
+];

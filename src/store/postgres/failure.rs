@@ -32,10 +32,34 @@ pub(super) fn of(error: &tokio_postgres::Error) -> StoreError {
 pub(super) fn spoils(error: &tokio_postgres::Error) -> bool {
     match error.code() {
         Some(code) => {
-            *code == SqlState::READ_ONLY_SQL_TRANSACTION || matches!(class(code), "08" | "57P")
+            *code == SqlState::READ_ONLY_SQL_TRANSACTION
+                || is_of_another_session(code)
+                // Of a prepared statement: its result would have other columns now.
+                || *code == SqlState::FEATURE_NOT_SUPPORTED
+                || matches!(class(code), "08" | "57P")
         }
         None => true,
     }
+}
+
+/// True if the session is not the one in which statements were prepared: a pooler is between, or somebody has cleared it.
+pub(super) fn is_of_another_session(code: &SqlState) -> bool {
+    matches!(code.code(), "26000" | "42P05")
+}
+
+/// True if a server or a pooler may have refused a connection for the options that it asks for: not for its user, its database, the
+/// number of connections, or for being about to start or stop.
+pub(super) fn may_be_for_options(code: &SqlState) -> bool {
+    !matches!(class(code), "28" | "3D" | "53" | "57P")
+}
+
+/// True if it is certain to have refused the options.
+pub(super) fn is_for_options(code: &SqlState) -> bool {
+    [
+        SqlState::PROTOCOL_VIOLATION,
+        SqlState::FEATURE_NOT_SUPPORTED,
+    ]
+    .contains(code)
 }
 
 /// The violations that the store tells apart by the kinds Diesel has for both databases.
@@ -53,6 +77,7 @@ fn of_state(code: &SqlState, text: String) -> StoreError {
     match code.code() {
         UNIQUE_VIOLATION => StoreError::Conflict,
         "53100" => StoreError::Full,
+        _ if is_of_another_session(code) => StoreError::Unavailable(text),
         // A lock was not to be had; the server cancelled the statement; it takes no writes, being a standby or told so;
         // a transaction was idle for too long.
         "55P03" | "57014" | "25006" | "25P03" | "25P04" => StoreError::Unavailable(text),
@@ -108,12 +133,11 @@ mod tests {
         let unavailable = [
             "08000", "08001", "08003", "08004", "08006", "08P01", "25006", "25P03", "25P04",
             "40001", "40003", "40P01", "53000", "53200", "53300", "53400", "55P03", "57014",
-            "57P01", "57P02", "57P03", "57P04", "57P05", "58000", "58030",
+            "57P01", "57P02", "57P03", "57P04", "57P05", "58000", "58030", "26000", "42P05",
         ];
         let broken = [
-            "0A000", "22001", "22021", "23502", "23514", "25001", "25P02", "26000", "28P01",
-            "3D000", "42601", "42703", "42P01", "42P05", "42501", "55000", "57000", "XX000",
-            "XX001", "ZZZZZ",
+            "0A000", "22001", "22021", "23502", "23514", "25001", "25P02", "28P01", "3D000",
+            "42601", "42703", "42P01", "42501", "55000", "57000", "XX000", "XX001", "ZZZZZ",
         ];
 
         for code in unavailable {
@@ -127,6 +151,25 @@ mod tests {
         }
         assert!(matches!(class_of("53100"), StoreError::Full));
         assert!(matches!(class_of("23505"), StoreError::Conflict));
+    }
+
+    /// PgBouncer answers 08P01, RDS Proxy 0A000, others whatever they like.
+    #[test]
+    fn a_connection_is_tried_without_options_after_all_refusals_that_may_be_for_them() {
+        let of = |code: &str| {
+            let code = SqlState::from_code(code);
+            (may_be_for_options(&code), is_for_options(&code))
+        };
+
+        for code in ["08P01", "0A000"] {
+            assert_eq!(of(code), (true, true), "{code}");
+        }
+        for code in ["XX000", "42704", "22023", "42501"] {
+            assert_eq!(of(code), (true, false), "{code}");
+        }
+        for code in ["28P01", "28000", "3D000", "53300", "57P03"] {
+            assert_eq!(of(code), (false, false), "{code}");
+        }
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use diesel::QueryResult;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, Connection, Error, SimpleQueryMessage, Socket, Statement};
 use uuid::Uuid;
@@ -28,6 +27,7 @@ pub(super) struct Session {
     /// The server's timeline, if it told.
     server: Option<Timeline>,
     newest: Newest,
+    host: Host,
     /// None where a pooler may give each transaction another session.
     statements: Option<Statements>,
     /// The time of its last answer.
@@ -50,6 +50,7 @@ impl Session {
                     client: connected.client,
                     server: connected.server,
                     newest: address.newest().clone(),
+                    host: connected.host,
                     runtime: Some(runtime),
                     connector: address.connector().clone(),
                     must_write: address.must_write(),
@@ -81,8 +82,15 @@ impl Session {
         if is_alone && self.statements.as_ref().is_some_and(is_due) {
             self.prepare_beside(async |_client| Ok(()))?;
         }
-        let statements = self.statements.as_mut();
+        let statements = self.statements.as_ref();
         Ok(statements.and_then(|statements| statements.of(sql, types)))
+    }
+
+    /// Notes that the server has answered a text that was not prepared.
+    pub(super) fn answered(&mut self, sql: &str, types: &[Type]) {
+        if let Some(statements) = &mut self.statements {
+            statements.answered(sql, types);
+        }
     }
 
     /// Asks the server, and prepares what is due in the same round trip.
@@ -91,7 +99,7 @@ impl Session {
         work: impl AsyncFnOnce(&Client) -> Result<T, Error>,
     ) -> QueryResult<T> {
         let mut statements = self.statements.take();
-        let done = self.run(Place::Within, async |client| {
+        let done = self.run(Place::Alone, async |client| {
             let prepare = async {
                 if let Some(statements) = &mut statements {
                     statements.prepare_due(client).await;
@@ -115,11 +123,13 @@ impl Session {
             return Err(gone("the connection is broken").into());
         };
         let client = &self.client;
+        let mut has_begun = true;
         let work = async {
             if place != Place::First {
                 return work(client).await;
             }
             let (begun, done) = tokio::join!(client.batch_execute(BEGIN), work(client));
+            has_begun = begun.is_ok();
             begun.and(done)
         };
         let done = runtime.block_on(async {
@@ -134,7 +144,10 @@ impl Session {
                 Ok(value)
             }
             Ok(Err(cause)) => {
-                self.spoilt = failure::spoils(&cause) || self.client.is_closed();
+                self.spoilt = failure::spoils(&cause) || !has_begun || self.client.is_closed();
+                if cause.code().is_some_and(failure::is_of_another_session) {
+                    self.host.note_pooler();
+                }
                 Err(failure::of_statement(&cause))
             }
             Err(_elapsed) => {
@@ -157,6 +170,7 @@ impl Session {
             self.spoilt = true;
             return Err(gone(TAKEN_OVER).into());
         }
+        self.notice_the_end();
         let has_due = self.statements.as_ref().is_some_and(Statements::have_due);
         if self.answered.elapsed() < WELL_FOR && !has_due && !self.is_broken() {
             return Ok(());
@@ -175,6 +189,17 @@ impl Session {
             return Err(gone("the server takes no writes").into());
         }
         Ok(())
+    }
+
+    /// Reads what has come while nobody waited: the server's last words, and the end of the connection.
+    fn notice_the_end(&self) {
+        if let Some(runtime) = &self.runtime {
+            runtime.block_on(async {
+                for _turn in 0..2 {
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
     }
 
     pub(super) fn is_broken(&self) -> bool {
@@ -196,6 +221,7 @@ pub(super) struct Connected {
     pub(super) client: Client,
     pub(super) connection: Connection<Socket, Stream>,
     server: Option<Timeline>,
+    host: Host,
     /// True if the session is this connection's alone.
     is_direct: bool,
 }
@@ -239,6 +265,7 @@ async fn introduced(host: &Host, address: &Address) -> Result<Connected, StoreEr
         client,
         connection,
         server,
+        host: host.clone(),
         is_direct,
     })
 }
@@ -248,18 +275,19 @@ async fn entered(
     host: &Host,
     address: &Address,
 ) -> Result<(Client, Connection<Socket, Stream>, Option<String>), Error> {
-    if !address.leads_to_pooler() {
+    if !host.is_pooler() {
         let mark = Uuid::new_v4().simple().to_string();
         let marked = with_mark(host.config(), &mark);
         match marked.connect(address.connector().clone()).await {
             Ok((client, connection)) => return Ok((client, connection, Some(mark))),
-            Err(cause) if cause.code() == Some(&SqlState::PROTOCOL_VIOLATION) => {}
+            Err(cause) if cause.code().is_some_and(failure::is_for_options) => host.note_pooler(),
+            Err(cause) if cause.code().is_some_and(failure::may_be_for_options) => {}
             Err(cause) => return Err(cause),
         }
     }
     let connecting = host.config().connect(address.connector().clone());
     let (client, connection) = connecting.await?;
-    address.note_pooler();
+    host.note_pooler();
     Ok((client, connection, None))
 }
 

@@ -12,7 +12,9 @@ pub(super) struct Statements(HashMap<String, State>);
 
 /// What a text has come to.
 enum State {
-    /// It was asked once, and is to be prepared.
+    /// It was answered once.
+    Once,
+    /// It was answered twice, and is to be prepared.
     Due(Vec<Type>),
     Prepared(Statement),
     /// The server refused to prepare it. It is asked as it is.
@@ -20,20 +22,34 @@ enum State {
 }
 
 impl Statements {
-    /// The statement of a text, if it is prepared. From its first use on it is to be.
-    pub(super) fn of(&mut self, sql: &str, types: &[Type]) -> Option<Statement> {
+    /// The statement of a text, if it is prepared.
+    pub(super) fn of(&self, sql: &str, types: &[Type]) -> Option<Statement> {
         match self.0.get(sql) {
-            Some(State::Prepared(statement)) => {
-                (statement.params() == types).then(|| statement.clone())
+            Some(State::Prepared(statement)) if statement.params() == types => {
+                Some(statement.clone())
             }
-            Some(State::Due(_) | State::Refused) => None,
-            None => {
-                if self.0.len() < MOST_STATEMENTS {
-                    let due = State::Due(types.to_vec());
-                    self.0.insert(sql.to_owned(), due);
-                }
-                None
+            _ => None,
+        }
+    }
+
+    /// Notes that the server has answered a text. One that fails is not prepared: a table that is locked, say, would be waited
+    /// for by that as well.
+    pub(super) fn answered(&mut self, sql: &str, types: &[Type]) {
+        if let Some(state) = self.0.get_mut(sql) {
+            if matches!(state, State::Once) {
+                *state = State::Due(types.to_vec());
             }
+            return;
+        }
+        // A text with a value for each of many rows is hardly asked again.
+        if sql.len() > MOST_BYTES {
+            return;
+        }
+        if self.0.len() >= MOST_STATEMENTS {
+            self.0.retain(|_sql, state| !matches!(state, State::Once));
+        }
+        if self.0.len() < MOST_STATEMENTS {
+            self.0.insert(sql.to_owned(), State::Once);
         }
     }
 
@@ -50,7 +66,7 @@ impl Statements {
     pub(super) async fn prepare_due(&mut self, client: &Client) {
         let due = self.0.iter_mut().filter_map(|(sql, state)| match state {
             State::Due(types) => Some((sql, std::mem::take(types), state)),
-            State::Prepared(_) | State::Refused => None,
+            State::Once | State::Prepared(_) | State::Refused => None,
         });
         let prepared = due.map(async |(sql, types, state)| {
             *state = match client.prepare_typed(sql, &types).await {
@@ -62,5 +78,8 @@ impl Statements {
     }
 }
 
-/// More than the store has texts. The server keeps the plans of each session.
+/// More than the store asks again and again. The server keeps the plans of each session.
 const MOST_STATEMENTS: usize = 256;
+
+/// More than any text of the store has that does not grow with its values.
+const MOST_BYTES: usize = 4_096;
