@@ -1,7 +1,5 @@
 //! The URL of a database on one or several servers: libpq's form, and those of its parameters that are understood.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -10,6 +8,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host as HostName, SslMode, TargetSessionAttrs};
 
 use crate::store::postgres::failure::told;
+use crate::store::postgres::host::Host;
 use crate::store::postgres::secrets::without_secrets;
 use crate::store::postgres::timeline::Newest;
 use crate::store::postgres::tls::{Connector, Trust, authorities, compiled_in};
@@ -22,41 +21,6 @@ pub(crate) struct Address {
     connector: Connector,
     must_write: bool,
     newest: Newest,
-}
-
-/// One server, and all that is needed to connect to it.
-#[derive(Clone)]
-pub(super) struct Host {
-    name: String,
-    config: Config,
-    within: Duration,
-    /// True if a pooler was seen there; shared by all clones.
-    is_pooler: Arc<AtomicBool>,
-}
-
-impl Host {
-    /// Its name and port.
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(super) fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// True if a pooler was seen there.
-    pub(super) fn is_pooler(&self) -> bool {
-        self.is_pooler.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn note_pooler(&self) {
-        self.is_pooler.store(true, Ordering::Relaxed);
-    }
-
-    /// The time that connecting may take.
-    pub(super) fn within(&self) -> Duration {
-        self.within
-    }
 }
 
 impl Address {
@@ -233,12 +197,7 @@ impl<'a> Given<'a> {
         all.get_password().map(|password| config.password(password));
         all.get_dbname().map(|database| config.dbname(database));
         all.get_options().map(|options| config.options(options));
-        Host {
-            name,
-            config,
-            within,
-            is_pooler: Arc::default(),
-        }
+        Host::new(name, config, within)
     }
 
     fn ssl_mode(&self) -> SslMode {

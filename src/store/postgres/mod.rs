@@ -7,6 +7,7 @@ mod address;
 mod bell;
 mod connection;
 mod failure;
+mod host;
 mod row;
 mod secrets;
 mod session;

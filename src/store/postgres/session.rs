@@ -10,8 +10,9 @@ use tokio_postgres::{Client, Config, Connection, Error, SimpleQueryMessage, Sock
 use uuid::Uuid;
 
 use crate::store::StoreError;
-use crate::store::postgres::address::{Address, Host};
+use crate::store::postgres::address::Address;
 use crate::store::postgres::failure;
+use crate::store::postgres::host::Host;
 use crate::store::postgres::statements::Statements;
 use crate::store::postgres::timeline::{Newest, Timeline, timeline_of};
 use crate::store::postgres::tls::{Connector, Stream};
