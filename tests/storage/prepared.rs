@@ -12,7 +12,7 @@ const TIMES: usize = 20;
 #[tokio::test]
 async fn what_is_asked_often_is_planned_once() {
     let postgres = Postgres::start();
-    postgres.set("log_min_duration_statement = 0");
+    postgres.set("log_min_duration_statement = 0\nlc_messages = 'C'");
     let url = postgres.database("hub");
     let app = AppBuilder::default()
         .env("CAMPANILE_DATABASE_URL", &url)
