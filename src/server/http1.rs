@@ -82,7 +82,7 @@ where
 struct Answered {
     answer: Response<BoxBody>,
     asked: Asked,
-    /// Where the rest of the request's body goes.
+    /// The channel that takes the rest of the request's body.
     body: Option<Body>,
     /// Until the answer is written: a client that reads slowly is not idle.
     _busy: Busy,

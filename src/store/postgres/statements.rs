@@ -10,7 +10,7 @@ use tokio_postgres::{Client, Statement};
 #[derive(Default)]
 pub(super) struct Statements(HashMap<String, State>);
 
-/// What a text has come to.
+/// The state of a text, by the times that it was answered.
 enum State {
     /// It was answered once.
     Once,
