@@ -10,7 +10,8 @@ use std::time::Duration;
 use actix_codec::Decoder;
 use actix_http::error::{ParseError, PayloadError};
 use actix_http::h1::{Codec, Message, MessageType};
-use actix_http::header::HeaderValue;
+use actix_http::header::{self, HeaderValue};
+use actix_http::uri::Authority;
 use actix_http::{BoxedPayloadStream, Payload, Request, ServiceConfig, StatusCode};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt, stream};
@@ -98,6 +99,9 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
             let origin = origin_in(&self.unread);
             protocols = upgrade::hide(&mut self.unread).or(protocols);
             let status = match self.codec.decode(&mut self.unread) {
+                Ok(Some(Message::Item(request))) if !names_a_host(&request) => {
+                    StatusCode::BAD_REQUEST
+                }
                 Ok(Some(Message::Item(mut request))) => {
                     upgrade::show(&mut request, protocols);
                     return Ok(Next::Request(request));
@@ -268,6 +272,19 @@ fn channel(arrived: impl Stream<Item = Piece> + 'static) -> (Body, Payload) {
     });
     let payload: BoxedPayloadStream = Box::pin(arrived.chain(pieces));
     (body, Payload::Stream { payload })
+}
+
+/// Whether the value of `Host` is a host and perhaps a port, or empty (RFC 9112, section 3.2). The codec has seen that there
+/// is one at most, and one over HTTP/1.1.
+fn names_a_host(request: &Request) -> bool {
+    request
+        .head()
+        .headers()
+        .get(header::HOST)
+        .is_none_or(|host| {
+            let host = host.as_bytes();
+            host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
+        })
 }
 
 /// The `Origin` of a head that may be in pieces or broken.

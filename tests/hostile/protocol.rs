@@ -99,6 +99,41 @@ async fn requests_that_come_at_once_are_answered_in_order() {
     }
 }
 
+/// RFC 9112, section 3.2, and RFC 9110, section 7.2.
+#[tokio::test]
+async fn a_request_over_http_1_1_has_one_host_that_could_be_one() {
+    let app = TestApp::spawn().await;
+    let status = async |request: String| {
+        let mut wire = Wire::open(app.address()).await;
+        wire.send(&request).await;
+        let head = wire.head().await;
+        head.split(' ').nth(1).unwrap().to_owned()
+    };
+    let wrong = [
+        "",
+        "Host: a b\r\n",
+        "Host: a/b\r\n",
+        "Host: a,b\r\n",
+        "Host: user@a\r\n",
+        "Host: [::1\r\n",
+        "Host: http://a\r\n",
+        "Host: a?b\r\n",
+        "Host: bücher.example\r\n",
+        "Host: a\r\nHost: a\r\n",
+        "Host: a\r\nHost: b\r\n",
+    ];
+    for host in wrong {
+        let answer = status(format!("GET /healthz HTTP/1.1\r\n{host}\r\n")).await;
+        assert_eq!(answer, "400", "{host:?}");
+    }
+    for host in ["a", "a:80", "a_b.example", "127.0.0.1:8080", "[::1]:80", ""] {
+        let answer = status(format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+        assert_eq!(answer, "200", "{host:?}");
+    }
+    let old = status("GET /healthz HTTP/1.0\r\n\r\n".to_owned()).await;
+    assert_eq!(old, "200", "HTTP/1.0 knows no Host");
+}
+
 #[tokio::test]
 async fn a_client_of_http_1_0_gets_no_transfer_coding_on_any_stream() {
     let app = TestApp::spawn().await;
