@@ -26,6 +26,8 @@ readonly needed=(
 readonly korean_font="/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
 # A server of the tests speaks Korean.
 readonly korean_locale="/usr/share/i18n/locales/ko_KR"
+# The databases of the tests, at their most.
+readonly free_megabytes=4096
 # A test holds 1,000 streams open against one hub, which inherits this limit.
 readonly open_files=16384
 # The modules of tests/api about bytes on the wire, identity providers and files of the deployment, to which the database does not matter.
@@ -106,6 +108,13 @@ raise_open_files() {
   [ "$(ulimit -Sn)" = unlimited ] && return
   [ "$(ulimit -Sn)" -ge "$open_files" ] && return
   ulimit -Sn "$open_files" 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
+}
+
+# A full disk makes a hundred tests fail that say nothing of it.
+check_room() {
+  local folder=${TMPDIR:-/tmp} free
+  free=$(df --output=avail -BM "$folder" | tail -n 1 | tr -dc 0-9)
+  [ "$free" -ge "$free_megabytes" ] || say "test.sh: $folder has $free MB free; the databases of the tests take up to $free_megabytes MB"
 }
 
 # Runs the command that installs what one language needs in the folder tests/$1, unless $3 is there and newer than the lock file $2.
@@ -239,6 +248,7 @@ provide_compose
 provide_schemathesis
 provide_asyncapi
 raise_open_files
+check_room
 [ "${1:-}" = --install ] && exit
 if [ "${1:-}" = --long ]; then
   shift
