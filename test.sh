@@ -253,13 +253,13 @@ check_room
 if [ "${1:-}" = --long ]; then
   shift
   export CAMPANILE_CLIENTS=200 CAMPANILE_CLIENTS_SECONDS=60
-  cargo test --locked --test clients at_random "$@"
+  cargo test --workspace --locked --test clients at_random "$@"
   provide_old_binary
-  cargo test --locked --test cluster versions "$@"
+  cargo test --workspace --locked --test cluster versions "$@"
   provide_frameworks
-  cargo test --locked --test backends guides "$@"
+  cargo test --workspace --locked --test backends guides "$@"
   provide_helm
-  cargo test --locked --test api deployment "$@"
+  cargo test --workspace --locked --test api deployment "$@"
   provide_bindings
   # No exec, which would leave the older hub's folder behind.
   cargo test --workspace --locked --no-fail-fast -- --ignored "$@"
@@ -272,11 +272,11 @@ cargo test --workspace --locked --no-fail-fast
 # The same promises on the other database, whose messages nobody is to depend on. A hub there is slower to start, so this half
 # has the machine to itself, and more tests wait at the same time.
 export CAMPANILE_TEST_DATABASE=postgres RUST_TEST_THREADS=$(($(nproc) * 3 / 2))
-cargo test --locked --test mercure -- resuming several isolation bridge
+cargo test --workspace --locked --test mercure -- resuming several isolation bridge
 export CAMPANILE_TEST_LANGUAGE=ko_KR.UTF-8
-cargo test --locked --no-fail-fast --test storage --test torture
+cargo test --workspace --locked --no-fail-fast --test storage --test torture
 skipped=()
 for module in "${same_on_both[@]}"; do
   skipped+=(--skip "$module::")
 done
-exec cargo test --locked --no-fail-fast --test api -- "${skipped[@]}"
+exec cargo test --workspace --locked --no-fail-fast --test api -- "${skipped[@]}"
