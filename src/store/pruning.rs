@@ -85,7 +85,7 @@ impl Pass {
 
     /// The pause before the next batch.
     pub(crate) fn pause(&self) -> Duration {
-        self.pace.pause()
+        self.pace.pause(Instant::now())
     }
 
     /// The batch before failed: the next one is smaller.
@@ -204,7 +204,8 @@ impl Store {
     async fn prune_alarms(&self, before: i64, pace: &mut Pace) -> Result<Vec<Gone>, StoreError> {
         let rows = pace.rows();
         let find = move |connection: &mut DbConnection| oldest(connection, before, rows);
-        let (pruned_up_to, old) = self.read(Read::Other, find).await?;
+        let (pruned_up_to, head, old) = self.read(Read::Other, find).await?;
+        pace.saw(head);
         let Some(last) = old.last().map(|alarm| alarm.id.0) else {
             return Ok(old);
         };
@@ -267,13 +268,15 @@ fn delete(
     Ok(begin.elapsed().saturating_sub(waited))
 }
 
-/// The id up to which alarms are pruned, and the oldest of those above it that are to be.
+/// The id up to which alarms are pruned, the newest id, and the oldest alarms above the first that are to be pruned.
 fn oldest(
     connection: &mut DbConnection,
     before: i64,
     rows: i64,
-) -> Result<(i64, Vec<Gone>), StoreError> {
-    let pruned_up_to = pruned_up_to(connection)?;
+) -> Result<(i64, i64, Vec<Gone>), StoreError> {
+    let (pruned_up_to, head) = log_head::table
+        .select((log_head::pruned_up_to, log_head::last_id))
+        .get_result::<(i64, i64)>(connection)?;
     let oldest = alarms::table
         .filter(alarms::id.gt(pruned_up_to))
         .order(alarms::id.asc())
@@ -287,7 +290,7 @@ fn oldest(
             topic: stored_topic(topic)?,
         })
     });
-    Ok((pruned_up_to, old.collect::<Result<_, StoreError>>()?))
+    Ok((pruned_up_to, head, old.collect::<Result<_, StoreError>>()?))
 }
 
 /// On a server the commit of this transaction does not wait for the disk: publishers wait for it, and after a crash the rows are

@@ -10,7 +10,7 @@ use crate::stored::{database_file, publish};
 use crate::support::postgres::Postgres;
 use crate::support::{AppBuilder, DEADLINE, TestApp, on_postgres, until};
 
-const OLD: i64 = 20_000;
+const OLD: i64 = 5_000;
 
 /// Alarms of two days ago, for bob and for everyone in turn, with a receipt of each of 50 readers for every 100th.
 fn old_alarms(app: &TestApp, now: i64) {

@@ -1,9 +1,14 @@
 //! The size of the batches of pruning, and the pauses between them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The rows of a batch: as many as this machine deletes in [`AIM`], by the time that the batch before took.
 pub(super) struct Pace {
+    began: Instant,
+    /// The newest id at the batch before.
+    head: i64,
+    /// Whether alarms came since the batch before.
+    is_beside_publishers: bool,
     rows: i64,
     /// The time of the batch before.
     took: Duration,
@@ -12,6 +17,9 @@ pub(super) struct Pace {
 impl Pace {
     pub(super) fn begin() -> Self {
         Self {
+            began: Instant::now(),
+            head: 0,
+            is_beside_publishers: false,
             rows: FIRST_ROWS,
             took: Duration::ZERO,
         }
@@ -21,10 +29,21 @@ impl Pace {
         self.rows
     }
 
-    /// The pause before the next batch. SQLite copies the changes of a batch into the database file later, which takes time from
-    /// the publishers as well.
-    pub(super) fn pause(&self) -> Duration {
-        (self.took * PAUSES).clamp(LEAST_PAUSE, MOST_PAUSE)
+    /// The log ends at this id.
+    pub(super) fn saw(&mut self, head: i64) {
+        self.is_beside_publishers = head != self.head;
+        self.head = head;
+    }
+
+    /// The pause before the next batch. A row lies in pages all over the indexes, which the disk writes while publishers wait for
+    /// the same disk, so that the pauses are long beside publishers; a pass that has taken hours falls behind, and has short ones.
+    pub(super) fn pause(&self, now: Instant) -> Duration {
+        let (times, most) = if self.is_beside_publishers && now - self.began < UNHURRIED {
+            (PAUSES, MOST_PAUSE)
+        } else {
+            (SHORT_PAUSES, MOST_SHORT_PAUSE)
+        };
+        (self.took * times).clamp(LEAST_PAUSE, most)
     }
 
     /// A batch took so long.
@@ -45,12 +64,19 @@ impl Pace {
 const AIM: Duration = Duration::from_millis(3);
 
 /// The pause after a batch, in times of the batch.
-const PAUSES: u32 = 6;
+const PAUSES: u32 = 50;
+
+const SHORT_PAUSES: u32 = 6;
 
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
 /// A database that is slow for a while is not to make pruning fall behind for good.
-const MOST_PAUSE: Duration = Duration::from_millis(25);
+const MOST_PAUSE: Duration = Duration::from_millis(150);
+
+const MOST_SHORT_PAUSE: Duration = Duration::from_millis(25);
+
+/// Long enough for ten million rows on two cores.
+const UNHURRIED: Duration = Duration::from_secs(3 * 3_600);
 
 /// A batch without rows takes no time.
 const LEAST_SECONDS: f64 = 0.000_1;
@@ -84,15 +110,21 @@ mod tests {
     }
 
     #[test]
-    fn publishers_have_most_of_the_time() {
+    fn publishers_have_most_of_the_time_until_pruning_falls_behind() {
         let mut pace = Pace::begin();
-        assert_eq!(pace.pause(), LEAST_PAUSE);
+        pace.saw(1);
+        let (now, late) = (pace.began, pace.began + UNHURRIED);
+        assert_eq!(pace.pause(now), LEAST_PAUSE);
 
         pace.took(AIM);
 
-        assert_eq!(pace.pause(), AIM * PAUSES);
+        assert_eq!(pace.pause(now), AIM * PAUSES);
+        assert_eq!(pace.pause(late), AIM * SHORT_PAUSES);
         pace.took(AIM * 1_000);
-        assert_eq!(pace.pause(), MOST_PAUSE);
+        assert_eq!(pace.pause(now), MOST_PAUSE);
+        assert_eq!(pace.pause(late), MOST_SHORT_PAUSE);
+        pace.saw(1);
+        assert_eq!(pace.pause(now), MOST_SHORT_PAUSE, "nobody publishes");
     }
 
     #[test]
