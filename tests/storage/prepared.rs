@@ -44,3 +44,62 @@ async fn what_is_asked_often_is_planned_once() {
         assert!(unnamed.count() <= 8, "{text}: {names:?}");
     }
 }
+
+/// The alarms of one user, many more than anybody else has: one of them of a rare type.
+const ALARMS: i64 = 30_000;
+
+#[tokio::test]
+async fn what_is_asked_for_by_its_type_or_its_thing_is_planned_for_it_however_often() {
+    let postgres = Postgres::start();
+    postgres.set(
+        "session_preload_libraries = 'auto_explain'\nauto_explain.log_min_duration = 0\n\
+         auto_explain.log_analyze = on\nlc_messages = 'C'",
+    );
+    let url = postgres.database("hub");
+    let mut app = AppBuilder::default()
+        .env("CAMPANILE_DATABASE_URL", &url)
+        .spawn()
+        .await;
+    let bob = app.user("bob").await;
+    app.stop().await;
+    let now = i64::MAX / 2_000_000;
+    let alarms = format!(
+        "INSERT INTO alarms (id, topic, alarm_type, target_id, data, created_at)
+           SELECT id, CASE id % 10 WHEN 0 THEN 'user:other' || id ELSE 'user:bob' END,
+             CASE WHEN id = 3 THEN 'RARE' ELSE 'TYPE' || (id % 7) END, 'order' || (id / 10), '{{}}', {now}
+           FROM generate_series(1, {ALARMS}) AS ids (id);
+         UPDATE log_head SET last_id = {ALARMS};
+         ANALYZE;"
+    );
+    postgres.sql(&url, &alarms);
+    app.restart().await;
+    let begin = postgres.log().len();
+
+    for time in 0..TIMES {
+        let rare = app.get(&bob, "/api/alarms?alarmType=RARE");
+        let page: serde_json::Value = rare.send().await.unwrap().json().await.unwrap();
+        assert_eq!(page["items"][0]["id"], 3, "{page}");
+        let pair = format!("/api/alarms?targetId=order{}&alarmType=TYPE1", 100 + time);
+        for token in [&bob, &app.service()] {
+            let answer = app.delete(token, &pair).send().await.unwrap();
+            assert!(answer.status().is_success(), "{answer:?}");
+        }
+    }
+
+    let log = postgres.log();
+    let plans: Vec<&str> = log[begin..].split("Query Text: ").skip(1).collect();
+    let of_alarms = |plan: &&&str| {
+        let (query, _plan) = plan.split_once('\n').unwrap_or_default();
+        [r#""alarms"."alarm_type" ="#, r#""alarms"."target_id" ="#]
+            .iter()
+            .any(|condition| query.contains(condition))
+    };
+    assert!(plans.iter().filter(of_alarms).count() >= 3 * TIMES);
+    for plan in plans.iter().filter(of_alarms) {
+        let removed = plan.lines().filter_map(|line| {
+            let (_, rows) = line.split_once("Rows Removed by Filter: ")?;
+            rows.trim().parse::<i64>().ok()
+        });
+        assert!(removed.max() < Some(100), "{plan}");
+    }
+}
