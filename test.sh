@@ -27,7 +27,7 @@ readonly korean_font="/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
 # A server of the tests speaks Korean.
 readonly korean_locale="/usr/share/i18n/locales/ko_KR"
 # The databases of the tests, at their most.
-readonly free_megabytes=4096
+readonly free_megabytes=6144
 # A test holds 1,000 streams open against one hub, which inherits this limit.
 readonly open_files=16384
 # The modules of tests/api about bytes on the wire, identity providers and files of the deployment, to which the database does not matter.

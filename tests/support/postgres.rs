@@ -1,7 +1,7 @@
 //! A PostgreSQL of the tests' own: a temporary cluster on a port of 127.0.0.1, durable as a real one. A keeper process ends
 //! and removes it when its owner goes, however that ends.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -26,8 +26,7 @@ pub(crate) struct Postgres {
     folder: PathBuf,
     port: u16,
     language: &'static str,
-    /// Its databases, and the folder that one belongs to.
-    databases: Mutex<HashMap<String, Option<PathBuf>>>,
+    databases: Mutex<HashSet<String>>,
     keeper: Child,
 }
 
@@ -68,33 +67,23 @@ impl Postgres {
         postgres
     }
 
-    /// The URL of the database that belongs to a folder, made at the first call: fresh for each fresh folder. It goes with the
-    /// folder.
+    /// The URL of the database that belongs to a folder, made at the first call: fresh for each fresh folder.
     pub(crate) fn database_of(&self, folder: &Path) -> String {
         let name = folder.file_name().expect("a folder with a name");
-        let name = format!("of {}", name.to_str().expect("UTF-8"));
-        self.provide(name, Some(folder))
+        self.database(&format!("of {}", name.to_str().expect("UTF-8")))
     }
 
     /// The URL of the database of that name, made at the first call.
     pub(crate) fn database(&self, name: &str) -> String {
-        self.provide(name.to_owned(), None)
-    }
-
-    fn provide(&self, name: String, folder: Option<&Path>) -> String {
+        let name = name.to_owned();
         let url = self.url(&name.replace(' ', "%20"));
         let mut databases = self.databases.lock().expect("the list of databases");
-        if !databases.contains_key(&name) {
-            let is_left = |_: &String, folder: &mut Option<PathBuf>| {
-                folder.as_ref().is_some_and(|folder| !folder.exists())
-            };
-            for (left, _) in databases.extract_if(is_left) {
-                let drop = format!("DROP DATABASE IF EXISTS \"{left}\" WITH (FORCE)");
-                self.sql(&self.url("postgres"), &drop);
-            }
-            let create = format!("CREATE DATABASE \"{name}\"");
-            self.sql(&self.url("postgres"), &create);
-            databases.insert(name, folder.map(Path::to_owned));
+        if !databases.contains(&name) {
+            self.sql(
+                &self.url("postgres"),
+                &format!("CREATE DATABASE \"{name}\""),
+            );
+            databases.insert(name);
         }
         url
     }
