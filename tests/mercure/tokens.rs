@@ -31,20 +31,14 @@ async fn a_token_that_breaks_a_rule_is_refused() {
     let details: Vec<Value> = (0..101)
         .map(|n| json!({"type": DETAIL, "actions": ["publish"], "topics": [{"match": n.to_string()}]}))
         .collect();
-    let bad = [
+    let mut bad = vec![
         change("iss", json!("https://evil.example")),
         change("iss", Value::Null),
         change("aud", json!("https://other.example/.well-known/mercure")),
         change("aud", Value::Null),
         change("exp", Value::Null),
         change("exp", json!(now() - 10)),
-        change("exp", json!((now() + 600) * 1_000)),
         change("nbf", json!(now() + 1_000)),
-        with_header(&json!({"alg": "HS256", "typ": "at+jwt", "b64": false}), ""),
-        with_header(
-            &json!({"alg": "HS256", "typ": "at+jwt", "crit": ["urn:x"]}),
-            "",
-        ),
         change("authorization_details", json!(details)),
         sign("JWT", &claims(&["*"], &["*"]), KEY),
         sign(
@@ -70,6 +64,14 @@ async fn a_token_that_breaks_a_rule_is_refused() {
         ),
         "x".repeat(50),
     ];
+    if hub.is_ours() {
+        // Beyond what the reference hub checks: a time in milliseconds, and a header that has to be understood (RFC 7515).
+        bad.push(change("exp", json!((now() + 600) * 1_000)));
+        for (name, value) in [("b64", json!(false)), ("crit", json!(["urn:x"]))] {
+            let header = json!({"alg": "HS256", "typ": "at+jwt", name: value});
+            bad.push(with_header(&header, ""));
+        }
+    }
     for one in &bad {
         let refused = answer(hub.get("match=a").bearer_auth(one)).await;
         assert_eq!(refused.status(), 401, "{one}");
@@ -83,7 +85,7 @@ async fn a_token_that_breaks_a_rule_is_refused() {
 #[tokio::test]
 async fn what_the_hub_does_not_know_of_a_token_it_ignores() {
     let hub = Hub::version_1().await;
-    let good = [
+    let mut good = vec![
         change("aud", json!([AUDIENCE, "another"])),
         sign("application/AT+JWT", &claims(&["*"], &["*"]), KEY),
         detail(json!({"type": "other", "actions": 7})),
@@ -91,14 +93,16 @@ async fn what_the_hub_does_not_know_of_a_token_it_ignores() {
             json!({"type": DETAIL, "actions": ["subscribe", "dance"], "topics": [{"match": "a"}]}),
         ),
         change("authorization_details", Value::Null),
-        change("nbf", json!(now() + 50)),
         change("exp", json!(now() as f64 + 600.5)),
-        // A field that cannot be read voids no other.
-        with_header(
+    ];
+    if hub.is_ours() {
+        // Beyond the protocol: a clock that is a little late, and a field that cannot be read, which voids no other.
+        good.push(change("nbf", json!(now() + 50)));
+        good.push(with_header(
             &json!({"alg": "HS256", "typ": "at+jwt", "kid": 7}),
             r#","name":"\ud83d","score":1e999"#,
-        ),
-    ];
+        ));
+    }
     for one in &good {
         assert_eq!(
             status(hub.get("match=a").bearer_auth(one)).await,
