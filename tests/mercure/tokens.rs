@@ -94,14 +94,15 @@ async fn what_the_hub_does_not_know_of_a_token_it_ignores() {
         ),
         change("authorization_details", Value::Null),
         change("exp", json!(now() as f64 + 600.5)),
-    ];
-    if hub.is_ours() {
-        // Beyond the protocol: a clock that is a little late, and a field that cannot be read, which voids no other.
-        good.push(change("nbf", json!(now() + 50)));
-        good.push(with_header(
+        // A field that cannot be read voids no other.
+        with_header(
             &json!({"alg": "HS256", "typ": "at+jwt", "kid": 7}),
             r#","name":"\ud83d","score":1e999"#,
-        ));
+        ),
+    ];
+    if hub.is_ours() {
+        // The clocks of ours and of the issuer may differ by a minute.
+        good.push(change("nbf", json!(now() + 50)));
     }
     for one in &good {
         assert_eq!(
