@@ -274,8 +274,8 @@ fn channel(arrived: impl Stream<Item = Piece> + 'static) -> (Body, Payload) {
     (body, Payload::Stream { payload })
 }
 
-/// Whether the value of `Host` is a host and perhaps a port, or empty (RFC 9112, section 3.2). The codec has seen that there
-/// is one at most, and one over HTTP/1.1.
+/// True if the request has no `Host`, or one that is empty or has the form `host` or `host:port` (RFC 9112, section 3.2). The
+/// codec refuses a second one, and a request of HTTP/1.1 without any.
 fn names_a_host(request: &Request) -> bool {
     request
         .head()

@@ -78,8 +78,8 @@ impl Statements {
     }
 }
 
-/// Whether the best plan of a text depends on its values. Of a topic with 100,000 alarms a rare type is found by the index of
-/// types, and a frequent one by that of the topic; a plan for all values reads the whole topic for the rare one.
+/// True if the best plan of a text depends on its values: the index of types is the best one for a rare type, and the index of
+/// topics for a frequent one. A plan that is made without the values reads a whole topic for a rare type.
 fn depends_on_values(sql: &str) -> bool {
     [r#""alarms"."alarm_type" = "#, r#""alarms"."target_id" = "#]
         .iter()

@@ -7,7 +7,7 @@ pub(super) struct Pace {
     began: Instant,
     /// The newest id at the batch before.
     head: i64,
-    /// Whether alarms came since the batch before.
+    /// True if alarms were published since the batch before.
     is_beside_publishers: bool,
     rows: i64,
     /// The time of the batch before.
