@@ -30,8 +30,8 @@ pub(crate) struct Origin {
 pub(crate) enum Rest {
     /// The frames; live frames have a higher id.
     Known(Vec<Arc<Frame>>, AlarmId),
-    /// The frames must be read from the log.
-    InLog,
+    /// The frames must be read from the log, which ended here a moment ago.
+    InLog(AlarmId),
 }
 
 impl Cursor {
@@ -79,7 +79,7 @@ impl Origin {
             return Ok(Self {
                 cursor,
                 gap: cursor.0 < head.pruned_up_to,
-                rest: Rest::InLog,
+                rest: Rest::InLog(AlarmId(head.last_id)),
             });
         }
         let attached = source.broadcaster.send(GoLive(subscription.client_id()));

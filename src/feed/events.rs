@@ -64,14 +64,14 @@ impl Events {
         }
     }
 
-    /// Events after a cursor, from the log and then live.
+    /// Events after a cursor, from the log, which ended at `head` a moment ago, and then live.
     pub(crate) fn replayed(
         subscription: Subscription,
-        after: AlarmId,
+        (after, head): (AlarmId, AlarmId),
         reader: Reader,
         home: Home,
     ) -> Self {
-        let reading = Reading::after(after, Arc::new(reader));
+        let reading = Reading::between(after, head, Arc::new(reader));
         Self {
             subscription,
             ready: VecDeque::new(),

@@ -86,10 +86,10 @@ pub(crate) async fn open(
             let missed = as_seen_by(&source.store, &inbox, &filter, missed, between).await?;
             Events::live(subscription, missed.into(), position, Some(home))
         }
-        Rest::InLog => {
+        Rest::InLog(head) => {
             let (source, client_id) = (Arc::clone(source), subscription.client_id());
             let reader = Reader::new(source, client_id, inbox, filter);
-            Events::replayed(subscription, cursor, reader, home)
+            Events::replayed(subscription, (cursor, head), reader, home)
         }
     };
     Ok(Opened {

@@ -24,12 +24,14 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Reads the log after a cursor.
-    pub(super) fn after(after: AlarmId, reader: Arc<Reader>) -> Self {
+    /// Reads the log after a cursor. It ended at `head` a moment ago.
+    pub(super) fn between(after: AlarmId, head: AlarmId, reader: Arc<Reader>) -> Self {
         let for_step = Arc::clone(&reader);
+        let mut handover = Handover::replay(after);
+        handover.head_is(head);
         Self {
             reader,
-            step: async move { for_step.step(Handover::replay(after)).await }.boxed_local(),
+            step: async move { for_step.step(handover).await }.boxed_local(),
             read_up_to: after,
             held: VecDeque::new(),
             found: 0,

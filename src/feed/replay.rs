@@ -129,18 +129,20 @@ impl Reader {
         let mut share = turn.ok_or(FeedError::Overloaded)?;
         self.source.store.wait_for_rights(RIGHTS_WITHIN).await?;
         let filter = Arc::clone(&self.scope()?.filter);
-        let (frames, read_up_to) = match &filter.updates {
-            Some(updates) => self.with_updates(&filter, updates, after, up_to).await?,
-            None => {
-                let page = self.source.store.replay(filter, after, up_to).await?;
-                let frames = self.frames(page.alarms, after, page.read_up_to).await?;
-                (frames, page.read_up_to)
+        let (frames, read_up_to, head) = match &filter.updates {
+            Some(updates) => {
+                let (frames, up_to) = self.with_updates(&filter, updates, after, up_to).await?;
+                (frames, up_to, None)
             }
+            None => self.alarms(filter, after, up_to).await?,
         };
         // An alarm and the JSON of it.
         let bytes = frames.iter().map(|frame| 2 * frame.size_bytes()).sum();
         share.shrink_to(bytes);
         handover.read_up_to(read_up_to);
+        if let (Next::AskHead, Some(head)) = (handover.next(), head) {
+            handover.head_is(head);
+        }
         Ok(Step {
             frames,
             handover,
@@ -167,7 +169,8 @@ impl Reader {
             .map(Frame::of)
             .collect();
         if !filter.topics.is_empty() {
-            let page = store.replay(Arc::clone(filter), after, read_up_to).await?;
+            let page = store.replay(Arc::clone(filter), None, after, read_up_to);
+            let page = page.await?;
             read_up_to = page.read_up_to;
             let inbox = &self.scope()?.inbox;
             let mine = page.alarms.into_iter().filter(|one| !inbox.predates(one));
@@ -180,40 +183,28 @@ impl Reader {
         Ok((frames, read_up_to))
     }
 
-    /// Shows each alarm as this user has it.
-    async fn frames(
+    /// One page of alarms, each as this user has it, with the end of the log.
+    async fn alarms(
         &self,
-        alarms: Vec<Alarm>,
+        filter: Arc<TopicFilter>,
         after: AlarmId,
         up_to: AlarmId,
-    ) -> Result<Vec<Arc<Frame>>, FeedError> {
-        if alarms.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.source
-            .metrics
-            .replayed_alarms
-            .inc_by(alarms.len() as u64);
-        let Scope { inbox, filter } = self.scope()?;
+    ) -> Result<(Vec<Arc<Frame>>, AlarmId, Option<AlarmId>), FeedError> {
+        let inbox = &self.scope()?.inbox;
+        let is_inbox = !filter.everything;
+        let marks_of = is_inbox.then(|| inbox.user_id().clone());
+        let page = self.source.store.replay(filter, marks_of, after, up_to);
+        let page = page.await?;
+        let count = page.alarms.len() as u64;
+        self.source.metrics.replayed_alarms.inc_by(count);
         // A reader of the whole log is not reading an inbox.
-        if filter.everything {
-            return Ok(alarms
-                .into_iter()
-                .map(|alarm| Frame::alarm(Arc::new(alarm)))
-                .collect());
-        }
-        let receipts = self
-            .source
-            .store
-            .receipts(inbox.user_id().clone(), after, up_to)
-            .await?;
-        let mine = alarms.into_iter().filter(|alarm| !inbox.predates(alarm));
-        Ok(mine
-            .filter_map(|alarm| match receipts.get(&alarm.id) {
-                None => Some(Frame::alarm(Arc::new(alarm))),
-                Some(receipt) => marked(&alarm, receipt),
-            })
-            .collect())
+        let mine = page.alarms.into_iter();
+        let mine = mine.filter(|alarm| !is_inbox || !inbox.predates(alarm));
+        let frames = mine.filter_map(|alarm| match page.receipts.get(&alarm.id) {
+            None => Some(Frame::alarm(Arc::new(alarm))),
+            Some(receipt) => marked(&alarm, receipt),
+        });
+        Ok((frames.collect(), page.read_up_to, Some(page.head)))
     }
 }
 

@@ -3,10 +3,12 @@
 
 use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 
 use crate::alarm::{AlarmId, Badge, Count, Timestamp};
 use crate::store::connection::{DbConnection, native};
 use crate::store::inbox::{Inbox, visible};
+use crate::store::postgres::PostgresConnection;
 use crate::store::schema::{alarms, log_head, receipts, users};
 use crate::store::{Read, Store, StoreError};
 
@@ -38,6 +40,84 @@ pub(super) fn counts(
     inbox: &Inbox,
     now: Timestamp,
 ) -> Result<Counts, StoreError> {
+    let counted = match connection {
+        DbConnection::Postgres(connection) => in_one_trip(connection, inbox, now)?,
+        DbConnection::Sqlite(_) => topic_by_topic(connection, inbox, now)?,
+    };
+    let (mut unseen, mut unread) = (0, 0);
+    for ((topic, _start), one) in inbox.topics.iter().zip(&counted) {
+        unread += one.unread;
+        unseen += if one.left_over < MOST_ROWS {
+            one.unseen
+        } else {
+            // Older ones may be unseen, too.
+            let part = Part {
+                user_id: inbox.user_id.as_str(),
+                topic: topic.as_str(),
+                seen: one.seen_up_to,
+                read: i64::MAX,
+                head: one.last_id,
+                now: now.millis(),
+            };
+            count_of(&part.left(connection)?, |_| true)
+        };
+    }
+    let first = counted.first();
+    Ok(Counts {
+        badge: Badge {
+            unseen: Count::of(unseen),
+            unread: Count::of(unread),
+        },
+        head: AlarmId(first.map_or(0, |one| one.last_id)),
+        version: first.and_then(|one| one.version).unwrap_or(0),
+    })
+}
+
+/// The counts of one topic, and what all topics share.
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    last_id: i64,
+    /// The number of changes of the user's marks, if there is an account.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    version: Option<i64>,
+    /// The alarms up to this id are seen.
+    #[diesel(sql_type = BigInt)]
+    seen_up_to: i64,
+    /// The alarms that are unseen or unread, at most [`MOST_ROWS`].
+    #[diesel(sql_type = BigInt)]
+    left_over: i64,
+    #[diesel(sql_type = BigInt)]
+    unseen: i64,
+    #[diesel(sql_type = BigInt)]
+    unread: i64,
+}
+
+/// All topics in one statement: each trip to a server costs more than the rows that it reads.
+fn in_one_trip(
+    connection: &mut PostgresConnection,
+    inbox: &Inbox,
+    now: Timestamp,
+) -> Result<Vec<Counted>, StoreError> {
+    let topics = inbox.topics.iter();
+    let (topics, starts): (Vec<&str>, Vec<i64>) = topics
+        .map(|(topic, start)| (topic.as_str(), *start))
+        .unzip();
+    Ok(diesel::sql_query(COUNT)
+        .bind::<Text, _>(inbox.user_id.as_str())
+        .bind::<Array<Text>, _>(topics)
+        .bind::<Array<BigInt>, _>(starts)
+        .bind::<BigInt, _>(now.millis())
+        .bind::<BigInt, _>(MOST_ROWS)
+        .load(connection)?)
+}
+
+/// A statement for each topic: one costs little within the process.
+fn topic_by_topic(
+    connection: &mut DbConnection,
+    inbox: &Inbox,
+    now: Timestamp,
+) -> Result<Vec<Counted>, StoreError> {
     let user_id = inbox.user_id.as_str();
     let (head, base, seen, read, marks) = native!(connection => log_head::table
         .left_join(users::table.on(users::id.eq(user_id)))
@@ -49,9 +129,9 @@ pub(super) fn counts(
             users::marks.nullable(),
         ))
         .get_result::<(i64, i64, Option<i64>, Option<i64>, Option<i64>)>(connection))?;
-    let (mut unseen, mut unread) = (0, 0);
+    let mut counted = Vec::with_capacity(inbox.topics.len());
     for (topic, start) in &inbox.topics {
-        let mut part = Part {
+        let part = Part {
             user_id,
             topic: topic.as_str(),
             seen: seen.unwrap_or(0).max(*start),
@@ -60,23 +140,16 @@ pub(super) fn counts(
             now: now.millis(),
         };
         let left = part.left(connection)?;
-        unread += part.unread(&left);
-        if is_full(&left) {
-            // Older ones may be unseen, too.
-            part.read = i64::MAX;
-            unseen += part.unseen(&part.left(connection)?);
-        } else {
-            unseen += part.unseen(&left);
-        }
+        counted.push(Counted {
+            last_id: head,
+            version: marks.map(|marks| base + marks),
+            seen_up_to: part.seen,
+            left_over: count_of(&left, |_| true),
+            unseen: count_of(&left, |(id, seen, _)| *id > part.seen && seen.is_none()),
+            unread: count_of(&left, |(id, _, read)| *id > part.read && read.is_none()),
+        });
     }
-    Ok(Counts {
-        badge: Badge {
-            unseen: Count::of(unseen),
-            unread: Count::of(unread),
-        },
-        head: AlarmId(head),
-        version: marks.map_or(0, |marks| base + marks),
-    })
+    Ok(counted)
 }
 
 /// The part of an inbox that has one topic, and its floors.
@@ -93,8 +166,7 @@ struct Part<'a> {
 type Left = (i64, Option<i64>, Option<i64>);
 
 impl Part<'_> {
-    /// The newest alarms that are unseen or unread, one more than are counted: what is counted costs the same however many
-    /// there are.
+    /// The newest alarms that are unseen or unread, at most [`MOST_ROWS`].
     fn left(&self, connection: &mut DbConnection) -> Result<Vec<Left>, StoreError> {
         let floor = self.seen.min(self.read);
         let unseen = alarms::id.gt(self.seen).and(receipts::seen_at.is_null());
@@ -108,32 +180,38 @@ impl Part<'_> {
                 receipts::seen_at.nullable(),
                 receipts::read_at.nullable(),
             ));
-        let most = Count::MOST + 1;
         let rows = match connection {
-            DbConnection::Postgres(connection) => left.limit(most).load(connection)?,
+            DbConnection::Postgres(connection) => left.limit(MOST_ROWS).load(connection)?,
             // SQLite prepares a statement with a bound LIMIT anew for each use, and reads a row only when it is taken.
             DbConnection::Sqlite(connection) => left
                 .load_iter::<Left, DefaultLoadingMode>(connection)?
-                .take(usize::try_from(most).unwrap_or(usize::MAX))
+                .take(usize::try_from(MOST_ROWS).unwrap_or(usize::MAX))
                 .collect::<Result<_, _>>()?,
         };
         Ok(rows)
     }
-
-    fn unseen(&self, left: &[Left]) -> i64 {
-        count_of(left, |(id, seen, _)| *id > self.seen && seen.is_none())
-    }
-
-    fn unread(&self, left: &[Left]) -> i64 {
-        count_of(left, |(id, _, read)| *id > self.read && read.is_none())
-    }
-}
-
-fn is_full(left: &[Left]) -> bool {
-    count_of(left, |_| true) > Count::MOST
 }
 
 fn count_of(left: &[Left], belongs: impl Fn(&Left) -> bool) -> i64 {
     let count = left.iter().filter(|row| belongs(row)).count();
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+/// One more than are counted: what is counted costs the same however many there are.
+const MOST_ROWS: i64 = Count::MOST + 1;
+
+/// The limit inside of each `LATERAL` makes the planner read along the index of topics, and each receipt by its key.
+const COUNT: &str = "SELECT head.last_id, head.marks_base + mine.marks AS version, floors.seen AS seen_up_to, counted.* \
+     FROM log_head AS head LEFT JOIN users AS mine ON mine.id = $1 \
+     CROSS JOIN unnest($2, $3) WITH ORDINALITY AS asked (topic, start, place) \
+     CROSS JOIN LATERAL (SELECT greatest(mine.seen_up_to, asked.start) AS seen, \
+     greatest(mine.read_up_to, asked.start) AS read) AS floors \
+     CROSS JOIN LATERAL (SELECT count(*) AS left_over, \
+     count(*) FILTER (WHERE id > floors.seen AND seen_at IS NULL) AS unseen, \
+     count(*) FILTER (WHERE id > floors.read AND read_at IS NULL) AS unread \
+     FROM (SELECT alarms.id, receipt.seen_at, receipt.read_at FROM alarms LEFT JOIN LATERAL (\
+     SELECT seen_at, read_at, deleted_at FROM receipts WHERE user_id = $1 AND alarm_id = alarms.id LIMIT 1) AS receipt ON true \
+     WHERE alarms.topic = asked.topic AND alarms.id > least(floors.seen, floors.read) AND alarms.id <= head.last_id \
+     AND (alarms.expires_at IS NULL OR alarms.expires_at > $4) AND receipt.deleted_at IS NULL \
+     AND (alarms.id > floors.seen AND receipt.seen_at IS NULL OR alarms.id > floors.read AND receipt.read_at IS NULL) \
+     ORDER BY alarms.id DESC LIMIT $5) AS rest) AS counted ORDER BY asked.place";

@@ -140,33 +140,42 @@ impl Store {
         up_to: AlarmId,
     ) -> Result<HashMap<AlarmId, Receipt>, StoreError> {
         self.read(Read::Receipts, move |connection| {
-            let rows = native!(connection => receipts::table
-                .filter(receipts::user_id.eq(user_id.as_str()))
-                .filter(
-                    receipts::alarm_id
-                        .gt(after.0)
-                        .and(receipts::alarm_id.le(up_to.0)),
-                )
-                .select((
-                    receipts::alarm_id,
-                    receipts::seen_at,
-                    receipts::read_at,
-                    receipts::deleted_at,
-                ))
-                .load::<(i64, Option<i64>, Option<i64>, Option<i64>)>(connection))?;
-            let receipt =
-                |(id, seen, read, deleted): (i64, Option<i64>, Option<i64>, Option<i64>)| {
-                    let receipt = Receipt {
-                        seen_at: seen.map(Timestamp::from_millis),
-                        read_at: read.map(Timestamp::from_millis),
-                        deleted: deleted.is_some(),
-                    };
-                    (AlarmId(id), receipt)
-                };
-            Ok(rows.into_iter().map(receipt).collect())
+            receipts_between(connection, &user_id, after.0, up_to.0)
         })
         .await
     }
+}
+
+impl Receipt {
+    /// The receipt of a row with these times.
+    pub(super) fn of(seen_at: Option<i64>, read_at: Option<i64>, deleted_at: Option<i64>) -> Self {
+        Self {
+            seen_at: seen_at.map(Timestamp::from_millis),
+            read_at: read_at.map(Timestamp::from_millis),
+            deleted: deleted_at.is_some(),
+        }
+    }
+}
+
+/// The receipts of a user for the alarms above an id and up to another.
+pub(super) fn receipts_between(
+    connection: &mut DbConnection,
+    user_id: &UserId,
+    after: i64,
+    up_to: i64,
+) -> Result<HashMap<AlarmId, Receipt>, StoreError> {
+    let rows = native!(connection => receipts::table
+        .filter(receipts::user_id.eq(user_id.as_str()))
+        .filter(receipts::alarm_id.gt(after).and(receipts::alarm_id.le(up_to)))
+        .select((
+            receipts::alarm_id,
+            receipts::seen_at,
+            receipts::read_at,
+            receipts::deleted_at,
+        ))
+        .load::<(i64, Option<i64>, Option<i64>, Option<i64>)>(connection))?;
+    let receipt = |(id, seen, read, deleted)| (AlarmId(id), Receipt::of(seen, read, deleted));
+    Ok(rows.into_iter().map(receipt).collect())
 }
 
 /// The alarms of one topic that are in the inbox of a user: not deleted and not expired.

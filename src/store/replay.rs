@@ -1,27 +1,36 @@
 //! Reading the log back from a cursor: the alarms of a client's topics, each topic along its index, so that a page costs
 //! the same however many alarms of others lie between.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use diesel::connection::DefaultLoadingMode;
+use diesel::deserialize::{self, QueryableByName};
 use diesel::dsl::sql;
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Text};
+use diesel::row::NamedRow;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 
-use crate::alarm::{Alarm, AlarmId, Timestamp, Topic, TopicFilter};
+use crate::alarm::{Alarm, AlarmId, Timestamp, Topic, TopicFilter, UserId};
 use crate::store::connection::{DbConnection, native};
-use crate::store::log::{Row, columns};
+use crate::store::inbox::receipts_between;
+use crate::store::log::{self, Row, columns};
 use crate::store::postgres::PostgresConnection;
 use crate::store::schema::alarms;
-use crate::store::{Read, Store, StoreError};
+use crate::store::{Read, Receipt, Store, StoreError};
 
 /// One page of a replay.
 #[derive(Debug, Clone)]
 pub(crate) struct ReplayPage {
     /// The alarms, by id.
     pub alarms: Vec<Alarm>,
+    /// The marks of the user on them.
+    pub receipts: HashMap<AlarmId, Receipt>,
     /// Everything up to this id was read: the next page starts after it.
     pub read_up_to: AlarmId,
+    /// The log ended here when the page was read.
+    pub head: AlarmId,
 }
 
 /// Ids of the log: those above the first, up to the second.
@@ -38,10 +47,11 @@ struct Found {
 }
 
 impl Store {
-    /// The next alarms after `after` and up to `up_to` that the filter lets through.
+    /// The next alarms after `after` and up to `up_to` that the filter lets through, with the marks of a user if one is named.
     pub(crate) async fn replay(
         &self,
         filter: Arc<TopicFilter>,
+        user_id: Option<UserId>,
         after: AlarmId,
         up_to: AlarmId,
     ) -> Result<ReplayPage, StoreError> {
@@ -51,7 +61,7 @@ impl Store {
         };
         let page = self
             .read(Read::Replay, move |connection| {
-                replay(connection, &filter, span)
+                replay(connection, &filter, user_id.as_ref(), span)
             })
             .await?;
         // Rows of another hub come this way only.
@@ -62,29 +72,50 @@ impl Store {
     }
 }
 
-/// One page. Rows that have expired take part in its bound and are dropped here, so that a page reads few rows even where
-/// many have expired.
 fn replay(
     connection: &mut DbConnection,
     filter: &TopicFilter,
+    user_id: Option<&UserId>,
     span: Span,
 ) -> Result<ReplayPage, StoreError> {
-    let found = if filter.everything {
-        whole_log(connection, span)?
-    } else {
-        match connection {
-            DbConnection::Postgres(connection) => topics_in_one_trip(connection, filter, span)?,
-            DbConnection::Sqlite(connection) => topics_one_by_one(connection, filter, span)?,
+    let found = match connection {
+        DbConnection::Postgres(connection) if !filter.everything => {
+            return in_one_trip(connection, filter, user_id, span);
         }
+        DbConnection::Sqlite(connection) if !filter.everything => {
+            topics_one_by_one(connection, filter, span)?
+        }
+        _ => whole_log(connection, span)?,
     };
-    let now = Timestamp::now();
-    let alarms = found.rows.into_iter().map(Alarm::try_from);
-    let alive = |alarm: &Alarm| alarm.expires_at.is_none_or(|at| at > now);
-    let alarms = alarms.filter(|alarm| alarm.as_ref().map_or(true, alive));
-    Ok(ReplayPage {
-        alarms: alarms.collect::<Result<_, _>>()?,
-        read_up_to: AlarmId(found.read_up_to),
-    })
+    let receipts = match user_id {
+        Some(user_id) if !found.rows.is_empty() => {
+            receipts_between(connection, user_id, span.after, found.read_up_to)?
+        }
+        _ => HashMap::new(),
+    };
+    let head = log::head(connection)?.last_id;
+    found.into_page(receipts, head)
+}
+
+impl Found {
+    /// Rows that have expired take part in the bound of a page and are dropped here, so that a page reads few rows even where
+    /// many have expired.
+    fn into_page(
+        self,
+        receipts: HashMap<AlarmId, Receipt>,
+        head: i64,
+    ) -> Result<ReplayPage, StoreError> {
+        let now = Timestamp::now();
+        let alarms = self.rows.into_iter().map(Alarm::try_from);
+        let alive = |alarm: &Alarm| alarm.expires_at.is_none_or(|at| at > now);
+        let alarms = alarms.filter(|alarm| alarm.as_ref().map_or(true, alive));
+        Ok(ReplayPage {
+            alarms: alarms.collect::<Result<_, _>>()?,
+            receipts,
+            read_up_to: AlarmId(self.read_up_to),
+            head: AlarmId(head),
+        })
+    }
 }
 
 fn whole_log(connection: &mut DbConnection, span: Span) -> Result<Found, StoreError> {
@@ -161,21 +192,53 @@ impl Lowest {
     }
 }
 
-/// All topics in one statement: each trip to a server costs more than the rows it brings. The limit inside of `LATERAL`
-/// makes the planner read each topic along its index.
-fn topics_in_one_trip(
+/// All topics, the marks and the end of the log in one statement: each trip to a server costs more than the rows that it reads.
+fn in_one_trip(
     connection: &mut PostgresConnection,
     filter: &TopicFilter,
+    user_id: Option<&UserId>,
     span: Span,
-) -> Result<Found, StoreError> {
+) -> Result<ReplayPage, StoreError> {
     let topics: Vec<&str> = filter.topics.iter().map(Topic::as_str).collect();
     let rooms = if filter.all_rooms { AND_ALL_ROOMS } else { "" };
     let page = diesel::sql_query(format!("{FIRST_OF_TOPICS}{rooms}{AS_ROWS}"))
         .bind::<Array<Text>, _>(topics)
         .bind::<BigInt, _>(span.after)
         .bind::<BigInt, _>(span.up_to)
-        .bind::<BigInt, _>(REPLAY_PAGE);
-    page_of(page.load_iter::<Row, DefaultLoadingMode>(connection)?, span)
+        .bind::<BigInt, _>(REPLAY_PAGE)
+        .bind::<Nullable<Text>, _>(user_id.map(UserId::as_str));
+    let (mut receipts, mut head) = (HashMap::new(), span.after);
+    let mut row_of = |one: Joined| {
+        head = one.last_id;
+        let (row, receipt) = one.row?;
+        receipts.extend(receipt.map(|receipt| (AlarmId(row.id), receipt)));
+        Some(row)
+    };
+    let joined = page.load_iter::<Joined, DefaultLoadingMode>(connection)?;
+    let rows = joined.filter_map(|one| one.map(&mut row_of).transpose());
+    page_of(rows, span)?.into_page(receipts, head)
+}
+
+/// One row of a page beside the end of the log; an empty page has one without an alarm.
+struct Joined {
+    last_id: i64,
+    row: Option<(Row, Option<Receipt>)>,
+}
+
+impl QueryableByName<Pg> for Joined {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let of = |column| NamedRow::get::<Nullable<BigInt>, Option<i64>>(row, column);
+        let receipt = |_marked| -> deserialize::Result<Receipt> {
+            let (seen, read, deleted) = (of("seen_at")?, of("read_at")?, of("deleted_at")?);
+            Ok(Receipt::of(seen, read, deleted))
+        };
+        let receipt = of("marked")?.map(receipt).transpose()?;
+        let alarm = of("id")?.map(|_there| QueryableByName::build(row));
+        Ok(Self {
+            last_id: NamedRow::get::<BigInt, _>(row, "last_id")?,
+            row: alarm.transpose()?.map(|row| (row, receipt)),
+        })
+    }
 }
 
 /// Takes rows up to the bytes of a page, and at least one. SQLite reads no row that is not taken; PostgreSQL has sent them all,
@@ -204,18 +267,21 @@ fn page_of(rows: impl Iterator<Item = QueryResult<Row>>, span: Span) -> Result<F
 /// The condition of the index of all rooms, in its words: both databases compare the text.
 const IS_ROOM: &str = "substr(topic, 1, 5) = 'room:'";
 
-const FIRST_OF_TOPICS: &str = "SELECT alarms.* FROM (SELECT DISTINCT id FROM (\
+/// The limit inside of each `LATERAL` makes the planner read each topic along its index, and each row by its key.
+const FIRST_OF_TOPICS: &str = "SELECT log_head.last_id, marks.alarm_id AS marked, marks.seen_at, marks.read_at, marks.deleted_at, \
+     alarms.* FROM log_head LEFT JOIN (SELECT DISTINCT id FROM (\
      SELECT mine.id FROM unnest($1) AS asked (topic) CROSS JOIN LATERAL (\
      SELECT id FROM alarms WHERE alarms.topic = asked.topic AND id > $2 AND id <= $3 ORDER BY id LIMIT $4) AS mine";
 
 const AND_ALL_ROOMS: &str = " UNION ALL (SELECT id FROM alarms \
      WHERE substr(topic, 1, 5) = 'room:' AND id > $2 AND id <= $3 ORDER BY id LIMIT $4)";
 
-/// The limit keeps the planner from reading the whole table for a page of it.
 const AS_ROWS: &str = concat!(
-    ") AS every ORDER BY id LIMIT $4) AS page CROSS JOIN LATERAL (SELECT ",
+    ") AS every ORDER BY id LIMIT $4) AS page ON true LEFT JOIN LATERAL (SELECT ",
     columns!(),
-    " FROM alarms WHERE alarms.id = page.id LIMIT 1) AS alarms ORDER BY alarms.id"
+    " FROM alarms WHERE alarms.id = page.id LIMIT 1) AS alarms ON true LEFT JOIN LATERAL (\
+     SELECT alarm_id, seen_at, read_at, deleted_at FROM receipts WHERE user_id = $5 AND alarm_id = page.id LIMIT 1) AS marks \
+     ON true ORDER BY alarms.id"
 );
 
 /// The rows of one page of a replay: enough to keep the database out of the way, few enough to hold for each connection.

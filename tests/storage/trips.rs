@@ -8,7 +8,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::postgres::Postgres;
-use crate::support::{AppBuilder, TestApp};
+use crate::support::{AppBuilder, DEADLINE, TestApp};
 use crate::trip_counter::{Proxy, Transaction};
 
 /// The check of the connection, BEGIN with the lock, what is looked up, what is written, and COMMIT.
@@ -118,4 +118,38 @@ async fn publishers_of_a_distant_server_share_its_round_trips() {
 
     let transactions = appends(&proxy).len();
     assert!(transactions <= PUBLISHERS * EACH / 2, "{transactions}");
+}
+
+#[tokio::test]
+async fn a_client_that_reads_the_log_takes_a_trip_for_its_page_and_one_for_its_counts() {
+    const MISSED: usize = 20;
+    /// More than a hub has in memory.
+    const SINCE: usize = 2_000;
+    let (app, proxy) = hub().await;
+    let bob = app.user("bob").await;
+    let cursor = app.publish(json!({"user": "bob"}), "FIRST").await;
+    for _alarm in 0..MISSED {
+        app.publish(json!({"user": "bob"}), "MISSED").await;
+    }
+    let many: Vec<Value> = (0..100)
+        .map(|_| json!({"to": {"user": "erin"}, "alarmType": "OTHER"}))
+        .collect();
+    for _batch in 0..SINCE / many.len() {
+        let answer = app.post(&app.service(), "/api/alarms").json(&many);
+        assert_eq!(answer.send().await.unwrap().status(), 201);
+    }
+    let path = format!("/api/stream?cursor={cursor}");
+    // Whatever is asked only once is known after this one.
+    for turn in ["first", "second"] {
+        proxy.alone();
+        let mut stream = app.connected(&bob, &path).await;
+        for _alarm in 0..MISSED {
+            stream.next_named("alarm", DEADLINE).await;
+        }
+        let sent = proxy.alone();
+        let of = |table: &str| sent.iter().filter(|sql| sql.contains(table)).count();
+        let (pages, counts) = (of("AS marked"), of("AS left_over"));
+        assert_eq!((pages, counts), (1, 1), "{turn}: {sent:#?}");
+        assert_eq!(of("receipts"), 2, "{turn}: {sent:#?}");
+    }
 }

@@ -1,7 +1,7 @@
 //! A proxy between a hub and its PostgreSQL that counts the round trips of each transaction, and can make each take longer.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -17,9 +17,17 @@ pub(crate) struct Transaction {
     pub(crate) sql: String,
 }
 
+/// The statements that the server was sent.
+#[derive(Default)]
+struct Sent {
+    committed: Vec<Transaction>,
+    /// Those outside of a transaction.
+    alone: Vec<String>,
+}
+
 /// The proxy; its end comes with the test's runtime.
 pub(crate) struct Proxy {
-    committed: Arc<Mutex<Vec<Transaction>>>,
+    sent: Arc<Mutex<Sent>>,
     delay: watch::Sender<Duration>,
 }
 
@@ -31,16 +39,16 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address").to_string();
         let through = url.replace(server, &address) + "?sslmode=disable";
-        let committed = Arc::<Mutex<Vec<Transaction>>>::default();
+        let sent = Arc::<Mutex<Sent>>::default();
         let (delay, delayed) = watch::channel(Duration::ZERO);
-        let (server, noted) = (server.to_owned(), Arc::clone(&committed));
+        let (server, noted) = (server.to_owned(), Arc::clone(&sent));
         tokio::spawn(async move {
             while let Ok((client, _address)) = listener.accept().await {
                 let carried = carry(client, server.clone(), noted.clone(), delayed.clone());
                 tokio::spawn(carried);
             }
         });
-        (Self { committed, delay }, through)
+        (Self { sent, delay }, through)
     }
 
     /// Adds this to each round trip from now on.
@@ -50,15 +58,21 @@ impl Proxy {
 
     /// The transactions that were committed since the last call.
     pub(crate) fn committed(&self) -> Vec<Transaction> {
-        let mut committed = self.committed.lock();
-        std::mem::take(committed.as_mut().expect("the list"))
+        let mut sent = self.sent.lock().expect("the statements");
+        std::mem::take(&mut sent.committed)
+    }
+
+    /// The statements outside of a transaction that were sent since the last call.
+    pub(crate) fn alone(&self) -> Vec<String> {
+        let mut sent = self.sent.lock().expect("the statements");
+        std::mem::take(&mut sent.alone)
     }
 }
 
 async fn carry(
     client: TcpStream,
     server: String,
-    committed: Arc<Mutex<Vec<Transaction>>>,
+    sent: Arc<Mutex<Sent>>,
     delay: watch::Receiver<Duration>,
 ) {
     let server = TcpStream::connect(server).await.expect("the server");
@@ -68,7 +82,7 @@ async fn carry(
     let (mut from_server, mut to_server) = server.into_split();
     let up = async {
         let mut buffer = vec![0; 65_536];
-        let mut questions = Questions::new(committed);
+        let mut questions = Questions::new(sent);
         while let Ok(size @ 1..) = from_client.read(&mut buffer).await {
             questions.read(&buffer[..size]);
             let time = *delay.borrow();
@@ -95,18 +109,20 @@ struct Questions {
     /// The statements that were prepared, by their names.
     prepared: HashMap<String, String>,
     now: Transaction,
-    committed: Arc<Mutex<Vec<Transaction>>>,
+    is_in_transaction: bool,
+    sent: Arc<Mutex<Sent>>,
 }
 
 impl Questions {
-    fn new(committed: Arc<Mutex<Vec<Transaction>>>) -> Self {
+    fn new(sent: Arc<Mutex<Sent>>) -> Self {
         Self {
             unread: Vec::new(),
             is_begun: false,
             has_asked: false,
             prepared: HashMap::new(),
             now: Transaction::default(),
-            committed,
+            is_in_transaction: false,
+            sent,
         }
     }
 
@@ -141,26 +157,42 @@ impl Questions {
         let mut parts = text.split('\0');
         let mut part = || parts.next().unwrap_or_default();
         match letter {
-            b'Q' => self.now.sql.push_str(part()),
+            b'Q' => self.begins_or_goes_on(part()),
             b'P' => match (part(), part()) {
-                ("", sql) => self.now.sql.push_str(sql),
+                ("", sql) => self.executes(sql),
                 (name, sql) => {
                     self.prepared.insert(name.to_owned(), sql.to_owned());
                 }
             },
             b'B' => {
                 let (_portal, name) = (part(), part());
-                let sql = self.prepared.get(name).map_or("", String::as_str);
-                self.now.sql.push_str(sql);
+                if let Some(sql) = self.prepared.get(name).cloned() {
+                    self.executes(&sql);
+                }
             }
             _ => {}
         }
         if letter == b'Q' && text.contains("COMMIT") {
-            let mut committed = self
-                .committed
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            committed.push(std::mem::take(&mut self.now));
+            self.is_in_transaction = false;
+            let now = std::mem::take(&mut self.now);
+            self.sent().committed.push(now);
         }
+    }
+
+    fn begins_or_goes_on(&mut self, sql: &str) {
+        self.is_in_transaction |= sql.contains("BEGIN");
+        self.is_in_transaction &= !sql.contains("ROLLBACK");
+        self.now.sql.push_str(sql);
+    }
+
+    fn executes(&mut self, sql: &str) {
+        self.now.sql.push_str(sql);
+        if !self.is_in_transaction {
+            self.sent().alone.push(sql.to_owned());
+        }
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Sent> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -37,20 +37,26 @@ impl Pace {
 
     /// The pause before the next batch. A row lies in pages all over the indexes, which the disk writes while publishers wait for
     /// the same disk, so that the pauses are long beside publishers; a pass that has taken hours falls behind, and has short ones.
+    /// A server deletes a batch quickly and cleans up after it later, so that a pause is as long for its rows, too.
     pub(super) fn pause(&self, now: Instant) -> Duration {
-        let (times, most) = if self.is_beside_publishers && now - self.began < UNHURRIED {
-            (PAUSES, MOST_PAUSE)
-        } else {
-            (SHORT_PAUSES, MOST_SHORT_PAUSE)
-        };
-        (self.took * times).clamp(LEAST_PAUSE, most)
+        if self.is_beside_publishers && now - self.began < UNHURRIED {
+            let rows = u32::try_from(self.rows).unwrap_or(u32::MAX);
+            let pause = (self.took * PAUSES).max(PAUSE_FOR_A_ROW * rows);
+            return pause.clamp(LEAST_PAUSE, MOST_PAUSE);
+        }
+        (self.took * SHORT_PAUSES).clamp(LEAST_PAUSE, MOST_SHORT_PAUSE)
     }
 
     /// A batch took so long.
     pub(super) fn took(&mut self, time: Duration) {
         self.took = time;
         let fitting = self.rows as f64 * AIM.as_secs_f64() / time.as_secs_f64().max(LEAST_SECONDS);
-        let most = (self.rows * 2).min(MOST_ROWS);
+        let most = if self.is_beside_publishers {
+            MOST_ROWS_BESIDE
+        } else {
+            MOST_ROWS
+        };
+        let most = (self.rows * 2).min(most);
         self.rows = (fitting as i64).clamp(LEAST_ROWS, most.max(LEAST_ROWS));
     }
 
@@ -65,6 +71,8 @@ const AIM: Duration = Duration::from_millis(3);
 
 /// The pause after a batch, in times of the batch.
 const PAUSES: u32 = 50;
+
+const PAUSE_FOR_A_ROW: Duration = Duration::from_micros(500);
 
 const SHORT_PAUSES: u32 = 6;
 
@@ -86,6 +94,9 @@ const FIRST_ROWS: i64 = 200;
 const LEAST_ROWS: i64 = 100;
 
 const MOST_ROWS: i64 = 1_000;
+
+/// With the pause for each row, two thousand rows a second.
+const MOST_ROWS_BESIDE: i64 = 300;
 
 #[cfg(test)]
 mod tests {
@@ -114,7 +125,13 @@ mod tests {
         let mut pace = Pace::begin();
         pace.saw(1);
         let (now, late) = (pace.began, pace.began + UNHURRIED);
-        assert_eq!(pace.pause(now), LEAST_PAUSE);
+        assert_eq!(pace.pause(now), PAUSE_FOR_A_ROW * 200);
+        for _ in 0..20 {
+            pace.took(Duration::ZERO);
+        }
+        assert_eq!(pace.rows(), MOST_ROWS_BESIDE);
+        assert_eq!(pace.pause(now), PAUSE_FOR_A_ROW * 300);
+        assert_eq!(pace.pause(late), LEAST_PAUSE);
 
         pace.took(AIM);
 
