@@ -5,6 +5,7 @@ use hdrhistogram::Histogram;
 use crate::args::CrowdsCommand;
 use crate::crowds::results::Beside;
 use crate::error::Result;
+use crate::growth::results::DatabaseKind;
 use crate::http;
 use crate::servers::Server;
 use crate::servers::campanile::Campanile;
@@ -35,11 +36,20 @@ pub(super) fn presence(hub: &Campanile, command: &CrowdsCommand) -> Result<Besid
         coming,
         per_second,
     };
-    by_turns(hub, command, crowd, |phase| &phase.latency)
+    by_turns(
+        hub,
+        command,
+        crowd,
+        (Waiting::Awake, |phase| &phase.latency),
+    )
 }
 
 /// Alarms to users while others read from the log what they missed, which is no longer in memory; until the publisher is answered.
-pub(super) fn replay(hub: &Campanile, command: &CrowdsCommand) -> Result<Beside> {
+pub(super) fn replay(
+    hub: &Campanile,
+    kind: DatabaseKind,
+    command: &CrowdsCommand,
+) -> Result<Beside> {
     let (readers, visitors) = (command.clients / 10, VISITORS);
     hub.introduce(readers + visitors + 1)?;
     let mut template = hub.publish(Audience::OneUser)?;
@@ -67,7 +77,17 @@ pub(super) fn replay(hub: &Campanile, command: &CrowdsCommand) -> Result<Beside>
         coming: coming?,
         per_second: command.replays,
     };
-    by_turns(hub, command, crowd, |phase| &phase.publish_latency)
+    let waiting = match kind {
+        DatabaseKind::Sqlite => Waiting::Awake,
+        // The server may run on the bench's core.
+        DatabaseKind::Postgres => Waiting::Asleep,
+    };
+    by_turns(
+        hub,
+        command,
+        crowd,
+        (waiting, |phase| &phase.publish_latency),
+    )
 }
 
 /// The requests that open the streams of those who stay, and of those who come and go at a rate.
@@ -81,7 +101,7 @@ fn by_turns(
     hub: &Campanile,
     command: &CrowdsCommand,
     crowd: Crowd,
-    times: fn(&Phase) -> &Histogram<u64>,
+    (waiting, times): (Waiting, fn(&Phase) -> &Histogram<u64>),
 ) -> Result<Beside> {
     let Crowd {
         staying,
@@ -94,7 +114,7 @@ fn by_turns(
         pacing: Pacing::Rate {
             per_second: command.rate,
         },
-        waiting: Waiting::Awake,
+        waiting,
         lasting: command.lasting(),
     };
     let (stay, half) = (staying.len(), VISITORS);

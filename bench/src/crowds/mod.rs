@@ -31,7 +31,7 @@ pub(crate) fn run(command: &CrowdsCommand) -> Result<()> {
         runs.push(Run {
             kind: *kind,
             replay: on_new_database(&ground, (*kind, SILENT), |hub, _again| {
-                beside::replay(&hub, command)
+                beside::replay(&hub, *kind, command)
             })?,
             returning: on_new_database(&ground, (*kind, SILENT), |hub, again| {
                 returning::measure(hub, again, command.clients)

@@ -105,7 +105,7 @@ const INTRODUCTION: &str = "# The cost of a crowd to others
 <!-- Written by `campanile-bench crowds`; change bench/src/crowds/page.rs instead. -->
 
 One core for the hub, the other for the load; PostgreSQL, a server of the bench's own, shares both. With and without a crowd are measured by turns at the same hub, and the median over the
-turns is shown. For each of *others a second* one stream opens and one closes.
+turns is shown. For each of *others a second* one stream opens and one closes. The bench does not sleep while it measures, except beside PostgreSQL, which may run on its core.
 
 <!-- not run: it measures for minutes; this page is what it wrote -->
 ```sh

@@ -88,7 +88,7 @@ fn ask(hub: &Hub, last: &str) -> Result<Vec<(&'static str, Duration)>> {
 
 /// Updates of 100,000 other topics, behind those that are there.
 fn fill(kind: DatabaseKind, rows: u64) -> String {
-    let numbers = numbers(kind, rows);
+    let numbers = numbers(kind, 1, rows);
     let head = "(SELECT last_id FROM log_head)";
     format!(
         "BEGIN;
