@@ -69,31 +69,41 @@ fn append_locked(
     connection: &mut DbConnection,
     batch: &[Submission],
 ) -> Result<Vec<Outcome>, AppendFailure> {
-    let head = lock_head(connection)?;
+    let (known, last_id) = lock_and_look_up(connection, batch)?;
     let mut plan = Plan {
-        known: look_up(connection, batch)?,
+        known,
         additions: Additions {
-            last_id: head.last_id,
+            last_id,
             ..Additions::default()
         },
     };
     let outcomes = batch.iter().map(|one| plan.place(one)).collect();
-    if plan.additions.last_id > head.last_id {
+    if plan.additions.last_id > last_id {
         store(connection, plan.additions)?;
     }
     Ok(outcomes)
 }
 
-/// Looks everything up that a batch names.
-fn look_up<'a>(
+/// Locks the log, and looks everything up that a batch names and the last id.
+fn lock_and_look_up<'a>(
     connection: &mut DbConnection,
     batch: &'a [Submission],
-) -> Result<Known<'a>, AppendFailure> {
+) -> Result<(Known<'a>, i64), AppendFailure> {
     let named = Named::by(batch);
-    match connection {
-        DbConnection::Postgres(connection) => server::find(connection, &named),
-        DbConnection::Sqlite(connection) => file::find(connection, &named),
+    if named.is_empty() {
+        return Ok((Known::default(), lock_head(connection)?.last_id));
     }
+    if let DbConnection::Postgres(connection) = connection
+        && connection.lock_log_first()
+    {
+        return server::find(connection, &named);
+    }
+    let head = lock_head(connection)?;
+    let known = match connection {
+        DbConnection::Postgres(connection) => server::find(connection, &named)?.0,
+        DbConnection::Sqlite(connection) => file::find(connection, &named)?,
+    };
+    Ok((known, head.last_id))
 }
 
 /// Writes the rows of a batch and the new end of the log.

@@ -18,15 +18,11 @@ use crate::store::log::{Row, columns};
 use crate::store::postgres::PostgresConnection;
 use crate::store::updates;
 
-/// Looks everything up that a batch names.
+/// Looks everything up that a batch names, and the last id of the log.
 pub(super) fn find<'a>(
     connection: &mut PostgresConnection,
     named: &Named<'a>,
-) -> Result<Known<'a>, AppendFailure> {
-    let mut known = Known::default();
-    if named.is_empty() {
-        return Ok(known);
-    }
+) -> Result<(Known<'a>, i64), AppendFailure> {
     let requests = &named.requests;
     let messages = &named.messages;
     let found = diesel::sql_query(FIND)
@@ -39,10 +35,12 @@ pub(super) fn find<'a>(
         .bind::<Array<Text>, _>(&named.users)
         .bind::<Array<Text>, _>(&named.rooms)
         .load::<Found>(connection)?;
+    let last_id = found.first().map_or(0, |one| one.last_id);
+    let mut known = Known::default();
     for one in found {
         add(&mut known, named, one)?;
     }
-    Ok(known)
+    Ok((known, last_id))
 }
 
 fn column<T, C>(rows: &[T], of: impl Fn(&T) -> C) -> Vec<C> {
@@ -50,9 +48,12 @@ fn column<T, C>(rows: &[T], of: impl Fn(&T) -> C) -> Vec<C> {
 }
 
 fn add<'a>(known: &mut Known<'a>, named: &Named<'a>, found: Found) -> Result<(), StoreError> {
+    let Some((kind, place)) = found.what else {
+        return Ok(());
+    };
     let alarm = found.row.map(Alarm::try_from).transpose()?.map(Arc::new);
-    let at = usize::try_from(found.place - 1).unwrap_or(usize::MAX);
-    match found.kind.as_str() {
+    let at = usize::try_from(place - 1).unwrap_or(usize::MAX);
+    match kind.as_str() {
         "request" => {
             if let Some(key) = named.requests.get(at) {
                 let request = known.requests.entry(*key).or_insert_with(|| Request {
@@ -72,21 +73,23 @@ fn add<'a>(known: &mut Known<'a>, named: &Named<'a>, found: Found) -> Result<(),
     Ok(())
 }
 
-/// One thing that was found, by its place in the list of its kind.
+/// One thing that was found, beside the last id of the log.
 struct Found {
-    kind: String,
-    /// From 1.
-    place: i64,
+    last_id: i64,
+    /// Its kind and its place in the list of this kind, from 1; `None` in the only row, if nothing was found.
+    what: Option<(String, i64)>,
     body_hash: Option<String>,
     row: Option<Row>,
 }
 
 impl QueryableByName<Pg> for Found {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
-        let id = NamedRow::get::<Nullable<BigInt>, Option<i64>>(row, "id")?;
+        let number = |column| NamedRow::get::<Nullable<BigInt>, Option<i64>>(row, column);
+        let id = number("id")?;
+        let kind = NamedRow::get::<Nullable<Text>, Option<String>>(row, "kind")?;
         Ok(Self {
-            kind: NamedRow::get::<Text, _>(row, "kind")?,
-            place: NamedRow::get::<BigInt, _>(row, "place")?,
+            last_id: NamedRow::get::<BigInt, _>(row, "last_id")?,
+            what: kind.zip(number("place")?),
             body_hash: NamedRow::get::<Nullable<Text>, _>(row, "body_hash")?,
             row: id.map(|_there| QueryableByName::build(row)).transpose()?,
         })
@@ -131,7 +134,8 @@ pub(super) fn store(
 
 /// The limit inside of each `LATERAL` makes the planner look each thing up by its index, whatever it thinks of the sizes.
 const FIND: &str = concat!(
-    "SELECT 'request' AS kind, asked.place, earlier.body_hash, alarms.* \
+    "SELECT log_head.last_id, found.* FROM log_head LEFT JOIN (\
+     SELECT 'request' AS kind, asked.place, earlier.body_hash, alarms.* \
      FROM unnest($1, $2) WITH ORDINALITY AS asked (publisher, key, place) CROSS JOIN LATERAL (\
      SELECT body_hash, first_id, alarm_count FROM idempotency_keys WHERE publisher = asked.publisher \
      AND idempotency_key = asked.key AND created_at >= $3 LIMIT 1) AS earlier LEFT JOIN LATERAL (SELECT ",
@@ -148,7 +152,7 @@ const FIND: &str = concat!(
      SELECT 1 FROM users WHERE users.id = asked.id LIMIT 1) AS there \
      UNION ALL SELECT 'room', asked.place, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL \
      FROM unnest($8) WITH ORDINALITY AS asked (id, place) CROSS JOIN LATERAL (\
-     SELECT 1 FROM rooms WHERE rooms.id = asked.id LIMIT 1) AS there \
+     SELECT 1 FROM rooms WHERE rooms.id = asked.id LIMIT 1) AS there) AS found ON true \
      ORDER BY place, id"
 );
 

@@ -22,7 +22,7 @@ use crate::store::StoreError;
 use crate::store::postgres::address::Address;
 use crate::store::postgres::row::{Bind, Cursor, PostgresRow};
 use crate::store::postgres::session::Session;
-use crate::store::postgres::transactions::{BEGIN, Place, Transaction, Transactions};
+use crate::store::postgres::transactions::{Place, Transaction, Transactions};
 
 /// A connection to a PostgreSQL server.
 pub(crate) struct PostgresConnection {
@@ -46,6 +46,12 @@ impl PostgresConnection {
     /// From here on a statement may take as long as it needs.
     pub(crate) fn wait_without_limit(&mut self) {
         self.session.wait_without_limit();
+    }
+
+    /// Locks the log with the BEGIN of a transaction in which nothing was asked yet, so that the first question, which sees what was
+    /// committed before the lock was had, needs no trip of its own. False if it has begun: nothing is locked then.
+    pub(crate) fn lock_log_first(&mut self) -> bool {
+        self.transaction.lock_log_first()
     }
 
     fn written<T: QueryFragment<Pg>>(&mut self, source: &T) -> QueryResult<Written> {
@@ -83,10 +89,11 @@ impl PostgresConnection {
     fn place_of(&mut self, sql: &str) -> QueryResult<Place> {
         let place = self.transaction.next();
         let is_harmless = HARMLESS.iter().any(|begin| sql.starts_with(begin));
-        if place != Place::First || is_harmless {
-            return Ok(place);
-        }
-        let begin = async |client: &Client| client.batch_execute(BEGIN).await;
+        let begin = match place {
+            Place::First(begin) if !is_harmless => begin,
+            Place::First(_) | Place::Alone | Place::Within => return Ok(place),
+        };
+        let begin = async |client: &Client| client.batch_execute(begin).await;
         let begun = self.session.run(Place::Within, begin);
         self.noted(begun)?;
         Ok(Place::Within)

@@ -16,7 +16,7 @@ use crate::store::postgres::host::Host;
 use crate::store::postgres::statements::Statements;
 use crate::store::postgres::timeline::{Newest, Timeline, timeline_of};
 use crate::store::postgres::tls::{Connector, Stream};
-use crate::store::postgres::transactions::{BEGIN, Place};
+use crate::store::postgres::transactions::Place;
 
 pub(super) struct Session {
     client: Client,
@@ -126,10 +126,10 @@ impl Session {
         let client = &self.client;
         let mut has_begun = true;
         let work = async {
-            if place != Place::First {
+            let Place::First(begin) = place else {
                 return work(client).await;
-            }
-            let (begun, done) = tokio::join!(client.batch_execute(BEGIN), work(client));
+            };
+            let (begun, done) = tokio::join!(client.batch_execute(begin), work(client));
             has_begun = begun.is_ok();
             begun.and(done)
         };

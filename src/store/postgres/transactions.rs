@@ -17,8 +17,8 @@ pub(crate) struct Transaction {
     status: TransactionManagerStatus,
     /// A statement of it failed: the server would answer a COMMIT with a rollback, and no error.
     failed: bool,
-    /// The server was told nothing of it yet.
-    is_unsent: bool,
+    /// The text that begins it, while the server was told nothing of it.
+    unsent: Option<&'static str>,
 }
 
 /// The place of a statement.
@@ -26,8 +26,8 @@ pub(crate) struct Transaction {
 pub(super) enum Place {
     /// In no transaction.
     Alone,
-    /// The first one of a transaction: its BEGIN is sent with it, as it need not be waited for.
-    First,
+    /// The first one of a transaction: the text that begins it is sent with it, as it need not be waited for.
+    First(&'static str),
     /// In a transaction that has begun.
     Within,
 }
@@ -40,11 +40,20 @@ impl Transaction {
 
     /// The place of the next statement, which is sent now.
     pub(super) fn next(&mut self) -> Place {
-        match (self.is_none(), std::mem::take(&mut self.is_unsent)) {
+        match (self.is_none(), self.unsent.take()) {
             (true, _) => Place::Alone,
-            (false, true) => Place::First,
-            (false, false) => Place::Within,
+            (false, Some(begin)) => Place::First(begin),
+            (false, None) => Place::Within,
         }
+    }
+
+    /// Locks the log where the transaction begins, if it has not begun.
+    pub(super) fn lock_log_first(&mut self) -> bool {
+        let is_unsent = self.unsent.is_some();
+        if is_unsent {
+            self.unsent = Some(BEGIN_LOCKED);
+        }
+        is_unsent
     }
 
     /// Notes that a statement failed.
@@ -78,7 +87,7 @@ impl<C: Connection<TransactionManager = Self>> TransactionManager<C> for Transac
             None => {
                 let transaction = connection.transaction_state();
                 transaction.failed = false;
-                transaction.is_unsent = true;
+                transaction.unsent = Some(BEGIN);
             }
             Some(depth) => connection.batch_execute(&format!("SAVEPOINT level_{depth}"))?,
         }
@@ -123,10 +132,10 @@ fn end<C>(connection: &mut C, sql: &str) -> QueryResult<()>
 where
     C: Connection<TransactionManager = Transactions>,
 {
-    let is_unsent = std::mem::take(&mut connection.transaction_state().is_unsent);
-    let done = match is_unsent {
-        true => Ok(()),
-        false => connection.batch_execute(sql),
+    let unsent = connection.transaction_state().unsent.take();
+    let done = match unsent {
+        Some(_begin) => Ok(()),
+        None => connection.batch_execute(sql),
     };
     let transaction = connection.transaction_state();
     match done {
@@ -140,9 +149,17 @@ where
 
 /// A commit is a promise, whatever the server's default; the lock on the head of the log needs transactions that see what
 /// was committed while they waited for it; and no statement, nor a hub that hangs, holds that lock for long.
-pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '5s'; \
-     SET LOCAL idle_in_transaction_session_timeout = '10s'; \
-     SET LOCAL synchronous_commit = 'on'";
+macro_rules! begin {
+    () => {
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '5s'; \
+         SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL synchronous_commit = 'on'"
+    };
+}
+
+const BEGIN: &str = begin!();
+
+/// Takes the lock that all appends share, with the write that `log::lock_head` takes it with.
+const BEGIN_LOCKED: &str = concat!(begin!(), "; UPDATE log_head SET last_id = last_id");
 
 /// A commit may wait for a standby, and no limit ends that wait: one that is cancelled is a commit all the same, of which the
 /// standby knows nothing.
