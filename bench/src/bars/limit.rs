@@ -1,0 +1,104 @@
+//! One limit of a figure, and what it was measured against.
+
+use crate::bars::Bar;
+use crate::report::{Report, number};
+use crate::servers::Kind;
+use crate::workloads::Workload;
+
+/// The figure must not be above, or not be below, so many times something measured beside it, or a number.
+#[derive(Clone, Copy)]
+pub(super) enum Limit {
+    Most(f64),
+    Least(f64),
+    MostOf(f64, Kind),
+    /// So many times the least of all peers that were measured.
+    MostOfPeers(f64),
+    LeastOf(f64, Kind),
+    LeastOfWorkload(f64, Workload),
+}
+
+/// What a figure may be, and of whom that is known.
+struct Measured {
+    limit: f64,
+    of: String,
+}
+
+impl Limit {
+    pub(super) fn name(self, bar: &Bar) -> String {
+        let times = |factor: f64| match factor {
+            1.0 => String::new(),
+            _ => format!("{factor} × "),
+        };
+        match self {
+            Self::Most(most) => format!("≤ {}", number(most / bar.unit)),
+            Self::Least(least) => format!("≥ {}", number(least / bar.unit)),
+            Self::MostOf(factor, kind) => format!("≤ {}{}", times(factor), kind.name()),
+            Self::MostOfPeers(factor) => format!("≤ {}the best peer", times(factor)),
+            Self::LeastOf(factor, kind) => format!("≥ {}{}", times(factor), kind.name()),
+            Self::LeastOfWorkload(factor, workload) => {
+                format!("≥ {}`{}`", times(factor), workload.name())
+            }
+        }
+    }
+
+    pub(super) fn verdict(self, bar: &Bar, report: &Report, measured: f64) -> String {
+        let Some(Measured { limit, of }) = self.measured(bar, report) else {
+            return "not measured beside it".to_owned();
+        };
+        let reached = match self {
+            Self::Most(_) | Self::MostOf(..) | Self::MostOfPeers(_) => measured <= limit,
+            Self::Least(_) | Self::LeastOf(..) | Self::LeastOfWorkload(..) => measured >= limit,
+        };
+        let limit_shown = number(limit / bar.unit);
+        if reached {
+            return format!("yes ({limit_shown}{of})");
+        }
+        format!("**no** ({limit_shown}{of}; × {})", number(measured / limit))
+    }
+
+    fn measured(self, bar: &Bar, report: &Report) -> Option<Measured> {
+        let at = |kind| Some(report.figure(bar.workload, kind, bar.figure)?.median);
+        let limit = match self {
+            Self::Most(limit) | Self::Least(limit) => limit,
+            Self::MostOf(factor, kind) | Self::LeastOf(factor, kind) => factor * at(kind)?,
+            Self::MostOfPeers(factor) => return of_peers(factor, bar, report),
+            Self::LeastOfWorkload(factor, workload) => {
+                let other = report.figure(workload, Kind::Campanile, bar.figure)?;
+                factor * other.median
+            }
+        };
+        let of = String::new();
+        Some(Measured { limit, of })
+    }
+}
+
+/// The limit by the best peer. The others that do not count are named, because one of them might be better.
+fn of_peers(factor: f64, bar: &Bar, report: &Report) -> Option<Measured> {
+    let figures = |kind: Kind| report.median(bar.workload, kind);
+    let mut best: Option<(f64, Kind)> = None;
+    let mut not_counted = Vec::new();
+    for kind in Kind::PEERS {
+        let value = figures(kind).and_then(|figures| {
+            // A peer that did not deliver everything had less to do.
+            let counts = figures.faults().is_empty();
+            figures.value(bar.figure).filter(|_| counts)
+        });
+        match value {
+            Some(value) if best.is_none_or(|least| value < least.0) => best = Some((value, kind)),
+            Some(_) => {}
+            None if figures(kind).is_some() => {
+                not_counted.push(format!("{} (faults)", kind.name()))
+            }
+            None => not_counted.push(kind.name().to_owned()),
+        }
+    }
+    let (figure, kind) = best?;
+    let mut of = format!(" by {}", kind.name());
+    if !not_counted.is_empty() {
+        of += &format!("; not measured: {}", not_counted.join(", "));
+    }
+    Some(Measured {
+        limit: factor * figure,
+        of,
+    })
+}
