@@ -325,7 +325,6 @@ impl Lane {
     }
 
     /// Answers whether an alarm is no longer under way.
-
     fn forget_delivered(&mut self) -> bool {
         let before = self.under_way.len();
         while self
