@@ -133,7 +133,7 @@ fn document(command: &ReportCommand, report: &Report, busy: &str) -> String {
          ## Targets\n\n\
          In brackets after each verdict: the limit as measured in this run, and, if it is missed, the hub's figure divided by the limit. \
          The fourth column is the figure of `floor`, and the hub's figure divided by it. The best peer is the one with the least figure in the same workload; \
-         a peer that was not measured there, or that did not deliver everything, is named and not counted.\n\n{}",
+         a peer that was not measured there is named and not counted, and neither is a run of a peer in which it did not deliver everything.\n\n{}",
         command.of,
         runs(report.repeated()),
         command.seconds,

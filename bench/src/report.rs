@@ -26,7 +26,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    fn over(runs: &[Figures], name: &str) -> Option<Self> {
+    pub(crate) fn over(runs: &[Figures], name: &str) -> Option<Self> {
         let (least, most) = Figures::spread(runs, name)?;
         Some(Self {
             median: Figures::over(runs).value(name)?,
@@ -121,6 +121,14 @@ impl Report {
     pub(crate) fn median(&self, workload: Workload, kind: Kind) -> Option<Figures> {
         let runs: Vec<Figures> = self.of(workload, kind).cloned().collect();
         (!runs.is_empty()).then(|| Figures::over(&runs))
+    }
+
+    /// The runs of one workload at one server in which nothing went wrong.
+    pub(crate) fn faultless(&self, workload: Workload, kind: Kind) -> Vec<Figures> {
+        let runs = self.of(workload, kind);
+        runs.filter(|run| run.faults().is_empty())
+            .cloned()
+            .collect()
     }
 
     fn of(&self, workload: Workload, kind: Kind) -> impl Iterator<Item = &Figures> {
