@@ -255,11 +255,12 @@ const INTRODUCTION: &str = "# Performance
 One core for the server, the other for the load, loopback network, one server after the other in one run. How each workload and figure is defined:
 [bench/README.md](../../bench/README.md). `floor` is a bare epoll loop that writes one ready chunk to every subscriber: the physical limit.
 **`floor` and the peers (nchan, Node, the reference hub of Mercure, Centrifugo, Spring's `SseEmitter`, pushpin) store nothing; `campanile` had every alarm on disk (SQLite, `synchronous=FULL`) before it answered.**
-`campanile-in-memory` is the same hub with its database on a file system in memory. Events are equally large for all.
+`campanile-in-memory` is the same hub with its database on a file system in memory. Events are equally large for all. The configuration of each peer: [bench/README.md](../../bench/README.md).
 
 <!-- not run: it measures for half an hour; this page is what it wrote -->
 ```sh
 cargo build --release -p campanile -p campanile-bench
+export CAMPANILE_BENCH_MERCURE=/path/to/mercure CAMPANILE_BENCH_CENTRIFUGO=/path/to/centrifugo
 target/release/campanile-bench report        # writes this page, its figures and its pictures
 ```
 
