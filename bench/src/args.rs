@@ -136,9 +136,12 @@ pub(crate) struct ClusterCommand {
 /// `campanile-bench report`.
 #[derive(Debug, Args)]
 pub(crate) struct ReportCommand {
-    /// The number of repetitions; the medians are reported.
-    #[arg(long, default_value_t = 3)]
+    /// The number of repetitions of each workload that shows whether a limit is reached; the medians are reported.
+    #[arg(long, default_value_t = 5)]
     pub(crate) repeat: usize,
+    /// The number of repetitions of the other workloads and of `campanile-in-memory`.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) repeat_others: usize,
     /// The duration of fan-out and of each workload that shows whether a limit is reached.
     #[arg(long, default_value_t = 3.0)]
     pub(crate) seconds: f64,
@@ -149,11 +152,11 @@ pub(crate) struct ReportCommand {
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "floor,nchan,campanile,campanile-in-memory,node,pushpin"
+        default_value = "floor,nchan,campanile,campanile-in-memory,node,mercure,centrifugo,spring,pushpin"
     )]
     pub(crate) servers: Vec<Kind>,
     /// No repetition is begun that would not be over after so many minutes.
-    #[arg(long, default_value_t = 14.0)]
+    #[arg(long, default_value_t = 34.0)]
     pub(crate) minutes: f64,
     /// Folder of the documents.
     #[arg(long, value_name = "FOLDER", default_value = "docs")]

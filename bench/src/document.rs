@@ -13,6 +13,7 @@ use crate::fan_out;
 use crate::report::Report;
 use crate::run::{self, Ground};
 use crate::servers::Kind;
+use crate::turns;
 use crate::workloads::Workload;
 
 /// `campanile-bench report`.
@@ -23,6 +24,7 @@ pub(crate) fn write(command: &ReportCommand) -> Result<()> {
     let mut longest = Duration::ZERO;
     let busy = others();
     let mut report = Report::default();
+    let servers = prepared(command, &mut report);
     for repetition in 0..command.repeat {
         if repetition > 0 && started.elapsed() + longest > within {
             eprintln!("campanile-bench: no time left for another repetition");
@@ -30,23 +32,40 @@ pub(crate) fn write(command: &ReportCommand) -> Result<()> {
         }
         let begun = Instant::now();
         report.add_disk(disk::measure(ground.data())?);
-        let (once, again): (Vec<Kind>, _) = command.servers.iter().partition(is_measured_once);
+        let (once, again): (Vec<Kind>, Vec<Kind>) = servers
+            .iter()
+            .partition(|kind| turns::is_measured_once(**kind));
         let mut measure = |kinds: Vec<Kind>| {
             for kind in kinds {
-                let wishes = command.wishes(kind);
-                run::measure(&ground, kind, workloads(kind), &wishes, &mut report);
+                let (wishes, workloads) = (
+                    command.wishes(kind),
+                    turns::workloads(command, kind, repetition),
+                );
+                run::measure(&ground, kind, &workloads, &wishes, &mut report);
             }
         };
         measure(again);
         longest = longest.max(begun.elapsed());
-        if repetition == 0 {
-            measure(once);
-        }
+        measure(once);
         // The figures are saved after each repetition, so that they are kept if the bench is stopped before the last one.
         save(command, &report, &busy)?;
     }
     println!("{}", bars::table(&report));
     Ok(())
+}
+
+/// The servers whose programs are there; the report names the others.
+fn prepared(command: &ReportCommand, report: &mut Report) -> Vec<Kind> {
+    let mut servers = command.servers.clone();
+    servers.retain(|kind| match kind.prepare() {
+        Ok(()) => true,
+        Err(cause) => {
+            eprintln!("not measured: {} ({cause})", kind.name());
+            report.leave_out(*kind, cause.to_string());
+            false
+        }
+    });
+    servers
 }
 
 fn save(command: &ReportCommand, report: &Report, busy: &str) -> Result<()> {
@@ -104,16 +123,17 @@ fn chart(report: &Report, command: &ReportCommand, title: &str, figure: &str) ->
 
 fn document(command: &ReportCommand, report: &Report, busy: &str) -> String {
     let mut text = INTRODUCTION.to_owned();
-    let once = match report.repeated() {
+    let fewer = match report.repeated() {
         0 | 1 => "",
-        _ => ONCE,
+        _ => FEWER,
     };
     let _ = write!(
         text,
-        "Measured: {} of Campanile, medians of {}, {} s for each workload with a target (and for fan-out), {} s for the others, on {}. {busy}{once}\n\n\
+        "Measured: {} of Campanile, medians of {}, {} s for each workload with a target (and for fan-out), {} s for the others, on {}. {busy}{fewer}\n\n\
          ## Targets\n\n\
          In brackets after each verdict: the limit as measured in this run, and, if it is missed, the hub's figure divided by the limit. \
-         The fourth column is the figure of `floor`, and the hub's figure divided by it.\n\n{}",
+         The fourth column is the figure of `floor`, and the hub's figure divided by it. The best peer is the one with the least figure in the same workload; \
+         a peer that was not measured there is named and not counted, and neither is a run of a peer in which it did not deliver everything.\n\n{}",
         command.of,
         runs(report.repeated()),
         command.seconds,
@@ -208,77 +228,10 @@ fn others() -> String {
     )
 }
 
-/// It takes longest, and no bar is about it.
-fn is_measured_once(kind: &&Kind) -> bool {
-    **kind == Kind::Pushpin
-}
-
-const ONCE: &str =
-    " pushpin takes longest and has no target, so it was measured once; its rows say so.";
+const FEWER: &str = " Workloads without a target, and `campanile-in-memory`, were measured less often, and pushpin, which takes longest, once; their rows say so.";
 
 /// Processes that want a core while nobody measures: what built the hub a minute ago still counts a little.
 const QUIET: f64 = 1.0;
-
-/// The workloads that a server is measured with. Slow servers get only those that the hub is compared in.
-fn workloads(kind: Kind) -> &'static [Workload] {
-    match kind {
-        Kind::Campanile | Kind::Floor | Kind::Nchan => &EVERYTHING,
-        Kind::Node => &BESIDE,
-        Kind::Pushpin => &FEW,
-        Kind::CampanileInMemory | Kind::Before => &STORING,
-    }
-}
-
-const EVERYTHING: [Workload; 16] = [
-    Workload::Broadcast50,
-    Workload::Broadcast1,
-    Workload::Broadcast16,
-    Workload::Scale1000,
-    Workload::FanOutOneCore,
-    Workload::FanOutEveryCore,
-    Workload::Idle,
-    Workload::Broadcast10k,
-    Workload::Scale10000,
-    Workload::Scale4000,
-    Workload::Scale100,
-    Workload::Personal1,
-    Workload::Personal16,
-    Workload::Personal256,
-    Workload::HalfLoad,
-    Workload::Storm,
-];
-
-const BESIDE: [Workload; 11] = [
-    Workload::Broadcast50,
-    Workload::Broadcast16,
-    Workload::Scale1000,
-    Workload::Idle,
-    Workload::Broadcast10k,
-    Workload::Scale10000,
-    Workload::Scale4000,
-    Workload::Scale100,
-    Workload::Personal16,
-    Workload::Personal256,
-    Workload::HalfLoad,
-];
-
-const FEW: [Workload; 6] = [
-    Workload::Broadcast50,
-    Workload::Broadcast16,
-    Workload::Scale1000,
-    Workload::Idle,
-    Workload::Scale100,
-    Workload::Personal16,
-];
-
-const STORING: [Workload; 6] = [
-    Workload::Broadcast50,
-    Workload::Broadcast16,
-    Workload::Personal1,
-    Workload::Personal16,
-    Workload::Personal256,
-    Workload::HalfLoad,
-];
 
 const SIZES: [(Workload, f64); 4] = [
     (Workload::Scale100, 100.0),
@@ -301,12 +254,13 @@ const INTRODUCTION: &str = "# Performance
 
 One core for the server, the other for the load, loopback network, one server after the other in one run. How each workload and figure is defined:
 [bench/README.md](../../bench/README.md). `floor` is a bare epoll loop that writes one ready chunk to every subscriber: the physical limit.
-**`floor`, nchan, Node and pushpin store nothing; `campanile` had every alarm on disk (SQLite, `synchronous=FULL`) before it answered.**
-`campanile-in-memory` is the same hub with its database on a file system in memory. Events are equally large for all.
+**`floor` and the peers (nchan, Node, the reference hub of Mercure, Centrifugo, Spring's `SseEmitter`, pushpin) store nothing; `campanile` had every alarm on disk (SQLite, `synchronous=FULL`) before it answered.**
+`campanile-in-memory` is the same hub with its database on a file system in memory. Events are equally large for all. The configuration of each peer: [bench/README.md](../../bench/README.md).
 
-<!-- not run: it measures for an hour; this page is what it wrote -->
+<!-- not run: it measures for half an hour; this page is what it wrote -->
 ```sh
 cargo build --release -p campanile -p campanile-bench
+export CAMPANILE_BENCH_MERCURE=/path/to/mercure CAMPANILE_BENCH_CENTRIFUGO=/path/to/centrifugo
 target/release/campanile-bench report        # writes this page, its figures and its pictures
 ```
 

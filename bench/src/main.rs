@@ -30,6 +30,7 @@ mod svg;
 mod swarm;
 mod tokens;
 mod transports;
+mod turns;
 mod workloads;
 
 use std::process::ExitCode;

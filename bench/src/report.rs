@@ -14,6 +14,7 @@ pub(crate) struct Report {
     runs: Vec<(Workload, Kind, Figures)>,
     disk: Vec<Figures>,
     troubles: Vec<(Workload, Kind, String)>,
+    left_out: Vec<(Kind, String)>,
 }
 
 /// One figure over several runs.
@@ -25,7 +26,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    fn over(runs: &[Figures], name: &str) -> Option<Self> {
+    pub(crate) fn over(runs: &[Figures], name: &str) -> Option<Self> {
         let (least, most) = Figures::spread(runs, name)?;
         Some(Self {
             median: Figures::over(runs).value(name)?,
@@ -79,8 +80,17 @@ impl Report {
         self.troubles.push((workload, kind, cause));
     }
 
-    /// The failures of the servers, each listed once.
+    /// Enters a server that is not measured at all, and why.
+    pub(crate) fn leave_out(&mut self, kind: Kind, cause: String) {
+        self.left_out.push((kind, cause));
+    }
+
+    /// The servers that were not measured and the failures of the others, each listed once.
     pub(crate) fn troubles(&self) -> Vec<String> {
+        let left_out = self.left_out.iter().map(|(kind, cause)| {
+            let cause = cause.lines().next().unwrap_or_default();
+            format!("not measured: {} ({cause})", kind.name())
+        });
         let told = self.troubles.iter().map(|(workload, kind, cause)| {
             let cause = cause.lines().next().unwrap_or_default();
             format!("{} in `{}`: {cause}", kind.name(), workload.name())
@@ -88,7 +98,7 @@ impl Report {
         let mut told: Vec<String> = told.collect();
         told.sort();
         told.dedup();
-        told
+        left_out.chain(told).collect()
     }
 
     /// Runs of the server measured most often.
@@ -111,6 +121,14 @@ impl Report {
     pub(crate) fn median(&self, workload: Workload, kind: Kind) -> Option<Figures> {
         let runs: Vec<Figures> = self.of(workload, kind).cloned().collect();
         (!runs.is_empty()).then(|| Figures::over(&runs))
+    }
+
+    /// The runs of one workload at one server in which nothing went wrong.
+    pub(crate) fn faultless(&self, workload: Workload, kind: Kind) -> Vec<Figures> {
+        let runs = self.of(workload, kind);
+        runs.filter(|run| run.faults().is_empty())
+            .cloned()
+            .collect()
     }
 
     fn of(&self, workload: Workload, kind: Kind) -> impl Iterator<Item = &Figures> {
@@ -266,7 +284,7 @@ const DISK: &str = "A page of 4 KiB appended to a file in the folder of the hub'
 nothing else ran; at half of the rate, each from when it was due.";
 
 /// Figure, heading, and what it is divided by.
-const COLUMNS: [(&str, &str, f64); 28] = [
+const COLUMNS: [(&str, &str, f64); 29] = [
     ("clients", "streams", 1.0),
     ("connects_per_s", "connects/s", 1.0),
     ("pss_bytes_per_stream", "PSS/stream KB", 1_000.0),
@@ -281,6 +299,7 @@ const COLUMNS: [(&str, &str, f64); 28] = [
     ("p90_ms", "p90", 1.0),
     ("p99_ms", "p99", 1.0),
     ("p999_ms", "p99.9", 1.0),
+    ("last_p50_ms", "last client ms", 1.0),
     ("publish_p50_ms", "publish p50 ms", 1.0),
     ("publish_p99_ms", "publish p99", 1.0),
     ("bytes_per_delivery", "bytes", 1.0),
@@ -308,6 +327,21 @@ mod tests {
         assert_eq!(number(12.345), "12.3");
         assert_eq!(number(0.666), "0.67");
         assert_eq!(number(f64::NAN), "–");
+    }
+
+    #[test]
+    fn a_server_that_was_left_out_is_named_with_its_cause() {
+        let mut report = Report::default();
+        report.leave_out(Kind::Mercure, "X names no binary\nand more".to_owned());
+        report.fail(Workload::Idle, Kind::Node, "gone".to_owned());
+
+        assert_eq!(
+            report.troubles(),
+            [
+                "not measured: mercure (X names no binary)",
+                "node in `idle`: gone"
+            ]
+        );
     }
 
     #[test]

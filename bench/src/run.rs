@@ -93,6 +93,10 @@ impl Ground {
 /// `campanile-bench run`.
 pub(crate) fn run(command: &RunCommand) -> Result<()> {
     let ground = Ground::prepare(&command.place)?;
+    for kind in &command.servers {
+        let missing = |cause| format!("{} cannot be measured: {cause}", kind.name());
+        kind.prepare().map_err(missing)?;
+    }
     let wishes = command.wishes();
     let workloads = match command.workloads.as_slice() {
         [] => Workload::value_variants(),

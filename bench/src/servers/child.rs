@@ -96,8 +96,8 @@ pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(5));
 }
 
-/// The time that a server has to begin to listen.
-const STARTING: Duration = Duration::from_secs(20);
+/// The time that a server has to begin to listen. Spring needs most of it on a busy machine.
+const STARTING: Duration = Duration::from_secs(40);
 
 /// The time that a server has to end before it is killed.
 const STOPPING: Duration = Duration::from_secs(8);

@@ -4,11 +4,15 @@ use clap::ValueEnum;
 
 use crate::error::Result;
 use crate::servers::campanile::Campanile;
+use crate::servers::centrifugo::Centrifugo;
 use crate::servers::floor::Floor;
+use crate::servers::mercure::Mercure;
 use crate::servers::nchan::Nchan;
 use crate::servers::node::Node;
+use crate::servers::programs;
 use crate::servers::pushpin::Pushpin;
 use crate::servers::server::{Server, Site};
+use crate::servers::spring::Spring;
 
 /// One kind of server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
@@ -27,6 +31,12 @@ pub(crate) enum Kind {
     Node,
     /// Pushpin, from apt, with its client and a back end that hands every stream over.
     Pushpin,
+    /// The reference hub of the Mercure protocol, the binary that CAMPANILE_BENCH_MERCURE names.
+    Mercure,
+    /// Centrifugo, the binary that CAMPANILE_BENCH_CENTRIFUGO names.
+    Centrifugo,
+    /// Spring's `SseEmitter`, built with Maven.
+    Spring,
 }
 
 impl Kind {
@@ -39,6 +49,32 @@ impl Kind {
             Self::Nchan => "nchan",
             Self::Node => "node",
             Self::Pushpin => "pushpin",
+            Self::Mercure => "mercure",
+            Self::Centrifugo => "centrifugo",
+            Self::Spring => "spring",
+        }
+    }
+
+    /// The servers of others, which the hub is compared with.
+    pub(crate) const PEERS: [Self; 6] = [
+        Self::Nchan,
+        Self::Node,
+        Self::Mercure,
+        Self::Centrifugo,
+        Self::Spring,
+        Self::Pushpin,
+    ];
+
+    /// Makes sure that its programs are there. The error says which one is missing.
+    pub(crate) fn prepare(self) -> Result<()> {
+        match self {
+            Self::Nchan => programs::expect_installed(&["nginx"]),
+            Self::Node => programs::expect_installed(&["node"]),
+            Self::Pushpin => programs::expect_installed(&["pushpin", "zurl"]),
+            Self::Mercure => Mercure::binary().map(drop),
+            Self::Centrifugo => Centrifugo::binary().map(drop),
+            Self::Spring => Spring::build().map(drop),
+            Self::Campanile | Self::CampanileInMemory | Self::Before | Self::Floor => Ok(()),
         }
     }
 
@@ -60,6 +96,9 @@ impl Kind {
             Self::Nchan => Box::new(Nchan::start(site)?),
             Self::Node => Box::new(Node::start(site)?),
             Self::Pushpin => Box::new(Pushpin::start(site)?),
+            Self::Mercure => Box::new(Mercure::start(site)?),
+            Self::Centrifugo => Box::new(Centrifugo::start(site)?),
+            Self::Spring => Box::new(Spring::start(site)?),
         })
     }
 }

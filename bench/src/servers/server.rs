@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::Pid;
 
@@ -27,6 +28,10 @@ pub(crate) trait Server {
     /// Streams it can open at the same time.
     fn opens_at_once(&self) -> usize {
         AT_ONCE
+    }
+    /// The time of publishing that does not count before it is measured, if it needs longer than others.
+    fn warming_up(&self) -> Option<Duration> {
+        None
     }
     /// The request that opens a user's stream where it was left, if this server can do that.
     fn resume(&self, _user: usize, _cursor: u64) -> Result<Option<Vec<u8>>> {

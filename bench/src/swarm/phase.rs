@@ -28,6 +28,8 @@ pub(crate) struct Phase {
     random: u64,
     pub(crate) latency: Histogram<u64>,
     pub(crate) publish_latency: Histogram<u64>,
+    /// The time until an alarm for everyone has reached its last reader.
+    pub(crate) last: Histogram<u64>,
     pub(crate) deliveries: u64,
     pub(crate) answered: u64,
     pub(crate) failed: u64,
@@ -73,6 +75,7 @@ impl Phase {
             random: 0x9E37_79B9_7F4A_7C15 ^ u64::from(number),
             latency: histogram()?,
             publish_latency: histogram()?,
+            last: histogram()?,
             deliveries: 0,
             answered: 0,
             failed: 0,
@@ -214,12 +217,18 @@ impl Phase {
         }
         self.deliveries += 1;
         self.last_delivery = now;
-        self.latency
-            .saturating_record(now.saturating_sub(stamp.sent.max(self.counts_from)) / 1_000);
+        let took = now.saturating_sub(stamp.sent.max(self.counts_from)) / 1_000;
+        self.latency.saturating_record(took);
         let Some(lane) = self.lanes.get_mut(number) else {
             return;
         };
-        if lane.delivered(stamp.lane_sequence) && matches!(self.pacing, Pacing::Closed { .. }) {
+        if !lane.delivered(stamp.lane_sequence) {
+            return;
+        }
+        if self.audience == Audience::Everyone {
+            self.last.saturating_record(took);
+        }
+        if lane.forget_delivered() && matches!(self.pacing, Pacing::Closed { .. }) {
             self.free.push_back(number);
         }
     }
@@ -305,15 +314,17 @@ impl Lane {
         self.under_way.get_mut(place as usize)
     }
 
-    /// One reader has one alarm; answers whether an alarm is no longer under way.
+    /// One reader has one alarm; answers whether it was the last one.
     fn delivered(&mut self, sequence: u32) -> bool {
         let Some(alarm) = self.under_way(sequence) else {
             return false;
         };
+        let was_last = alarm.readers_left == 1;
         alarm.readers_left = alarm.readers_left.saturating_sub(1);
-        alarm.readers_left == 0 && self.forget_delivered()
+        was_last
     }
 
+    /// Answers whether an alarm is no longer under way.
     fn forget_delivered(&mut self) -> bool {
         let before = self.under_way.len();
         while self
@@ -335,3 +346,46 @@ fn histogram() -> Result<Histogram<u64>> {
 
 /// Before a publisher gives up looking for a user who is there.
 const TRIES: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::swarm::plan::Waiting;
+    use std::time::Duration;
+
+    fn phase(audience: Audience) -> Phase {
+        let plan = Plan {
+            audience,
+            publishers: 1,
+            pacing: Pacing::Closed { window: 1 },
+            waiting: Waiting::Awake,
+            lasting: Duration::ZERO,
+        };
+        Phase::new(1, &plan, 2, 0).unwrap()
+    }
+
+    #[test]
+    fn a_broadcast_is_over_when_its_last_reader_has_it() {
+        let mut phase = phase(Audience::Everyone);
+        let (_, stamp, _) = phase.next(1_000).unwrap();
+        phase.answer(0, true, 2_000);
+
+        phase.deliver(1, &stamp, 5_000);
+        assert!(phase.last.is_empty() && phase.next(6_000).is_none());
+        phase.deliver(0, &stamp, 9_000);
+
+        assert_eq!((phase.last.len(), phase.last.max()), (1, 8));
+        assert!(phase.next(10_000).is_some());
+    }
+
+    #[test]
+    fn an_alarm_for_one_user_has_no_last_reader() {
+        let mut phase = phase(Audience::OneUser);
+        let (_, stamp, user) = phase.next(1_000).unwrap();
+
+        phase.deliver(user, &stamp, 5_000);
+
+        assert!(phase.last.is_empty());
+        assert_eq!(phase.latency.len(), 1);
+    }
+}

@@ -21,8 +21,9 @@ impl Session {
     pub(super) fn publish_and_meter(&mut self, plan: Plan) -> Result<(Figures, Cpu)> {
         let template = self.server.publish(plan.audience)?;
         self.swarm.publishers(plan.publishers, &template)?;
+        let usual = plan.lasting.min(WARMING_UP);
         self.swarm.publish(&Plan {
-            lasting: plan.lasting.min(WARMING_UP),
+            lasting: self.server.warming_up().unwrap_or(usual),
             ..plan
         })?;
         self.swarm.take_busy();
@@ -38,6 +39,9 @@ impl Session {
         figures.set("publishers", plan.publishers as f64);
         set_cost(&mut figures, &phase, &server, own);
         set_latency(&mut figures, &phase);
+        if !phase.last.is_empty() {
+            figures.set("last_p50_ms", milliseconds(&phase.last, 0.5));
+        }
         set_books(&mut figures, &phase, ends, self.swarm.ends());
         Ok((figures, server))
     }
@@ -78,18 +82,19 @@ fn set_cost(figures: &mut Figures, phase: &Phase, server: &Cpu, own: f64) {
 }
 
 pub(super) fn set_latency(figures: &mut Figures, phase: &Phase) {
-    let of = |histogram: &Histogram<u64>, quantile| {
-        histogram.value_at_quantile(quantile) as f64 / 1_000.0
-    };
-    figures.set("p50_ms", of(&phase.latency, 0.5));
-    figures.set("p90_ms", of(&phase.latency, 0.9));
-    figures.set("p99_ms", of(&phase.latency, 0.99));
-    figures.set("p999_ms", of(&phase.latency, 0.999));
+    figures.set("p50_ms", milliseconds(&phase.latency, 0.5));
+    figures.set("p90_ms", milliseconds(&phase.latency, 0.9));
+    figures.set("p99_ms", milliseconds(&phase.latency, 0.99));
+    figures.set("p999_ms", milliseconds(&phase.latency, 0.999));
     if phase.publish_latency.is_empty() {
         return;
     }
-    figures.set("publish_p50_ms", of(&phase.publish_latency, 0.5));
-    figures.set("publish_p99_ms", of(&phase.publish_latency, 0.99));
+    figures.set("publish_p50_ms", milliseconds(&phase.publish_latency, 0.5));
+    figures.set("publish_p99_ms", milliseconds(&phase.publish_latency, 0.99));
+}
+
+fn milliseconds(histogram: &Histogram<u64>, quantile: f64) -> f64 {
+    histogram.value_at_quantile(quantile) as f64 / 1_000.0
 }
 
 pub(super) fn set_books(figures: &mut Figures, phase: &Phase, before: Ends, after: &Ends) {
