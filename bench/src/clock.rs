@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// Nanoseconds since the bench started.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock(Instant);
@@ -14,6 +16,37 @@ impl Clock {
     pub(crate) fn nanos(self) -> u64 {
         nanos(self.0.elapsed())
     }
+}
+
+/// Tells for how long the bench worked.
+pub(crate) enum Stopwatch {
+    /// By the clock: nobody else is on its core.
+    Alone(Instant),
+    /// By the processor time of this thread: others may interrupt it.
+    Interrupted(Duration),
+}
+
+impl Stopwatch {
+    pub(crate) fn start(is_interrupted: bool) -> Self {
+        if is_interrupted {
+            Self::Interrupted(processor_time())
+        } else {
+            Self::Alone(Instant::now())
+        }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        match self {
+            Self::Alone(start) => start.elapsed(),
+            Self::Interrupted(start) => processor_time().saturating_sub(*start),
+        }
+    }
+}
+
+/// The processor time that this thread has used.
+fn processor_time() -> Duration {
+    let used = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(used).unwrap_or_default()
 }
 
 /// A duration in nanoseconds; five centuries fit.

@@ -229,7 +229,7 @@ fn workloads(kind: Kind) -> &'static [Workload] {
     }
 }
 
-const EVERYTHING: [Workload; 16] = [
+const EVERYTHING: [Workload; 20] = [
     Workload::Broadcast50,
     Workload::Broadcast1,
     Workload::Broadcast16,
@@ -239,12 +239,16 @@ const EVERYTHING: [Workload; 16] = [
     Workload::Idle,
     Workload::Broadcast10k,
     Workload::Scale10000,
+    Workload::CrowdOneCore,
+    Workload::CrowdEveryCore,
     Workload::Scale4000,
     Workload::Scale100,
     Workload::Personal1,
     Workload::Personal16,
     Workload::Personal256,
     Workload::HalfLoad,
+    Workload::UsersOneCore,
+    Workload::UsersEveryCore,
     Workload::Storm,
 ];
 

@@ -20,6 +20,7 @@ mod growth;
 mod http;
 mod ledger;
 mod mercure;
+mod outlook;
 mod postgres;
 mod proc;
 mod report;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Run(command) => run::run(&command),
         Command::Transports(command) => transports::run(&command),
         Command::Cluster(command) => cluster::run(&command),
+        Command::Cores(command) => run::cores(&command),
         Command::Dashboard(command) => dashboard::run(&command),
         Command::Tokens(command) => tokens::run(&command),
         Command::Growth(command) => growth::run(&command),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use rustix::process::Pid;
+use rustix::process::{Pid, setpriority_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::error::Result;
@@ -196,7 +196,27 @@ impl Cores {
         sched_setaffinity(None, &self.load)?;
         Ok(started)
     }
+
+    /// Does some work on every core at the lowest priority. It has a thread of its own, because not everybody may raise a priority again.
+    pub(crate) fn behind<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        let lowered = || -> std::result::Result<T, String> {
+            let lower = || -> Result<()> {
+                sched_setaffinity(None, &self.every)?;
+                Ok(setpriority_process(None, LOWEST)?)
+            };
+            lower().map_err(|cause| cause.to_string())?;
+            work().map_err(|cause| cause.to_string())
+        };
+        let done = std::thread::scope(|scope| scope.spawn(lowered).join());
+        match done {
+            Ok(done) => Ok(done?),
+            Err(_panic) => Err("the thread behind the server broke off".into()),
+        }
+    }
 }
+
+/// The nice value that gives way to everybody.
+const LOWEST: i32 = 19;
 
 /// Returns true if a file lies on a disk. In memory a commit would cost nothing.
 pub(crate) fn is_on_disk(path: &Path) -> bool {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
-use crate::args::{Place, RunCommand};
+use crate::args::{CoresCommand, Place, RunCommand};
 use crate::disk;
 use crate::error::Result;
 use crate::fan_out;
@@ -114,9 +114,35 @@ pub(crate) fn run(command: &RunCommand) -> Result<()> {
     Ok(())
 }
 
+/// `campanile-bench cores`: the section of the report, without the rest.
+pub(crate) fn cores(command: &CoresCommand) -> Result<()> {
+    let ground = Ground::prepare(&command.place)?;
+    let workloads: Vec<Workload> = fan_out::PAIRS
+        .iter()
+        .flat_map(|pair| [pair.one, pair.every])
+        .collect();
+    let mut report = Report::default();
+    for _ in 0..command.repeat {
+        measure(
+            &ground,
+            Kind::Campanile,
+            &workloads,
+            &command.wishes(),
+            &mut report,
+        );
+    }
+    println!("{}{}", fan_out::section(&report), told(&report));
+    Ok(())
+}
+
 /// The tables, and what could not be measured.
 fn tables(report: &Report) -> String {
-    let mut text = report.tables_only() + &fan_out::section(report) + &report.disk_section();
+    report.tables_only() + &fan_out::section(report) + &report.disk_section() + &told(report)
+}
+
+/// What could not be measured.
+fn told(report: &Report) -> String {
+    let mut text = String::new();
     for trouble in report.troubles() {
         let _ = write!(text, "\n- {trouble}");
     }

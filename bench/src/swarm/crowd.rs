@@ -1,7 +1,5 @@
 //! Everybody in the swarm, and what happens to them when the kernel says so.
 
-use std::time::Duration;
-
 use mio::event::Event;
 use mio::{Interest, Registry, Token};
 
@@ -210,10 +208,10 @@ impl Crowd {
         self.phase.as_ref().is_none_or(Phase::is_settled)
     }
 
-    /// Sends what may be sent now, and adds the time that took.
-    pub(crate) fn publish_due(&mut self, busy: &mut Duration) -> Result<()> {
+    /// Sends what may be sent now; answers whether there was something.
+    pub(crate) fn publish_due(&mut self) -> Result<bool> {
         let Some(phase) = self.phase.as_mut() else {
-            return Ok(());
+            return Ok(false);
         };
         let now = self.clock.nanos();
         let mut sent = false;
@@ -230,10 +228,7 @@ impl Crowd {
         for lane in closed {
             self.answered(lane, Answer::Closed { unanswered: true });
         }
-        if sent {
-            *busy += Duration::from_nanos(self.clock.nanos() - now);
-        }
-        Ok(())
+        Ok(sent)
     }
 
     /// Something happened on a connection.

@@ -11,11 +11,11 @@ mod reading;
 mod sources;
 mod stream;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mio::{Events, Poll};
 
-use crate::clock::{Clock, nanos};
+use crate::clock::{Clock, Stopwatch, nanos};
 use crate::error::Result;
 use crate::http::Template;
 use crate::stamp::Stamp;
@@ -37,6 +37,8 @@ pub(crate) struct Swarm {
     phases: u32,
     // Time spent with events, waiting left out.
     busy: Duration,
+    // True while others may run on the bench's core.
+    is_interrupted: bool,
     owed: Option<Phase>,
 }
 
@@ -55,6 +57,7 @@ impl Swarm {
             crowd,
             phases: 0,
             busy: Duration::ZERO,
+            is_interrupted: false,
             owed: None,
         })
     }
@@ -133,6 +136,7 @@ impl Swarm {
     pub(crate) fn publish_beside(&mut self, plan: &Plan, comings: &mut Comings) -> Result<Phase> {
         self.phases += 1;
         let (stay, come) = (comings.stay(), comings.come());
+        self.is_interrupted = plan.waiting == Waiting::Behind;
         let start = self.crowd.clock().nanos();
         let stop = start + nanos(plan.lasting);
         // Nobody notices so little where one alarm takes milliseconds to reach its last reader; a turn then finds many events.
@@ -146,12 +150,15 @@ impl Swarm {
             let now = self.crowd.clock().nanos();
             if now < stop {
                 comings.turn(&mut self.crowd, start, come)?;
-                self.crowd.publish_due(&mut self.busy)?;
+                let watch = Stopwatch::start(self.is_interrupted);
+                if self.crowd.publish_due()? {
+                    self.busy += watch.elapsed();
+                }
             } else if self.crowd.is_settled() || now > stop + nanos(DRAINING) {
                 break;
             }
             match plan.waiting {
-                Waiting::Awake => self.turn_awake(now + gathering)?,
+                Waiting::Awake | Waiting::Behind => self.turn_awake(now + gathering)?,
                 Waiting::Asleep => self.turn(Some(NAP))?,
             }
         }
@@ -231,10 +238,10 @@ impl Swarm {
     /// Never sleeps: being woken would cost the server, and more than the reading. Looks again no earlier than `not_before`, and
     /// counts the time in which there was something to do.
     fn turn_awake(&mut self, not_before: u64) -> Result<()> {
-        let started = Instant::now();
+        let watch = Stopwatch::start(self.is_interrupted);
         self.turn(Some(Duration::ZERO))?;
         if !self.events.is_empty() {
-            self.busy += started.elapsed();
+            self.busy += watch.elapsed();
         }
         while self.crowd.clock().nanos() < not_before {
             std::hint::spin_loop();

@@ -21,17 +21,17 @@ impl Session {
     pub(super) fn publish_and_meter(&mut self, plan: Plan) -> Result<(Figures, Cpu)> {
         let template = self.server.publish(plan.audience)?;
         self.swarm.publishers(plan.publishers, &template)?;
-        self.swarm.publish(&Plan {
+        self.publish_in_place(&Plan {
             lasting: plan.lasting.min(WARMING_UP),
             ..plan
         })?;
         self.swarm.take_busy();
         let ends = *self.swarm.ends();
         let before = (Meter::of_tree(self.server.pid())?, Meter::of_bench());
-        let phase = self.swarm.publish(&plan)?;
+        let phase = self.publish_in_place(&plan)?;
         let server = Meter::of_tree(self.server.pid())?.since(&before.0);
         let own = match plan.waiting {
-            Waiting::Awake => self.swarm.take_busy().as_secs_f64(),
+            Waiting::Awake | Waiting::Behind => self.swarm.take_busy().as_secs_f64(),
             Waiting::Asleep => Meter::of_bench().since(&before.1).total,
         };
         let mut figures = Figures::default();
@@ -40,6 +40,17 @@ impl Session {
         set_latency(&mut figures, &phase);
         set_books(&mut figures, &phase, ends, self.swarm.ends());
         Ok((figures, server))
+    }
+
+    /// Publishes on the bench's core, or behind the server.
+    fn publish_in_place(&mut self, plan: &Plan) -> Result<Phase> {
+        match plan.waiting {
+            Waiting::Awake | Waiting::Asleep => self.swarm.publish(plan),
+            Waiting::Behind => {
+                let swarm = &mut self.swarm;
+                self.cores.behind(|| swarm.publish(plan))
+            }
+        }
     }
 
     /// Finds out the most it can do in closed loop, then publishes at half of that rate and counts from when each alarm was due.

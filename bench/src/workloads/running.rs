@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::bars;
 use crate::error::Result;
 use crate::figures::Figures;
+use crate::proc::Placement;
 use crate::swarm::{Pacing, Plan, Waiting};
 use crate::workloads::publishing::WINDOW;
 use crate::workloads::session::Session;
@@ -32,10 +33,11 @@ impl Workload {
             Self::Scale10000 => (1, Some(2.0)),
             Self::Broadcast50 => (1, Some(50.0)),
             Self::Broadcast1 | Self::Broadcast10k | Self::Personal1 => (1, None),
+            Self::CrowdOneCore | Self::CrowdEveryCore => (2, None),
             Self::Broadcast16 | Self::FanOutOneCore | Self::FanOutEveryCore | Self::Personal16 => {
                 (16, None)
             }
-            Self::Personal256 => (256, None),
+            Self::Personal256 | Self::UsersOneCore | Self::UsersEveryCore => (256, None),
         };
         let publishers = wishes.publishers.unwrap_or(publishers);
         let pacing = match rate {
@@ -46,15 +48,18 @@ impl Workload {
                 window: wishes.window.unwrap_or(WINDOW),
             },
         };
-        let mut plan = Plan {
-            audience: self.setup(wishes).audience,
+        let setup = self.setup(wishes);
+        let plan = Plan {
+            audience: setup.audience,
             publishers,
             pacing,
-            waiting: Waiting::Awake,
+            waiting: match setup.placement {
+                Placement::OneCore => Waiting::Awake,
+                Placement::EveryCore => Waiting::Behind,
+            },
             lasting: self.lasting(wishes),
         };
-        if matches!(self, Self::FanOutOneCore | Self::FanOutEveryCore) {
-            plan.waiting = Waiting::Asleep;
+        if self.tells_threads_apart() {
             return session.fan_out(plan);
         }
         session.publish(plan)

@@ -19,6 +19,7 @@ pub(crate) struct Session {
     pub(super) swarm: Swarm,
     pub(super) server: Box<dyn Server>,
     _folder: TempDir,
+    pub(super) cores: Cores,
     opening: Figures,
 }
 
@@ -45,6 +46,7 @@ impl Session {
             swarm,
             server,
             _folder: folder,
+            cores: cores.clone(),
             opening,
         })
     }
