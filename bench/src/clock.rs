@@ -53,3 +53,20 @@ fn processor_time() -> Duration {
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_waits_uses_no_processor_time() {
+        let alone = Stopwatch::start(false);
+        let interrupted = Stopwatch::start(true);
+
+        let (_keep, silence) = std::sync::mpsc::channel::<()>();
+        let _nothing = silence.recv_timeout(Duration::from_millis(50));
+
+        assert!(alone.elapsed() >= Duration::from_millis(50));
+        assert!(interrupted.elapsed() < Duration::from_millis(25));
+    }
+}

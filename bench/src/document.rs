@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use crate::args::{INTERNALS, ReportCommand};
 use crate::bars;
 use crate::chart::{Chart, Line};
+use crate::cores;
 use crate::disk;
 use crate::error::Result;
-use crate::fan_out;
 use crate::report::Report;
 use crate::run::{self, Ground};
 use crate::servers::Kind;
@@ -134,7 +134,7 @@ fn document(command: &ReportCommand, report: &Report, busy: &str) -> String {
         let _ = write!(text, "\n{}\n", notes.trim());
     }
     text.push_str(PICTURES);
-    text.push_str(&fan_out::section(report));
+    text.push_str(&cores::section(report));
     text.push_str(&report.disk_section());
     text.push_str(&gain(report));
     text.push_str("\n## Figures\n");
@@ -236,19 +236,19 @@ const EVERYTHING: [Workload; 20] = [
     Workload::Scale1000,
     Workload::FanOutOneCore,
     Workload::FanOutEveryCore,
+    Workload::CrowdOneCore,
+    Workload::CrowdEveryCore,
+    Workload::UsersOneCore,
+    Workload::UsersEveryCore,
     Workload::Idle,
     Workload::Broadcast10k,
     Workload::Scale10000,
-    Workload::CrowdOneCore,
-    Workload::CrowdEveryCore,
     Workload::Scale4000,
     Workload::Scale100,
     Workload::Personal1,
     Workload::Personal16,
     Workload::Personal256,
     Workload::HalfLoad,
-    Workload::UsersOneCore,
-    Workload::UsersEveryCore,
     Workload::Storm,
 ];
 

@@ -23,6 +23,8 @@ pub(crate) struct Crowd {
     reading: Reading,
     streams: Vec<Stream>,
     publishers: Vec<Publisher>,
+    // The number of the first user, or of the room.
+    first: usize,
     phase: Option<Phase>,
     opened: Vec<usize>,
     ends: Ends,
@@ -82,11 +84,16 @@ impl Crowd {
             reading: Reading::new(first_event),
             streams: Vec::new(),
             publishers: Vec::new(),
+            first: 0,
             phase: None,
             opened: Vec::new(),
             ends: Ends::default(),
             refusal: None,
         }
+    }
+
+    pub(crate) fn begin_at(&mut self, first: usize) {
+        self.first = first;
     }
 
     pub(crate) fn clock(&self) -> Clock {
@@ -221,7 +228,7 @@ impl Crowd {
             let Some(publisher) = self.publishers.get_mut(lane) else {
                 return Err("a publisher was not connected".into());
             };
-            if publisher.send(&stamp, user) != Answer::None {
+            if publisher.send(&stamp, self.first + user) != Answer::None {
                 closed.push(lane);
             }
         }

@@ -10,6 +10,7 @@ mod publisher;
 mod reading;
 mod sources;
 mod stream;
+mod together;
 
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ pub(crate) use phase::Phase;
 pub(crate) use plan::{Audience, Pacing, Plan, Waiting};
 pub(crate) use publisher::{Answer, Publisher};
 pub(crate) use sources::Sources;
+pub(crate) use together::publish_in_turn;
 
 /// All clients.
 pub(crate) struct Swarm {
@@ -45,6 +47,13 @@ pub(crate) struct Swarm {
 impl Swarm {
     pub(crate) fn new(endpoint: Endpoint) -> Result<Self> {
         Self::over(vec![endpoint])
+    }
+
+    /// Clients whose users begin at a number: what they publish goes to a user, or to a room, that many places further.
+    pub(crate) fn beginning_at(endpoint: Endpoint, first: usize) -> Result<Self> {
+        let mut swarm = Self::new(endpoint)?;
+        swarm.crowd.begin_at(first);
+        Ok(swarm)
     }
 
     /// The clients of several servers, which take turns: stream number i is at server number i, modulo their number, and so are publishers.
@@ -134,26 +143,15 @@ impl Swarm {
 
     /// The same to those streams that stay, while others come and go.
     pub(crate) fn publish_beside(&mut self, plan: &Plan, comings: &mut Comings) -> Result<Phase> {
-        self.phases += 1;
         let (stay, come) = (comings.stay(), comings.come());
-        self.is_interrupted = plan.waiting == Waiting::Behind;
-        let start = self.crowd.clock().nanos();
+        let start = self.begin(plan, stay)?;
         let stop = start + nanos(plan.lasting);
-        // Nobody notices so little where one alarm takes milliseconds to reach its last reader; a turn then finds many events.
-        let gathering = match plan.audience {
-            Audience::Everyone => GATHERING.min(nanos(GATHERING_PER_READER) * stay as u64),
-            Audience::OneUser => 0,
-        };
-        self.crowd
-            .enter(Phase::new(self.phases, plan, stay, start)?);
+        let gathering = gathering(plan, stay);
         loop {
             let now = self.crowd.clock().nanos();
             if now < stop {
                 comings.turn(&mut self.crowd, start, come)?;
-                let watch = Stopwatch::start(self.is_interrupted);
-                if self.crowd.publish_due()? {
-                    self.busy += watch.elapsed();
-                }
+                self.publish_due()?;
             } else if self.crowd.is_settled() || now > stop + nanos(DRAINING) {
                 break;
             }
@@ -162,9 +160,31 @@ impl Swarm {
                 Waiting::Asleep => self.turn(Some(NAP))?,
             }
         }
+        self.end()
+    }
+
+    /// Begins a measurement; answers the time.
+    fn begin(&mut self, plan: &Plan, readers: usize) -> Result<u64> {
+        self.phases += 1;
+        self.is_interrupted = plan.waiting == Waiting::Behind;
+        let start = self.crowd.clock().nanos();
+        self.crowd
+            .enter(Phase::new(self.phases, plan, readers, start)?);
+        Ok(start)
+    }
+
+    fn end(&mut self) -> Result<Phase> {
         self.crowd
             .leave()
             .ok_or_else(|| "no measurement was running".into())
+    }
+
+    fn publish_due(&mut self) -> Result<()> {
+        let watch = Stopwatch::start(self.is_interrupted);
+        if self.crowd.publish_due()? {
+            self.busy += watch.elapsed();
+        }
+        Ok(())
     }
 
     /// The books of alarms that are sent while nobody is there, and their stamps.
@@ -208,9 +228,7 @@ impl Swarm {
         }
         // A repeated event arrives soon after the first one.
         self.rest(Duration::from_millis(500))?;
-        self.crowd
-            .leave()
-            .ok_or_else(|| "no measurement was running".into())
+        self.end()
     }
 
     /// The time spent with events since somebody asked.
@@ -258,6 +276,15 @@ impl Swarm {
             self.crowd.handle(event);
         }
         Ok(())
+    }
+}
+
+/// The time between two looks at what came, in nanoseconds. Nobody notices so little where one alarm takes milliseconds to reach its
+/// last reader; a turn then finds many events.
+fn gathering(plan: &Plan, readers: usize) -> u64 {
+    match plan.audience {
+        Audience::Everyone => GATHERING.min(nanos(GATHERING_PER_READER) * readers as u64),
+        Audience::OneUser => 0,
     }
 }
 

@@ -261,6 +261,17 @@ impl Phase {
         (self.last_delivery - self.start) as f64 / 1e9
     }
 
+    /// Adds what another swarm did at the same time, but not its books.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let seconds = self.seconds().max(other.seconds());
+        self.last_delivery = self.start + (seconds * 1e9) as u64;
+        self.deliveries += other.deliveries;
+        self.answered += other.answered;
+        // Both have the same bounds.
+        let _same = self.latency.add(&other.latency);
+        let _same = self.publish_latency.add(&other.publish_latency);
+    }
+
     /// The delivery of all events that were sent to readers that are still connected.
     pub(crate) fn reconcile(&self) -> Reconciled {
         let lanes = self.lanes.len();

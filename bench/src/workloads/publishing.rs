@@ -14,21 +14,16 @@ use crate::workloads::workload::Wishes;
 impl Session {
     /// Publishes for a while, after a short run that does not count.
     pub(super) fn publish(&mut self, plan: Plan) -> Result<Figures> {
-        Ok(self.publish_and_meter(plan)?.0)
-    }
-
-    /// The same; answers what the server spent as well.
-    pub(super) fn publish_and_meter(&mut self, plan: Plan) -> Result<(Figures, Cpu)> {
         let template = self.server.publish(plan.audience)?;
         self.swarm.publishers(plan.publishers, &template)?;
-        self.publish_in_place(&Plan {
+        self.swarm.publish(&Plan {
             lasting: plan.lasting.min(WARMING_UP),
             ..plan
         })?;
         self.swarm.take_busy();
         let ends = *self.swarm.ends();
         let before = (Meter::of_tree(self.server.pid())?, Meter::of_bench());
-        let phase = self.publish_in_place(&plan)?;
+        let phase = self.swarm.publish(&plan)?;
         let server = Meter::of_tree(self.server.pid())?.since(&before.0);
         let own = match plan.waiting {
             Waiting::Awake | Waiting::Behind => self.swarm.take_busy().as_secs_f64(),
@@ -39,18 +34,7 @@ impl Session {
         set_cost(&mut figures, &phase, &server, own);
         set_latency(&mut figures, &phase);
         set_books(&mut figures, &phase, ends, self.swarm.ends());
-        Ok((figures, server))
-    }
-
-    /// Publishes on the bench's core, or behind the server.
-    fn publish_in_place(&mut self, plan: &Plan) -> Result<Phase> {
-        match plan.waiting {
-            Waiting::Awake | Waiting::Asleep => self.swarm.publish(plan),
-            Waiting::Behind => {
-                let swarm = &mut self.swarm;
-                self.cores.behind(|| swarm.publish(plan))
-            }
-        }
+        Ok(figures)
     }
 
     /// Finds out the most it can do in closed loop, then publishes at half of that rate and counts from when each alarm was due.
@@ -77,7 +61,7 @@ impl Session {
     }
 }
 
-fn set_cost(figures: &mut Figures, phase: &Phase, server: &Cpu, own: f64) {
+pub(crate) fn set_cost(figures: &mut Figures, phase: &Phase, server: &Cpu, own: f64) {
     let deliveries = phase.deliveries as f64;
     figures.set("deliveries", deliveries);
     figures.set("deliveries_per_s", deliveries / phase.seconds());
@@ -88,7 +72,7 @@ fn set_cost(figures: &mut Figures, phase: &Phase, server: &Cpu, own: f64) {
     figures.set("seconds", phase.seconds());
 }
 
-pub(super) fn set_latency(figures: &mut Figures, phase: &Phase) {
+pub(crate) fn set_latency(figures: &mut Figures, phase: &Phase) {
     let of = |histogram: &Histogram<u64>, quantile| {
         histogram.value_at_quantile(quantile) as f64 / 1_000.0
     };
@@ -103,7 +87,7 @@ pub(super) fn set_latency(figures: &mut Figures, phase: &Phase) {
     figures.set("publish_p99_ms", of(&phase.publish_latency, 0.99));
 }
 
-pub(super) fn set_books(figures: &mut Figures, phase: &Phase, before: Ends, after: &Ends) {
+pub(crate) fn set_books(figures: &mut Figures, phase: &Phase, before: Ends, after: &Ends) {
     let books = phase.reconcile();
     figures.set("lost", books.lost as f64);
     figures.set("repeated", books.repeated as f64);
@@ -116,7 +100,7 @@ pub(super) fn set_books(figures: &mut Figures, phase: &Phase, before: Ends, afte
 }
 
 /// A closed loop is closed over delivery too: a publisher waits until its last alarm has reached the slowest reader.
-pub(super) const WINDOW: usize = 1;
+pub(crate) const WINDOW: usize = 1;
 
 /// Long enough that caches are warm and connections have grown their buffers.
 const WARMING_UP: Duration = Duration::from_millis(700);

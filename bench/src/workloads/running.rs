@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::bars;
 use crate::error::Result;
 use crate::figures::Figures;
-use crate::proc::Placement;
 use crate::swarm::{Pacing, Plan, Waiting};
 use crate::workloads::publishing::WINDOW;
 use crate::workloads::session::Session;
@@ -33,11 +32,14 @@ impl Workload {
             Self::Scale10000 => (1, Some(2.0)),
             Self::Broadcast50 => (1, Some(50.0)),
             Self::Broadcast1 | Self::Broadcast10k | Self::Personal1 => (1, None),
-            Self::CrowdOneCore | Self::CrowdEveryCore => (2, None),
-            Self::Broadcast16 | Self::FanOutOneCore | Self::FanOutEveryCore | Self::Personal16 => {
-                (16, None)
-            }
-            Self::Personal256 | Self::UsersOneCore | Self::UsersEveryCore => (256, None),
+            Self::Broadcast16 | Self::Personal16 => (16, None),
+            Self::Personal256 => (256, None),
+            Self::FanOutOneCore
+            | Self::FanOutEveryCore
+            | Self::CrowdOneCore
+            | Self::CrowdEveryCore
+            | Self::UsersOneCore
+            | Self::UsersEveryCore => return Err("it needs a hub of its own".into()),
         };
         let publishers = wishes.publishers.unwrap_or(publishers);
         let pacing = match rate {
@@ -48,20 +50,12 @@ impl Workload {
                 window: wishes.window.unwrap_or(WINDOW),
             },
         };
-        let setup = self.setup(wishes);
-        let plan = Plan {
-            audience: setup.audience,
+        session.publish(Plan {
+            audience: self.setup(wishes).audience,
             publishers,
             pacing,
-            waiting: match setup.placement {
-                Placement::OneCore => Waiting::Awake,
-                Placement::EveryCore => Waiting::Behind,
-            },
+            waiting: Waiting::Awake,
             lasting: self.lasting(wishes),
-        };
-        if self.tells_threads_apart() {
-            return session.fan_out(plan);
-        }
-        session.publish(plan)
+        })
     }
 }

@@ -19,7 +19,6 @@ pub(crate) struct Session {
     pub(super) swarm: Swarm,
     pub(super) server: Box<dyn Server>,
     _folder: TempDir,
-    pub(super) cores: Cores,
     opening: Figures,
 }
 
@@ -46,7 +45,6 @@ impl Session {
             swarm,
             server,
             _folder: folder,
-            cores: cores.clone(),
             opening,
         })
     }

@@ -22,12 +22,24 @@ pub(crate) enum Workload {
     /// 1,000 streams, 20 alarms a second for everyone: 20,000 deliveries a second, as at every size of `scale`.
     #[value(name = "scale-1000")]
     Scale1000,
-    /// As `broadcast-16`, thread by thread: the hub on one core, with one worker.
+    /// As `broadcast-16` but in as many rooms as there are cores, thread by thread: the hub on one core, with one worker.
     #[value(name = "fan-out-one-core")]
     FanOutOneCore,
     /// The same with the hub on every core, with a worker for each, and the bench behind it.
     #[value(name = "fan-out-every-core")]
     FanOutEveryCore,
+    /// 10,000 streams, in as many rooms as there are cores, a publisher in closed loop for each: the hub on one core.
+    #[value(name = "crowd-one-core")]
+    CrowdOneCore,
+    /// The same with the hub on every core.
+    #[value(name = "crowd-every-core")]
+    CrowdEveryCore,
+    /// As `personal-256`, thread by thread: the hub on one core.
+    #[value(name = "users-one-core")]
+    UsersOneCore,
+    /// The same with the hub on every core.
+    #[value(name = "users-every-core")]
+    UsersEveryCore,
     /// 10,000 streams opened, then left alone: rate of connecting, memory.
     Idle,
     /// 10,000 streams, alarms for everyone from 1 publisher in closed loop.
@@ -36,12 +48,6 @@ pub(crate) enum Workload {
     /// 10,000 streams, 2 alarms a second for everyone.
     #[value(name = "scale-10000")]
     Scale10000,
-    /// 10,000 streams, alarms for everyone from 2 publishers in closed loop: the hub on one core.
-    #[value(name = "crowd-one-core")]
-    CrowdOneCore,
-    /// The same with the hub on every core.
-    #[value(name = "crowd-every-core")]
-    CrowdEveryCore,
     /// 4,000 streams, 5 alarms a second for everyone.
     #[value(name = "scale-4000")]
     Scale4000,
@@ -60,12 +66,6 @@ pub(crate) enum Workload {
     /// 10,000 users, alarms for one of them each at half of the rate this server has just reached, whatever comes back.
     #[value(name = "half-load")]
     HalfLoad,
-    /// As `personal-256`, thread by thread: the hub on one core.
-    #[value(name = "users-one-core")]
-    UsersOneCore,
-    /// The same with the hub on every core.
-    #[value(name = "users-every-core")]
-    UsersEveryCore,
     /// Streams opened, closed after their first event, opened again.
     Churn,
     /// 10,000 clients come back at once, each 20 alarms behind.

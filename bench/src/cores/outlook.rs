@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::fan_out::{Measured, value};
+use crate::cores::section::{Measured, value};
 use crate::figures::Figures;
 use crate::report::number;
 
@@ -53,7 +53,7 @@ fn is_single(name: &str) -> bool {
 }
 
 /// A table with a row for each load, and how it is calculated.
-pub(crate) fn table(measured: &[Measured]) -> String {
+pub(super) fn table(measured: &[Measured]) -> String {
     let workers = measured.iter().map(|pair| value(&pair.every, "workers"));
     let cores = workers.fold(f64::NAN, f64::max);
     let mut text = format!(

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::cores::outlook;
 use crate::figures::Figures;
-use crate::outlook;
 use crate::report::{Report, faults, number};
 use crate::servers::Kind;
 use crate::workloads::Workload;
@@ -17,10 +17,10 @@ pub(crate) struct Pair {
 }
 
 /// What was measured of a pair.
-pub(crate) struct Measured {
-    pub(crate) says: &'static str,
-    pub(crate) one: Figures,
-    pub(crate) every: Figures,
+pub(super) struct Measured {
+    pub(super) says: &'static str,
+    pub(super) one: Figures,
+    pub(super) every: Figures,
 }
 
 /// The section; nothing if it was not measured.
@@ -66,7 +66,7 @@ fn bench_share(figures: &Figures) -> f64 {
     value(figures, "own_cpu_us") * value(figures, "deliveries_per_s") / 1e6
 }
 
-pub(crate) fn value(figures: &Figures, name: &str) -> f64 {
+pub(super) fn value(figures: &Figures, name: &str) -> f64 {
     figures.value(name).unwrap_or(f64::NAN)
 }
 
@@ -88,12 +88,12 @@ fn others(figures: &Figures) -> String {
 /// The workloads of the section.
 pub(crate) const PAIRS: [Pair; 3] = [
     Pair {
-        says: "everyone, 1,000 streams",
+        says: "rooms, 1,000 streams",
         one: Workload::FanOutOneCore,
         every: Workload::FanOutEveryCore,
     },
     Pair {
-        says: "everyone, 10,000 streams",
+        says: "rooms, 10,000 streams",
         one: Workload::CrowdOneCore,
         every: Workload::CrowdEveryCore,
     },
@@ -107,10 +107,10 @@ pub(crate) const PAIRS: [Pair; 3] = [
 /// Of a core.
 const LITTLE: f64 = 0.005;
 
-const EXPLANATION: &str = "Closed loop: alarms for everyone at 1,000 streams from 16 publishers and at 10,000 streams from 2, and alarms for one of 10,000 users each from \
-256 publishers, where a delivery is an alarm. The hub has as many workers as it may use cores: first one, with the bench on another core; then all of this machine's, with the \
-bench behind it: on the same cores at the lowest priority (nice 19), so that the hub gets each core it asks for and the bench what is left. So the two of them share \
-every core there, and the rate cannot grow by as much as the cores do. CPU of threads is in parts of a core.";
+const EXPLANATION: &str = "Closed loop, in as many rooms as this machine has cores, with 1,000 streams and 16 publishers in all, and with 10,000 streams and a publisher for each room; and alarms for one \
+of 10,000 users each from 256 publishers, where a delivery is an alarm. The hub has as many workers as it may use cores: first one, with the bench on another core; then all of this machine's, with the \
+bench behind it: a thread on each core that runs only while no thread of the hub wants that core. So the hub gets each core it asks for, and the load what is left. The two of them share every core there, and the rate cannot grow by as much as the \
+cores do. CPU of threads is in parts of a core.";
 
 const HEADING: &str = "| alarms for | cores | workers | deliveries/s | CPU µs | of a core | bench, of a core | bench's own µs | p99 ms | streams of each worker | CPU of each worker | of other threads | faults |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |
@@ -148,7 +148,7 @@ mod tests {
         );
         assert!(!text.contains("idle"), "{text}");
         assert!(
-            text.contains("| everyone, 10,000 streams | every | 2 | 150 |"),
+            text.contains("| rooms, 10,000 streams | every | 2 | 150 |"),
             "{text}"
         );
     }
