@@ -346,3 +346,39 @@ fn histogram() -> Result<Histogram<u64>> {
 
 /// Before a publisher gives up looking for a user who is there.
 const TRIES: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::swarm::plan::Waiting;
+
+    use super::*;
+
+    /// One alarm, delivered so late.
+    fn phase(seconds: u64) -> Phase {
+        let plan = Plan {
+            audience: Audience::OneUser,
+            publishers: 1,
+            pacing: Pacing::Closed { window: 1 },
+            waiting: Waiting::Awake,
+            lasting: Duration::from_secs(1),
+        };
+        let mut phase = Phase::new(1, &plan, 1, 0).unwrap();
+        let (lane, stamp, user) = phase.next(0).unwrap();
+        phase.answer(lane, true, 1_000);
+        phase.deliver(user, &stamp, seconds * 1_000_000_000);
+        phase
+    }
+
+    #[test]
+    fn what_was_done_at_the_same_time_is_not_longer_but_more() {
+        let mut all = phase(1);
+
+        all.add(&phase(3));
+
+        assert_eq!((all.deliveries, all.answered), (2, 2));
+        assert!((all.seconds() - 3.0).abs() < 1e-9);
+        assert_eq!(all.latency.len(), 2);
+    }
+}
