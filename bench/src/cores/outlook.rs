@@ -58,9 +58,9 @@ pub(super) fn table(measured: &[Measured]) -> String {
     let cores = workers.fold(f64::NAN, f64::max);
     let mut text = format!(
         "\n### One hub with 1, {cores:.0} and {MANY:.0} cores\n\n{EXPLANATION}\n\n\
-         | alarms for | 1 core, measured | {cores:.0} cores, measured | ratio | 1 core, calculated | {cores:.0} cores, calculated | {MANY:.0} cores, calculated \
+         | alarms for | 1 core, measured | {cores:.0} cores, measured | ratio | at most, beside the bench | 1 core, calculated | {cores:.0} cores, calculated | {MANY:.0} cores, calculated \
          | the single thread with most to do | its CPU µs | so at most | which needs cores |\n\
-         | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |\n"
+         | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |\n"
     );
     for pair in measured {
         if let Some(cells) = row(pair, cores) {
@@ -74,7 +74,11 @@ fn row(pair: &Measured, cores: f64) -> Option<Vec<String>> {
     let [one, every] = [&pair.one, &pair.every].map(|figures| value(figures, "deliveries_per_s"));
     let cost = Cost::of(&pair.every)?;
     let rates = [1.0, cores, MANY].map(|cores| number(cost.with(cores)));
-    let mut cells = vec![number(one), number(every), number(every / one)];
+    let own = value(&pair.every, "own_cpu_us") / 1e6;
+    let beside = cores / (cost.total + own);
+    let mut cells = vec![number(one), number(every)];
+    cells.push(number(every / one));
+    cells.push(format!("{} (× {})", number(beside), number(beside / one)));
     cells.extend(rates);
     cells.push(cost.thread.to_owned());
     cells.push(format!("{:.3}", cost.single * 1e6));
@@ -86,7 +90,7 @@ fn row(pair: &Measured, cores: f64) -> Option<Vec<String>> {
 /// The cores of a machine that this one is not.
 const MANY: f64 = 16.0;
 
-const EXPLANATION: &str = "Deliveries a second. **Measured** with the bench on the same machine, **calculated** for a hub that has the cores for itself and the load on another machine. The \
+const EXPLANATION: &str = "Deliveries a second. **Measured** with the bench on the same machine; **at most, beside the bench** is what the CPU time of both, for a delivery, allows if no core waits, and as a ratio to one core. **Calculated** for a hub that has the cores for itself and the load on another machine. The \
 calculation takes the CPU time for a delivery from the row \"every\" above: the workers and the threads that read the database divide over the cores, but of the Broadcaster, the Journal, the thread that \
 writes to the database (`store-write`) and the one that accepts there is one each. The rate is that of all CPU time divided by the cores, but not above the ceiling: one core's time divided by what the busiest of the single threads needs for a \
 delivery. It leaves out what a measurement on such a machine would show: the disk (a commit waits for it, and takes no CPU time), memory and the network.";
@@ -100,6 +104,7 @@ mod tests {
         figures.set("workers", 2.0);
         figures.set("deliveries_per_s", rate);
         figures.set("cpu_us", cpu_us);
+        figures.set("own_cpu_us", 25.0);
         for (name, share) in threads {
             figures.set(format!("thread_cpu_share {name}"), *share);
         }
@@ -136,7 +141,7 @@ mod tests {
 
         assert!(text.contains("2 cores, measured"), "{text}");
         assert!(text.contains("16 cores, calculated"), "{text}");
-        let row = "| everyone | 8,000 | 12,000 | 1.50 | 10,000 | 20,000 | 100,000 | Broadcaster | 10.000 | 100,000 | 10.0 |";
+        let row = "| everyone | 8,000 | 12,000 | 1.50 | 16,000 (× 2.00) | 10,000 | 20,000 | 100,000 | Broadcaster | 10.000 | 100,000 | 10.0 |";
         assert!(text.contains(row), "{text}");
     }
 }
