@@ -90,7 +90,7 @@ fn row(pair: &Measured, cores: f64) -> Option<Vec<String>> {
 /// The cores of a machine that this one is not.
 const MANY: f64 = 16.0;
 
-const EXPLANATION: &str = "Deliveries a second. **Measured** with the bench on the same machine; **at most, beside the bench** is what the CPU time of both, for a delivery, allows if no core waits, and as a ratio to one core. **Calculated** for a hub that has the cores for itself and the load on another machine. The \
+const EXPLANATION: &str = "Deliveries a second. **Measured** with the bench on the same machine; **at most, beside the bench** is what the CPU time of both, for a delivery, allows if no core waits, and as a ratio to one core: where the measured rate is far below it, cores waited or other programs ran. **Calculated** for a hub that has the cores for itself and the load on another machine. The \
 calculation takes the CPU time for a delivery from the row \"every\" above: the workers and the threads that read the database divide over the cores, but of the Broadcaster, the Journal, the thread that \
 writes to the database (`store-write`) and the one that accepts there is one each. The rate is that of all CPU time divided by the cores, but not above the ceiling: one core's time divided by what the busiest of the single threads needs for a \
 delivery. It leaves out what a measurement on such a machine would show: the disk (a commit waits for it, and takes no CPU time), memory and the network.";
