@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Run(RunCommand),
     /// Measure the five transports of the hub's stream, one after the other.
     Transports(TransportsCommand),
+    /// Measure one hub on one core and on every core, and calculate what it would do with many.
+    Cores(CoresCommand),
     /// Measure several hubs on one PostgreSQL.
     Cluster(ClusterCommand),
     /// Measure everything and write `docs/internals/performance.md`, its figures and its pictures.
@@ -107,6 +109,19 @@ pub(crate) struct TransportsCommand {
     /// Folder of the documents: write transports.md, transports.svg and transports.json into its `internals`.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) docs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// `campanile-bench cores`.
+#[derive(Debug, Args)]
+pub(crate) struct CoresCommand {
+    /// The number of repetitions; the medians are reported.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) repeat: usize,
+    /// The duration of each measurement; there are six in a repetition.
+    #[arg(long, default_value_t = 4.0)]
+    pub(crate) seconds: f64,
     #[command(flatten)]
     pub(crate) place: Place,
 }
@@ -342,16 +357,33 @@ pub(crate) struct Place {
 /// The folder of the documents that the bench writes, inside the folder of all documents.
 pub(crate) const INTERNALS: &str = "internals";
 
+impl CoresCommand {
+    pub(crate) fn wishes(&self) -> Wishes {
+        wishes(self.seconds)
+    }
+}
+
 impl RunCommand {
     pub(crate) fn wishes(&self) -> Wishes {
         Wishes {
-            lasting: duration(self.seconds),
-            deciding: duration(self.seconds),
             clients: self.clients,
             publishers: self.publishers,
             rate: self.rate,
             window: self.window,
+            ..wishes(self.seconds)
         }
+    }
+}
+
+/// Everything as the workloads are, for that long each.
+fn wishes(seconds: f64) -> Wishes {
+    Wishes {
+        lasting: duration(seconds),
+        deciding: duration(seconds),
+        clients: None,
+        publishers: None,
+        rate: None,
+        window: None,
     }
 }
 

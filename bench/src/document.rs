@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use crate::args::{INTERNALS, ReportCommand};
 use crate::bars;
 use crate::chart::{Chart, Line};
+use crate::cores;
 use crate::disk;
 use crate::error::Result;
-use crate::fan_out;
 use crate::report::Report;
 use crate::run::{self, Ground};
 use crate::servers::Kind;
@@ -154,7 +154,7 @@ fn document(command: &ReportCommand, report: &Report, busy: &str) -> String {
         let _ = write!(text, "\n{}\n", notes.trim());
     }
     text.push_str(PICTURES);
-    text.push_str(&fan_out::section(report));
+    text.push_str(&cores::section(report));
     text.push_str(&report.disk_section());
     text.push_str(&gain(report));
     text.push_str("\n## Figures\n");

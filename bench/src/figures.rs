@@ -22,6 +22,14 @@ impl Figures {
         self.0.get(name).copied()
     }
 
+    /// Adds some figures of a part to those of the whole.
+    pub(crate) fn add(&mut self, part: &Self, names: &[&'static str]) {
+        for name in names {
+            let sum = self.value(name).unwrap_or(0.0) + part.value(name).unwrap_or(0.0);
+            self.set(*name, sum);
+        }
+    }
+
     /// All figures whose names begin so, by the rest of their names.
     pub(crate) fn beginning<'a>(&'a self, start: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
         let all = self.0.iter();

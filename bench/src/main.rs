@@ -8,13 +8,13 @@ mod chart;
 mod clock;
 mod cluster;
 mod commands;
+mod cores;
 mod cpu;
 mod crowds;
 mod dashboard;
 mod disk;
 mod document;
 mod error;
-mod fan_out;
 mod figures;
 mod growth;
 mod http;
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Command::Run(command) => run::run(&command),
         Command::Transports(command) => transports::run(&command),
         Command::Cluster(command) => cluster::run(&command),
+        Command::Cores(command) => run::cores(&command),
         Command::Dashboard(command) => dashboard::run(&command),
         Command::Tokens(command) => tokens::run(&command),
         Command::Growth(command) => growth::run(&command),

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use rustix::process::Pid;
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::process::{Pid, setpriority_process};
+use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 
+use crate::commands;
 use crate::error::Result;
 
 /// The machine's load, over the last minute: how many threads ran or waited to run.
@@ -196,7 +198,26 @@ impl Cores {
         sched_setaffinity(None, &self.load)?;
         Ok(started)
     }
+
+    /// Their number.
+    pub(crate) fn count(&self) -> usize {
+        usize::try_from(self.every.count()).unwrap_or(1)
+    }
+
+    /// Moves this thread to every core, where it runs only while nobody else wants the core, for as long as it lives.
+    pub(crate) fn go_behind(&self) -> Result<()> {
+        sched_setaffinity(None, &self.every)?;
+        setpriority_process(None, LOWEST)?;
+        // A thread that wakes interrupts an idle one at once, a nice one only after its slice of time.
+        let thread = gettid().as_raw_nonzero().to_string();
+        let mut change = Command::new("chrt");
+        commands::run(change.args(["--idle", "--pid", "0", &thread]), "")?;
+        Ok(())
+    }
 }
+
+/// The nice value that gives way to everybody.
+const LOWEST: i32 = 19;
 
 /// Returns true if a file lies on a disk. In memory a commit would cost nothing.
 pub(crate) fn is_on_disk(path: &Path) -> bool {
@@ -220,6 +241,8 @@ const ESTABLISHED: &str = "01";
 
 #[cfg(test)]
 mod tests {
+    use rustix::process::getpriority_process;
+
     use super::*;
 
     #[test]
@@ -266,6 +289,33 @@ mod tests {
 
         assert_eq!(counts.iter().filter(|count| **count == 3).count(), 1);
     }
+
+    #[test]
+    fn a_thread_that_goes_behind_does_not_take_the_others_along() {
+        let every = sched_getaffinity(None).unwrap();
+        let cores = Cores {
+            server: every,
+            load: every,
+            every,
+        };
+
+        let behind = std::thread::spawn(move || {
+            cores.go_behind().unwrap();
+            (getpriority_process(None).unwrap(), policy())
+        });
+
+        assert_eq!(behind.join().unwrap(), (LOWEST, Some(SCHED_IDLE)));
+        assert!(getpriority_process(None).unwrap() < LOWEST);
+        assert_eq!(policy(), Some(0));
+    }
+
+    fn policy() -> Option<u32> {
+        let thread = gettid().as_raw_nonzero();
+        Stat::read(&format!("/proc/self/task/{thread}"))?.field(41)
+    }
+
+    /// In the kernel's numbers.
+    const SCHED_IDLE: u32 = 5;
 
     #[test]
     fn the_bench_itself_has_spent_time_and_memory() {

@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
-use crate::args::{Place, RunCommand};
+use crate::args::{CoresCommand, Place, RunCommand};
+use crate::cores;
 use crate::disk;
 use crate::error::Result;
-use crate::fan_out;
+use crate::figures::Figures;
 use crate::proc::{self, Cores, Placement};
 use crate::report::Report;
 use crate::servers::{Kind, Site};
@@ -77,6 +78,12 @@ impl Ground {
     }
 
     pub(crate) fn session(&self, kind: Kind, setup: Setup) -> Result<Session> {
+        let (campanile, data) = self.hub(kind)?;
+        Session::open(kind, setup, &self.cores, campanile, data)
+    }
+
+    /// The hub's binary, and the folder for its files.
+    pub(crate) fn hub(&self, kind: Kind) -> Result<(&Path, &Path)> {
         let campanile = match (kind, &self.before) {
             (Kind::Before, Some(before)) => before,
             (Kind::Before, None) => return Err("`before` needs `--before FILE`".into()),
@@ -86,7 +93,11 @@ impl Ground {
             Kind::CampanileInMemory => Path::new(IN_MEMORY),
             _ => &self.data,
         };
-        Session::open(kind, setup, &self.cores, campanile, data)
+        Ok((campanile, data))
+    }
+
+    pub(crate) fn cores(&self) -> &Cores {
+        &self.cores
     }
 }
 
@@ -118,9 +129,35 @@ pub(crate) fn run(command: &RunCommand) -> Result<()> {
     Ok(())
 }
 
+/// `campanile-bench cores`: the section of the report, without the rest.
+pub(crate) fn cores(command: &CoresCommand) -> Result<()> {
+    let ground = Ground::prepare(&command.place)?;
+    let workloads: Vec<Workload> = cores::PAIRS
+        .iter()
+        .flat_map(|pair| [pair.one, pair.every])
+        .collect();
+    let mut report = Report::default();
+    for _ in 0..command.repeat {
+        measure(
+            &ground,
+            Kind::Campanile,
+            &workloads,
+            &command.wishes(),
+            &mut report,
+        );
+    }
+    println!("{}{}", cores::section(&report), told(&report));
+    Ok(())
+}
+
 /// The tables, and what could not be measured.
 fn tables(report: &Report) -> String {
-    let mut text = report.tables_only() + &fan_out::section(report) + &report.disk_section();
+    report.tables_only() + &cores::section(report) + &report.disk_section() + &told(report)
+}
+
+/// What could not be measured.
+fn told(report: &Report) -> String {
+    let mut text = String::new();
     for trouble in report.troubles() {
         let _ = write!(text, "\n- {trouble}");
     }
@@ -141,21 +178,7 @@ pub(crate) fn measure(
             continue;
         }
         let started = Instant::now();
-        let setup = workload.setup(wishes);
-        let open = match session.take() {
-            Some((same, open)) if same == setup => Ok(open),
-            // The last server ends before the next one starts.
-            other => {
-                drop(other);
-                ground.session(kind, setup)
-            }
-        };
-        let measured = open.and_then(|mut open| {
-            let figures = workload.run(&mut open, wishes)?;
-            session = Some((setup, open));
-            Ok(figures)
-        });
-        match measured {
+        match measure_one(ground, kind, *workload, wishes, &mut session) {
             Ok(figures) => {
                 let seconds = started.elapsed().as_secs_f64();
                 eprintln!("{} {}: {seconds:.1} s", kind.name(), workload.name());
@@ -167,6 +190,31 @@ pub(crate) fn measure(
             }
         }
     }
+}
+
+fn measure_one(
+    ground: &Ground,
+    kind: Kind,
+    workload: Workload,
+    wishes: &Wishes,
+    session: &mut Option<(Setup, Session)>,
+) -> Result<Figures> {
+    // The last server ends before the next one starts.
+    if workload.tells_threads_apart() {
+        *session = None;
+        return cores::measure(ground, kind, workload, wishes);
+    }
+    let setup = workload.setup(wishes);
+    let mut open = match session.take() {
+        Some((same, open)) if same == setup => open,
+        other => {
+            drop(other);
+            ground.session(kind, setup)?
+        }
+    };
+    let figures = workload.run(&mut open, wishes)?;
+    *session = Some((setup, open));
+    Ok(figures)
 }
 
 /// A folder in memory on every Linux.

@@ -39,13 +39,17 @@ fn possible(kind: Kind) -> &'static [Workload] {
     }
 }
 
-const EVERYTHING: [Workload; 16] = [
+const EVERYTHING: [Workload; 20] = [
     Workload::Broadcast50,
     Workload::Broadcast1,
     Workload::Broadcast16,
     Workload::Scale1000,
     Workload::FanOutOneCore,
     Workload::FanOutEveryCore,
+    Workload::CrowdOneCore,
+    Workload::CrowdEveryCore,
+    Workload::UsersOneCore,
+    Workload::UsersEveryCore,
     Workload::Idle,
     Workload::Broadcast10k,
     Workload::Scale10000,

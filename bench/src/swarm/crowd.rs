@@ -1,7 +1,5 @@
 //! Everybody in the swarm, and what happens to them when the kernel says so.
 
-use std::time::Duration;
-
 use mio::event::Event;
 use mio::{Interest, Registry, Token};
 
@@ -25,6 +23,8 @@ pub(crate) struct Crowd {
     reading: Reading,
     streams: Vec<Stream>,
     publishers: Vec<Publisher>,
+    // The number of the first user, or of the room.
+    first: usize,
     phase: Option<Phase>,
     opened: Vec<usize>,
     ends: Ends,
@@ -84,11 +84,16 @@ impl Crowd {
             reading: Reading::new(first_event),
             streams: Vec::new(),
             publishers: Vec::new(),
+            first: 0,
             phase: None,
             opened: Vec::new(),
             ends: Ends::default(),
             refusal: None,
         }
+    }
+
+    pub(crate) fn begin_at(&mut self, first: usize) {
+        self.first = first;
     }
 
     pub(crate) fn clock(&self) -> Clock {
@@ -210,10 +215,10 @@ impl Crowd {
         self.phase.as_ref().is_none_or(Phase::is_settled)
     }
 
-    /// Sends what may be sent now, and adds the time that took.
-    pub(crate) fn publish_due(&mut self, busy: &mut Duration) -> Result<()> {
+    /// Sends what may be sent now; answers whether there was something.
+    pub(crate) fn publish_due(&mut self) -> Result<bool> {
         let Some(phase) = self.phase.as_mut() else {
-            return Ok(());
+            return Ok(false);
         };
         let now = self.clock.nanos();
         let mut sent = false;
@@ -223,17 +228,14 @@ impl Crowd {
             let Some(publisher) = self.publishers.get_mut(lane) else {
                 return Err("a publisher was not connected".into());
             };
-            if publisher.send(&stamp, user) != Answer::None {
+            if publisher.send(&stamp, self.first + user) != Answer::None {
                 closed.push(lane);
             }
         }
         for lane in closed {
             self.answered(lane, Answer::Closed { unanswered: true });
         }
-        if sent {
-            *busy += Duration::from_nanos(self.clock.nanos() - now);
-        }
-        Ok(())
+        Ok(sent)
     }
 
     /// Something happened on a connection.

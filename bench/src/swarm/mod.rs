@@ -10,12 +10,13 @@ mod publisher;
 mod reading;
 mod sources;
 mod stream;
+mod together;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mio::{Events, Poll};
 
-use crate::clock::{Clock, nanos};
+use crate::clock::{Clock, Stopwatch, nanos};
 use crate::error::Result;
 use crate::http::Template;
 use crate::stamp::Stamp;
@@ -28,6 +29,7 @@ pub(crate) use phase::Phase;
 pub(crate) use plan::{Audience, Pacing, Plan, Waiting};
 pub(crate) use publisher::{Answer, Publisher};
 pub(crate) use sources::Sources;
+pub(crate) use together::publish_in_turn;
 
 /// All clients.
 pub(crate) struct Swarm {
@@ -37,12 +39,21 @@ pub(crate) struct Swarm {
     phases: u32,
     // Time spent with events, waiting left out.
     busy: Duration,
+    // True while others may run on the bench's core.
+    is_interrupted: bool,
     owed: Option<Phase>,
 }
 
 impl Swarm {
     pub(crate) fn new(endpoint: Endpoint) -> Result<Self> {
         Self::over(vec![endpoint])
+    }
+
+    /// Clients whose users begin at a number: what they publish goes to a user, or to a room, that many places further.
+    pub(crate) fn beginning_at(endpoint: Endpoint, first: usize) -> Result<Self> {
+        let mut swarm = Self::new(endpoint)?;
+        swarm.crowd.begin_at(first);
+        Ok(swarm)
     }
 
     /// The clients of several servers, which take turns: stream number i is at server number i, modulo their number, and so are publishers.
@@ -55,6 +66,7 @@ impl Swarm {
             crowd,
             phases: 0,
             busy: Duration::ZERO,
+            is_interrupted: false,
             owed: None,
         })
     }
@@ -131,33 +143,48 @@ impl Swarm {
 
     /// The same to those streams that stay, while others come and go.
     pub(crate) fn publish_beside(&mut self, plan: &Plan, comings: &mut Comings) -> Result<Phase> {
-        self.phases += 1;
         let (stay, come) = (comings.stay(), comings.come());
-        let start = self.crowd.clock().nanos();
+        let start = self.begin(plan, stay)?;
         let stop = start + nanos(plan.lasting);
-        // Nobody notices so little where one alarm takes milliseconds to reach its last reader; a turn then finds many events.
-        let gathering = match plan.audience {
-            Audience::Everyone => GATHERING.min(nanos(GATHERING_PER_READER) * stay as u64),
-            Audience::OneUser => 0,
-        };
-        self.crowd
-            .enter(Phase::new(self.phases, plan, stay, start)?);
+        let gathering = gathering(plan, stay);
         loop {
             let now = self.crowd.clock().nanos();
             if now < stop {
                 comings.turn(&mut self.crowd, start, come)?;
-                self.crowd.publish_due(&mut self.busy)?;
+                self.publish_due()?;
             } else if self.crowd.is_settled() || now > stop + nanos(DRAINING) {
                 break;
             }
             match plan.waiting {
-                Waiting::Awake => self.turn_awake(now + gathering)?,
+                Waiting::Awake | Waiting::Behind => self.turn_awake(now + gathering)?,
                 Waiting::Asleep => self.turn(Some(NAP))?,
             }
         }
+        self.end()
+    }
+
+    /// Begins a measurement; answers the time.
+    fn begin(&mut self, plan: &Plan, readers: usize) -> Result<u64> {
+        self.phases += 1;
+        self.is_interrupted = plan.waiting == Waiting::Behind;
+        let start = self.crowd.clock().nanos();
+        self.crowd
+            .enter(Phase::new(self.phases, plan, readers, start)?);
+        Ok(start)
+    }
+
+    fn end(&mut self) -> Result<Phase> {
         self.crowd
             .leave()
             .ok_or_else(|| "no measurement was running".into())
+    }
+
+    fn publish_due(&mut self) -> Result<()> {
+        let watch = Stopwatch::start(self.is_interrupted);
+        if self.crowd.publish_due()? {
+            self.busy += watch.elapsed();
+        }
+        Ok(())
     }
 
     /// The books of alarms that are sent while nobody is there, and their stamps.
@@ -201,9 +228,7 @@ impl Swarm {
         }
         // A repeated event arrives soon after the first one.
         self.rest(Duration::from_millis(500))?;
-        self.crowd
-            .leave()
-            .ok_or_else(|| "no measurement was running".into())
+        self.end()
     }
 
     /// The time spent with events since somebody asked.
@@ -231,10 +256,10 @@ impl Swarm {
     /// Never sleeps: being woken would cost the server, and more than the reading. Looks again no earlier than `not_before`, and
     /// counts the time in which there was something to do.
     fn turn_awake(&mut self, not_before: u64) -> Result<()> {
-        let started = Instant::now();
+        let watch = Stopwatch::start(self.is_interrupted);
         self.turn(Some(Duration::ZERO))?;
         if !self.events.is_empty() {
-            self.busy += started.elapsed();
+            self.busy += watch.elapsed();
         }
         while self.crowd.clock().nanos() < not_before {
             std::hint::spin_loop();
@@ -251,6 +276,15 @@ impl Swarm {
             self.crowd.handle(event);
         }
         Ok(())
+    }
+}
+
+/// The time between two looks at what came, in nanoseconds. Nobody notices so little where one alarm takes milliseconds to reach its
+/// last reader; a turn then finds many events.
+fn gathering(plan: &Plan, readers: usize) -> u64 {
+    match plan.audience {
+        Audience::Everyone => GATHERING.min(nanos(GATHERING_PER_READER) * readers as u64),
+        Audience::OneUser => 0,
     }
 }
 

@@ -270,6 +270,18 @@ impl Phase {
         (self.last_delivery - self.start) as f64 / 1e9
     }
 
+    /// Adds what another swarm did at the same time, but not its books.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let seconds = self.seconds().max(other.seconds());
+        self.last_delivery = self.start + (seconds * 1e9) as u64;
+        self.deliveries += other.deliveries;
+        self.answered += other.answered;
+        // Both have the same bounds.
+        let _same = self.latency.add(&other.latency);
+        let _same = self.publish_latency.add(&other.publish_latency);
+        let _same = self.last.add(&other.last);
+    }
+
     /// The delivery of all events that were sent to readers that are still connected.
     pub(crate) fn reconcile(&self) -> Reconciled {
         let lanes = self.lanes.len();
@@ -349,24 +361,25 @@ const TRIES: usize = 100;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::swarm::plan::Waiting;
     use std::time::Duration;
 
-    fn phase(audience: Audience) -> Phase {
+    use super::*;
+    use crate::swarm::plan::Waiting;
+
+    fn phase(audience: Audience, readers: usize) -> Phase {
         let plan = Plan {
             audience,
             publishers: 1,
             pacing: Pacing::Closed { window: 1 },
             waiting: Waiting::Awake,
-            lasting: Duration::ZERO,
+            lasting: Duration::from_secs(1),
         };
-        Phase::new(1, &plan, 2, 0).unwrap()
+        Phase::new(1, &plan, readers, 0).unwrap()
     }
 
     #[test]
     fn a_broadcast_is_over_when_its_last_reader_has_it() {
-        let mut phase = phase(Audience::Everyone);
+        let mut phase = phase(Audience::Everyone, 2);
         let (_, stamp, _) = phase.next(1_000).unwrap();
         phase.answer(0, true, 2_000);
 
@@ -380,12 +393,32 @@ mod tests {
 
     #[test]
     fn an_alarm_for_one_user_has_no_last_reader() {
-        let mut phase = phase(Audience::OneUser);
+        let mut phase = phase(Audience::OneUser, 2);
         let (_, stamp, user) = phase.next(1_000).unwrap();
 
         phase.deliver(user, &stamp, 5_000);
 
         assert!(phase.last.is_empty());
         assert_eq!(phase.latency.len(), 1);
+    }
+
+    /// One alarm, delivered so late.
+    fn late(seconds: u64) -> Phase {
+        let mut phase = phase(Audience::OneUser, 1);
+        let (lane, stamp, user) = phase.next(0).unwrap();
+        phase.answer(lane, true, 1_000);
+        phase.deliver(user, &stamp, seconds * 1_000_000_000);
+        phase
+    }
+
+    #[test]
+    fn what_was_done_at_the_same_time_is_not_longer_but_more() {
+        let mut all = late(1);
+
+        all.add(&late(3));
+
+        assert_eq!((all.deliveries, all.answered), (2, 2));
+        assert!((all.seconds() - 3.0).abs() < 1e-9);
+        assert_eq!(all.latency.len(), 2);
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Waiting {
     Awake,
     /// It sleeps, so that a server may have its core.
     Asleep,
+    /// It looks again, on every core, but only while no thread of a server wants that core.
+    Behind,
 }
 
 /// The recipients of the alarms.

@@ -14,11 +14,6 @@ use crate::workloads::workload::Wishes;
 impl Session {
     /// Publishes for a while, after a short run that does not count.
     pub(super) fn publish(&mut self, plan: Plan) -> Result<Figures> {
-        Ok(self.publish_and_meter(plan)?.0)
-    }
-
-    /// The same; answers what the server spent as well.
-    pub(super) fn publish_and_meter(&mut self, plan: Plan) -> Result<(Figures, Cpu)> {
         let template = self.server.publish(plan.audience)?;
         self.swarm.publishers(plan.publishers, &template)?;
         let usual = plan.lasting.min(WARMING_UP);
@@ -32,7 +27,7 @@ impl Session {
         let phase = self.swarm.publish(&plan)?;
         let server = Meter::of_tree(self.server.pid())?.since(&before.0);
         let own = match plan.waiting {
-            Waiting::Awake => self.swarm.take_busy().as_secs_f64(),
+            Waiting::Awake | Waiting::Behind => self.swarm.take_busy().as_secs_f64(),
             Waiting::Asleep => Meter::of_bench().since(&before.1).total,
         };
         let mut figures = Figures::default();
@@ -43,7 +38,7 @@ impl Session {
             figures.set("last_p50_ms", milliseconds(&phase.last, 0.5));
         }
         set_books(&mut figures, &phase, ends, self.swarm.ends());
-        Ok((figures, server))
+        Ok(figures)
     }
 
     /// Finds out the most it can do in closed loop, then publishes at half of that rate and counts from when each alarm was due.
@@ -70,7 +65,7 @@ impl Session {
     }
 }
 
-fn set_cost(figures: &mut Figures, phase: &Phase, server: &Cpu, own: f64) {
+pub(crate) fn set_cost(figures: &mut Figures, phase: &Phase, server: &Cpu, own: f64) {
     let deliveries = phase.deliveries as f64;
     figures.set("deliveries", deliveries);
     figures.set("deliveries_per_s", deliveries / phase.seconds());
@@ -81,7 +76,7 @@ fn set_cost(figures: &mut Figures, phase: &Phase, server: &Cpu, own: f64) {
     figures.set("seconds", phase.seconds());
 }
 
-pub(super) fn set_latency(figures: &mut Figures, phase: &Phase) {
+pub(crate) fn set_latency(figures: &mut Figures, phase: &Phase) {
     figures.set("p50_ms", milliseconds(&phase.latency, 0.5));
     figures.set("p90_ms", milliseconds(&phase.latency, 0.9));
     figures.set("p99_ms", milliseconds(&phase.latency, 0.99));
@@ -97,7 +92,7 @@ fn milliseconds(histogram: &Histogram<u64>, quantile: f64) -> f64 {
     histogram.value_at_quantile(quantile) as f64 / 1_000.0
 }
 
-pub(super) fn set_books(figures: &mut Figures, phase: &Phase, before: Ends, after: &Ends) {
+pub(crate) fn set_books(figures: &mut Figures, phase: &Phase, before: Ends, after: &Ends) {
     let books = phase.reconcile();
     figures.set("lost", books.lost as f64);
     figures.set("repeated", books.repeated as f64);
@@ -110,7 +105,7 @@ pub(super) fn set_books(figures: &mut Figures, phase: &Phase, before: Ends, afte
 }
 
 /// A closed loop is closed over delivery too: a publisher waits until its last alarm has reached the slowest reader.
-pub(super) const WINDOW: usize = 1;
+pub(crate) const WINDOW: usize = 1;
 
 /// Long enough that caches are warm and connections have grown their buffers.
 const WARMING_UP: Duration = Duration::from_millis(700);

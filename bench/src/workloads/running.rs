@@ -32,10 +32,14 @@ impl Workload {
             Self::Scale10000 => (1, Some(2.0)),
             Self::Broadcast50 => (1, Some(50.0)),
             Self::Broadcast1 | Self::Broadcast10k | Self::Personal1 => (1, None),
-            Self::Broadcast16 | Self::FanOutOneCore | Self::FanOutEveryCore | Self::Personal16 => {
-                (16, None)
-            }
+            Self::Broadcast16 | Self::Personal16 => (16, None),
             Self::Personal256 => (256, None),
+            Self::FanOutOneCore
+            | Self::FanOutEveryCore
+            | Self::CrowdOneCore
+            | Self::CrowdEveryCore
+            | Self::UsersOneCore
+            | Self::UsersEveryCore => return Err("it needs a hub of its own".into()),
         };
         let publishers = wishes.publishers.unwrap_or(publishers);
         let pacing = match rate {
@@ -46,17 +50,12 @@ impl Workload {
                 window: wishes.window.unwrap_or(WINDOW),
             },
         };
-        let mut plan = Plan {
+        session.publish(Plan {
             audience: self.setup(wishes).audience,
             publishers,
             pacing,
             waiting: Waiting::Awake,
             lasting: self.lasting(wishes),
-        };
-        if matches!(self, Self::FanOutOneCore | Self::FanOutEveryCore) {
-            plan.waiting = Waiting::Asleep;
-            return session.fan_out(plan);
-        }
-        session.publish(plan)
+        })
     }
 }

@@ -22,12 +22,24 @@ pub(crate) enum Workload {
     /// 1,000 streams, 20 alarms a second for everyone: 20,000 deliveries a second, as at every size of `scale`.
     #[value(name = "scale-1000")]
     Scale1000,
-    /// The same, where the bench sleeps while nothing comes: the hub on one core, with one worker.
+    /// As `broadcast-16` but in as many rooms as there are cores, thread by thread: the hub on one core, with one worker.
     #[value(name = "fan-out-one-core")]
     FanOutOneCore,
-    /// The same with the hub on every core, with a worker for each.
+    /// The same with the hub on every core, with a worker for each, and the bench behind it.
     #[value(name = "fan-out-every-core")]
     FanOutEveryCore,
+    /// 10,000 streams, in as many rooms as there are cores, a publisher in closed loop for each: the hub on one core.
+    #[value(name = "crowd-one-core")]
+    CrowdOneCore,
+    /// The same with the hub on every core.
+    #[value(name = "crowd-every-core")]
+    CrowdEveryCore,
+    /// As `personal-256`, thread by thread: the hub on one core.
+    #[value(name = "users-one-core")]
+    UsersOneCore,
+    /// The same with the hub on every core.
+    #[value(name = "users-every-core")]
+    UsersEveryCore,
     /// 10,000 streams opened, then left alone: rate of connecting, memory.
     Idle,
     /// 10,000 streams, alarms for everyone from 1 publisher in closed loop.
@@ -102,10 +114,17 @@ impl Workload {
             | Self::FanOutEveryCore
             | Self::Scale1000 => (1_000, Audience::Everyone),
             Self::Scale4000 => (4_000, Audience::Everyone),
-            Self::Idle | Self::Broadcast10k | Self::Scale10000 => (10_000, Audience::Everyone),
-            Self::Personal1 | Self::Personal16 | Self::Personal256 | Self::HalfLoad => {
-                (10_000, Audience::OneUser)
-            }
+            Self::Idle
+            | Self::Broadcast10k
+            | Self::CrowdOneCore
+            | Self::CrowdEveryCore
+            | Self::Scale10000 => (10_000, Audience::Everyone),
+            Self::Personal1
+            | Self::Personal16
+            | Self::Personal256
+            | Self::UsersOneCore
+            | Self::UsersEveryCore
+            | Self::HalfLoad => (10_000, Audience::OneUser),
             Self::Churn | Self::Storm => (0, Audience::Everyone),
         };
         let clients = if clients == 0 {
@@ -114,7 +133,9 @@ impl Workload {
             wishes.clients.unwrap_or(clients)
         };
         let placement = match self {
-            Self::FanOutEveryCore => Placement::EveryCore,
+            Self::FanOutEveryCore | Self::CrowdEveryCore | Self::UsersEveryCore => {
+                Placement::EveryCore
+            }
             _ => Placement::OneCore,
         };
         Setup {
@@ -126,9 +147,19 @@ impl Workload {
 
     /// Returns true if only the hub is measured: its peers cannot resume, and are given one process on one core.
     pub(crate) fn is_for_the_hub_alone(self) -> bool {
+        self == Self::Storm || self.tells_threads_apart()
+    }
+
+    /// Returns true if it is about what each thread of the hub does.
+    pub(crate) fn tells_threads_apart(self) -> bool {
         matches!(
             self,
-            Self::Storm | Self::FanOutOneCore | Self::FanOutEveryCore
+            Self::FanOutOneCore
+                | Self::FanOutEveryCore
+                | Self::CrowdOneCore
+                | Self::CrowdEveryCore
+                | Self::UsersOneCore
+                | Self::UsersEveryCore
         )
     }
 }
