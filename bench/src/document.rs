@@ -226,6 +226,7 @@ fn workloads(kind: Kind) -> &'static [Workload] {
         Kind::Node => &BESIDE,
         Kind::Pushpin => &FEW,
         Kind::CampanileInMemory | Kind::Before => &STORING,
+        Kind::CampanileWithoutStore => &PERSONAL,
     }
 }
 
@@ -279,6 +280,8 @@ const STORING: [Workload; 6] = [
     Workload::Personal256,
     Workload::HalfLoad,
 ];
+
+const PERSONAL: [Workload; 2] = [Workload::Personal16, Workload::Personal256];
 
 const SIZES: [(Workload, f64); 4] = [
     (Workload::Scale100, 100.0),
