@@ -167,7 +167,7 @@ pub(crate) struct ReportCommand {
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "floor,nchan,campanile,campanile-in-memory,node,mercure,centrifugo,spring,pushpin"
+        default_value = "floor,nchan,campanile,campanile-without-store,campanile-in-memory,node,mercure,centrifugo,spring,pushpin"
     )]
     pub(crate) servers: Vec<Kind>,
     /// No repetition is begun that would not be over after so many minutes.

@@ -85,7 +85,7 @@ fn shown(spread: Spread, unit: f64) -> String {
     format!("{median} ({least}–{most})")
 }
 
-const BARS: [Bar; 14] = [
+const BARS: [Bar; 16] = [
     Bar {
         says: "memory of an idle stream, PSS at 10,000, KB",
         workload: Workload::Idle,
@@ -147,6 +147,20 @@ const BARS: [Bar; 14] = [
         figure: "cpu_us",
         unit: 1.0,
         limits: &[Limit::MostOf(1.0, Kind::Node)],
+    },
+    Bar {
+        says: "CPU µs for a stored personal alarm, 256 publishers",
+        workload: Workload::Personal256,
+        figure: "cpu_us",
+        unit: 1.0,
+        limits: &[Limit::MostOf(1.5, Kind::CampanileWithoutStore)],
+    },
+    Bar {
+        says: "CPU µs for a stored personal alarm, 16 publishers",
+        workload: Workload::Personal16,
+        figure: "cpu_us",
+        unit: 1.0,
+        limits: &[Limit::MostOf(1.5, Kind::CampanileWithoutStore)],
     },
     Bar {
         says: "p99 from publishing to receiving, 1,000 clients at 50/s, ms",

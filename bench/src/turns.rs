@@ -36,6 +36,7 @@ fn possible(kind: Kind) -> &'static [Workload] {
         Kind::Mercure | Kind::Centrifugo => &DECIDING,
         Kind::Spring => &DECIDING_IN_LITTLE_TIME,
         Kind::CampanileInMemory | Kind::Before => &STORING,
+        Kind::CampanileWithoutStore => &PERSONAL,
     }
 }
 
@@ -104,6 +105,8 @@ const STORING: [Workload; 6] = [
     Workload::Personal256,
     Workload::HalfLoad,
 ];
+
+const PERSONAL: [Workload; 2] = [Workload::Personal16, Workload::Personal256];
 
 #[cfg(test)]
 mod tests {

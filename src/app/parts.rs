@@ -126,7 +126,14 @@ fn join_others(config: &Config, state: &AppState, position: Position) -> Option<
 async fn open(config: &Config, metrics: &Metrics) -> Result<(Store, Passwords), StartError> {
     let location = config.database.url.location();
     secrets::create_folder_of(location)?;
-    let store = Store::open_for_hub(location, metrics.clone())?;
+    let mut store = Store::open_for_hub(location, metrics.clone())?;
+    if config.bench_without_store == Switch::On {
+        log::warn!(
+            "NO ALARM IS STORED: CAMPANILE_BENCH_WITHOUT_STORE is on, which is for measuring only. Every alarm is lost at \
+             the end of its delivery"
+        );
+        store = store.leave_alarms_unwritten().await?;
+    }
     if config.mercure.is_on() {
         store.deliver_updates();
     }

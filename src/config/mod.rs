@@ -234,6 +234,14 @@ pub struct Config {
     /// `text`, or `json` for one object a line; what is logged is said by RUST_LOG.
     #[arg(long, env = "CAMPANILE_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+    /// For measuring only: alarms get ids and are delivered, but none is stored.
+    #[arg(
+        long,
+        env = "CAMPANILE_BENCH_WITHOUT_STORE",
+        default_value = "off",
+        hide = true
+    )]
+    pub(crate) bench_without_store: Switch,
 }
 
 /// The setting of the database.

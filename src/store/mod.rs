@@ -59,6 +59,7 @@ use tokio::sync::Notify;
 
 use crate::metrics::Metrics;
 use crate::store::account_cache::Accounts;
+use crate::store::append::Unwritten;
 use crate::store::budget::Budget;
 use crate::store::connection::DbConnection;
 use crate::store::expiry::NextExpiry;
@@ -130,6 +131,8 @@ pub(crate) struct Store {
     written: Arc<AtomicBool>,
     /// True if this hub delivers updates of the Mercure protocol.
     mercure: Arc<AtomicBool>,
+    /// The end of the log if alarms are not written, for measuring.
+    unwritten: Option<Unwritten>,
     /// The lock on a database file; it is released when the last clone is dropped.
     lock: Option<Arc<File>>,
 }

@@ -49,6 +49,7 @@ impl Store {
             expiry: NextExpiry::default(),
             written: Arc::default(),
             mercure: Arc::default(),
+            unwritten: None,
             lock: None,
         }
     }

@@ -108,6 +108,7 @@ mod streams;
 mod tls;
 mod tokens;
 mod transports;
+mod unwritten;
 mod users;
 mod wandering;
 mod web_socket;

@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Campanile,
     /// The hub with its database in memory: what it costs without the disk.
     CampanileInMemory,
+    /// The hub that stores no alarm: what is left when storing costs nothing.
+    CampanileWithoutStore,
     /// The hub from the binary `--before` names, every alarm on disk.
     Before,
     /// A bare epoll loop that writes one ready chunk to every subscriber: the physical limit.
@@ -44,6 +46,7 @@ impl Kind {
         match self {
             Self::Campanile => "campanile",
             Self::CampanileInMemory => "campanile-in-memory",
+            Self::CampanileWithoutStore => "campanile-without-store",
             Self::Before => "before",
             Self::Floor => "floor",
             Self::Nchan => "nchan",
@@ -74,7 +77,11 @@ impl Kind {
             Self::Mercure => Mercure::binary().map(drop),
             Self::Centrifugo => Centrifugo::binary().map(drop),
             Self::Spring => Spring::build().map(drop),
-            Self::Campanile | Self::CampanileInMemory | Self::Before | Self::Floor => Ok(()),
+            Self::Campanile
+            | Self::CampanileInMemory
+            | Self::CampanileWithoutStore
+            | Self::Before
+            | Self::Floor => Ok(()),
         }
     }
 
@@ -82,7 +89,7 @@ impl Kind {
     pub(crate) fn is_hub(self) -> bool {
         matches!(
             self,
-            Self::Campanile | Self::CampanileInMemory | Self::Before
+            Self::Campanile | Self::CampanileInMemory | Self::CampanileWithoutStore | Self::Before
         )
     }
 
@@ -91,6 +98,10 @@ impl Kind {
         Ok(match self {
             Self::Campanile | Self::CampanileInMemory | Self::Before => {
                 Box::new(Campanile::start(site)?)
+            }
+            Self::CampanileWithoutStore => {
+                let setting = ("CAMPANILE_BENCH_WITHOUT_STORE", "on");
+                Box::new(Campanile::start_with(site, &[setting])?)
             }
             Self::Floor => Box::new(Floor::start(site)?),
             Self::Nchan => Box::new(Nchan::start(site)?),

@@ -7,6 +7,7 @@ mod file;
 mod known;
 mod server;
 mod submission;
+mod unwritten;
 
 use std::sync::Arc;
 
@@ -16,18 +17,24 @@ use crate::store::append::additions::{Additions, NewRecipient, NewRequest, NewRo
 use crate::store::append::failure::AppendFailure;
 use crate::store::append::known::{Known, Named};
 use crate::store::append::submission::Outcome;
+use crate::store::append::unwritten::assign;
 use crate::store::connection::DbConnection;
 use crate::store::log::lock_head;
 use crate::store::{Store, StoreError};
 
 pub(super) use crate::store::append::known::IDEMPOTENCY_LIFE;
 pub(crate) use crate::store::append::submission::{Idempotency, Refusal, Stored, Submission};
+pub(super) use crate::store::append::unwritten::Unwritten;
 
 impl Store {
     /// Appends a batch in one commit. Only the journal calls this, so ids follow the order of its batches.
     pub(crate) async fn append(&self, batch: Vec<Submission>) -> Result<Vec<Outcome>, StoreError> {
+        let unwritten = self.unwritten.clone();
         let outcomes = self
-            .write_log(move |connection| append_batch(connection, &batch))
+            .write_log(move |connection| match unwritten {
+                None => append_batch(connection, &batch),
+                Some(unwritten) => assign(connection, &unwritten, &batch),
+            })
             .await?;
         for alarm in outcomes.iter().flatten().flat_map(|stored| &stored.alarms) {
             self.expiry.note(alarm.expires_at);
@@ -70,14 +77,8 @@ fn append_locked(
     batch: &[Submission],
 ) -> Result<Vec<Outcome>, AppendFailure> {
     let (known, last_id) = lock_and_look_up(connection, batch)?;
-    let mut plan = Plan {
-        known,
-        additions: Additions {
-            last_id,
-            ..Additions::default()
-        },
-    };
-    let outcomes = batch.iter().map(|one| plan.place(one)).collect();
+    let mut plan = Plan::after(last_id, known);
+    let outcomes = plan.place_all(batch);
     if plan.additions.last_id > last_id {
         store(connection, plan.additions)?;
     }
@@ -99,11 +100,18 @@ fn lock_and_look_up<'a>(
         return server::find(connection, &named);
     }
     let head = lock_head(connection)?;
-    let known = match connection {
-        DbConnection::Postgres(connection) => server::find(connection, &named)?.0,
-        DbConnection::Sqlite(connection) => file::find(connection, &named)?,
-    };
-    Ok((known, head.last_id))
+    Ok((look_up(connection, &named)?, head.last_id))
+}
+
+/// Looks everything up that a batch names.
+fn look_up<'a>(
+    connection: &mut DbConnection,
+    named: &Named<'a>,
+) -> Result<Known<'a>, AppendFailure> {
+    match connection {
+        DbConnection::Postgres(connection) => Ok(server::find(connection, named)?.0),
+        DbConnection::Sqlite(connection) => file::find(connection, named),
+    }
 }
 
 /// Writes the rows of a batch and the new end of the log.
@@ -121,6 +129,18 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
+    fn after(last_id: i64, known: Known<'a>) -> Self {
+        let additions = Additions {
+            last_id,
+            ..Additions::default()
+        };
+        Self { known, additions }
+    }
+
+    fn place_all(&mut self, batch: &'a [Submission]) -> Vec<Outcome> {
+        batch.iter().map(|one| self.place(one)).collect()
+    }
+
     fn place(&mut self, submission: &'a Submission) -> Outcome {
         if let Some(outcome) = self.known.repeated(submission) {
             return outcome;
