@@ -98,15 +98,24 @@ pub(super) fn head(connection: &mut DbConnection) -> Result<Head, StoreError> {
 /// Takes the one lock all appends share, until the commit. The no-op write is what locks: the row on PostgreSQL,
 /// the file on SQLite (where a transaction that reads first could not be upgraded).
 pub(super) fn lock_head(connection: &mut DbConnection) -> Result<Head, StoreError> {
-    let row = native!(connection => diesel::update(log_head::table)
-        .set(log_head::last_id.eq(log_head::last_id))
-        .returning((
-            log_head::last_id,
-            log_head::pruned_up_to,
-            log_head::account_changes,
-        ))
-        .get_result::<(i64, i64, i64)>(connection))?;
-    Ok(Head::from(row))
+    let lock = diesel::update(log_head::table).set(log_head::last_id.eq(log_head::last_id));
+    match connection {
+        DbConnection::Postgres(connection) => {
+            let locked = lock.returning((
+                log_head::last_id,
+                log_head::pruned_up_to,
+                log_head::account_changes,
+            ));
+            Ok(Head::from(
+                locked.get_result::<(i64, i64, i64)>(connection)?,
+            ))
+        }
+        // For `RETURNING` SQLite opens a table in memory, which takes longer than a read.
+        DbConnection::Sqlite(file) => {
+            lock.execute(file)?;
+            head(connection)
+        }
+    }
 }
 
 impl From<(i64, i64, i64)> for Head {
