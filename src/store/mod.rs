@@ -34,7 +34,6 @@ mod marks;
 mod networks;
 mod opening;
 mod postgres;
-mod precedence;
 mod presence;
 mod pruning;
 mod replay;
@@ -65,7 +64,6 @@ use crate::store::budget::Budget;
 use crate::store::connection::DbConnection;
 use crate::store::expiry::NextExpiry;
 use crate::store::lane::Lane;
-use crate::store::precedence::Precedence;
 use crate::store::signals::Heard;
 
 pub(crate) use crate::store::account_cache::{Known as KnownAccount, Remembered};
@@ -111,8 +109,6 @@ pub(crate) struct Store {
     /// The lane of looks for what other hubs did; `None` on a database that has one hub. Nothing else waits in it, so that a
     /// crowd that replays does not delay what takes a right away.
     looks: Option<Lane>,
-    /// Lets an append on a server go before what opens a stream.
-    precedence: Precedence,
     /// The lanes of the Journal and of the health check on a server: replays and lookups do not delay a commit there, nor make
     /// the hub look unwell. `None` on a file, which has one writer and answers at once.
     journal: Option<Lane>,
@@ -189,9 +185,6 @@ impl Store {
             }
             Read::Inbox | Read::Replay | Read::Other => &self.readers,
         };
-        if what.opens_streams() {
-            self.precedence.give_way().await;
-        }
         lane.run(work).await
     }
 
@@ -209,11 +202,7 @@ impl Store {
         F: FnOnce(&mut DbConnection) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        let Some(lane) = &self.journal else {
-            // The writer of a file does not wait for its readers.
-            return self.write_in(&self.writers, work).await;
-        };
-        let _append = self.precedence.begin();
+        let lane = self.journal.as_ref().unwrap_or(&self.writers);
         self.write_in(lane, work).await
     }
 
@@ -250,14 +239,6 @@ enum Read {
 }
 
 impl Read {
-    /// True if it is asked for each stream that opens.
-    fn opens_streams(self) -> bool {
-        match self {
-            Self::Counts | Self::Head | Self::Receipts | Self::Replay => true,
-            Self::Account | Self::Inbox | Self::Keys | Self::Other => false,
-        }
-    }
-
     fn label(self) -> &'static str {
         match self {
             Self::Account => "account",

@@ -13,7 +13,6 @@ use crate::store::connection::DbConnection;
 use crate::store::expiry::NextExpiry;
 use crate::store::files::keep_private;
 use crate::store::lane::{Lane, Plan};
-use crate::store::precedence::Precedence;
 use crate::store::signals::Heard;
 use crate::store::{Location, OpenError, Store, StoreError, version};
 
@@ -39,7 +38,6 @@ impl Store {
             readers: lanes.readers,
             written_for_others: lanes.looks.is_some().then(Arc::default),
             looks: lanes.looks,
-            precedence: Precedence::default(),
             journal: lanes.journal,
             health: lanes.health,
             lease: lanes.lease,
