@@ -203,7 +203,7 @@ const MOST_ROWS: i64 = Count::MOST + 1;
 /// The limit inside of each `LATERAL` makes the planner read along the index of topics, and each receipt by its key.
 const COUNT: &str = "SELECT head.last_id, head.marks_base + mine.marks AS version, floors.seen AS seen_up_to, counted.* \
      FROM log_head AS head LEFT JOIN users AS mine ON mine.id = $1 \
-     CROSS JOIN unnest($2, $3) WITH ORDINALITY AS asked (topic, start, place) \
+     CROSS JOIN unnest((SELECT $2), (SELECT $3)) WITH ORDINALITY AS asked (topic, start, place) \
      CROSS JOIN LATERAL (SELECT greatest(mine.seen_up_to, asked.start) AS seen, \
      greatest(mine.read_up_to, asked.start) AS read) AS floors \
      CROSS JOIN LATERAL (SELECT count(*) AS left_over, \

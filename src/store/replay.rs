@@ -270,7 +270,7 @@ const IS_ROOM: &str = "substr(topic, 1, 5) = 'room:'";
 /// The limit inside of each `LATERAL` makes the planner read each topic along its index, and each row by its key.
 const FIRST_OF_TOPICS: &str = "SELECT log_head.last_id, marks.alarm_id AS marked, marks.seen_at, marks.read_at, marks.deleted_at, \
      alarms.* FROM log_head LEFT JOIN (SELECT DISTINCT id FROM (\
-     SELECT mine.id FROM unnest($1) AS asked (topic) CROSS JOIN LATERAL (\
+     SELECT mine.id FROM unnest((SELECT $1)) AS asked (topic) CROSS JOIN LATERAL (\
      SELECT id FROM alarms WHERE alarms.topic = asked.topic AND id > $2 AND id <= $3 ORDER BY id LIMIT $4) AS mine";
 
 const AND_ALL_ROOMS: &str = " UNION ALL (SELECT id FROM alarms \

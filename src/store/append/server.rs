@@ -136,22 +136,22 @@ pub(super) fn store(
 const FIND: &str = concat!(
     "SELECT log_head.last_id, found.* FROM log_head LEFT JOIN (\
      SELECT 'request' AS kind, asked.place, earlier.body_hash, alarms.* \
-     FROM unnest($1, $2) WITH ORDINALITY AS asked (publisher, key, place) CROSS JOIN LATERAL (\
+     FROM unnest((SELECT $1), (SELECT $2)) WITH ORDINALITY AS asked (publisher, key, place) CROSS JOIN LATERAL (\
      SELECT body_hash, first_id, alarm_count FROM idempotency_keys WHERE publisher = asked.publisher \
      AND idempotency_key = asked.key AND created_at >= $3 LIMIT 1) AS earlier LEFT JOIN LATERAL (SELECT ",
     columns!(),
     " FROM alarms WHERE id >= earlier.first_id AND id < earlier.first_id + earlier.alarm_count \
      ORDER BY id LIMIT earlier.alarm_count) AS alarms ON true \
      UNION ALL SELECT 'message', asked.place, NULL, alarms.* \
-     FROM unnest($4, $5, $6) WITH ORDINALITY AS asked (topic, sender, client_id, place) CROSS JOIN LATERAL (SELECT ",
+     FROM unnest((SELECT $4), (SELECT $5), (SELECT $6)) WITH ORDINALITY AS asked (topic, sender, client_id, place) CROSS JOIN LATERAL (SELECT ",
     columns!(),
     " FROM alarms WHERE topic = asked.topic AND from_user_id = asked.sender \
      AND client_id = asked.client_id LIMIT 1) AS alarms \
      UNION ALL SELECT 'user', asked.place, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL \
-     FROM unnest($7) WITH ORDINALITY AS asked (id, place) CROSS JOIN LATERAL (\
+     FROM unnest((SELECT $7)) WITH ORDINALITY AS asked (id, place) CROSS JOIN LATERAL (\
      SELECT 1 FROM users WHERE users.id = asked.id LIMIT 1) AS there \
      UNION ALL SELECT 'room', asked.place, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL \
-     FROM unnest($8) WITH ORDINALITY AS asked (id, place) CROSS JOIN LATERAL (\
+     FROM unnest((SELECT $8)) WITH ORDINALITY AS asked (id, place) CROSS JOIN LATERAL (\
      SELECT 1 FROM rooms WHERE rooms.id = asked.id LIMIT 1) AS there) AS found ON true \
      ORDER BY place, id"
 );
@@ -161,11 +161,11 @@ const STORE: &str = "WITH head AS (UPDATE log_head SET last_id = $1), \
      requests AS (INSERT INTO idempotency_keys \
      (publisher, idempotency_key, body_hash, first_id, alarm_count, created_at) \
      SELECT publisher, key, body_hash, first_id, alarm_count, $7 \
-     FROM unnest($2, $3, $4, $5, $6) AS new (publisher, key, body_hash, first_id, alarm_count) \
+     FROM unnest((SELECT $2), (SELECT $3), (SELECT $4), (SELECT $5), (SELECT $6)) AS new (publisher, key, body_hash, first_id, alarm_count) \
      ON CONFLICT (publisher, idempotency_key) DO UPDATE SET body_hash = excluded.body_hash, \
      first_id = excluded.first_id, alarm_count = excluded.alarm_count, created_at = excluded.created_at), \
      accounts AS (INSERT INTO users \
      (id, display_name, role, inbox_start, seen_up_to, read_up_to, created_at, tokens_valid_from) \
-     SELECT id, id, 'user', inbox_start, 0, 0, $7, 0 FROM unnest($8, $9) AS new (id, inbox_start)) \
+     SELECT id, id, 'user', inbox_start, 0, 0, $7, 0 FROM unnest((SELECT $8), (SELECT $9)) AS new (id, inbox_start)) \
      INSERT INTO alarms (id, topic, alarm_type, from_user_id, target_id, data, url, client_id, created_at, expires_at) \
-     SELECT * FROM unnest($10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+     SELECT * FROM unnest((SELECT $10), (SELECT $11), (SELECT $12), (SELECT $13), (SELECT $14), (SELECT $15), (SELECT $16), (SELECT $17), (SELECT $18), (SELECT $19))";

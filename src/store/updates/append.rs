@@ -73,7 +73,7 @@ fn hashes(update: &Update) -> BTreeSet<i64> {
     update.content.topics.iter().map(hash).collect()
 }
 
-const STORE: &str = "WITH topics AS (INSERT INTO mercure_topics (topic_hash, update_id) SELECT * FROM unnest($1, $2)) \
+const STORE: &str = "WITH topics AS (INSERT INTO mercure_topics (topic_hash, update_id) SELECT * FROM unnest((SELECT $1), (SELECT $2))) \
      INSERT INTO mercure_updates \
      (id, external_id, external_hash, topics, private, event_type, retry, data, size_bytes, created_at) \
-     SELECT * FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+     SELECT * FROM unnest((SELECT $3), (SELECT $4), (SELECT $5), (SELECT $6), (SELECT $7), (SELECT $8), (SELECT $9), (SELECT $10), (SELECT $11), (SELECT $12))";

@@ -250,7 +250,7 @@ fn one_by_one(
 
 /// The limit inside of `LATERAL` makes the planner read each topic along its index.
 const FIRST_OF_TOPICS: &str = "SELECT sizes.id, sizes.size_bytes FROM (SELECT DISTINCT id FROM (\
-     SELECT mine.update_id AS id FROM unnest($1) AS asked (hash) CROSS JOIN LATERAL (\
+     SELECT mine.update_id AS id FROM unnest((SELECT $1)) AS asked (hash) CROSS JOIN LATERAL (\
      SELECT update_id FROM mercure_topics WHERE topic_hash = asked.hash AND update_id > $2 AND update_id <= $3 \
      ORDER BY update_id LIMIT $4) AS mine) AS every ORDER BY id LIMIT $4) AS page CROSS JOIN LATERAL (\
      SELECT id, size_bytes FROM mercure_updates WHERE mercure_updates.id = page.id LIMIT 1) AS sizes ORDER BY sizes.id";
