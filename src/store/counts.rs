@@ -214,4 +214,4 @@ const COUNT: &str = "SELECT head.last_id, head.marks_base + mine.marks AS versio
      WHERE alarms.topic = asked.topic AND alarms.id > least(floors.seen, floors.read) AND alarms.id <= head.last_id \
      AND (alarms.expires_at IS NULL OR alarms.expires_at > $4) AND receipt.deleted_at IS NULL \
      AND (alarms.id > floors.seen AND receipt.seen_at IS NULL OR alarms.id > floors.read AND receipt.read_at IS NULL) \
-     ORDER BY alarms.id DESC LIMIT $5) AS rest) AS counted ORDER BY asked.place";
+     ORDER BY alarms.id DESC LIMIT $5) AS rest) AS counted WHERE head.id = 1 ORDER BY asked.place";

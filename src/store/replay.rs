@@ -281,7 +281,7 @@ const AS_ROWS: &str = concat!(
     columns!(),
     " FROM alarms WHERE alarms.id = page.id LIMIT 1) AS alarms ON true LEFT JOIN LATERAL (\
      SELECT alarm_id, seen_at, read_at, deleted_at FROM receipts WHERE user_id = $5 AND alarm_id = page.id LIMIT 1) AS marks \
-     ON true ORDER BY alarms.id"
+     ON true WHERE log_head.id = 1 ORDER BY alarms.id"
 );
 
 /// The rows of one page of a replay: enough to keep the database out of the way, few enough to hold for each connection.

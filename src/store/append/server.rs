@@ -152,7 +152,7 @@ const FIND: &str = concat!(
      SELECT 1 FROM users WHERE users.id = asked.id LIMIT 1) AS there \
      UNION ALL SELECT 'room', asked.place, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL \
      FROM unnest((SELECT $8)) WITH ORDINALITY AS asked (id, place) CROSS JOIN LATERAL (\
-     SELECT 1 FROM rooms WHERE rooms.id = asked.id LIMIT 1) AS there) AS found ON true \
+     SELECT 1 FROM rooms WHERE rooms.id = asked.id LIMIT 1) AS there) AS found ON true WHERE log_head.id = 1 \
      ORDER BY place, id"
 );
 
