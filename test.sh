@@ -32,7 +32,7 @@ readonly free_megabytes=6144
 readonly open_files=16384
 # The modules of tests/api about bytes on the wire, identity providers and files of the deployment, to which the database does not matter.
 readonly same_on_both=(assets asyncapi contract dashboard deployment event_stream framing http2 issuer_files issuer_table key_sets openid
-  openid_visitors origins peers providers tls web_socket)
+  openid_visitors origins peers providers tls unwritten web_socket)
 # The older version that tests/cluster/versions.rs names.
 readonly old_commit=91ed2b8
 

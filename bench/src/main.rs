@@ -16,6 +16,7 @@ mod disk;
 mod document;
 mod error;
 mod figures;
+mod ground;
 mod growth;
 mod http;
 mod ledger;

@@ -9,7 +9,7 @@ use rustix::process::{Pid, geteuid};
 
 use crate::commands::run;
 use crate::error::Result;
-use crate::run::Ground;
+use crate::ground::Ground;
 
 /// A server that is stopped when this is dropped. Its folder belongs to who made it.
 pub(crate) struct Postgres {

@@ -2,104 +2,19 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::ValueEnum;
 
-use crate::args::{CoresCommand, Place, RunCommand};
+use crate::args::{CoresCommand, RunCommand};
 use crate::cores;
 use crate::disk;
 use crate::error::Result;
 use crate::figures::Figures;
-use crate::proc::{self, Cores, Placement};
+use crate::ground::Ground;
 use crate::report::Report;
-use crate::servers::{Kind, Site};
-use crate::swarm::Audience;
+use crate::servers::Kind;
 use crate::workloads::{Session, Setup, Wishes, Workload};
-
-/// The machine's parts a run uses.
-pub(crate) struct Ground {
-    cores: Cores,
-    campanile: PathBuf,
-    before: Option<PathBuf>,
-    data: PathBuf,
-}
-
-impl Ground {
-    pub(crate) fn prepare(place: &Place) -> Result<Self> {
-        let own = std::env::current_exe()?;
-        let beside = own.parent().unwrap_or(Path::new(".")).to_owned();
-        let data = place.data.clone().unwrap_or_else(|| beside.clone());
-        if !proc::is_on_disk(&data) {
-            let shown = data.display();
-            eprintln!(
-                "campanile-bench: {shown} is in memory: there a commit costs nothing, and the hub's figures are too good"
-            );
-        }
-        Ok(Self {
-            cores: Cores::part()?,
-            campanile: place
-                .campanile
-                .clone()
-                .unwrap_or_else(|| beside.join("campanile")),
-            before: place.before.clone(),
-            data,
-        })
-    }
-
-    /// The folder for the servers' files, on a real disk.
-    pub(crate) fn data(&self) -> &Path {
-        &self.data
-    }
-
-    /// The parameters of a server that is started in `folder`.
-    pub(crate) fn site<'a>(&'a self, folder: &'a Path) -> Site<'a> {
-        Site {
-            folder,
-            cores: &self.cores,
-            placement: Placement::OneCore,
-            audience: Audience::OneUser,
-            campanile: &self.campanile,
-        }
-    }
-
-    /// The same, for a server that shares every core with others.
-    pub(crate) fn site_on_every_core<'a>(&'a self, folder: &'a Path) -> Site<'a> {
-        Site {
-            placement: Placement::EveryCore,
-            ..self.site(folder)
-        }
-    }
-
-    /// Starts something that may use every core, the bench's own as well.
-    pub(crate) fn on_every_core<T>(&self, start: impl FnOnce() -> T) -> Result<T> {
-        self.cores.on_server(Placement::EveryCore, start)
-    }
-
-    pub(crate) fn session(&self, kind: Kind, setup: Setup) -> Result<Session> {
-        let (campanile, data) = self.hub(kind)?;
-        Session::open(kind, setup, &self.cores, campanile, data)
-    }
-
-    /// The hub's binary, and the folder for its files.
-    pub(crate) fn hub(&self, kind: Kind) -> Result<(&Path, &Path)> {
-        let campanile = match (kind, &self.before) {
-            (Kind::Before, Some(before)) => before,
-            (Kind::Before, None) => return Err("`before` needs `--before FILE`".into()),
-            _ => &self.campanile,
-        };
-        let data = match kind {
-            Kind::CampanileInMemory => Path::new(IN_MEMORY),
-            _ => &self.data,
-        };
-        Ok((campanile, data))
-    }
-
-    pub(crate) fn cores(&self) -> &Cores {
-        &self.cores
-    }
-}
 
 /// `campanile-bench run`.
 pub(crate) fn run(command: &RunCommand) -> Result<()> {
@@ -116,7 +31,7 @@ pub(crate) fn run(command: &RunCommand) -> Result<()> {
     let mut report = Report::default();
     for _ in 0..command.repeat {
         if workloads.contains(&Workload::HalfLoad) {
-            report.add_disk(disk::measure(&ground.data)?);
+            report.add_disk(disk::measure(ground.data())?);
         }
         for kind in &command.servers {
             measure(&ground, *kind, workloads, &wishes, &mut report);
@@ -216,6 +131,3 @@ fn measure_one(
     *session = Some((setup, open));
     Ok(figures)
 }
-
-/// A folder in memory on every Linux.
-const IN_MEMORY: &str = "/dev/shm";

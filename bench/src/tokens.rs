@@ -11,8 +11,8 @@ use crate::args::TokensCommand;
 use crate::caller::Caller;
 use crate::cpu::Meter;
 use crate::error::Result;
+use crate::ground::Ground;
 use crate::http::{self, user_name};
-use crate::run::Ground;
 use crate::servers::Server;
 use crate::servers::campanile::{self, Campanile};
 

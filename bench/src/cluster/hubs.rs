@@ -6,7 +6,7 @@ use rustix::process::Pid;
 use tempfile::TempDir;
 
 use crate::error::Result;
-use crate::run::Ground;
+use crate::ground::Ground;
 use crate::servers::campanile::Campanile;
 use crate::servers::{Server, pause};
 use crate::swarm::{Audience, Endpoint, Swarm};

@@ -12,8 +12,8 @@ use crate::cluster::silence::Relay;
 use crate::cpu::Meter;
 use crate::error::Result;
 use crate::figures::Figures;
+use crate::ground::Ground;
 use crate::postgres::Postgres;
-use crate::run::Ground;
 use crate::servers::Server as _;
 use crate::swarm::{Audience, Pacing, Phase, Plan, Waiting};
 

@@ -18,9 +18,9 @@ use crate::chart::{Chart, Line};
 use crate::cluster::measuring::Terms;
 use crate::cluster::table::Row;
 use crate::error::Result;
+use crate::ground::Ground;
 use crate::postgres::Postgres;
 use crate::proc;
-use crate::run::Ground;
 
 #[derive(Serialize)]
 struct Results<'a> {

@@ -3,9 +3,15 @@
 
 use std::fmt::Write;
 
-use crate::cores::section::{Measured, value};
 use crate::figures::Figures;
 use crate::report::number;
+
+/// What was measured of a pair.
+pub(super) struct Measured {
+    pub(super) says: &'static str,
+    pub(super) one: Figures,
+    pub(super) every: Figures,
+}
 
 /// The processor time of the hub for one delivery, in seconds.
 struct Cost<'a> {
@@ -44,6 +50,10 @@ impl<'a> Cost<'a> {
     fn enough(&self) -> f64 {
         self.total / self.single
     }
+}
+
+pub(super) fn value(figures: &Figures, name: &str) -> f64 {
+    figures.value(name).unwrap_or(f64::NAN)
 }
 
 /// Threads of which there are several have a number behind their names.

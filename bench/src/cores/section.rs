@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::cores::outlook;
+use crate::cores::outlook::{self, Measured, value};
 use crate::figures::Figures;
 use crate::report::{Report, faults, number};
 use crate::servers::Kind;
@@ -14,13 +14,6 @@ pub(crate) struct Pair {
     pub(crate) says: &'static str,
     pub(crate) one: Workload,
     pub(crate) every: Workload,
-}
-
-/// What was measured of a pair.
-pub(super) struct Measured {
-    pub(super) says: &'static str,
-    pub(super) one: Figures,
-    pub(super) every: Figures,
 }
 
 /// The section; nothing if it was not measured.
@@ -64,10 +57,6 @@ fn row(figures: &Figures) -> Vec<String> {
 /// The part of a core that the bench used.
 fn bench_share(figures: &Figures) -> f64 {
     value(figures, "own_cpu_us") * value(figures, "deliveries_per_s") / 1e6
-}
-
-pub(super) fn value(figures: &Figures, name: &str) -> f64 {
-    figures.value(name).unwrap_or(f64::NAN)
 }
 
 /// One figure of every worker.

@@ -15,10 +15,10 @@ use tempfile::TempDir;
 use crate::args::{CrowdsCommand, INTERNALS};
 use crate::crowds::results::{Again, Results, Run};
 use crate::error::Result;
+use crate::ground::Ground;
 use crate::growth::database::Database;
 use crate::growth::results::DatabaseKind;
 use crate::proc;
-use crate::run::Ground;
 use crate::servers::campanile::Campanile;
 
 /// `campanile-bench crowds`.

@@ -16,7 +16,7 @@ use crate::dashboard::load::Load;
 use crate::dashboard::panels::Panel;
 use crate::dashboard::prometheus::Prometheus;
 use crate::error::Result;
-use crate::run::Ground;
+use crate::ground::Ground;
 use crate::servers::campanile::Campanile;
 
 /// `campanile-bench dashboard`.

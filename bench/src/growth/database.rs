@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use crate::commands::run;
 use crate::error::Result;
+use crate::ground::Ground;
 use crate::growth::filling;
 use crate::growth::results::DatabaseKind;
 use crate::postgres::Postgres;
-use crate::run::Ground;
 
 pub(crate) struct Database {
     engine: Engine,

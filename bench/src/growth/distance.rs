@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use crate::caller::Caller;
 use crate::error::Result;
+use crate::ground::Ground;
 use crate::growth::database::{Database, NAME};
 use crate::growth::proxy;
 use crate::growth::questions::publish;
 use crate::growth::results::Distance;
 use crate::postgres::Postgres;
-use crate::run::Ground;
 use crate::servers::campanile::Campanile;
 
 /// Both through the same proxy, once without a delay.

@@ -1,8 +1,8 @@
 //! The hub on the database that grows.
 
 use crate::error::Result;
+use crate::ground::Ground;
 use crate::growth::database::Database;
-use crate::run::Ground;
 use crate::servers::campanile::Campanile;
 
 /// Starts it with settings: variables of the environment.

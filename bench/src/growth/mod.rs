@@ -19,11 +19,11 @@ use tempfile::TempDir;
 
 use crate::args::{GrowthCommand, INTERNALS};
 use crate::error::Result;
+use crate::ground::Ground;
 use crate::growth::database::Database;
 use crate::growth::hub::start;
 use crate::growth::pruning::KEPT_DAYS;
 use crate::growth::results::{DatabaseKind, Results, Run};
-use crate::run::Ground;
 
 /// `campanile-bench growth`.
 pub(crate) fn run(command: &GrowthCommand) -> Result<()> {

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use crate::error::Result;
+use crate::ground::Ground;
 use crate::growth::database::Database;
 use crate::growth::hub::start;
 use crate::growth::results::{Cost, Pruning};
-use crate::run::Ground;
 use crate::servers::Server;
 use crate::servers::campanile::Campanile;
 use crate::swarm::{Audience, Pacing, Plan, Swarm, Waiting};

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::caller::Caller;
 use crate::error::Result;
+use crate::ground::Ground;
 use crate::growth::database::Database;
 use crate::growth::filling::{MILLIS_NOW, numbers};
 use crate::growth::questions::median;
 use crate::growth::results::DatabaseKind;
 use crate::mercure::hub::{Hub, topic};
 use crate::mercure::results::{History, Times};
-use crate::run::Ground;
 
 /// Measures with a short history of other topics between the updates of one topic, and with a long one.
 pub(super) fn measure(ground: &Ground, database: &Database, rows: u64) -> Result<History> {

@@ -8,9 +8,9 @@ use rustix::process::Pid;
 use serde_json::json;
 
 use crate::error::Result;
+use crate::ground::Ground;
 use crate::growth::database::Database;
 use crate::http::{self, STAMP, Template, USER};
-use crate::run::Ground;
 use crate::servers::Server;
 use crate::servers::campanile::Campanile;
 use crate::swarm::Endpoint;

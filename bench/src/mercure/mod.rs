@@ -13,11 +13,11 @@ use tempfile::TempDir;
 
 use crate::args::{INTERNALS, MercureCommand};
 use crate::error::Result;
+use crate::ground::Ground;
 use crate::growth::database::Database;
 use crate::mercure::hub::Hub;
 use crate::mercure::results::{Results, Run};
 use crate::proc;
-use crate::run::Ground;
 
 /// `campanile-bench mercure`.
 pub(crate) fn run(command: &MercureCommand) -> Result<()> {

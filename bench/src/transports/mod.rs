@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::args::{INTERNALS, TransportsCommand};
 use crate::error::Result;
 use crate::figures::Figures;
-use crate::run::Ground;
+use crate::ground::Ground;
 use crate::transports::cell::Cell;
 use crate::transports::terms::Terms;
 use crate::transports::transport::Transport;

@@ -15,9 +15,15 @@ use crate::store::{Store, StoreError};
 pub(in crate::store) struct Unwritten(Arc<AtomicI64>);
 
 impl Store {
-    /// Writes no alarm from now on: ids are counted in memory, from the end of the log. For measuring only.
+    /// Writes no alarm from now on: ids are counted in memory. For measuring only, so it is refused where a log could be spoilt: its
+    /// ids would be given twice.
     pub(crate) async fn leave_alarms_unwritten(self) -> Result<Self, StoreError> {
         let head = self.head().await?;
+        if head.last_id != 0 || !self.is_exclusive() {
+            return Err(StoreError::Broken(
+                "CAMPANILE_BENCH_WITHOUT_STORE takes a new database file only".to_owned(),
+            ));
+        }
         let unwritten = Some(Unwritten(Arc::new(AtomicI64::new(head.last_id))));
         Ok(Self { unwritten, ..self })
     }
