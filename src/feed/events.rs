@@ -259,7 +259,7 @@ impl Events {
                     reading.tell_length();
                     self.phase = Phase::Live(handover);
                 } else {
-                    reading.go_on(handover);
+                    reading.go_on(handover, step.end);
                 }
                 self.subscription.set_ready(!self.ready.is_empty());
                 if self.ready.is_empty() && !self.keeps_share {

@@ -8,7 +8,7 @@ use futures::future::LocalBoxFuture;
 
 use crate::alarm::AlarmId;
 use crate::feed::FeedError;
-use crate::feed::replay::{Home, Reader, Step};
+use crate::feed::replay::{End, Home, Reader, Step};
 use crate::hub::{ClientId, Frame, Handover, Next};
 
 /// The log as one client reads it.
@@ -27,11 +27,10 @@ impl Reading {
     /// Reads the log after a cursor. It ended at `head` a moment ago.
     pub(super) fn between(after: AlarmId, head: AlarmId, reader: Arc<Reader>) -> Self {
         let for_step = Arc::clone(&reader);
-        let mut handover = Handover::replay(after);
-        handover.head_is(head);
+        let (handover, end) = (Handover::replay(after), Some(End::now(head)));
         Self {
             reader,
-            step: async move { for_step.step(handover).await }.boxed_local(),
+            step: async move { for_step.step(handover, end).await }.boxed_local(),
             read_up_to: after,
             held: VecDeque::new(),
             found: 0,
@@ -57,10 +56,11 @@ impl Reading {
         metrics.replay_alarms.observe(f64::from(length));
     }
 
-    pub(super) fn go_on(&mut self, handover: Handover) {
+    /// Goes on after a page, with which the end of the log may have been read.
+    pub(super) fn go_on(&mut self, handover: Handover, end: Option<End>) {
         let reader = Arc::clone(&self.reader);
         self.read_up_to = handover.after();
-        self.step = async move { reader.step(handover).await }.boxed_local();
+        self.step = async move { reader.step(handover, end).await }.boxed_local();
     }
 
     /// The held frames that may follow the page just read: alarms wait until the log is read up to them.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::alarm::update::UpdateFilter;
 use crate::alarm::{Alarm, AlarmId, TopicFilter};
@@ -35,8 +35,29 @@ pub(crate) struct Home {
 pub(crate) struct Step {
     pub(crate) frames: Vec<Arc<Frame>>,
     pub(crate) handover: Handover,
+    /// The end of the log, if it was read with the page.
+    pub(crate) end: Option<End>,
     /// The share of the memory for replays that the frames take.
     pub(crate) share: Option<Share>,
+}
+
+/// The end of the log at a time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct End {
+    head: AlarmId,
+    read_at: Instant,
+}
+
+impl End {
+    pub(crate) fn now(head: AlarmId) -> Self {
+        let read_at = Instant::now();
+        Self { head, read_at }
+    }
+
+    /// The end, unless the log may have grown much since: a client takes its time to write a page.
+    fn while_new(self) -> Option<AlarmId> {
+        (self.read_at.elapsed() < NEW_FOR).then_some(self.head)
+    }
 }
 
 impl Step {
@@ -44,6 +65,7 @@ impl Step {
         Self {
             frames,
             handover,
+            end: None,
             share: None,
         }
     }
@@ -102,11 +124,21 @@ impl Reader {
         Ok(Step::of(frames, Handover::live(position)))
     }
 
-    /// Reads the next page, or finds that live frames take over.
-    pub(crate) async fn step(&self, mut handover: Handover) -> Result<Step, FeedError> {
+    /// Reads the next page, or finds that live frames take over. `end` is the end of the log if it was read before.
+    pub(crate) async fn step(
+        &self,
+        mut handover: Handover,
+        mut end: Option<End>,
+    ) -> Result<Step, FeedError> {
         loop {
             match handover.next() {
-                Next::AskHead => handover.head_is(AlarmId(self.source.store.head().await?.last_id)),
+                Next::AskHead => {
+                    let head = match end.take().and_then(End::while_new) {
+                        Some(head) => head,
+                        None => AlarmId(self.source.store.head().await?.last_id),
+                    };
+                    handover.head_is(head);
+                }
                 Next::Attach => {
                     handover
                         .attached_at(self.source.broadcaster.send(GoLive(self.client_id)).await?);
@@ -129,7 +161,7 @@ impl Reader {
         let mut share = turn.ok_or(FeedError::Overloaded)?;
         self.source.store.wait_for_rights(RIGHTS_WITHIN).await?;
         let filter = Arc::clone(&self.scope()?.filter);
-        let (frames, read_up_to, head) = match &filter.updates {
+        let (frames, read_up_to, end) = match &filter.updates {
             Some(updates) => {
                 let (frames, up_to) = self.with_updates(&filter, updates, after, up_to).await?;
                 (frames, up_to, None)
@@ -140,12 +172,10 @@ impl Reader {
         let bytes = frames.iter().map(|frame| 2 * frame.size_bytes()).sum();
         share.shrink_to(bytes);
         handover.read_up_to(read_up_to);
-        if let (Next::AskHead, Some(head)) = (handover.next(), head) {
-            handover.head_is(head);
-        }
         Ok(Step {
             frames,
             handover,
+            end,
             share: Some(share),
         })
     }
@@ -183,13 +213,13 @@ impl Reader {
         Ok((frames, read_up_to))
     }
 
-    /// One page of alarms, each as this user has it, with the end of the log.
+    /// One page of alarms, each as this user has it, and the end of the log if it was read.
     async fn alarms(
         &self,
         filter: Arc<TopicFilter>,
         after: AlarmId,
         up_to: AlarmId,
-    ) -> Result<(Vec<Arc<Frame>>, AlarmId, Option<AlarmId>), FeedError> {
+    ) -> Result<(Vec<Arc<Frame>>, AlarmId, Option<End>), FeedError> {
         let inbox = &self.scope()?.inbox;
         let is_inbox = !filter.everything;
         let marks_of = is_inbox.then(|| inbox.user_id().clone());
@@ -204,7 +234,7 @@ impl Reader {
             None => Some(Frame::alarm(Arc::new(alarm))),
             Some(receipt) => marked(&alarm, receipt),
         });
-        Ok((frames.collect(), page.read_up_to, Some(page.head)))
+        Ok((frames.collect(), page.read_up_to, page.head.map(End::now)))
     }
 }
 
@@ -236,6 +266,9 @@ fn marked(alarm: &Alarm, receipt: &Receipt) -> Option<Arc<Frame>> {
     };
     (!receipt.deleted).then(|| Frame::alarm(Arc::new(marked())))
 }
+
+/// The log grows by less than what is near in it, on any machine.
+const NEW_FOR: Duration = Duration::from_millis(50);
 
 /// The time a replay waits for rights to be known: several looks. Its client comes back after it.
 const RIGHTS_WITHIN: Duration = Duration::from_secs(3);

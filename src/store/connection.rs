@@ -248,7 +248,7 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL
 
 /// Released with the transaction. The number is this program's own; a migration of a large log may take long, so the wait
 /// is longer than any other.
-const POSTGRES_MIGRATION_LOCK: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; \
+const POSTGRES_MIGRATION_LOCK: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; SET LOCAL enable_seqscan = on; \
      SELECT pg_advisory_xact_lock(4207849484);";
 
 /// The lock that each append of another hub takes first. Taken before all others, so that no append has the log locked while it waits

@@ -3,6 +3,7 @@
 
 use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
 
 use crate::alarm::{AlarmId, Badge, Count, Timestamp};
@@ -33,8 +34,8 @@ impl Store {
     }
 }
 
-/// Counts the alarms of an inbox. The head is read first and limits the counts, so they cover exactly the alarms up to
-/// it.
+/// Counts the alarms of an inbox. The head is read first, or in the same statement, and limits the counts, so they cover exactly
+/// the alarms up to it.
 pub(super) fn counts(
     connection: &mut DbConnection,
     inbox: &Inbox,
@@ -62,14 +63,14 @@ pub(super) fn counts(
             count_of(&part.left(connection)?, |_| true)
         };
     }
-    let first = counted.first();
+    let first = counted.first().ok_or(DieselError::NotFound)?;
     Ok(Counts {
         badge: Badge {
             unseen: Count::of(unseen),
             unread: Count::of(unread),
         },
-        head: AlarmId(first.map_or(0, |one| one.last_id)),
-        version: first.and_then(|one| one.version).unwrap_or(0),
+        head: AlarmId(first.last_id),
+        version: first.version.unwrap_or(0),
     })
 }
 

@@ -29,8 +29,8 @@ pub(crate) struct ReplayPage {
     pub receipts: HashMap<AlarmId, Receipt>,
     /// Everything up to this id was read: the next page starts after it.
     pub read_up_to: AlarmId,
-    /// The log ended here when the page was read.
-    pub head: AlarmId,
+    /// The end of the log when the page was read; only where the page reads to the end of what was asked.
+    pub head: Option<AlarmId>,
 }
 
 /// Ids of the log: those above the first, up to the second.
@@ -93,8 +93,9 @@ fn replay(
         }
         _ => HashMap::new(),
     };
-    let head = log::head(connection)?.last_id;
-    found.into_page(receipts, head)
+    let is_last = found.read_up_to == span.up_to;
+    let head = is_last.then(|| log::head(connection)).transpose()?;
+    found.into_page(receipts, head.map(|head| head.last_id))
 }
 
 impl Found {
@@ -103,7 +104,7 @@ impl Found {
     fn into_page(
         self,
         receipts: HashMap<AlarmId, Receipt>,
-        head: i64,
+        head: Option<i64>,
     ) -> Result<ReplayPage, StoreError> {
         let now = Timestamp::now();
         let alarms = self.rows.into_iter().map(Alarm::try_from);
@@ -113,7 +114,7 @@ impl Found {
             alarms: alarms.collect::<Result<_, _>>()?,
             receipts,
             read_up_to: AlarmId(self.read_up_to),
-            head: AlarmId(head),
+            head: head.map(AlarmId),
         })
     }
 }
@@ -207,9 +208,9 @@ fn in_one_trip(
         .bind::<BigInt, _>(span.up_to)
         .bind::<BigInt, _>(REPLAY_PAGE)
         .bind::<Nullable<Text>, _>(user_id.map(UserId::as_str));
-    let (mut receipts, mut head) = (HashMap::new(), span.after);
+    let (mut receipts, mut head) = (HashMap::new(), None);
     let mut row_of = |one: Joined| {
-        head = one.last_id;
+        head = Some(one.last_id);
         let (row, receipt) = one.row?;
         receipts.extend(receipt.map(|receipt| (AlarmId(row.id), receipt)));
         Some(row)

@@ -85,7 +85,7 @@ fn append_locked(
     Ok(outcomes)
 }
 
-/// Locks the log, and looks everything up that a batch names and the last id.
+/// Locks the log. Returns what the database has of the things that a batch names, and the last id.
 fn lock_and_look_up<'a>(
     connection: &mut DbConnection,
     batch: &'a [Submission],

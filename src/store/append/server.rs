@@ -6,6 +6,7 @@ use std::sync::Arc;
 use diesel::deserialize::{self, QueryableByName};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::row::NamedRow;
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
 
@@ -35,7 +36,7 @@ pub(super) fn find<'a>(
         .bind::<Array<Text>, _>(&named.users)
         .bind::<Array<Text>, _>(&named.rooms)
         .load::<Found>(connection)?;
-    let last_id = found.first().map_or(0, |one| one.last_id);
+    let last_id = found.first().ok_or(DieselError::NotFound)?.last_id;
     let mut known = Known::default();
     for one in found {
         add(&mut known, named, one)?;

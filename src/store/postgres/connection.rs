@@ -48,8 +48,9 @@ impl PostgresConnection {
         self.session.wait_without_limit();
     }
 
-    /// Locks the log with the BEGIN of a transaction in which nothing was asked yet, so that the first question, which sees what was
-    /// committed before the lock was had, needs no trip of its own. False if it has begun: nothing is locked then.
+    /// Has BEGIN take the lock on the log, so that the lock needs no trip of its own. Only before the first statement of a
+    /// transaction; returns false, and locks nothing, after it. The first statement sees all that was committed before the lock
+    /// was taken.
     pub(crate) fn lock_log_first(&mut self) -> bool {
         self.transaction.lock_log_first()
     }

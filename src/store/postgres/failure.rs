@@ -42,6 +42,11 @@ pub(super) fn spoils(error: &tokio_postgres::Error) -> bool {
     }
 }
 
+/// True if a statement was refused because one before it in its transaction had failed: there is a transaction to roll back.
+pub(super) fn is_in_failed(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION)
+}
+
 /// True if the session is not the one in which statements were prepared: a pooler is between, or somebody has cleared it.
 pub(super) fn is_of_another_session(code: &SqlState) -> bool {
     matches!(code.code(), "26000" | "42P05")

@@ -130,12 +130,18 @@ impl Session {
                 return work(client).await;
             };
             let (begun, done) = tokio::join!(client.batch_execute(begin), work(client));
-            has_begun = begun.is_ok();
+            has_begun = begun.is_ok() || done.as_ref().is_err_and(failure::is_in_failed);
             begun.and(done)
+        };
+        // The text that begins a transaction may wait for a lock, and the statement has its own time.
+        let parts = if matches!(place, Place::First(_)) {
+            2
+        } else {
+            1
         };
         let done = runtime.block_on(async {
             match self.limit {
-                Some(limit) => timeout(limit, work).await,
+                Some(limit) => timeout(limit * parts, work).await,
                 None => Ok(work.await),
             }
         });
@@ -345,8 +351,9 @@ fn gone(text: &str) -> StoreError {
 /// The setting that holds the mark of a session.
 const MARK: &str = "campanile.session";
 
-/// A statement that is planned once is planned while its tables are small, where reading all of one looks cheapest, and stays so
-/// while they grow. A plan that reads a table all the same looks dear enough to be compiled, which takes longer than to execute it.
+/// A statement that is planned once may be planned while its tables are small, where reading all of one looks cheapest, and that
+/// plan stays while they grow. Where a table must be read whole, the forbidden scan counts as so expensive that the server would
+/// compile the plan; compiling takes longer than executing it.
 const PLANNER: &str = "-c enable_seqscan=off -c jit=off";
 
 const TAKEN_OVER: &str = "another server has taken over from this one";

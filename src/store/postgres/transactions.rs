@@ -147,7 +147,7 @@ where
     }
 }
 
-/// A commit is a promise, whatever the server's default; the lock on the head of the log needs transactions that see what
+/// The beginning of each transaction. A commit is a promise, whatever the server's default; the lock on the head of the log needs transactions that see what
 /// was committed while they waited for it; and no statement, nor a hub that hangs, holds that lock for long.
 macro_rules! begin {
     () => {

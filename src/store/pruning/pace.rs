@@ -37,7 +37,7 @@ impl Pace {
 
     /// The pause before the next batch. A row lies in pages all over the indexes, which the disk writes while publishers wait for
     /// the same disk, so that the pauses are long beside publishers; a pass that has taken hours falls behind, and has short ones.
-    /// A server deletes a batch quickly and cleans up after it later, so that a pause is as long for its rows, too.
+    /// A server deletes a batch quickly and cleans up after it later, so a pause also has a least length for each row.
     pub(super) fn pause(&self, now: Instant) -> Duration {
         if self.is_beside_publishers && now - self.began < UNHURRIED {
             let rows = u32::try_from(self.rows).unwrap_or(u32::MAX);
