@@ -133,15 +133,9 @@ impl Session {
             has_begun = begun.is_ok() || done.as_ref().is_err_and(failure::is_in_failed);
             begun.and(done)
         };
-        // The text that begins a transaction may wait for a lock, and the statement has its own time.
-        let parts = if matches!(place, Place::First(_)) {
-            2
-        } else {
-            1
-        };
         let done = runtime.block_on(async {
             match self.limit {
-                Some(limit) => timeout(limit * parts, work).await,
+                Some(limit) => timeout(limit, work).await,
                 None => Ok(work.await),
             }
         });
@@ -359,6 +353,7 @@ const PLANNER: &str = "-c enable_seqscan=off -c jit=off";
 const TAKEN_OVER: &str = "another server has taken over from this one";
 
 /// Longer than the server lets a statement of a transaction take, so that its own answer is heard; shorter than the lane waits.
+/// A lock that BEGIN waits for and the statement that goes with it have this time together.
 const STATEMENT_WITHIN: Duration = Duration::from_secs(6);
 
 /// A server that has just answered is not asked whether it does. Shorter than one takes to start again.
