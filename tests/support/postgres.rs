@@ -8,6 +8,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
@@ -366,10 +367,18 @@ fn status(process: u32) -> Option<(char, u32)> {
     Some((state, fields.next()?.parse().ok()?))
 }
 
-/// A port that is free at the moment.
+/// A port that is free. It is none of those that the system gives to connections and to who asks for any, so that it stays free
+/// while a server that had it is away.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("its address").port()
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Each program of tests begins at another one.
+        let next = (std::process::id() % 1_000) * 97 + TRIED.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(10_000 + next % 20_000).expect("a port");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 fn run(command: &mut Command) -> String {
