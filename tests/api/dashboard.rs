@@ -25,7 +25,7 @@ impl Drop for Prometheus {
 impl Prometheus {
     /// `None` where it is not installed.
     fn scraping(app: &TestApp) -> Option<Self> {
-        let port = crate::support::postgres::free_port();
+        let port = crate::support::port::free_port();
         let rules = std::fs::read_to_string("deploy/prometheus/alerts.yml").unwrap();
         let folder = app.folder();
         std::fs::write(folder.join("alerts.yml"), rules).unwrap();

@@ -6,9 +6,10 @@ use std::path::Path;
 use serde_json::json;
 use tokio::process::Child;
 
-use crate::guides::{block, free_port, read};
+use crate::guides::{block, read};
 use crate::language::shell;
 use crate::site::Site;
+use crate::support::port::free_port;
 use crate::support::{Claims, DEADLINE, SseClient, sign, until};
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! The programs of the guides, as they stand there, against a hub.
 
-use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::json;
@@ -9,6 +8,7 @@ use tokio::process::Child;
 use crate::answers::answer;
 use crate::language::{is_program, not_covered, root, shell};
 use crate::site::Site;
+use crate::support::port::free_port;
 use crate::support::{DEADLINE, TestApp, until};
 
 /// A program of `docs/guide/frameworks.md`.
@@ -328,12 +328,6 @@ impl Shop {
 
 async fn answer_status(request: reqwest::RequestBuilder, status: u16) {
     assert_eq!(crate::answers::send(request).await.status(), status);
-}
-
-/// A port that nobody listens on now.
-pub(crate) fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-    free.local_addr().expect("an address").port()
 }
 
 /// The first block of a language under a heading.

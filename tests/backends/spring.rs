@@ -8,9 +8,10 @@ use tokio::sync::OnceCell;
 
 use crate::answers::send;
 use crate::chromium::Chromium;
-use crate::guides::{block, free_port, read};
+use crate::guides::{block, read};
 use crate::language::{is_program, not_covered, root, shell};
 use crate::site::Site;
+use crate::support::port::free_port;
 use crate::support::postgres::{PASSWORD, Postgres};
 use crate::support::{DEADLINE, SseClient, until};
 

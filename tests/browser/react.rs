@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering;
 
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 
 use crate::chromium::{Chromium, Window};
 use crate::package::run;
 use crate::site::{Site, hub_for};
+use crate::support::port::free_port;
 use crate::support::{DEADLINE, TestApp, until};
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/react");
@@ -30,7 +30,7 @@ pub(crate) struct Application {
 
 impl Application {
     pub(crate) async fn install(fixture: &str) -> Self {
-        let port = free_port().await;
+        let port = free_port();
         let app = hub_for(port).await;
         app.user("bob").await;
         let (listener, _port) = Site::bind().await;
@@ -70,7 +70,7 @@ impl Application {
             .env("VITE_HUB", &self.app.base_url)
             .env("BACK_END", self.back_end.next_door())
             .env("PORT", self.port.to_string())
-            .env("HMR_PORT", free_port().await.to_string())
+            .env("HMR_PORT", free_port().to_string())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log"))
             .stderr(log)
@@ -143,11 +143,6 @@ fn copy_into(fixture: &Path, folder: &Path) {
     let list = "node_modules/.package-lock.json";
     std::fs::remove_file(folder.join(list)).expect("one link fewer");
     std::fs::copy(fixture.join(list), folder.join(list)).expect("a copy");
-}
-
-async fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    listener.local_addr().expect("an address").port()
 }
 
 pub(crate) const RECORD: &str = "

@@ -9,7 +9,8 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::postgres::{PASSWORD, Postgres, free_port, signal};
+use crate::support::port::free_port;
+use crate::support::postgres::{PASSWORD, Postgres, signal};
 use crate::support::{AppBuilder, DEADLINE, SseClient, TestApp, until};
 
 fn deploy(file: &str) -> PathBuf {

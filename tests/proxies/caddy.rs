@@ -3,9 +3,10 @@
 
 use std::process::{Command, Stdio};
 
-use crate::documented_proxy::{Proxy, documented, free_port};
+use crate::documented_proxy::{Proxy, documented};
 use crate::promises;
 use crate::support::TestApp;
+use crate::support::port::free_port;
 use crate::support::tls::{CERT_FILE, Identity, KEY_FILE};
 
 /// A Caddy in front of the hub, if there is one on this machine.

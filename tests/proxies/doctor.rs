@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::documented_proxy::{Proxy, free_port};
+use crate::documented_proxy::Proxy;
+use crate::support::port::free_port;
 use crate::support::tls::CERT_FILE;
 use crate::support::{AppBuilder, TestApp, run};
 use crate::{caddy, haproxy, mends, nginx};

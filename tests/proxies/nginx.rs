@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
-use crate::documented_proxy::{Proxy, documented, free_port};
+use crate::documented_proxy::{Proxy, documented};
 use crate::promises;
 use crate::support::TestApp;
+use crate::support::port::free_port;
 use crate::support::tls::{CERT_FILE, Identity, KEY_FILE};
 
 async fn nginx(app: &TestApp) -> Proxy {

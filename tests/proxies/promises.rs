@@ -9,8 +9,9 @@ use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
-use crate::documented_proxy::{Proxy, free_port};
+use crate::documented_proxy::Proxy;
 use crate::support::http2::Connection;
+use crate::support::port::free_port;
 use crate::support::{AppBuilder, DEADLINE, TestApp, until};
 
 /// The proxy's time-outs in these tests.

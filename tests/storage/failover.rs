@@ -5,7 +5,8 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::stored::publish;
-use crate::support::postgres::{Postgres, free_port};
+use crate::support::port::free_port;
+use crate::support::postgres::Postgres;
 use crate::support::{AppBuilder, DEADLINE, until};
 
 /// The distance that the counter of ids jumps on another server.

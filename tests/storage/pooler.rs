@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::stored::publish;
-use crate::support::postgres::{PASSWORD, Postgres, free_port};
+use crate::support::port::free_port;
+use crate::support::postgres::{PASSWORD, Postgres};
 use crate::support::{AppBuilder, DEADLINE, until};
 
 /// Fewer sessions than a hub has connections, so that each is everybody's.

@@ -1,9 +1,7 @@
 //! A proxy's process in front of a hub, run from the block of the documentation.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
-use rand::RngExt;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -113,15 +111,4 @@ pub(crate) fn documented(language: &str, changes: &[(&str, &str)]) -> String {
         );
         text.replace(from, to)
     })
-}
-
-/// A port that is free now, and from which the system opens no connections: those would take it before the proxy does.
-pub(crate) fn free_port() -> u16 {
-    let mut rng = rand::rng();
-    loop {
-        let port = rng.random_range(10_000..32_000);
-        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
-            return port;
-        }
-    }
 }

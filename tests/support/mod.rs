@@ -9,6 +9,7 @@ mod embedded;
 pub(crate) mod http2;
 mod keeper;
 mod log;
+pub(crate) mod port;
 pub(crate) mod postgres;
 mod process;
 mod sse;

@@ -4,15 +4,14 @@
 use std::collections::HashSet;
 use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use super::keeper::keeper;
+use super::port::free_port;
 
 /// The language of the servers' messages, as a locale: `CAMPANILE_TEST_LANGUAGE=ko_KR.UTF-8` runs any test in Korean.
 static LANGUAGE: LazyLock<String> = LazyLock::new(|| {
@@ -365,20 +364,6 @@ fn status(process: u32) -> Option<(char, u32)> {
     let mut fields = rest.split(' ');
     let state = fields.next()?.chars().next()?;
     Some((state, fields.next()?.parse().ok()?))
-}
-
-/// A port that is free. It is none of those that the system gives to connections and to who asks for any, so that it stays free
-/// while a server that had it is away.
-pub(crate) fn free_port() -> u16 {
-    static TRIED: AtomicU32 = AtomicU32::new(0);
-    loop {
-        // Each program of tests begins at another one.
-        let next = (std::process::id() % 1_000) * 97 + TRIED.fetch_add(1, Ordering::Relaxed);
-        let port = u16::try_from(10_000 + next % 20_000).expect("a port");
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }
 
 fn run(command: &mut Command) -> String {
