@@ -70,7 +70,7 @@ fn tables(report: &Report) -> String {
     report.tables_only() + &cores::section(report) + &report.disk_section() + &told(report)
 }
 
-/// What could not be measured.
+/// A line for each workload that could not be measured.
 fn told(report: &Report) -> String {
     let mut text = String::new();
     for trouble in report.troubles() {

@@ -24,7 +24,7 @@ pub(super) struct Figure {
     pub(super) unit: f64,
 }
 
-/// What a figure may be, and of whom that is known.
+/// The value of a limit, and the server that it was measured at.
 struct Measured {
     limit: f64,
     of: String,

@@ -1,12 +1,12 @@
-//! What one hub does with one core and with all of this machine's, and what it would do with many: calculated from the processor
-//! time of its threads.
+//! The rates of one hub on one core and on all of this machine's, and the rate that the processor time of its threads would allow on
+//! many cores.
 
 use std::fmt::Write;
 
 use crate::figures::Figures;
 use crate::report::number;
 
-/// What was measured of a pair.
+/// The figures of one load, on one core and on every core.
 pub(super) struct Measured {
     pub(super) says: &'static str,
     pub(super) one: Figures,

@@ -119,11 +119,7 @@ impl Server for Campanile {
     }
 
     fn endpoint(&self) -> Endpoint {
-        Endpoint {
-            subscribe: self.address,
-            publish: self.address,
-            first_event: b"event: connect\n",
-        }
+        Endpoint::at(self.address, b"event: connect\n")
     }
 
     fn introduce(&self, users: usize) -> Result<()> {

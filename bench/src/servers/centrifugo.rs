@@ -63,11 +63,7 @@ impl Server for Centrifugo {
 
     /// A stream begins with the answer to its wish to connect, which names its channels.
     fn endpoint(&self) -> Endpoint {
-        Endpoint {
-            subscribe: self.address,
-            publish: self.address,
-            first_event: b"data: {\"connect\":",
-        }
+        Endpoint::at(self.address, b"data: {\"connect\":")
     }
 
     fn subscribe(&self, user: usize, audience: Audience) -> Result<Vec<u8>> {

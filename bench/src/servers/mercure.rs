@@ -84,11 +84,7 @@ impl Server for Mercure {
     }
 
     fn endpoint(&self) -> Endpoint {
-        Endpoint {
-            subscribe: self.address,
-            publish: self.address,
-            first_event: b":",
-        }
+        Endpoint::at(self.address, b":")
     }
 
     fn subscribe(&self, user: usize, audience: Audience) -> Result<Vec<u8>> {

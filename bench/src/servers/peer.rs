@@ -72,11 +72,7 @@ pub(super) fn user_channel(user: usize, audience: Audience) -> String {
 
 /// The endpoint of a peer whose streams all begin with the same comment.
 pub(super) fn endpoint(address: SocketAddr) -> Endpoint {
-    Endpoint {
-        subscribe: address,
-        publish: address,
-        first_event: b": hi",
-    }
+    Endpoint::at(address, b": hi")
 }
 
 /// The first lines of an event, but for `data`.

@@ -12,3 +12,14 @@ pub(crate) struct Endpoint {
     /// The first bytes of every stream.
     pub(crate) first_event: &'static [u8],
 }
+
+impl Endpoint {
+    /// A server that has one address for both.
+    pub(crate) fn at(address: SocketAddr, first_event: &'static [u8]) -> Self {
+        Self {
+            subscribe: address,
+            publish: address,
+            first_event,
+        }
+    }
+}
