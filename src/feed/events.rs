@@ -2,6 +2,7 @@
 //! client whose channel was full goes back to the log and comes live again.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -64,14 +65,14 @@ impl Events {
         }
     }
 
-    /// Events after a cursor, from the log, which ended at `head` a moment ago, and then live.
+    /// Events after a cursor, from the log, and then live. `between` is the cursor and the end of the log a moment ago.
     pub(crate) fn replayed(
         subscription: Subscription,
-        (after, head): (AlarmId, AlarmId),
+        between: Range<AlarmId>,
         reader: Reader,
         home: Home,
     ) -> Self {
-        let reading = Reading::between(after, head, Arc::new(reader));
+        let reading = Reading::between(between, Arc::new(reader));
         Self {
             subscription,
             ready: VecDeque::new(),

@@ -89,7 +89,7 @@ pub(crate) async fn open(
         Rest::InLog(head) => {
             let (source, client_id) = (Arc::clone(source), subscription.client_id());
             let reader = Reader::new(source, client_id, inbox, filter);
-            Events::replayed(subscription, (cursor, head), reader, home)
+            Events::replayed(subscription, cursor..head, reader, home)
         }
     };
     Ok(Opened {

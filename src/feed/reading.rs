@@ -1,6 +1,7 @@
 //! A client's way through the log, a page at a time.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -24,8 +25,9 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Reads the log after a cursor. It ended at `head` a moment ago.
-    pub(super) fn between(after: AlarmId, head: AlarmId, reader: Arc<Reader>) -> Self {
+    /// Reads the log after a cursor, as far as it went a moment ago and on.
+    pub(super) fn between(between: Range<AlarmId>, reader: Arc<Reader>) -> Self {
+        let (after, head) = (between.start, between.end);
         let for_step = Arc::clone(&reader);
         let (handover, end) = (Handover::replay(after), Some(End::now(head)));
         Self {

@@ -11,7 +11,7 @@ use crate::store::connection::DbConnection;
 use crate::store::{Store, StoreError};
 
 /// The end of a log whose alarms are not written. Only the Journal appends, one batch after the other.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(in crate::store) struct Unwritten(Arc<AtomicI64>);
 
 impl Store {
@@ -24,7 +24,7 @@ impl Store {
                 "CAMPANILE_BENCH_WITHOUT_STORE takes a new database file only".to_owned(),
             ));
         }
-        let unwritten = Some(Unwritten(Arc::new(AtomicI64::new(head.last_id))));
+        let unwritten = Some(Unwritten::default());
         Ok(Self { unwritten, ..self })
     }
 }

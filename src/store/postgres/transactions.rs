@@ -147,8 +147,9 @@ where
     }
 }
 
-/// The beginning of each transaction. A commit is a promise, whatever the server's default; the lock on the head of the log needs transactions that see what
-/// was committed while they waited for it; and no statement, nor a hub that hangs, holds that lock for long.
+/// The beginning of each transaction. A commit is a promise, whatever the server's default; the lock on the head of the log needs
+/// transactions that see what was committed while they waited for it; and no statement, nor a hub that hangs, holds that lock for
+/// long.
 macro_rules! begin {
     () => {
         "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '5s'; \

@@ -42,7 +42,7 @@ impl Pace {
         if self.is_beside_publishers && now - self.began < UNHURRIED {
             let rows = u32::try_from(self.rows).unwrap_or(u32::MAX);
             let pause = (self.took * PAUSES).max(PAUSE_FOR_A_ROW * rows);
-            return pause.clamp(LEAST_PAUSE, MOST_PAUSE);
+            return pause.min(MOST_PAUSE);
         }
         (self.took * SHORT_PAUSES).clamp(LEAST_PAUSE, MOST_SHORT_PAUSE)
     }
@@ -51,12 +51,12 @@ impl Pace {
     pub(super) fn took(&mut self, time: Duration) {
         self.took = time;
         let fitting = self.rows as f64 * AIM.as_secs_f64() / time.as_secs_f64().max(LEAST_SECONDS);
-        let most = if self.is_beside_publishers {
+        let limit = if self.is_beside_publishers {
             MOST_ROWS_BESIDE
         } else {
             MOST_ROWS
         };
-        let most = (self.rows * 2).min(most);
+        let most = (self.rows * 2).min(limit);
         self.rows = (fitting as i64).clamp(LEAST_ROWS, most.max(LEAST_ROWS));
     }
 
