@@ -146,6 +146,9 @@ class Asking extends Transport {
   /** @override */
   everyMs = 0;
 
+  /** Whether the next response is dropped, as if its connection had broken. */
+  throwAway = false;
+
   /** Returns the additional parameters of a request. */
   parameters() {
     return {};
@@ -198,6 +201,7 @@ class Asking extends Transport {
   end() {
     const ending = this.ending;
     this.ending = null;
+    this.throwAway = false;
     ending?.abort();
   }
 }
@@ -211,9 +215,13 @@ class LongPolling extends Asking {
     return this.state === "live" ? { wait: WAIT_SECONDS } : {};
   }
 
-  /** @override */
+  /**
+   * Between two requests there is no connection to cut, so the next response is dropped.
+   * @override
+   */
   async sever() {
-    this.ending?.abort();
+    if (this.request) this.ending.abort();
+    else this.throwAway = true;
   }
 }
 

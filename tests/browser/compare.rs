@@ -195,6 +195,51 @@ async fn every_transport_comes_back_from_a_cut_with_nothing_lost_and_nothing_rep
     alice.is_clean().await;
 }
 
+/// Clicks the button of the long poll when the page has taken a response with events, before it sends the next request.
+const CUT_BETWEEN_TWO_REQUESTS: &str = r#"(() => {
+  const ask = window.fetch;
+  window.fetch = async (url, options) => {
+    const answer = await ask(url, options);
+    if (!new URL(url, location.href).searchParams.has("wait")) return answer;
+    const read = answer.text.bind(answer);
+    answer.text = async () => {
+      const text = await read();
+      if (JSON.parse(text).events.length > 0) {
+        window.fetch = ask;
+        // A timer of 0 ms begins the next request; microtasks come before every timer.
+        (async () => {
+          for (let hop = 0; hop < 20; hop += 1) await null;
+          document.querySelector("[data-transport=longpoll] button").click();
+        })();
+      }
+      return text;
+    };
+    return answer;
+  };
+  return true;
+})()"#;
+
+#[tokio::test]
+async fn a_long_poll_that_is_cut_between_two_requests_loses_the_next_response_and_nothing_else() {
+    let app = TestApp::spawn().await;
+    let chromium = Chromium::start().await;
+    let alice = chromium.window().await;
+    alice.sign_up(&app, "alice", "Alice").await;
+    alice.goto(&app, "/compare").await;
+    all_live(&alice).await;
+    choose(&alice, "count", "30").await;
+    choose(&alice, "rate", "10").await;
+    assert_eq!(alice.value(CUT_BETWEEN_TWO_REQUESTS).await, true);
+
+    alice.click("#start").await;
+
+    let result = ".transport[data-transport=longpoll] .cut-result";
+    alice.shows(result, "0 lost, 0 repeated").await;
+    alice.shows("#verdict", "exactly these").await;
+    assert_eq!(brought(&alice, "longpoll").await, logged(&app).await);
+    alice.is_clean().await;
+}
+
 #[tokio::test]
 async fn on_http_1_the_seventh_stream_waits_and_a_websocket_does_not() {
     let app = TestApp::spawn().await;
