@@ -96,15 +96,16 @@ pub(crate) async fn senders(
     Ok(state.store.senders(inbox, ids).await?)
 }
 
+/// True unless the caller is a service.
+pub(crate) fn has_inbox(identity: &Identity) -> bool {
+    identity.role() != Role::Service
+}
+
 /// Returns the counts at the start of a stream. A service has no inbox, so both are zero and the head is that of the
 /// log.
 pub(crate) async fn counts_of(state: &AppState, identity: &Identity) -> Result<Counts, Refusal> {
-    if identity.role() == Role::Service {
-        return Ok(Counts {
-            badge: Badge::default(),
-            version: 0,
-            head: *state.delivered.borrow(),
-        });
+    if !has_inbox(identity) {
+        return Ok(Counts::of_no_inbox(*state.delivered.borrow()));
     }
     counts(state, identity.inbox()).await
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::alarm::AlarmId;
 use crate::feed::{FeedError, Source};
 use crate::hub::{Frame, GoLive, Start, Subscription};
+use crate::store::{Counts, Inbox, StoreError};
 
 /// The position that a client requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(crate) struct Origin {
     /// True if the requested cursor lies outside the retained log.
     pub(crate) gap: bool,
     pub(crate) rest: Rest,
+    /// The counts of the inbox, if they were read with the ends of the log.
+    pub(crate) counts: Option<Counts>,
 }
 
 /// The frames between the cursor and the first live frame.
@@ -54,11 +57,12 @@ impl Cursor {
 
 impl Origin {
     /// Resolves the position. A cursor outside the log is a gap, never an error. The database is read only if the
-    /// Broadcaster does not know the cursor.
+    /// Broadcaster does not know the cursor; then an inbox that is given is counted in the same trip.
     pub(super) async fn of(
         asked: Cursor,
         subscription: &mut Subscription,
         source: &Source,
+        counted: Option<&Inbox>,
     ) -> Result<Self, FeedError> {
         let position = subscription.position();
         let cursor = match (asked, subscription.take_missed()) {
@@ -67,6 +71,7 @@ impl Origin {
                     cursor,
                     gap: false,
                     rest: Rest::Known(missed, position),
+                    counts: None,
                 });
             }
             (Cursor::After(cursor), None) => cursor,
@@ -74,12 +79,17 @@ impl Origin {
                 return Ok(Self::now(position, asked == Cursor::Invalid));
             }
         };
-        let head = source.store.head().await?;
-        if (0..=head.last_id).contains(&cursor.0) {
+        let Ends {
+            head,
+            pruned_up_to,
+            counts,
+        } = Ends::of(source, counted).await?;
+        if (AlarmId(0)..=head).contains(&cursor) {
             return Ok(Self {
                 cursor,
-                gap: cursor.0 < head.pruned_up_to,
-                rest: Rest::InLog(AlarmId(head.last_id)),
+                gap: cursor < pruned_up_to,
+                rest: Rest::InLog(head),
+                counts,
             });
         }
         let attached = source.broadcaster.send(GoLive(subscription.client_id()));
@@ -92,6 +102,33 @@ impl Origin {
             cursor: position,
             gap,
             rest: Rest::Known(Vec::new(), position),
+            counts: None,
         }
+    }
+}
+
+/// Both ends of the log, and the counts if an inbox was counted.
+struct Ends {
+    head: AlarmId,
+    pruned_up_to: AlarmId,
+    counts: Option<Counts>,
+}
+
+impl Ends {
+    async fn of(source: &Source, counted: Option<&Inbox>) -> Result<Self, StoreError> {
+        let Some(inbox) = counted else {
+            let head = source.store.head().await?;
+            return Ok(Self {
+                head: AlarmId(head.last_id),
+                pruned_up_to: AlarmId(head.pruned_up_to),
+                counts: None,
+            });
+        };
+        let counts = source.store.counts(inbox.clone()).await?;
+        Ok(Self {
+            head: counts.head,
+            pruned_up_to: counts.pruned_up_to,
+            counts: Some(counts),
+        })
     }
 }

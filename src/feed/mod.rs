@@ -17,7 +17,7 @@ use crate::feed::cursor::{Cursor, Origin, Rest};
 use crate::feed::replay::{Home, Reader, personal};
 use crate::hub::{Broadcaster, Frame, NewClient, Pushes, Subscribe, SubscribeError};
 use crate::metrics::Metrics;
-use crate::store::{Inbox, Store, StoreError};
+use crate::store::{Counts, Inbox, Store, StoreError};
 
 pub(crate) use crate::feed::events::Events;
 pub(crate) use crate::feed::tally::Manner;
@@ -62,14 +62,17 @@ pub(crate) struct Opened {
     pub cursor: AlarmId,
     /// True if the requested cursor lies outside the retained log.
     pub gap: bool,
+    /// The counts of the inbox, if they were read on the way.
+    pub counts: Option<Counts>,
 }
 
-/// Opens a subscription at `cursor`. `inbox` gives the marks of the user on each alarm.
+/// Opens a subscription at `cursor`. `inbox` gives the marks of the user on each alarm; the caller that needs its counts says so.
 pub(crate) async fn open(
     source: &Arc<Source>,
     client: NewClient,
     cursor: Cursor,
     inbox: Inbox,
+    counts_needed: bool,
 ) -> Result<Opened, FeedError> {
     let filter = Arc::clone(&client.filter);
     let client = NewClient {
@@ -77,7 +80,13 @@ pub(crate) async fn open(
         ..client
     };
     let mut subscription = source.broadcaster.send(Subscribe(client)).await??;
-    let Origin { cursor, gap, rest } = Origin::of(cursor, &mut subscription, source).await?;
+    let counted = counts_needed.then_some(&inbox);
+    let Origin {
+        cursor,
+        gap,
+        rest,
+        counts,
+    } = Origin::of(cursor, &mut subscription, source, counted).await?;
     let home = Home::of(source, inbox.starts());
     let events = match rest {
         Rest::Known(missed, position) => {
@@ -96,6 +105,7 @@ pub(crate) async fn open(
         events,
         cursor,
         gap,
+        counts,
     })
 }
 

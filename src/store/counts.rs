@@ -1,6 +1,8 @@
 //! The numbers of unseen and unread alarms of an inbox. They are exact up to a bound, so that counting costs the same however
 //! many there are.
 
+use std::time::Instant;
+
 use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
@@ -20,15 +22,36 @@ pub(crate) struct Counts {
     pub badge: Badge,
     /// The last id that the counts cover.
     pub head: AlarmId,
+    /// The id up to which alarms were pruned.
+    pub pruned_up_to: AlarmId,
     /// The number of changes of the user's marks that they cover.
     pub version: i64,
+    /// The number of changes of accounts.
+    pub(super) account_changes: i64,
+}
+
+impl Counts {
+    /// Those of a caller without an inbox.
+    pub(crate) fn of_no_inbox(head: AlarmId) -> Self {
+        Self {
+            badge: Badge::default(),
+            head,
+            pruned_up_to: AlarmId::default(),
+            version: 0,
+            account_changes: 0,
+        }
+    }
 }
 
 impl Store {
     /// Returns the counts of an inbox.
     pub(crate) async fn counts(&self, inbox: Inbox) -> Result<Counts, StoreError> {
+        let follow = self.follow_accounts();
         self.read(Read::Counts, move |connection| {
-            counts(connection, &inbox, Timestamp::now())
+            let began = Instant::now();
+            let counts = counts(connection, &inbox, Timestamp::now())?;
+            follow(counts.account_changes, began);
+            Ok(counts)
         })
         .await
     }
@@ -70,7 +93,9 @@ pub(super) fn counts(
             unread: Count::of(unread),
         },
         head: AlarmId(first.last_id),
+        pruned_up_to: AlarmId(first.pruned_up_to),
         version: first.version.unwrap_or(0),
+        account_changes: first.account_changes,
     })
 }
 
@@ -79,6 +104,10 @@ pub(super) fn counts(
 struct Counted {
     #[diesel(sql_type = BigInt)]
     last_id: i64,
+    #[diesel(sql_type = BigInt)]
+    pruned_up_to: i64,
+    #[diesel(sql_type = BigInt)]
+    account_changes: i64,
     /// The number of changes of the user's marks, if there is an account.
     #[diesel(sql_type = Nullable<BigInt>)]
     version: Option<i64>,
@@ -120,29 +149,36 @@ fn topic_by_topic(
     now: Timestamp,
 ) -> Result<Vec<Counted>, StoreError> {
     let user_id = inbox.user_id.as_str();
-    let (head, base, seen, read, marks) = native!(connection => log_head::table
+    let ((head, pruned, changes, base), mine) = native!(connection => log_head::table
         .left_join(users::table.on(users::id.eq(user_id)))
         .select((
-            log_head::last_id,
-            log_head::marks_base,
-            users::seen_up_to.nullable(),
-            users::read_up_to.nullable(),
-            users::marks.nullable(),
+            (
+                log_head::last_id,
+                log_head::pruned_up_to,
+                log_head::account_changes,
+                log_head::marks_base,
+            ),
+            (users::seen_up_to, users::read_up_to, users::marks).nullable(),
         ))
-        .get_result::<(i64, i64, Option<i64>, Option<i64>, Option<i64>)>(connection))?;
+        .get_result::<((i64, i64, i64, i64), Option<(i64, i64, i64)>)>(connection))?;
+    let (seen, read, marks) = mine.map_or((0, 0, None), |(seen, read, marks)| {
+        (seen, read, Some(marks))
+    });
     let mut counted = Vec::with_capacity(inbox.topics.len());
     for (topic, start) in &inbox.topics {
         let part = Part {
             user_id,
             topic: topic.as_str(),
-            seen: seen.unwrap_or(0).max(*start),
-            read: read.unwrap_or(0).max(*start),
+            seen: seen.max(*start),
+            read: read.max(*start),
             head,
             now: now.millis(),
         };
         let left = part.left(connection)?;
         counted.push(Counted {
             last_id: head,
+            pruned_up_to: pruned,
+            account_changes: changes,
             version: marks.map(|marks| base + marks),
             seen_up_to: part.seen,
             left_over: count_of(&left, |_| true),
@@ -202,7 +238,7 @@ fn count_of(left: &[Left], belongs: impl Fn(&Left) -> bool) -> i64 {
 const MOST_ROWS: i64 = Count::MOST + 1;
 
 /// The limit inside of each `LATERAL` makes the planner read along the index of topics, and each receipt by its key.
-const COUNT: &str = "SELECT head.last_id, head.marks_base + mine.marks AS version, floors.seen AS seen_up_to, counted.* \
+const COUNT: &str = "SELECT head.last_id, head.pruned_up_to, head.account_changes, head.marks_base + mine.marks AS version, floors.seen AS seen_up_to, counted.* \
      FROM log_head AS head LEFT JOIN users AS mine ON mine.id = $1 \
      CROSS JOIN unnest((SELECT $2), (SELECT $3)) WITH ORDINALITY AS asked (topic, start, place) \
      CROSS JOIN LATERAL (SELECT greatest(mine.seen_up_to, asked.start) AS seen, \

@@ -25,19 +25,27 @@ pub(crate) struct Head {
 impl Store {
     /// Both ends of the log.
     pub(crate) async fn head(&self) -> Result<Head, StoreError> {
-        let (accounts, is_shared) = (self.accounts.clone(), self.is_shared());
+        let follow = self.follow_accounts();
         self.read(Read::Head, move |connection| {
-            let now = Instant::now();
+            let began = Instant::now();
             let head = head(connection)?;
-            if is_shared {
-                // The next look is told what changed.
-                accounts.still_counted(head.account_changes, now);
-            } else {
-                accounts.changed_so_often(head.account_changes, now);
-            }
+            follow(head.account_changes, began);
             Ok(head)
         })
         .await
+    }
+
+    /// Takes the number of account changes that a reading found, and when it began.
+    pub(super) fn follow_accounts(&self) -> impl Fn(i64, Instant) + Send + 'static {
+        let (accounts, is_shared) = (self.accounts.clone(), self.is_shared());
+        move |changes, began| {
+            if is_shared {
+                // The next look is told what changed.
+                accounts.still_counted(changes, began);
+            } else {
+                accounts.changed_so_often(changes, began);
+            }
+        }
     }
 
     /// Both ends of the log once what is being written now is written or given up, on a database with one writer.

@@ -121,7 +121,7 @@ async fn publishers_of_a_distant_server_share_its_round_trips() {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_the_log_takes_a_trip_for_its_page_and_one_for_its_counts() {
+async fn a_client_that_reads_the_log_takes_two_trips_its_counts_and_its_page() {
     const MISSED: usize = 20;
     /// More than a hub has in memory.
     const SINCE: usize = 2_000;
@@ -151,5 +151,7 @@ async fn a_client_that_reads_the_log_takes_a_trip_for_its_page_and_one_for_its_c
         let (pages, counts) = (of("AS marked"), of("AS left_over"));
         assert_eq!((pages, counts), (1, 1), "{turn}: {sent:#?}");
         assert_eq!(of("receipts"), 2, "{turn}: {sent:#?}");
+        // Both tell the end of the log.
+        assert_eq!(of("log_head"), 2, "{turn}: {sent:#?}");
     }
 }

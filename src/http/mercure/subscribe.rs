@@ -133,7 +133,7 @@ async fn stream(
     let active = active(mercure, &wish);
     let client = client(state, mercure, request, &wish, &active);
     let inbox = updates::inbox_of(state, client.user_id.clone(), &client.filter.topics).await?;
-    let Opened { events, cursor, .. } = feed::open(&source, client, cursor, inbox)
+    let Opened { events, cursor, .. } = feed::open(&source, client, cursor, inbox, false)
         .await
         .map_err(failed)?;
     if epoch != state.rights.current() {

@@ -60,7 +60,8 @@ pub(super) async fn subscription(
     };
     let cursor = cursor(request, &Params::of(request.query_string()));
     let source = source(request)?;
-    let mut opened = feed::open(&source, client, cursor, identity.inbox()).await?;
+    let counts_needed = heartbeats && inbox::has_inbox(identity);
+    let mut opened = feed::open(&source, client, cursor, identity.inbox(), counts_needed).await?;
     opened.events.tell_of(Manner {
         transport: transport.name(),
         http: version(request),
@@ -91,7 +92,10 @@ async fn greeted(
     state: &AppState,
     identity: &Identity,
 ) -> Result<Events, ApiError> {
-    let counts = inbox::counts_of(state, identity).await?;
+    let counts = match opened.counts {
+        Some(counts) => counts,
+        None => inbox::counts_of(state, identity).await?,
+    };
     let mut events = opened.events;
     let connected = Connected {
         client_id: events.client_id().to_string(),
