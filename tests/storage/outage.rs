@@ -110,6 +110,29 @@ async fn a_server_that_is_restarted_between_two_requests_costs_none_of_them() {
 }
 
 #[tokio::test]
+async fn a_publisher_that_waits_for_the_log_in_vain_costs_no_session() {
+    let mut scene = Scene::set().await;
+    let url = scene.postgres.database("scene");
+    let held = scene
+        .postgres
+        .hold(&url, "BEGIN; UPDATE log_head SET last_id = last_id");
+
+    let waits = until("the publisher waits", DEADLINE, async || {
+        let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
+                       AND wait_event_type = 'Lock' AND query LIKE '%log_head%'";
+        scene.postgres.sql(&url, waiting).parse().ok()
+    });
+    let nothing = Value::Null;
+    let (refused, pid): (_, u32) = tokio::join!(publish(&scene.app, &nothing), waits);
+    drop(held);
+
+    assert_eq!(refused, (503, None));
+    scene.heals().await;
+    let session = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}");
+    assert_eq!(scene.postgres.sql(&url, &session), "1");
+}
+
+#[tokio::test]
 async fn a_server_that_hangs_holds_nobody_for_long() {
     let mut scene = Scene::set().await;
     let processes = scene.postgres.processes();
