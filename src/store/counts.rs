@@ -238,7 +238,8 @@ fn count_of(left: &[Left], belongs: impl Fn(&Left) -> bool) -> i64 {
 const MOST_ROWS: i64 = Count::MOST + 1;
 
 /// The limit inside of each `LATERAL` makes the planner read along the index of topics, and each receipt by its key.
-const COUNT: &str = "SELECT head.last_id, head.pruned_up_to, head.account_changes, head.marks_base + mine.marks AS version, floors.seen AS seen_up_to, counted.* \
+const COUNT: &str = "SELECT head.last_id, head.pruned_up_to, head.account_changes, \
+     head.marks_base + mine.marks AS version, floors.seen AS seen_up_to, counted.* \
      FROM log_head AS head LEFT JOIN users AS mine ON mine.id = $1 \
      CROSS JOIN unnest((SELECT $2), (SELECT $3)) WITH ORDINALITY AS asked (topic, start, place) \
      CROSS JOIN LATERAL (SELECT greatest(mine.seen_up_to, asked.start) AS seen, \
