@@ -75,13 +75,16 @@ impl Listener for Ears<'_> {
 
 impl Crowd {
     pub(crate) fn new(endpoints: Vec<Endpoint>, registry: Registry, clock: Clock) -> Self {
-        let first_event = endpoints.first().map_or(&b""[..], |one| one.first_event);
+        let first = endpoints.first();
+        let (begin, end) = first.map_or((&b""[..], &b""[..]), |one| {
+            (one.first_event, one.first_event_end)
+        });
         Self {
             endpoints,
             registry,
             clock,
             sources: Sources::new(),
-            reading: Reading::new(first_event),
+            reading: Reading::new(begin, end),
             streams: Vec::new(),
             publishers: Vec::new(),
             first: 0,

@@ -9,8 +9,9 @@ pub(crate) struct Endpoint {
     pub(crate) subscribe: SocketAddr,
     /// The address at which alarms are published.
     pub(crate) publish: SocketAddr,
-    /// The first bytes of every stream.
+    /// The first bytes of every stream, and those that end its first event.
     pub(crate) first_event: &'static [u8],
+    pub(crate) first_event_end: &'static [u8],
 }
 
 impl Endpoint {
@@ -20,6 +21,8 @@ impl Endpoint {
             subscribe: address,
             publish: address,
             first_event,
+            // A comment is over with its line, an event with the empty line after it; either is there at once.
+            first_event_end: b"\n",
         }
     }
 }

@@ -9,15 +9,17 @@ pub(crate) struct Reading {
     pub(crate) buffer: Vec<u8>,
     pub(crate) scanner: Scanner,
     first_event: &'static [u8],
+    first_event_end: &'static [u8],
     farewell: Finder<'static>,
 }
 
 impl Reading {
-    pub(crate) fn new(first_event: &'static [u8]) -> Self {
+    pub(crate) fn new(first_event: &'static [u8], first_event_end: &'static [u8]) -> Self {
         Self {
             buffer: vec![0; BUFFER_BYTES],
             scanner: Scanner::new(),
             first_event,
+            first_event_end,
             farewell: Finder::new(FAREWELL),
         }
     }
@@ -26,9 +28,8 @@ impl Reading {
     pub(crate) fn first_event_end(&self, bytes: &[u8]) -> Option<usize> {
         let start = memmem::find(bytes, self.first_event)?;
         let after = start + self.first_event.len();
-        // A comment is over with its line, an event with the empty line after it; either is there at once.
-        let length = memmem::find(bytes.get(after..)?, b"\n")?;
-        Some(after + length + 1)
+        let length = memmem::find(bytes.get(after..)?, self.first_event_end)?;
+        Some(after + length + self.first_event_end.len())
     }
 
     /// Returns true if the server tells a slow reader to come back later.

@@ -145,7 +145,7 @@ impl Stream {
             let Some(head) = http::head(read) else {
                 return self.keep(Some(read));
             };
-            if head.status != 200 {
+            if !matches!(head.status, 200 | 101) {
                 listener.found(Found::Refused(String::from_utf8_lossy(read).into_owned()));
                 return;
             }
