@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::alarm::AlarmId;
 use crate::feed::{FeedError, Source};
 use crate::hub::{Frame, GoLive, Start, Subscription};
-use crate::store::{Counts, Inbox, StoreError};
+use crate::store::{Counts, Inbox};
 
 /// The position that a client requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,16 +79,18 @@ impl Origin {
                 return Ok(Self::now(position, asked == Cursor::Invalid));
             }
         };
-        let Ends {
-            head,
-            pruned_up_to,
-            counts,
-        } = Ends::of(source, counted).await?;
-        if (AlarmId(0)..=head).contains(&cursor) {
+        let (head, counts) = match counted {
+            Some(inbox) => {
+                let (counts, head) = source.store.counts_and_head(inbox.clone()).await?;
+                (head, Some(counts))
+            }
+            None => (source.store.head().await?, None),
+        };
+        if (0..=head.last_id).contains(&cursor.0) {
             return Ok(Self {
                 cursor,
-                gap: cursor < pruned_up_to,
-                rest: Rest::InLog(head),
+                gap: cursor.0 < head.pruned_up_to,
+                rest: Rest::InLog(AlarmId(head.last_id)),
                 counts,
             });
         }
@@ -104,31 +106,5 @@ impl Origin {
             rest: Rest::Known(Vec::new(), position),
             counts: None,
         }
-    }
-}
-
-/// Both ends of the log, and the counts if an inbox was counted.
-struct Ends {
-    head: AlarmId,
-    pruned_up_to: AlarmId,
-    counts: Option<Counts>,
-}
-
-impl Ends {
-    async fn of(source: &Source, counted: Option<&Inbox>) -> Result<Self, StoreError> {
-        let Some(inbox) = counted else {
-            let head = source.store.head().await?;
-            return Ok(Self {
-                head: AlarmId(head.last_id),
-                pruned_up_to: AlarmId(head.pruned_up_to),
-                counts: None,
-            });
-        };
-        let counts = source.store.counts(inbox.clone()).await?;
-        Ok(Self {
-            head: counts.head,
-            pruned_up_to: counts.pruned_up_to,
-            counts: Some(counts),
-        })
     }
 }

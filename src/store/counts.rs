@@ -11,6 +11,7 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use crate::alarm::{AlarmId, Badge, Count, Timestamp};
 use crate::store::connection::{DbConnection, native};
 use crate::store::inbox::{Inbox, visible};
+use crate::store::log::Head;
 use crate::store::postgres::PostgresConnection;
 use crate::store::schema::{alarms, log_head, receipts, users};
 use crate::store::{Read, Store, StoreError};
@@ -22,36 +23,25 @@ pub(crate) struct Counts {
     pub badge: Badge,
     /// The last id that the counts cover.
     pub head: AlarmId,
-    /// The id up to which alarms were pruned.
-    pub pruned_up_to: AlarmId,
     /// The number of changes of the user's marks that they cover.
     pub version: i64,
-    /// The number of changes of accounts.
-    pub(super) account_changes: i64,
-}
-
-impl Counts {
-    /// Those of a caller without an inbox.
-    pub(crate) fn of_no_inbox(head: AlarmId) -> Self {
-        Self {
-            badge: Badge::default(),
-            head,
-            pruned_up_to: AlarmId::default(),
-            version: 0,
-            account_changes: 0,
-        }
-    }
 }
 
 impl Store {
     /// Returns the counts of an inbox.
     pub(crate) async fn counts(&self, inbox: Inbox) -> Result<Counts, StoreError> {
+        let (counts, _head) = self.counts_and_head(inbox).await?;
+        Ok(counts)
+    }
+
+    /// Returns the counts of an inbox, and both ends of the log that they were read with.
+    pub(crate) async fn counts_and_head(&self, inbox: Inbox) -> Result<(Counts, Head), StoreError> {
         let follow = self.follow_accounts();
         self.read(Read::Counts, move |connection| {
             let began = Instant::now();
-            let counts = counts(connection, &inbox, Timestamp::now())?;
-            follow(counts.account_changes, began);
-            Ok(counts)
+            let (counts, head) = counts(connection, &inbox, Timestamp::now())?;
+            follow(head.account_changes, began);
+            Ok((counts, head))
         })
         .await
     }
@@ -63,7 +53,7 @@ pub(super) fn counts(
     connection: &mut DbConnection,
     inbox: &Inbox,
     now: Timestamp,
-) -> Result<Counts, StoreError> {
+) -> Result<(Counts, Head), StoreError> {
     let counted = match connection {
         DbConnection::Postgres(connection) => in_one_trip(connection, inbox, now)?,
         DbConnection::Sqlite(_) => topic_by_topic(connection, inbox, now)?,
@@ -87,16 +77,20 @@ pub(super) fn counts(
         };
     }
     let first = counted.first().ok_or(DieselError::NotFound)?;
-    Ok(Counts {
+    let counts = Counts {
         badge: Badge {
             unseen: Count::of(unseen),
             unread: Count::of(unread),
         },
         head: AlarmId(first.last_id),
-        pruned_up_to: AlarmId(first.pruned_up_to),
         version: first.version.unwrap_or(0),
+    };
+    let head = Head {
+        last_id: first.last_id,
+        pruned_up_to: first.pruned_up_to,
         account_changes: first.account_changes,
-    })
+    };
+    Ok((counts, head))
 }
 
 /// The counts of one topic, and what all topics share.

@@ -80,7 +80,7 @@ fn page(
     status: &Status,
 ) -> Result<Page, StoreError> {
     let now = Timestamp::now();
-    let counts = counts(connection, inbox, now)?;
+    let (counts, _head) = counts(connection, inbox, now)?;
     let read_floor = match status.unread_only {
         true => Some(Floors::of(connection, inbox)?.read),
         false => None,
