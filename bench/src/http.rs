@@ -74,6 +74,10 @@ pub(crate) fn get(path: &str, headers: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{headers}\r\n")
 }
 
+/// The headers that ask for a WebSocket. The key's answer is not checked: it guards against caches and proxies, and there are none.
+pub(crate) const WEB_SOCKET: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                         Sec-WebSocket-Key: Y2FtcGFuaWxlLWJlbmNoIQ==\r\n";
+
 /// The head of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {

@@ -74,7 +74,7 @@ impl Server for Centrifugo {
         let channel = user_channel(user, audience);
         let wish = url_encoded(&json!({"subs": {channel: {}}}).to_string());
         let path = format!("/connection/uni_websocket?cf_connect={wish}");
-        Ok(http::get(&path, HANDSHAKE).into_bytes())
+        Ok(http::get(&path, http::WEB_SOCKET).into_bytes())
     }
 
     fn publish(&self, audience: Audience) -> Result<Template> {
@@ -86,9 +86,6 @@ impl Server for Centrifugo {
         Template::new(&http::post("/api/publish", &headers, &body))
     }
 }
-
-const HANDSHAKE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-                         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 /// Known to the bench and to the server it starts, for as long as both run.
 const KEY: &str = "a key of the bench";

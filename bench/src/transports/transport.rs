@@ -55,7 +55,7 @@ impl Transport {
         let own = match self {
             Self::Polling | Self::LongPolling => "Accept: application/json\r\n",
             Self::Streaming => "Accept: application/x-ndjson\r\n",
-            Self::WebSocket => HANDSHAKE,
+            Self::WebSocket => http::WEB_SOCKET,
             Self::Sse => "Accept: text/event-stream\r\n",
         };
         http::get(&path, &format!("{authorization}{own}"))
@@ -64,10 +64,6 @@ impl Transport {
 
 /// Longer than any measurement's pause between two alarms, shorter than the hub's own limit of 60.
 const WAIT: &str = "&wait=30";
-
-/// The key's answer is not checked: it guards against caches and proxies, and there are none.
-const HANDSHAKE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-                         Sec-WebSocket-Key: Y2FtcGFuaWxlLWJlbmNoIQ==\r\n";
 
 #[cfg(test)]
 mod tests {
