@@ -15,9 +15,25 @@ async fn all_live(window: &Window) {
         .await;
 }
 
+/// The page as Alice sees it, in a window of her own, when all transports are live.
+async fn at_the_page(app: &TestApp, chromium: &Chromium) -> Window {
+    let alice = chromium.window().await;
+    alice.sign_up(app, "alice", "Alice").await;
+    alice.goto(app, "/compare").await;
+    all_live(&alice).await;
+    alice
+}
+
 async fn choose(window: &Window, name: &str, value: &str) {
     let choice = format!("document.querySelector('[name={name}]').value = '{value}'");
     assert_eq!(window.value(&format!("({choice})")).await, value);
+}
+
+/// Starts a run of so many alarms, so many a second.
+async fn start(window: &Window, count: &str, rate: &str) {
+    choose(window, "count", count).await;
+    choose(window, "rate", rate).await;
+    window.click("#start").await;
 }
 
 /// The ids of the test alarms in the log.
@@ -77,9 +93,7 @@ async fn all_five_transports_bring_what_the_log_holds_and_the_page_says_so() {
     alice.goto(&app, "/compare").await;
     all_live(&alice).await;
 
-    choose(&alice, "count", "30").await;
-    choose(&alice, "rate", "10").await;
-    alice.click("#start").await;
+    start(&alice, "30", "10").await;
     alice.shows("#verdict", "exactly these").await;
 
     let log = logged(&app).await;
@@ -108,14 +122,9 @@ async fn all_five_transports_bring_what_the_log_holds_and_the_page_says_so() {
 async fn a_transport_costs_what_it_is_known_for() {
     let app = TestApp::spawn().await;
     let chromium = Chromium::start().await;
-    let alice = chromium.window().await;
-    alice.sign_up(&app, "alice", "Alice").await;
-    alice.goto(&app, "/compare").await;
-    all_live(&alice).await;
+    let alice = at_the_page(&app, &chromium).await;
 
-    choose(&alice, "count", "10").await;
-    choose(&alice, "rate", "5").await;
-    alice.click("#start").await;
+    start(&alice, "10", "5").await;
     alice.shows("#verdict", "exactly these").await;
 
     let figure = async |transport: &str, name: &str| -> f64 {
@@ -156,14 +165,9 @@ async fn a_transport_costs_what_it_is_known_for() {
 async fn every_transport_comes_back_from_a_cut_with_nothing_lost_and_nothing_repeated() {
     let app = TestApp::spawn().await;
     let chromium = Chromium::start().await;
-    let alice = chromium.window().await;
-    alice.sign_up(&app, "alice", "Alice").await;
-    alice.goto(&app, "/compare").await;
-    all_live(&alice).await;
+    let alice = at_the_page(&app, &chromium).await;
 
-    choose(&alice, "count", "100").await;
-    choose(&alice, "rate", "10").await;
-    alice.click("#start").await;
+    start(&alice, "100", "10").await;
     alice
         .holds("document.querySelector('#progress').value > 0.05")
         .await;
@@ -223,15 +227,10 @@ const CUT_BETWEEN_TWO_REQUESTS: &str = r#"(() => {
 async fn a_long_poll_that_is_cut_between_two_requests_loses_the_next_response_and_nothing_else() {
     let app = TestApp::spawn().await;
     let chromium = Chromium::start().await;
-    let alice = chromium.window().await;
-    alice.sign_up(&app, "alice", "Alice").await;
-    alice.goto(&app, "/compare").await;
-    all_live(&alice).await;
-    choose(&alice, "count", "30").await;
-    choose(&alice, "rate", "10").await;
+    let alice = at_the_page(&app, &chromium).await;
     assert_eq!(alice.value(CUT_BETWEEN_TWO_REQUESTS).await, true);
 
-    alice.click("#start").await;
+    start(&alice, "30", "10").await;
 
     let result = ".transport[data-transport=longpoll] .cut-result";
     alice.shows(result, "0 lost, 0 repeated").await;
@@ -244,10 +243,7 @@ async fn a_long_poll_that_is_cut_between_two_requests_loses_the_next_response_an
 async fn on_http_1_the_seventh_stream_waits_and_a_websocket_does_not() {
     let app = TestApp::spawn().await;
     let chromium = Chromium::start().await;
-    let alice = chromium.window().await;
-    alice.sign_up(&app, "alice", "Alice").await;
-    alice.goto(&app, "/compare").await;
-    all_live(&alice).await;
+    let alice = at_the_page(&app, &chromium).await;
     alice.shows("#protocol-note", "over HTTP/1.1").await;
 
     alice.click("#measure-limit").await;
@@ -269,15 +265,10 @@ async fn on_http_1_the_seventh_stream_waits_and_a_websocket_does_not() {
 async fn over_http_2_thirty_streams_are_live_and_the_five_transports_agree() {
     let app = AppBuilder::default().tls(&Identity::new()).spawn().await;
     let chromium = Chromium::start().await;
-    let alice = chromium.window().await;
-    alice.sign_up(&app, "alice", "Alice").await;
-    alice.goto(&app, "/compare").await;
-    all_live(&alice).await;
+    let alice = at_the_page(&app, &chromium).await;
     alice.shows("#protocol-note", "over HTTP/2 (h2)").await;
 
-    choose(&alice, "count", "10").await;
-    choose(&alice, "rate", "5").await;
-    alice.click("#start").await;
+    start(&alice, "10", "5").await;
     alice.shows("#verdict", "exactly these").await;
     alice
         .shows("[data-property=protocol] [data-transport=polling]", "h2")
@@ -300,10 +291,7 @@ async fn over_http_2_thirty_streams_are_live_and_the_five_transports_agree() {
 async fn a_second_page_in_the_same_browser_says_why_it_does_nothing() {
     let app = TestApp::spawn().await;
     let chromium = Chromium::start().await;
-    let alice = chromium.window().await;
-    alice.sign_up(&app, "alice", "Alice").await;
-    alice.goto(&app, "/compare").await;
-    all_live(&alice).await;
+    let alice = at_the_page(&app, &chromium).await;
 
     alice.new_tab().await;
     alice.goto(&app, "/compare").await;
@@ -329,9 +317,7 @@ async fn the_page_and_its_scripts_speak_korean() {
     all_live(&alice).await;
     alice.shows("h1", "알림을 받는 다섯 가지 방법").await;
 
-    choose(&alice, "count", "10").await;
-    choose(&alice, "rate", "10").await;
-    alice.click("#start").await;
+    start(&alice, "10", "10").await;
 
     alice.shows("#verdict", "시험 알림은 10개").await;
     alice
