@@ -127,11 +127,12 @@ fn writers(location: &Location) -> Plan {
         name: "store-write",
         size: location.writer_count(),
         patience: 0,
+        gives_way: false,
     }
 }
 
 /// Rows that are found by their key. On a file one thread finds many in the time another takes to wake up; a server is
-/// waited for.
+/// waited for. Publishers go first.
 fn lookups(location: &Location) -> Plan {
     let (size, patience) = match location {
         Location::Sqlite(_) => (2, 8),
@@ -142,16 +143,18 @@ fn lookups(location: &Location) -> Plan {
         name: "store-look",
         size,
         patience,
+        gives_way: true,
     }
 }
 
-/// Pages, which take their time. Readers do not block each other; more of them than a few only take memory.
+/// Pages, which take their time. Readers do not block each other; more of them than a few only take memory. Publishers go first.
 fn readers() -> Plan {
     Plan {
         purpose: "read the database",
         name: "store-read",
         size: 3,
         patience: 0,
+        gives_way: true,
     }
 }
 
@@ -162,6 +165,7 @@ fn alone(purpose: &'static str, name: &'static str) -> Plan {
         name,
         size: 1,
         patience: 0,
+        gives_way: false,
     }
 }
 

@@ -34,6 +34,7 @@ mod trip_counter;
 
 mod backups;
 mod checkpoint;
+mod commit;
 mod disk;
 mod failover;
 mod files;

@@ -11,8 +11,8 @@ use crate::support::postgres::Postgres;
 use crate::support::{AppBuilder, DEADLINE, TestApp};
 use crate::trip_counter::{Proxy, Transaction};
 
-/// The check of the connection, BEGIN with the lock and what is looked up, what is written, and COMMIT.
-const MOST_TRIPS: usize = 4;
+/// The check of the connection, BEGIN with the lock and what is looked up, and what is written with COMMIT.
+const MOST_TRIPS: usize = 3;
 
 /// In the statement that looks up what a batch names.
 const LOOKS_UP: &str = "LATERAL (SELECT body_hash";

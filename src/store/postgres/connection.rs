@@ -16,7 +16,7 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::TypeMetadata;
 use diesel::{ConnectionError, ConnectionResult, QueryResult, RunQueryDsl as _};
 use tokio_postgres::types::{Kind, ToSql, Type};
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::{Client, Error, Statement};
 
 use crate::store::StoreError;
 use crate::store::postgres::address::Address;
@@ -53,6 +53,11 @@ impl PostgresConnection {
     /// was taken.
     pub(crate) fn lock_log_first(&mut self) -> bool {
         self.transaction.lock_log_first()
+    }
+
+    /// Has COMMIT go with the next statement, so that the commit needs no trip of its own. The transaction does nothing after it.
+    pub(crate) fn commit_with_next(&mut self) {
+        self.transaction.commit_with_next();
     }
 
     fn written<T: QueryFragment<Pg>>(&mut self, source: &T) -> QueryResult<Written> {
@@ -92,12 +97,25 @@ impl PostgresConnection {
         let is_harmless = HARMLESS.iter().any(|begin| sql.starts_with(begin));
         let begin = match place {
             Place::First(begin) if !is_harmless => begin,
-            Place::First(_) | Place::Alone | Place::Within => return Ok(place),
+            Place::First(_) | Place::Alone | Place::Within | Place::Last(_) => return Ok(place),
         };
-        let begin = async |client: &Client| client.batch_execute(begin).await;
-        let begun = self.session.run(Place::Within, begin);
-        self.noted(begun)?;
-        Ok(Place::Within)
+        self.run(Place::Within, async |client| {
+            client.batch_execute(begin).await
+        })?;
+        Ok(self.transaction.next())
+    }
+
+    /// Does work that asks the server, and notes what became of the transaction.
+    fn run<T>(
+        &mut self,
+        place: Place,
+        work: impl AsyncFnOnce(&Client) -> Result<T, Error>,
+    ) -> QueryResult<T> {
+        let done = self.session.run(place, work);
+        if done.is_ok() && matches!(place, Place::Last(_)) {
+            self.transaction.note_commit();
+        }
+        self.noted(done)
     }
 
     /// A failed statement spoils the transaction it is in.
@@ -140,10 +158,7 @@ fn type_of(metadata: &PgTypeMetadata) -> QueryResult<Type> {
 impl SimpleConnection for PostgresConnection {
     fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
         let place = self.place_of(sql)?;
-        let done = self
-            .session
-            .run(place, async |client| client.batch_execute(sql).await);
-        self.noted(done)
+        self.run(place, async |client| client.batch_execute(sql).await)
     }
 }
 
@@ -164,11 +179,10 @@ impl Connection for PostgresConnection {
     {
         let (query, statement) = self.prepared(source)?;
         let place = self.place_of(&query.sql)?;
-        let done = self.session.run(place, async |client| match &statement {
+        let count = self.run(place, async |client| match &statement {
             Some(statement) => client.execute(statement, &query.values()).await,
             None => client.execute_typed(&query.sql, &query.parameters()).await,
-        });
-        let count = self.noted(done)?;
+        })?;
         self.answered(&query, statement.as_ref());
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
@@ -200,11 +214,10 @@ impl LoadConnection<DefaultLoadingMode> for PostgresConnection {
     {
         let (query, statement) = self.prepared(&source)?;
         let place = self.place_of(&query.sql)?;
-        let done = self.session.run(place, async |client| match &statement {
+        let rows = self.run(place, async |client| match &statement {
             Some(statement) => client.query(statement, &query.values()).await,
             None => client.query_typed(&query.sql, &query.parameters()).await,
-        });
-        let rows = self.noted(done)?;
+        })?;
         self.answered(&query, statement.as_ref());
         Ok(Cursor::over(rows))
     }

@@ -8,6 +8,7 @@ mod bell;
 mod connection;
 mod failure;
 mod host;
+mod round_trip;
 mod row;
 mod secrets;
 mod session;

@@ -13,6 +13,7 @@ use crate::store::StoreError;
 use crate::store::postgres::address::Address;
 use crate::store::postgres::failure;
 use crate::store::postgres::host::Host;
+use crate::store::postgres::round_trip::{Failure, Part, round_trip};
 use crate::store::postgres::statements::Statements;
 use crate::store::postgres::timeline::{Newest, Timeline, timeline_of};
 use crate::store::postgres::tls::{Connector, Stream};
@@ -124,15 +125,7 @@ impl Session {
             return Err(gone("the connection is broken").into());
         };
         let client = &self.client;
-        let mut has_begun = true;
-        let work = async {
-            let Place::First(begin) = place else {
-                return work(client).await;
-            };
-            let (begun, done) = tokio::join!(client.batch_execute(begin), work(client));
-            has_begun = begun.is_ok() || done.as_ref().is_err_and(failure::is_in_failed);
-            begun.and(done)
-        };
+        let work = round_trip(client, place, work);
         let done = runtime.block_on(async {
             match self.limit {
                 Some(limit) => timeout(limit, work).await,
@@ -144,12 +137,15 @@ impl Session {
                 self.answered = Instant::now();
                 Ok(value)
             }
-            Ok(Err(cause)) => {
-                self.spoilt = failure::spoils(&cause) || !has_begun || self.client.is_closed();
+            Ok(Err(Failure { cause, of, spoils })) => {
+                self.spoilt = spoils || failure::spoils(&cause) || self.client.is_closed();
                 if cause.code().is_some_and(failure::is_of_another_session) {
                     self.host.note_pooler();
                 }
-                Err(failure::of_statement(&cause))
+                Err(match of {
+                    Part::Statement => failure::of_statement(&cause),
+                    Part::Commit => failure::of(&cause).into(),
+                })
             }
             Err(_elapsed) => {
                 if place == Place::Alone {

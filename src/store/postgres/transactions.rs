@@ -19,6 +19,10 @@ pub(crate) struct Transaction {
     failed: bool,
     /// The text that begins it, while the server was told nothing of it.
     unsent: Option<&'static str>,
+    /// True if COMMIT goes with the next statement.
+    is_last_next: bool,
+    /// True if COMMIT went with the last statement, and was answered.
+    is_committed: bool,
 }
 
 /// The place of a statement.
@@ -30,6 +34,8 @@ pub(super) enum Place {
     First(&'static str),
     /// In a transaction that has begun.
     Within,
+    /// The last one of a transaction: the text that commits it is sent with it, and executed if it succeeds.
+    Last(&'static str),
 }
 
 impl Transaction {
@@ -43,8 +49,19 @@ impl Transaction {
         match (self.is_none(), self.unsent.take()) {
             (true, _) => Place::Alone,
             (false, Some(begin)) => Place::First(begin),
+            (false, None) if std::mem::take(&mut self.is_last_next) => Place::Last(COMMIT),
             (false, None) => Place::Within,
         }
+    }
+
+    /// Commits with the next statement, if this is no savepoint.
+    pub(super) fn commit_with_next(&mut self) {
+        self.is_last_next = self.depth().is_ok_and(|depth| depth == NonZeroU32::new(1));
+    }
+
+    /// Notes that COMMIT was answered.
+    pub(super) fn note_commit(&mut self) {
+        self.is_committed = true;
     }
 
     /// Locks the log where the transaction begins, if it has not begun.
@@ -87,6 +104,8 @@ impl<C: Connection<TransactionManager = Self>> TransactionManager<C> for Transac
             None => {
                 let transaction = connection.transaction_state();
                 transaction.failed = false;
+                transaction.is_last_next = false;
+                transaction.is_committed = false;
                 transaction.unsent = Some(BEGIN);
             }
             Some(depth) => connection.batch_execute(&format!("SAVEPOINT level_{depth}"))?,
@@ -132,10 +151,13 @@ fn end<C>(connection: &mut C, sql: &str) -> QueryResult<()>
 where
     C: Connection<TransactionManager = Transactions>,
 {
-    let unsent = connection.transaction_state().unsent.take();
-    let done = match unsent {
-        Some(_begin) => Ok(()),
-        None => connection.batch_execute(sql),
+    let transaction = connection.transaction_state();
+    let is_unknown = transaction.unsent.take().is_some();
+    let is_over = std::mem::take(&mut transaction.is_committed);
+    let done = if is_unknown || is_over {
+        Ok(())
+    } else {
+        connection.batch_execute(sql)
     };
     let transaction = connection.transaction_state();
     match done {

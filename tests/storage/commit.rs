@@ -1,0 +1,113 @@
+//! A batch is committed in the round trip that writes it: what the server refuses of either is stored nowhere, acknowledged to
+//! nobody, and leaves the hub able to go on.
+
+use futures::future::join_all;
+use serde_json::json;
+
+use crate::support::postgres::Postgres;
+use crate::support::{AppBuilder, DEADLINE, SseClient, TestApp, until};
+
+struct Scene {
+    url: String,
+    app: TestApp,
+    stream: SseClient,
+}
+
+impl Scene {
+    /// A hub on a server that refuses alarms of a type with a trigger.
+    async fn with(trigger: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = Postgres::shared().database_of(folder.path());
+        let app = AppBuilder::default()
+            .env("CAMPANILE_DATABASE_URL", &url)
+            .spawn()
+            .await;
+        let bob = app.user("bob").await;
+        let stream = app.connected(&bob, "/api/stream").await;
+        let function = "CREATE SEQUENCE refusals; \
+             CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('refusals'); \
+             RAISE EXCEPTION 'refused' USING ERRCODE = 'check_violation'; END $$";
+        Postgres::shared().sql(&url, &format!("{function}; {trigger}"));
+        Self { url, app, stream }
+    }
+
+    async fn publish(&self, alarm_type: &str) -> u16 {
+        let body = json!({"to": {"user": "bob"}, "alarmType": alarm_type});
+        let request = self.app.post(&self.app.service(), "/api/alarms");
+        request.json(&body).send().await.unwrap().status().as_u16()
+    }
+
+    fn sql(&self, sql: &str) -> String {
+        Postgres::shared().sql(&self.url, sql)
+    }
+
+    /// The hub's sessions.
+    fn sessions(&self) -> String {
+        self.sql(
+            "SELECT string_agg(pid::text, ' ' ORDER BY pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+    }
+
+    fn refusals(&self) -> u32 {
+        let drawn = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM refusals";
+        self.sql(drawn).parse().unwrap()
+    }
+
+    async fn next(&mut self) -> i64 {
+        self.stream.next_named("alarm", DEADLINE).await.number()
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_is_refused_stores_nothing_and_gives_its_ids_to_the_next() {
+    let mut scene = Scene::with(
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON alarms DEFERRABLE INITIALLY DEFERRED \
+         FOR EACH ROW WHEN (NEW.alarm_type = 'REFUSED') EXECUTE FUNCTION refuse()",
+    )
+    .await;
+    assert_eq!(scene.publish("T").await, 201);
+
+    for _attempt in 0..3 {
+        assert_eq!(scene.publish("REFUSED").await, 500);
+    }
+    assert_eq!(scene.publish("T").await, 201);
+
+    assert_eq!((scene.next().await, scene.next().await), (1, 2));
+    let stored = "SELECT string_agg(id || alarm_type, ' ' ORDER BY id) FROM alarms";
+    assert_eq!(scene.sql(stored), "1T 2T");
+    assert_eq!(scene.sql("SELECT last_id FROM log_head"), "2");
+}
+
+#[tokio::test]
+async fn a_row_that_is_refused_costs_neither_the_rest_of_its_batch_nor_the_session() {
+    const EACH: usize = 10;
+    let mut scene = Scene::with(
+        "CREATE TRIGGER refuse BEFORE INSERT ON alarms FOR EACH ROW \
+         WHEN (NEW.alarm_type = 'REFUSED') EXECUTE FUNCTION refuse()",
+    )
+    .await;
+    assert_eq!(scene.publish("T").await, 201);
+    let sessions = scene.sessions();
+
+    // What comes while another batch is written is one batch, which is refused; then each of it is tried alone.
+    until("an alarm is refused twice", DEADLINE, async || {
+        let before = scene.refusals();
+        let types = (0..EACH).map(|at| if at == EACH / 2 { "REFUSED" } else { "T" });
+        let mut statuses = join_all(types.map(|of| scene.publish(of))).await;
+        let refused = statuses.remove(EACH / 2);
+        assert!(
+            refused == 500 && statuses.iter().all(|one| *one == 201),
+            "{refused}, {statuses:?}"
+        );
+        (scene.refusals() == before + 2).then_some(())
+    })
+    .await;
+
+    let last: i64 = scene.sql("SELECT last_id FROM log_head").parse().unwrap();
+    assert_eq!(scene.sql("SELECT count(*) FROM alarms"), last.to_string());
+    for id in 1..=last {
+        assert_eq!(scene.next().await, id);
+    }
+    assert_eq!(scene.sessions(), sessions);
+}
