@@ -1,5 +1,6 @@
 //! The ids of the log, which are never given twice: not by a server that takes over from another one, nor by one that was restored.
-//! A trigger of the database compares the server with the one before at each write (`migrations/`, `never_give_an_id_twice`).
+//! A trigger of the database compares the server with the one before at the beginning of each append (`migrations/`,
+//! `never_give_an_id_twice`).
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};

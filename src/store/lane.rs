@@ -35,8 +35,6 @@ pub(super) struct Plan {
     pub(super) size: u32,
     /// The number of jobs that may wait for each awake thread before another thread is woken.
     pub(super) patience: usize,
-    /// True if its threads leave a processor to others that need it: those that write, and answer.
-    pub(super) gives_way: bool,
 }
 
 /// A job. It is given a connection, or the error of opening one, and returns true if the connection is still usable.
@@ -74,12 +72,7 @@ impl Lane {
             };
             std::thread::Builder::new()
                 .name(plan.name.to_owned())
-                .spawn(move || {
-                    if plan.gives_way {
-                        give_way();
-                    }
-                    worker.work();
-                })
+                .spawn(move || worker.work())
                 .map_err(|cause| StoreError::Broken(format!("no thread could start: {cause}")))?;
         }
         Ok(Self {
@@ -139,15 +132,6 @@ impl Lane {
             }
         };
         done.map_err(|_dropped| StoreError::Broken("the work was not finished".to_owned()))?
-    }
-}
-
-/// Lowers the priority of the current thread. Where that is not possible it works all the same.
-fn give_way() {
-    // Elsewhere the call would lower the priority of the whole process.
-    #[cfg(target_os = "linux")]
-    if let Err(cause) = rustix::process::setpriority_process(None, NICE) {
-        log::debug!("a thread keeps its priority: {cause}");
     }
 }
 
@@ -308,10 +292,6 @@ impl Worker {
         connection
     }
 }
-
-/// A tenth of the processor time that a thread of usual priority gets beside it.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
 
 /// The maximum time a job waits in the queue before its caller gets `Unavailable`.
 const QUEUE_WITHIN: Duration = Duration::from_secs(5);

@@ -127,12 +127,11 @@ fn writers(location: &Location) -> Plan {
         name: "store-write",
         size: location.writer_count(),
         patience: 0,
-        gives_way: false,
     }
 }
 
 /// Rows that are found by their key. On a file one thread finds many in the time another takes to wake up; a server is
-/// waited for. Publishers go first.
+/// waited for.
 fn lookups(location: &Location) -> Plan {
     let (size, patience) = match location {
         Location::Sqlite(_) => (2, 8),
@@ -143,18 +142,16 @@ fn lookups(location: &Location) -> Plan {
         name: "store-look",
         size,
         patience,
-        gives_way: true,
     }
 }
 
-/// Pages, which take their time. Readers do not block each other; more of them than a few only take memory. Publishers go first.
+/// Pages, which take their time. Readers do not block each other; more of them than a few only take memory.
 fn readers() -> Plan {
     Plan {
         purpose: "read the database",
         name: "store-read",
         size: 3,
         patience: 0,
-        gives_way: true,
     }
 }
 
@@ -165,7 +162,6 @@ fn alone(purpose: &'static str, name: &'static str) -> Plan {
         name,
         size: 1,
         patience: 0,
-        gives_way: false,
     }
 }
 

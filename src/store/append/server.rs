@@ -71,7 +71,7 @@ fn asked<'a>(named: &'a Named<'_>) -> Parts<'a> {
     asked
 }
 
-/// A statement that is put together of parts, for values that are bound in the order of their places.
+/// A statement that is put together from parts, for values that are bound in the order of their places.
 type Parts<'a> = BoxedSqlQuery<'a, Pg, SqlQuery>;
 
 /// The parts as one statement. A place for a value is written `?` in a part, as its number is not known there.
@@ -157,7 +157,7 @@ pub(super) fn store(
     Ok(())
 }
 
-/// The statement that adds the rows, with no part for a table to which there is nothing to add.
+/// The statement that adds the rows, with no part for requests or accounts where there are none.
 fn added<'a>(additions: &'a Additions<'_>) -> Parts<'a> {
     let Additions {
         alarms,

@@ -55,7 +55,7 @@ impl PostgresConnection {
         self.transaction.lock_log_first()
     }
 
-    /// Has COMMIT go with the next statement, so that the commit needs no trip of its own. The transaction does nothing after it.
+    /// Has COMMIT go with the next statement, so that the commit needs no trip of its own. Nothing may follow in the transaction.
     pub(crate) fn commit_with_next(&mut self) {
         self.transaction.commit_with_next();
     }

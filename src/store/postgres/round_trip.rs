@@ -51,8 +51,8 @@ pub(super) async fn round_trip<T>(
     }
 }
 
-/// The server ends a failed transaction with no COMMIT, so the text may follow the work before that is answered. It must not
-/// follow work that could not be sent.
+/// Sends the text that commits right behind the work. A server refuses it if the work failed. It must not follow work that could not
+/// be sent.
 async fn with_commit<T>(
     client: &Client,
     commit: &str,

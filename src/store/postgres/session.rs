@@ -128,7 +128,7 @@ impl Session {
         let work = round_trip(client, place, work);
         let done = runtime.block_on(async {
             match self.limit {
-                Some(limit) => timeout(limit, work).await,
+                Some(limit) => timeout(limit * place.waits(), work).await,
                 None => Ok(work.await),
             }
         });
@@ -349,7 +349,8 @@ const PLANNER: &str = "-c enable_seqscan=off -c jit=off";
 const TAKEN_OVER: &str = "another server has taken over from this one";
 
 /// Longer than the server lets a statement of a transaction take, so that its own answer is heard; shorter than the lane waits.
-/// A lock that BEGIN waits for and the statement that goes with it have this time together.
+/// A lock that BEGIN waits for and the statement that goes with it have this time together. A statement and the COMMIT behind it have
+/// it each, as the COMMIT may wait for a standby.
 const STATEMENT_WITHIN: Duration = Duration::from_secs(6);
 
 /// A server that has just answered is not asked whether it does. Shorter than one takes to start again.

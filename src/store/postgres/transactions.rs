@@ -34,8 +34,18 @@ pub(super) enum Place {
     First(&'static str),
     /// In a transaction that has begun.
     Within,
-    /// The last one of a transaction: the text that commits it is sent with it, and executed if it succeeds.
+    /// The last one of a transaction: the text that commits it is sent right behind it.
     Last(&'static str),
+}
+
+impl Place {
+    /// The number of things that may take as long as a statement.
+    pub(super) fn waits(self) -> u32 {
+        match self {
+            Self::Alone | Self::First(_) | Self::Within => 1,
+            Self::Last(_) => 2,
+        }
+    }
 }
 
 impl Transaction {
@@ -54,9 +64,10 @@ impl Transaction {
         }
     }
 
-    /// Commits with the next statement, if this is no savepoint.
+    /// Commits with the next statement, if this is no savepoint and nothing has failed.
     pub(super) fn commit_with_next(&mut self) {
-        self.is_last_next = self.depth().is_ok_and(|depth| depth == NonZeroU32::new(1));
+        let is_outermost = self.depth().is_ok_and(|depth| depth == NonZeroU32::new(1));
+        self.is_last_next = is_outermost && !self.failed;
     }
 
     /// Notes that COMMIT was answered.
@@ -76,6 +87,7 @@ impl Transaction {
     /// Notes that a statement failed.
     pub(super) fn fail(&mut self) {
         self.failed = true;
+        self.is_last_next = false;
     }
 
     fn depth(&self) -> QueryResult<Option<NonZeroU32>> {
@@ -152,6 +164,7 @@ where
     C: Connection<TransactionManager = Transactions>,
 {
     let transaction = connection.transaction_state();
+    transaction.is_last_next = false;
     let is_unknown = transaction.unsent.take().is_some();
     let is_over = std::mem::take(&mut transaction.is_committed);
     let done = if is_unknown || is_over {
@@ -185,5 +198,6 @@ const BEGIN: &str = begin!();
 const BEGIN_LOCKED: &str = concat!(begin!(), "; UPDATE log_head SET last_id = last_id");
 
 /// A commit may wait for a standby, and no limit ends that wait: one that is cancelled is a commit all the same, of which the
-/// standby knows nothing.
+/// standby knows nothing. After a failed statement the server refuses the first command of this text, and reads no further: a COMMIT
+/// alone would be answered as if nothing had failed.
 const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
