@@ -60,8 +60,7 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, swallow: &AtomicUsi
                     return;
                 }
                 if breaks {
-                    // Any answer to a COMMIT means that it is done.
-                    drop(server.read(&mut down).await);
+                    read_until_idle(&mut server).await;
                     return;
                 }
             }
@@ -79,9 +78,19 @@ fn some(read: std::io::Result<usize>, buffer: &[u8]) -> Option<&[u8]> {
     buffer.get(..read.ok().filter(|count| *count > 0)?)
 }
 
-/// A simple query: `Q`, its length, its text and NUL.
+/// A simple query ends with its text and NUL. The statement before it may be sent with it.
 fn is_commit(sent: &[u8]) -> bool {
-    sent.starts_with(b"Q") && sent.ends_with(b"COMMIT\0")
+    sent.ends_with(b"COMMIT\0")
+}
+
+/// Reads until the server is in no transaction: then the COMMIT is done.
+async fn read_until_idle(server: &mut TcpStream) {
+    let mut answered = Vec::new();
+    while !answered.ends_with(b"Z\0\0\0\x05I") {
+        if !matches!(server.read_buf(&mut answered).await, Ok(1..)) {
+            return;
+        }
+    }
 }
 
 fn take_one(swallow: &AtomicUsize) -> bool {
