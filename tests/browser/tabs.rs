@@ -172,3 +172,72 @@ async fn a_tab_that_opens_while_others_are_there_misses_nothing() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn clients_that_come_while_a_stream_is_opened_for_another_miss_nothing() {
+    const HOLD: &str = "window.held = []; const real = window.fetch; \
+        window.fetch = async (address, options) => { \
+            if (String(address).includes('/api/stream?') && window.held) await new Promise((go) => window.held.push(go)); \
+            return real(address, options); }";
+    const RELEASE: &str =
+        "const held = window.held; window.held = null; held.forEach((go) => go())";
+    let app = TestApp::spawn().await;
+    app.room("tower").await;
+    let bob = app.user("bob").await;
+    let chromium = Chromium::start().await;
+    let carol = two_tabs(&app, &chromium, "/rooms").await;
+    app.wait_for_connections(1, DEADLINE).await;
+    carol
+        .run(
+            "window.heard = {}; window.clients = {}; import('/campanile.js').then(({ connect }) => { \
+             window.listen = (name, cursor) => { const heard = (window.heard[name] = []); \
+             window.clients[name] = connect({ rooms: ['tower'], cursor, onMessage: (one) => heard.push(one.data.text) }); }; })",
+        )
+        .await;
+    carol.holds("window.listen !== undefined").await;
+    let says = async |text: &str| say(&app, &bob, "tower", text).await;
+    let heard = async |name: &str, texts: &[&str]| {
+        let texts = json!(texts);
+        let all = format!("JSON.stringify(window.heard.{name}) === JSON.stringify({texts})");
+        carol.holds(&all).await;
+    };
+    let is_live = async |name: &str| {
+        let live = format!("window.clients.{name}?.status.state === 'live'");
+        carol.holds(&live).await;
+    };
+    carol.run("window.listen('there')").await;
+    is_live("there").await;
+    for text in ["known", "one", "two"] {
+        says(text).await;
+    }
+    heard("there", &["known", "one", "two"]).await;
+
+    // The tab that holds the stream opens another one for the first of them, whose answer takes its time.
+    for tab in [0, 1] {
+        carol.turn_to_tab(tab).await;
+        carol.run(HOLD).await;
+    }
+    carol.run("window.listen('first', 1)").await;
+    let holder = until("a stream is opened", DEADLINE, async || {
+        for tab in [0, 1] {
+            carol.turn_to_tab(tab).await;
+            if carol.value("window.held.length").await != 0 {
+                return Some(tab);
+            }
+        }
+        None
+    })
+    .await;
+    carol.turn_to_tab(1).await;
+    carol.run("window.listen('second', 1)").await;
+    is_live("second").await;
+    says("three").await;
+    heard("there", &["known", "one", "two", "three"]).await;
+    carol.turn_to_tab(holder).await;
+    carol.run(RELEASE).await;
+    carol.turn_to_tab(1).await;
+
+    heard("first", &["one", "two", "three"]).await;
+    heard("second", &["one", "two", "three"]).await;
+    heard("there", &["known", "one", "two", "three"]).await;
+}

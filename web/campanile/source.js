@@ -106,11 +106,11 @@ export class Source {
       return;
     }
     if (turn !== this.#turn || !this.#rooms) return;
-    this.cursor = lowest([this.#from, this.cursor]);
-    this.#from = null;
+    // What is heard meanwhile comes by the current one: where that stands is what a tab is told.
+    const cursor = lowest([this.#from, this.cursor]);
     this.#next?.close();
     const rooms = this.#rooms.filter((room) => !this.#unknown.includes(room));
-    const way = open(name, { identity, token, rooms, cursor: this.cursor }, {
+    const way = open(name, { identity, token, rooms, cursor }, {
       hear: (event, id, data) => this.#hear(way, event, id, data),
       fail: (error) => {
         this.#unknown = error.rooms ?? this.#unknown;
@@ -158,7 +158,7 @@ export class Source {
     }
     this.#current?.close();
     this.#current = way;
-    this.#next = null;
+    this.#next = this.#from = null;
     this.#way = way.name;
     backoff.reset();
     const { lifeMs } = identity;
