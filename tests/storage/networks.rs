@@ -15,9 +15,12 @@ use crate::support::{AppBuilder, DEADLINE, TestApp, on_postgres, until};
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1_000;
 
-/// A sign-in of alice from an address.
+/// A sign-in of alice from an address, on a connection of its own: hashing takes its time, and a hub may close one that was idle
+/// for some seconds just when it is used again.
 fn from(app: &TestApp, address: &str, password: &str) -> RequestBuilder {
-    login(app, "alice", password).header("X-Forwarded-For", address)
+    login(app, "alice", password)
+        .header("X-Forwarded-For", address)
+        .header("Connection", "close")
 }
 
 async fn status(request: RequestBuilder) -> u16 {
