@@ -175,25 +175,13 @@ async fn a_tab_that_opens_while_others_are_there_misses_nothing() {
 
 #[tokio::test]
 async fn clients_that_come_while_a_stream_is_opened_for_another_miss_nothing() {
-    const HOLD: &str = "window.held = []; const real = window.fetch; \
-        window.fetch = async (address, options) => { \
-            if (String(address).includes('/api/stream?') && window.held) await new Promise((go) => window.held.push(go)); \
-            return real(address, options); }";
-    const RELEASE: &str =
-        "const held = window.held; window.held = null; held.forEach((go) => go())";
     let app = TestApp::spawn().await;
     app.room("tower").await;
     let bob = app.user("bob").await;
     let chromium = Chromium::start().await;
     let carol = two_tabs(&app, &chromium, "/rooms").await;
     app.wait_for_connections(1, DEADLINE).await;
-    carol
-        .run(
-            "window.heard = {}; window.clients = {}; import('/campanile.js').then(({ connect }) => { \
-             window.listen = (name, cursor) => { const heard = (window.heard[name] = []); \
-             window.clients[name] = connect({ rooms: ['tower'], cursor, onMessage: (one) => heard.push(one.data.text) }); }; })",
-        )
-        .await;
+    carol.run(LISTEN).await;
     carol.holds("window.listen !== undefined").await;
     let says = async |text: &str| say(&app, &bob, "tower", text).await;
     let heard = async |name: &str, texts: &[&str]| {
@@ -241,3 +229,16 @@ async fn clients_that_come_while_a_stream_is_opened_for_another_miss_nothing() {
     heard("second", &["one", "two", "three"]).await;
     heard("there", &["known", "one", "two", "three"]).await;
 }
+
+/// Gives the page `listen`, which connects a client of a name after a cursor and keeps what it hears.
+const LISTEN: &str = "window.heard = {}; window.clients = {}; import('/campanile.js').then(({ connect }) => { \
+    window.listen = (name, cursor) => { const heard = (window.heard[name] = []); \
+    window.clients[name] = connect({ rooms: ['tower'], cursor, onMessage: (one) => heard.push(one.data.text) }); }; })";
+
+/// Holds back each stream that the page opens from now on.
+const HOLD: &str = "window.held = []; const real = window.fetch; \
+    window.fetch = async (address, options) => { \
+        if (String(address).includes('/api/stream?') && window.held) await new Promise((go) => window.held.push(go)); \
+        return real(address, options); }";
+
+const RELEASE: &str = "const held = window.held; window.held = null; held.forEach((go) => go())";
