@@ -114,7 +114,7 @@ fn look_up<'a>(
     }
 }
 
-/// Writes the rows of a batch and the new end of the log.
+/// Writes the rows of a batch and the new end of the log. On PostgreSQL that commits.
 fn store(connection: &mut DbConnection, additions: Additions<'_>) -> Result<(), AppendFailure> {
     match connection {
         DbConnection::Postgres(connection) => server::store(connection, additions),

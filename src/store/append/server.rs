@@ -146,7 +146,7 @@ impl QueryableByName<Pg> for Found {
     }
 }
 
-/// Writes the rows and the new end of the log.
+/// Writes the rows and the new end of the log, and commits.
 pub(super) fn store(
     connection: &mut PostgresConnection,
     additions: Additions<'_>,

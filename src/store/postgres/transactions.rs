@@ -116,8 +116,6 @@ impl<C: Connection<TransactionManager = Self>> TransactionManager<C> for Transac
             None => {
                 let transaction = connection.transaction_state();
                 transaction.failed = false;
-                transaction.is_last_next = false;
-                transaction.is_committed = false;
                 transaction.unsent = Some(BEGIN);
             }
             Some(depth) => connection.batch_execute(&format!("SAVEPOINT level_{depth}"))?,
@@ -165,9 +163,9 @@ where
 {
     let transaction = connection.transaction_state();
     transaction.is_last_next = false;
-    let is_unknown = transaction.unsent.take().is_some();
+    let is_unsent = transaction.unsent.take().is_some();
     let is_over = std::mem::take(&mut transaction.is_committed);
-    let done = if is_unknown || is_over {
+    let done = if is_unsent || is_over {
         Ok(())
     } else {
         connection.batch_execute(sql)
