@@ -2,10 +2,11 @@
 //! nobody, and leaves the hub able to go on.
 
 use futures::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::stored::{hub_with_stream, publish};
 use crate::support::postgres::Postgres;
-use crate::support::{AppBuilder, DEADLINE, SseClient, TestApp, until};
+use crate::support::{DEADLINE, SseClient, TestApp, until};
 
 struct Scene {
     url: String,
@@ -14,27 +15,16 @@ struct Scene {
 }
 
 impl Scene {
-    /// A hub on a server that refuses alarms of a type with a trigger.
+    /// A hub on a server that refuses some data with a trigger.
     async fn with(trigger: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = Postgres::shared().database_of(folder.path());
-        let app = AppBuilder::default()
-            .env("CAMPANILE_DATABASE_URL", &url)
-            .spawn()
-            .await;
-        let bob = app.user("bob").await;
-        let stream = app.connected(&bob, "/api/stream").await;
+        let (app, stream) = hub_with_stream(&url).await;
         let function = "CREATE SEQUENCE refusals; \
              CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('refusals'); \
              RAISE EXCEPTION 'refused' USING ERRCODE = 'check_violation'; END $$";
         Postgres::shared().sql(&url, &format!("{function}; {trigger}"));
         Self { url, app, stream }
-    }
-
-    async fn publish(&self, alarm_type: &str) -> u16 {
-        let body = json!({"to": {"user": "bob"}, "alarmType": alarm_type});
-        let request = self.app.post(&self.app.service(), "/api/alarms");
-        request.json(&body).send().await.unwrap().status().as_u16()
     }
 
     fn sql(&self, sql: &str) -> String {
@@ -63,19 +53,20 @@ impl Scene {
 async fn a_commit_that_is_refused_stores_nothing_and_gives_its_ids_to_the_next() {
     let mut scene = Scene::with(
         "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON alarms DEFERRABLE INITIALLY DEFERRED \
-         FOR EACH ROW WHEN (NEW.alarm_type = 'REFUSED') EXECUTE FUNCTION refuse()",
+         FOR EACH ROW WHEN (NEW.data = '\"refused\"') EXECUTE FUNCTION refuse()",
     )
     .await;
-    assert_eq!(scene.publish("T").await, 201);
+    assert_eq!(publish(&scene.app, &Value::Null).await, (201, Some(1)));
 
     for _attempt in 0..3 {
-        assert_eq!(scene.publish("REFUSED").await, 500);
+        let refused = publish(&scene.app, &json!("refused")).await;
+        assert_eq!(refused, (500, None));
     }
-    assert_eq!(scene.publish("T").await, 201);
+    assert_eq!(publish(&scene.app, &Value::Null).await, (201, Some(2)));
 
     assert_eq!((scene.next().await, scene.next().await), (1, 2));
-    let stored = "SELECT string_agg(id || alarm_type, ' ' ORDER BY id) FROM alarms";
-    assert_eq!(scene.sql(stored), "1T 2T");
+    let stored = "SELECT string_agg(id || data, ' ' ORDER BY id) FROM alarms";
+    assert_eq!(scene.sql(stored), "1null 2null");
     assert_eq!(scene.sql("SELECT last_id FROM log_head"), "2");
 }
 
@@ -84,17 +75,19 @@ async fn a_row_that_is_refused_costs_neither_the_rest_of_its_batch_nor_the_sessi
     const EACH: usize = 10;
     let mut scene = Scene::with(
         "CREATE TRIGGER refuse BEFORE INSERT ON alarms FOR EACH ROW \
-         WHEN (NEW.alarm_type = 'REFUSED') EXECUTE FUNCTION refuse()",
+         WHEN (NEW.data = '\"refused\"') EXECUTE FUNCTION refuse()",
     )
     .await;
-    assert_eq!(scene.publish("T").await, 201);
+    assert_eq!(publish(&scene.app, &Value::Null).await, (201, Some(1)));
     let session = scene.session();
 
     // What comes while another batch is written is one batch, which is refused; then each of it is tried alone.
     until("an alarm is refused twice", DEADLINE, async || {
         let before = scene.refusals();
-        let types = (0..EACH).map(|at| if at == EACH / 2 { "REFUSED" } else { "T" });
-        let mut statuses = join_all(types.map(|of| scene.publish(of))).await;
+        let mut all = vec![Value::Null; EACH];
+        all[EACH / 2] = json!("refused");
+        let answers = join_all(all.iter().map(|data| publish(&scene.app, data))).await;
+        let mut statuses: Vec<u16> = answers.into_iter().map(|(status, _id)| status).collect();
         let refused = statuses.remove(EACH / 2);
         assert!(
             refused == 500 && statuses.iter().all(|one| *one == 201),

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::stored::publish;
+use crate::stored::{hub_with_stream, publish};
 use crate::support::postgres::{PASSWORD, Postgres, signal};
-use crate::support::{AppBuilder, DEADLINE, SseClient, TestApp, until};
+use crate::support::{DEADLINE, SseClient, TestApp, until};
 
 pub(crate) struct Scene {
     pub(crate) postgres: Postgres,
@@ -21,13 +21,7 @@ impl Scene {
     }
 
     pub(crate) async fn on(postgres: Postgres) -> Self {
-        let url = postgres.database("scene");
-        let app = AppBuilder::default()
-            .env("CAMPANILE_DATABASE_URL", &url)
-            .spawn()
-            .await;
-        let bob = app.user("bob").await;
-        let stream = app.connected(&bob, "/api/stream").await;
+        let (app, stream) = hub_with_stream(&postgres.database("scene")).await;
         let mut scene = Self {
             postgres,
             app,

@@ -3,19 +3,16 @@
 use serde_json::{Value, json};
 
 use crate::commit_proxy::Proxy;
-use crate::stored::publish;
+use crate::stored::{hub_with_stream, publish};
 use crate::support::postgres::Postgres;
-use crate::support::{AppBuilder, DEADLINE, TestApp};
+use crate::support::{DEADLINE, SseClient, TestApp};
 
-async fn hub_behind_proxy() -> (Proxy, TestApp) {
+async fn hub_behind_proxy() -> (Proxy, TestApp, SseClient) {
     let folder = tempfile::tempdir().unwrap();
     let url = Postgres::shared().database_of(folder.path());
     let (proxy, url) = Proxy::before(&url).await;
-    let app = AppBuilder::default()
-        .env("CAMPANILE_DATABASE_URL", &url)
-        .spawn()
-        .await;
-    (proxy, app)
+    let (app, stream) = hub_with_stream(&url).await;
+    (proxy, app, stream)
 }
 
 /// Publishes with a key, so that the same can be asked again.
@@ -34,9 +31,7 @@ async fn publish_keyed(app: &TestApp, key: &str) -> (u16, Option<i64>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alarm_whose_commit_was_not_heard_of_is_delivered_in_its_place() {
-    let (proxy, app) = hub_behind_proxy().await;
-    let bob = app.user("bob").await;
-    let mut stream = app.connected(&bob, "/api/stream").await;
+    let (proxy, app, mut stream) = hub_behind_proxy().await;
     assert_eq!(publish(&app, &Value::Null).await, (201, Some(1)));
 
     proxy.swallow_answers_to_commits(1);
@@ -51,9 +46,7 @@ async fn an_alarm_whose_commit_was_not_heard_of_is_delivered_in_its_place() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_is_delivered_even_if_nobody_publishes_again() {
-    let (proxy, app) = hub_behind_proxy().await;
-    let bob = app.user("bob").await;
-    let mut stream = app.connected(&bob, "/api/stream").await;
+    let (proxy, app, mut stream) = hub_behind_proxy().await;
 
     proxy.swallow_answers_to_commits(1);
     assert_eq!(publish_keyed(&app, "once").await, (503, None));
@@ -68,9 +61,7 @@ async fn it_is_delivered_even_if_nobody_publishes_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_of_them_beside_many_publishers_leave_no_hole_and_no_repeat() {
-    let (proxy, app) = hub_behind_proxy().await;
-    let bob = app.user("bob").await;
-    let mut stream = app.connected(&bob, "/api/stream").await;
+    let (proxy, app, mut stream) = hub_behind_proxy().await;
 
     let mut refused = 0;
     let mut last = 0;

@@ -4,7 +4,18 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::support::TestApp;
+use crate::support::{AppBuilder, SseClient, TestApp};
+
+/// A hub on a database, and a stream of bob's.
+pub(crate) async fn hub_with_stream(url: &str) -> (TestApp, SseClient) {
+    let app = AppBuilder::default()
+        .env("CAMPANILE_DATABASE_URL", url)
+        .spawn()
+        .await;
+    let bob = app.user("bob").await;
+    let stream = app.connected(&bob, "/api/stream").await;
+    (app, stream)
+}
 
 /// The status of an answer to publishing one alarm for bob, and its id if it was stored.
 pub(crate) async fn publish(app: &TestApp, data: &Value) -> (u16, Option<i64>) {
