@@ -2,9 +2,9 @@
 //! only, not the buffers of a request.
 
 use std::cell::RefCell;
-use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -74,25 +74,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
         Ok(exchange)
     }
 
-    /// Everything that is ready leaves in one write. Says whether there was anything.
+    /// Everything that is ready leaves in one write. Says whether the body has nothing more to give now.
     fn write_ready(
         &mut self,
         chunks: &mut BytesMut,
         context: &mut Context<'_>,
     ) -> Result<bool, Ended> {
-        self.gather(chunks, context)?;
-        if chunks.is_empty() {
-            return Ok(false);
+        let waits = self.gather(chunks, context)?;
+        if !chunks.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(context, chunks) {
+                Poll::Ready(written) => chunks.advance(written?),
+                Poll::Pending => {}
+            }
+            self.unsent = Bytes::copy_from_slice(chunks);
         }
-        match Pin::new(&mut self.stream).poll_write(context, chunks) {
-            Poll::Ready(written) => chunks.advance(written?),
-            Poll::Pending => {}
-        }
-        self.unsent = Bytes::copy_from_slice(chunks);
-        Ok(true)
+        Ok(waits)
     }
 
-    fn gather(&mut self, chunks: &mut BytesMut, context: &mut Context<'_>) -> Result<(), Ended> {
+    /// Says whether the body has nothing more to give now.
+    fn gather(&mut self, chunks: &mut BytesMut, context: &mut Context<'_>) -> Result<bool, Ended> {
         while chunks.len() < MOST_BYTES_A_WRITE && !self.is_whole {
             match Pin::new(&mut self.body).poll_next(context) {
                 Poll::Ready(Some(Ok(bytes))) => self.coding.encode(chunks, &bytes),
@@ -101,17 +101,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
                     self.is_whole = true;
                     chunks.extend_from_slice(self.coding.end());
                 }
-                Poll::Pending => break,
+                Poll::Pending => return Ok(true),
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Fails if the client has closed its side. Bytes that it sends while it is answered are ignored.
     fn poll_gone(&mut self, context: &mut Context<'_>) -> Result<(), Ended> {
-        let mut ignored = [0; 512];
+        let mut ignored = [MaybeUninit::uninit(); 512];
         loop {
-            let mut buffer = ReadBuf::new(&mut ignored);
+            let mut buffer = ReadBuf::uninit(&mut ignored);
             match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(read) => read?,
@@ -142,12 +142,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Future for Exchange<T> {
                 let stream = Pin::new(&mut this.stream);
                 return stream.poll_shutdown(context).map_err(Ended::from);
             }
-            let written = CHUNKS.with_borrow_mut(|chunks| {
-                let written = this.write_ready(chunks, context);
+            let waits = CHUNKS.with_borrow_mut(|chunks| {
+                let waits = this.write_ready(chunks, context);
                 chunks.clear();
-                written
+                waits
             })?;
-            if !written {
+            if waits && this.unsent.is_empty() {
                 // An encrypted stream may hold something back.
                 ready!(Pin::new(&mut this.stream).poll_flush(context))?;
                 return Poll::Pending;
@@ -163,8 +163,8 @@ impl Coding {
             out.extend_from_slice(bytes);
             return;
         }
-        // Writing to memory cannot fail.
-        let _written = write!(out, "{:x}\r\n", bytes.len());
+        write_hexadecimal(out, bytes.len());
+        out.extend_from_slice(b"\r\n");
         out.extend_from_slice(bytes);
         out.extend_from_slice(b"\r\n");
     }
@@ -175,6 +175,13 @@ impl Coding {
             Self::Chunked => b"0\r\n\r\n",
         }
     }
+}
+
+/// Written for each delivery: formatting in general takes several times as long.
+fn write_hexadecimal(out: &mut BytesMut, number: usize) {
+    let digits = (usize::BITS - number.leading_zeros()).div_ceil(4);
+    let digit = |place| char::from_digit((number >> (4 * place)) as u32 & 0xf, 16);
+    out.extend((0..digits).rev().filter_map(digit).map(|digit| digit as u8));
 }
 
 /// Enough for a crowd of alarms, and little for each thread to keep.
@@ -219,6 +226,16 @@ mod tests {
 
         fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn a_chunk_begins_with_its_size() {
+        for size in [1, 9, 10, 15, 16, 255, 256, 4_096, 65_535, 1_048_576] {
+            let mut chunk = BytesMut::new();
+            Coding::Chunked.encode(&mut chunk, &vec![b'x'; size]);
+            assert!(chunk.starts_with(format!("{size:x}\r\nx").as_bytes()));
+            assert!(chunk.ends_with(b"x\r\n"));
         }
     }
 
