@@ -5,14 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::channel::mpsc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::alarm::update::ActiveSubscription;
 use crate::alarm::{AlarmId, Role, RoomId, SignerId, Timestamp, Topic, TopicFilter, UserId};
 use crate::hub::Frame;
-use crate::hub::channel::{Channel, Shared};
+use crate::hub::channel::{Channel, Fate, Sender, channel};
 
 /// The name of one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, utoipa::ToSchema)]
@@ -118,68 +117,41 @@ pub(crate) struct ClientInfo {
 /// One client, as the registry holds it.
 pub(super) struct Client {
     pub(super) id: ClientId,
-    sender: mpsc::Sender<Arc<Frame>>,
-    pub(super) shared: Arc<Shared>,
+    pub(super) sender: Sender,
     pub(super) new: NewClient,
     pub(super) live: bool,
     pub(super) since: Instant,
     pub(super) last_frame: Instant,
     pub(super) heartbeats: u32,
-    /// The number of frames that were queued for it so far.
-    delivered: u64,
     /// The number of frames its transport had taken when it was last seen to take one, and the time of that look.
     progress: (u64, Instant),
     /// The newest `state` event that did not fit: there is no log to read it from, so it is delivered later.
     owed: Option<Arc<Frame>>,
 }
 
-/// The reason for which a frame was not queued.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// The queue is full.
-    Full,
-    /// The receiving end is gone.
-    Gone,
-}
-
 impl Client {
     /// A client that is not live yet, and its half of its channel.
     pub(super) fn new(id: ClientId, new: NewClient, now: Instant) -> (Self, Channel) {
-        // One more fits than it is told: each sender has a place of its own.
-        let (sender, receiver) = mpsc::channel(QUEUE_FRAMES - 1);
-        let shared = Arc::new(Shared::default());
+        let (sender, channel) = channel();
         let client = Self {
             id,
             sender,
-            shared: Arc::clone(&shared),
             new,
             live: false,
             since: now,
             last_frame: now,
             heartbeats: 0,
-            delivered: 0,
             progress: (0, now),
             owed: None,
         };
-        (client, Channel::new(receiver, shared))
+        (client, channel)
     }
 
     /// Queues a frame, if it fits.
     pub(super) fn deliver(&mut self, frame: &Arc<Frame>, now: Instant) -> Result<(), Fate> {
-        let bytes = frame.size_bytes();
-        let queued = self.shared.queue(bytes);
-        let fits = queued <= QUEUE_BYTES || queued == bytes;
-        let fate = match fits.then(|| self.sender.try_send(Arc::clone(frame))) {
-            Some(Ok(())) => {
-                self.delivered += 1;
-                self.last_frame = now;
-                return Ok(());
-            }
-            Some(Err(error)) if error.is_disconnected() => Fate::Gone,
-            Some(Err(_)) | None => Fate::Full,
-        };
-        self.shared.unqueue(bytes);
-        Err(fate)
+        self.sender.send(frame)?;
+        self.last_frame = now;
+        Ok(())
     }
 
     /// Queues a `state` event, or keeps it until there is room. Only the newest is kept: its counts are the valid ones.
@@ -218,14 +190,14 @@ impl Client {
     /// True if frames have waited for its transport for so long, with none taken, that its connection must be stuck. A
     /// client that waits for the database is not stuck.
     pub(super) fn is_stalled(&mut self, now: Instant) -> bool {
-        let (is_ready, is_queued) = (self.shared.is_ready(), self.queue_depth() > 0);
+        let (is_ready, is_queued) = (self.sender.is_ready(), self.sender.queued() > 0);
         // Most clients have nothing to take, and all of them are looked at twice a second.
         if !is_ready && !is_queued {
             self.progress.1 = now;
             return false;
         }
-        let passed = self.shared.passed();
-        let is_spilled = self.shared.spilled().is_some();
+        let passed = self.sender.passed();
+        let is_spilled = self.sender.spilled().is_some();
         let waits = is_ready || ((self.live || is_spilled) && is_queued);
         if !waits || passed != self.progress.0 {
             self.progress = (passed, now);
@@ -233,10 +205,6 @@ impl Client {
         let holds_much = is_ready || is_spilled;
         let patience = if holds_much { FULL_FOR } else { STALLED_AFTER };
         now.duration_since(self.progress.1) >= patience
-    }
-
-    fn queue_depth(&self) -> u64 {
-        self.delivered.saturating_sub(self.shared.taken())
     }
 
     pub(super) fn rights(&self) -> Rights {
@@ -265,7 +233,7 @@ impl Client {
             role: self.new.role,
             topics,
             age_seconds: now.duration_since(self.since).as_secs(),
-            queue_depth: self.queue_depth(),
+            queue_depth: self.sender.queued() as u64,
             remote_address: self.new.remote_address.to_string(),
             user_agent: self.new.user_agent.clone(),
             subscriptions: filter
@@ -307,12 +275,6 @@ impl Serialize for ClientId {
         serializer.collect_str(self)
     }
 }
-
-/// A client this far behind is quicker served from the log.
-const QUEUE_FRAMES: usize = 512;
-
-/// The bytes one client's queue may hold: personal alarms of 16 KiB are not shared, so counting them is not enough.
-const QUEUE_BYTES: usize = 256 * 1024;
 
 /// The time after which a connection that takes nothing is cut. A burst does not count, however large: only progress does.
 const STALLED_AFTER: Duration = Duration::from_secs(30);

@@ -8,8 +8,8 @@ use slab::Slab;
 
 use crate::alarm::update::Update;
 use crate::alarm::{AlarmId, Role, Timestamp, TopicFilter, UserId};
-use crate::hub::channel::Channel;
-use crate::hub::client::{Client, Fate};
+use crate::hub::channel::{Channel, Fate};
+use crate::hub::client::Client;
 use crate::hub::counts::Counts;
 use crate::hub::ending::Ending;
 use crate::hub::index::Index;
@@ -221,7 +221,7 @@ impl Registry {
         };
         client.live = false;
         self.index.detach(&client.new.filter, place);
-        client.shared.spill(after);
+        client.sender.spill(after);
         log::debug!(
             "stream {} goes back to the log after {}",
             client.id,
@@ -316,7 +316,7 @@ impl Registry {
             {
                 client.heartbeats = client.heartbeats.wrapping_add(1);
                 let is_comment = client.heartbeats % 2 == 0;
-                match (client.shared.spilled(), is_comment) {
+                match (client.sender.spilled(), is_comment) {
                     (Some(after), _) => client.tell_spilled(after, is_comment, now),
                     (None, true) => commented.push(place),
                     (None, false) => pinged.push(place),

@@ -11,7 +11,7 @@ impl Registry {
         let Some(client) = self.client(client_id) else {
             return false;
         };
-        client.shared.close(bye);
+        client.sender.close(bye);
         self.metrics.stream_closed(bye.reason());
         self.note_ending(client_id);
         self.forget(client_id);
@@ -31,7 +31,7 @@ impl Registry {
         let count = self.clients.len();
         // Nobody is left to be told who left, so the rooms are not asked.
         for (_place, client) in &self.clients {
-            client.shared.close(bye);
+            client.sender.close(bye);
             self.metrics.stream_closed(bye.reason());
         }
         self.metrics.streams.set(0);
