@@ -114,11 +114,13 @@ pub(crate) struct ClientInfo {
     pub subscriptions: Vec<ActiveSubscription>,
 }
 
-/// One client, as the registry holds it.
+/// One client, as the registry holds it. A broadcast goes through all of them: what it does not need is elsewhere.
 pub(super) struct Client {
     pub(super) id: ClientId,
     pub(super) sender: Sender,
-    pub(super) new: NewClient,
+    pub(super) new: Box<NewClient>,
+    pub(super) expires_at: Timestamp,
+    pub(super) gets_heartbeats: bool,
     pub(super) live: bool,
     pub(super) since: Instant,
     pub(super) last_frame: Instant,
@@ -136,7 +138,9 @@ impl Client {
         let client = Self {
             id,
             sender,
-            new,
+            expires_at: new.expires_at,
+            gets_heartbeats: new.heartbeats,
+            new: Box::new(new),
             live: false,
             since: now,
             last_frame: now,

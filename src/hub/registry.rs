@@ -307,11 +307,11 @@ impl Registry {
         let (mut pinged, mut commented, mut over) = (Vec::new(), Vec::new(), Vec::new());
         for (place, client) in &mut self.clients {
             client.tell_owed(now);
-            if client.new.expires_at <= clock {
+            if client.expires_at <= clock {
                 over.push((client.id, Bye::Expired));
             } else if client.is_stalled(now) {
                 over.push((client.id, Bye::Slow));
-            } else if client.new.heartbeats
+            } else if client.gets_heartbeats
                 && now.duration_since(client.last_frame) >= self.limits.heartbeat
             {
                 client.heartbeats = client.heartbeats.wrapping_add(1);
