@@ -64,6 +64,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
             unsent: Bytes::new(),
             is_whole: false,
         };
+        // Whether it is pending is asked again before this task waits.
         let gathered = poll_fn(|context| Poll::Ready(exchange.gather(&mut head, context))).await;
         if let Err(ended) = gathered {
             exchange.stream.write_all_buf(&mut head).await?;
@@ -74,7 +75,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
         Ok(exchange)
     }
 
-    /// Everything that is ready leaves in one write. Says whether the body has nothing more to give now.
+    /// Everything that is ready leaves in one write. True if the body is pending: then it wakes this task.
     fn write_ready(
         &mut self,
         chunks: &mut BytesMut,
@@ -91,7 +92,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Exchange<T> {
         Ok(waits)
     }
 
-    /// Says whether the body has nothing more to give now.
+    /// Joins everything that is ready. True if the body is pending: then it wakes this task.
     fn gather(&mut self, chunks: &mut BytesMut, context: &mut Context<'_>) -> Result<bool, Ended> {
         while chunks.len() < MOST_BYTES_A_WRITE && !self.is_whole {
             match Pin::new(&mut self.body).poll_next(context) {
@@ -189,16 +190,28 @@ const MOST_BYTES_A_WRITE: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::collections::VecDeque;
     use std::convert::Infallible;
+    use std::rc::Rc;
+    use std::task::Waker;
 
     use actix_http::body::BodyStream;
-    use futures::{StreamExt, stream};
+    use futures::StreamExt;
+    use futures::channel::mpsc;
+    use futures::stream::poll_fn;
 
     use super::*;
 
-    /// A socket that keeps each write apart. Its client says nothing.
+    /// A socket that keeps each write apart, and takes all of it, or less where it was told so. Its client says nothing.
     #[derive(Default)]
-    struct Writes(Vec<Bytes>);
+    struct Writes {
+        done: Vec<Bytes>,
+        /// What the next writes take; `None` for one that waits.
+        takes: VecDeque<Option<usize>>,
+        flushes: usize,
+        is_shut: bool,
+    }
 
     impl AsyncRead for Writes {
         fn poll_read(
@@ -216,16 +229,97 @@ mod tests {
             _: &mut Context<'_>,
             bytes: &[u8],
         ) -> Poll<io::Result<usize>> {
-            self.0.push(Bytes::copy_from_slice(bytes));
-            Poll::Ready(Ok(bytes.len()))
+            let Some(most) = self.takes.pop_front().unwrap_or(Some(usize::MAX)) else {
+                return Poll::Pending;
+            };
+            let taken = &bytes[..most.min(bytes.len())];
+            self.done.push(Bytes::copy_from_slice(taken));
+            Poll::Ready(Ok(taken.len()))
         }
 
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.flushes += 1;
             Poll::Ready(Ok(()))
         }
 
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.is_shut = true;
             Poll::Ready(Ok(()))
+        }
+    }
+
+    /// A body as its sender makes it. Counts how often it is asked.
+    fn body() -> (
+        mpsc::UnboundedSender<&'static str>,
+        BoxBody,
+        Rc<Cell<usize>>,
+    ) {
+        let (sender, mut receiver) = mpsc::unbounded();
+        let asked = Rc::new(Cell::new(0));
+        let count = Rc::clone(&asked);
+        let chunks = poll_fn(move |context| {
+            count.set(count.get() + 1);
+            receiver.poll_next_unpin(context)
+        });
+        let chunks = chunks.map(|text| Ok::<_, Infallible>(Bytes::from(text)));
+        (sender, BodyStream::new(chunks).boxed(), asked)
+    }
+
+    async fn begun(body: BoxBody, coding: Coding) -> Exchange<Writes> {
+        let head = BytesMut::from("head ");
+        let begun = Exchange::begin(Writes::default(), head, body, coding).await;
+        begun.unwrap()
+    }
+
+    fn poll(exchange: &mut Exchange<Writes>) -> Poll<Result<(), Ended>> {
+        Pin::new(exchange).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[tokio::test]
+    async fn a_body_is_asked_twice_for_each_write() {
+        let (sender, body, asked) = body();
+        let mut exchange = begun(body, Coding::None).await;
+        assert!(poll(&mut exchange).is_pending());
+        let before = (asked.get(), exchange.stream.flushes);
+
+        sender.unbounded_send("one").unwrap();
+        assert!(poll(&mut exchange).is_pending());
+
+        assert_eq!(exchange.stream.done, ["head ", "one"]);
+        assert_eq!(asked.get() - before.0, 2, "the chunk, and that it waits");
+        assert_eq!(exchange.stream.flushes - before.1, 1);
+    }
+
+    #[tokio::test]
+    async fn what_a_socket_did_not_take_is_written_when_it_can() {
+        let (sender, body, _asked) = body();
+        let mut exchange = begun(body, Coding::None).await;
+        assert!(poll(&mut exchange).is_pending());
+
+        sender.unbounded_send("abcdef").unwrap();
+        exchange.stream.takes = VecDeque::from([Some(3), None, Some(2), None]);
+        assert!(poll(&mut exchange).is_pending());
+        assert_eq!(exchange.stream.done, ["head ", "abc"]);
+        assert!(
+            exchange.stream.takes.len() < 3,
+            "the socket was asked to wake"
+        );
+        assert!(poll(&mut exchange).is_pending());
+        assert!(poll(&mut exchange).is_pending());
+        assert_eq!(exchange.stream.done, ["head ", "abc", "de", "f"]);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_ends_without_a_byte_ends_the_connection() {
+        for coding in [Coding::None, Coding::Chunked] {
+            let (sender, body, _asked) = body();
+            let mut exchange = begun(body, coding).await;
+            assert!(poll(&mut exchange).is_pending());
+
+            drop(sender);
+
+            assert!(matches!(poll(&mut exchange), Poll::Ready(Ok(()))));
+            assert!(exchange.stream.is_shut);
         }
     }
 
@@ -241,18 +335,13 @@ mod tests {
 
     #[tokio::test]
     async fn the_head_and_what_is_ready_of_the_body_leave_in_one_write() {
-        let ready = stream::iter([
-            Ok::<_, Infallible>(Bytes::from("one")),
-            Ok(Bytes::from("two")),
-        ]);
-        let body = BodyStream::new(ready.chain(stream::pending())).boxed();
-        let head = BytesMut::from("head ");
-        let begun = Exchange::begin(Writes::default(), head, body, Coding::None).await;
-        let mut exchange = begun.unwrap();
+        let (sender, body, _asked) = body();
+        sender.unbounded_send("one").unwrap();
+        sender.unbounded_send("two").unwrap();
+        let mut exchange = begun(body, Coding::None).await;
 
-        let polled = poll_fn(|context| Poll::Ready(Pin::new(&mut exchange).poll(context))).await;
+        assert!(poll(&mut exchange).is_pending());
 
-        assert!(polled.is_pending());
-        assert_eq!(exchange.stream.0, ["head onetwo"]);
+        assert_eq!(exchange.stream.done, ["head onetwo"]);
     }
 }

@@ -1,6 +1,9 @@
 //! Streams: the fields, the layout of an event, private updates, and the end of a token.
 
 use reqwest::Method;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::hub::{
     Hub, PATH, answer, claims, header, keys, next, next_ids, now, outcome, sign_1, status, strict,
@@ -222,6 +225,26 @@ async fn a_stream_ends_with_its_token_and_not_before_it_began() {
 
     assert_eq!(next_ids(&mut stream, 1).await, ["1"]);
     assert_eq!(stream.event_or_end(DEADLINE).await, None);
+}
+
+/// Without a coding the end of the connection is the end of the stream, and no byte announces it.
+#[tokio::test]
+async fn a_stream_over_http_1_0_ends_with_its_token() {
+    let hub = Hub::ours(strict()).await;
+    let mut short = claims(&[], &["*"]);
+    short["exp"] = (now() + 3).into();
+    let mut socket = TcpStream::connect(hub.app().address()).await.unwrap();
+    let request = format!(
+        "GET {PATH}?match=a HTTP/1.0\r\nAuthorization: Bearer {}\r\n\r\n",
+        sign_1(&short)
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+
+    let mut text = String::new();
+    let whole = timeout(DEADLINE, socket.read_to_string(&mut text)).await;
+
+    whole.expect("an end").unwrap();
+    assert!(text.starts_with("HTTP/1.0 200"), "{text}");
 }
 
 #[tokio::test]
