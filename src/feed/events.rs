@@ -295,10 +295,12 @@ impl Events {
                     }
                     _ => reading.held.push_back(frame),
                 },
-                Poll::Ready(_) | Poll::Pending => break,
+                Poll::Ready(_) => return Poll::Ready(self.end()),
+                Poll::Pending => return Poll::Pending,
             }
         }
-        Poll::Pending
+        // Closed for a right that was lost, say: the end does not wait for the page.
+        self.subscription.poll_closed(context).map(|()| self.end())
     }
 
     /// Goes back to the log after the channel was full: everything up to `after` was queued and taken.

@@ -44,7 +44,7 @@ pub(super) fn channel() -> (Sender, Channel) {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Locked for one frame that goes in or out, never while anything is waited for.
+    /// Locked for some instructions, never over a wait, a wake-up or code that is not of this file.
     queue: Mutex<Queue>,
     /// Frames that the transport took, from the channel or from the log.
     passed: AtomicU64,
@@ -53,11 +53,11 @@ struct Shared {
     closed: OnceLock<Bye>,
 }
 
-/// In most channels a frame is taken before the next one comes, so that one alone needs no memory of its own.
+/// In most channels a frame is taken before the next one comes: a single frame is kept in place, without an allocation.
 #[derive(Debug, Default)]
 struct Queue {
     first: Option<Arc<Frame>>,
-    /// The frames after the first, or after one that was taken.
+    /// The frames behind the first. While some are left, `first` stays empty once it was taken: a new frame goes behind them.
     rest: VecDeque<Arc<Frame>>,
     bytes: usize,
     /// The id above which alarms are in the log only, until the receiver was told.
@@ -92,7 +92,8 @@ impl Sender {
         let _first = self.0.closed.set(bye);
     }
 
-    /// Sends the client back to the log for what comes after an id. Nothing above it may be queued before the client asks.
+    /// Sends the client back to the log for what comes after an id. Nothing above it may be queued before the client asks. It is
+    /// woken, as it may have drained the full queue meanwhile.
     pub(super) fn spill(&self, after: AlarmId) {
         let mut queue = self.0.queue();
         queue.spilled = Some(after);
@@ -140,10 +141,12 @@ impl Channel {
         if let Some(frame) = queue.pop() {
             return Poll::Ready(Received::Frame(frame));
         }
-        match queue.spilled.take() {
-            Some(after) => Poll::Ready(Received::Spilled(after)),
-            None => queue.wait(context),
+        if !queue.is_sender_gone
+            && let Some(after) = queue.spilled.take()
+        {
+            return Poll::Ready(Received::Spilled(after));
         }
+        wait(queue, context).map(|()| Received::Closed)
     }
 
     /// The next frame of the queue; tells nothing of a spill.
@@ -151,8 +154,13 @@ impl Channel {
         let mut queue = self.0.queue();
         match queue.pop() {
             Some(frame) => Poll::Ready(Received::Frame(frame)),
-            None => queue.wait(context),
+            None => wait(queue, context).map(|()| Received::Closed),
         }
+    }
+
+    /// Waits for the end of the channel, whatever is queued. Also woken by a frame.
+    pub(crate) fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        wait(self.0.queue(), context)
     }
 
     /// Notes that the transport took a frame.
@@ -199,24 +207,31 @@ impl Queue {
         let first = self.first.take();
         let frame = first.or_else(|| self.rest.pop_front())?;
         self.bytes -= frame.size_bytes();
-        if self.rest.is_empty() {
-            // Gives back the memory of a crowd of frames.
-            self.rest = VecDeque::new();
-        }
+        self.give_back();
         Some(frame)
     }
 
-    /// There is nothing: the end, or the time to wait.
-    fn wait(&mut self, context: &Context<'_>) -> Poll<Received> {
-        if self.is_sender_gone {
-            return Poll::Ready(Received::Closed);
+    /// Gives back the memory of a crowd of frames while it is taken.
+    fn give_back(&mut self) {
+        let (len, room) = (self.rest.len(), self.rest.capacity());
+        if room > KEPT_FRAMES && len <= room / 4 {
+            self.rest.shrink_to(KEPT_FRAMES.max(len * 2));
         }
-        match &mut self.waker {
-            Some(waker) => waker.clone_from(context.waker()),
-            none => *none = Some(context.waker().clone()),
-        }
-        Poll::Pending
     }
+}
+
+/// Ready at the end of the channel; else the receiver is woken by what comes next.
+fn wait(mut queue: MutexGuard<'_, Queue>, context: &Context<'_>) -> Poll<()> {
+    if queue.is_sender_gone {
+        return Poll::Ready(());
+    }
+    let waker = context.waker();
+    if !queue.waker.as_ref().is_some_and(|old| old.will_wake(waker)) {
+        let old = queue.waker.replace(waker.clone());
+        drop(queue);
+        drop(old);
+    }
+    Poll::Pending
 }
 
 /// Wakes the receiver, if it waits, once the queue is free for it.
@@ -231,126 +246,11 @@ fn wake(mut queue: MutexGuard<'_, Queue>) {
 /// A client this far behind is quicker served from the log.
 const QUEUE_FRAMES: usize = 512;
 
+/// So many frames behind the first keep their room: an alarm often comes with a `state` event.
+const KEPT_FRAMES: usize = 4;
+
 /// The bytes one client's queue may hold: personal alarms of 16 KiB are not shared, so counting them is not enough.
 const QUEUE_BYTES: usize = 256 * 1024;
 
 #[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-    use std::task::Poll::Ready;
-
-    use futures::executor::block_on;
-
-    use super::*;
-
-    fn frame(id: i64) -> Arc<Frame> {
-        Frame::ping(AlarmId(id))
-    }
-
-    fn poll(channel: &mut Channel) -> Poll<Received> {
-        channel.poll_frame(&mut Context::from_waker(Waker::noop()))
-    }
-
-    fn id(received: Poll<Received>) -> Option<AlarmId> {
-        match received {
-            Ready(Received::Frame(frame)) => frame.id(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn frames_come_in_order_while_others_are_queued() {
-        let (sender, mut channel) = channel();
-        let send = |id| sender.send(&frame(id)).unwrap();
-
-        send(1);
-        send(2);
-        assert_eq!(id(poll(&mut channel)), Some(AlarmId(1)));
-        send(3);
-        assert_eq!(id(poll(&mut channel)), Some(AlarmId(2)));
-        assert_eq!(id(poll(&mut channel)), Some(AlarmId(3)));
-        assert!(poll(&mut channel).is_pending());
-        send(4);
-        assert_eq!(id(poll(&mut channel)), Some(AlarmId(4)));
-    }
-
-    #[test]
-    fn a_full_queue_refuses_until_a_frame_is_taken() {
-        let (sender, mut channel) = channel();
-        for _ in 0..QUEUE_FRAMES {
-            sender.send(&frame(1)).unwrap();
-        }
-
-        assert_eq!(sender.send(&frame(1)), Err(Fate::Full));
-        assert!(poll(&mut channel).is_ready());
-        assert_eq!(sender.send(&frame(1)), Ok(()));
-    }
-
-    #[test]
-    fn a_frame_of_any_size_fits_into_an_empty_queue_only() {
-        let (sender, mut channel) = channel();
-        let large = Frame::state(&"x".repeat(QUEUE_BYTES), None);
-
-        assert_eq!(sender.send(&large), Ok(()));
-        assert_eq!(sender.send(&frame(1)), Err(Fate::Full));
-        assert!(poll(&mut channel).is_ready());
-        assert_eq!(sender.send(&frame(1)), Ok(()));
-        assert_eq!(sender.send(&large), Err(Fate::Full));
-    }
-
-    #[test]
-    fn a_spill_is_told_once_after_what_was_queued_before_it() {
-        let (sender, mut channel) = channel();
-        sender.send(&frame(1)).unwrap();
-        sender.spill(AlarmId(7));
-
-        assert_eq!(id(poll(&mut channel)), Some(AlarmId(1)));
-        assert_eq!(sender.spilled(), Some(AlarmId(7)));
-        assert!(matches!(
-            poll(&mut channel),
-            Ready(Received::Spilled(AlarmId(7)))
-        ));
-        assert_eq!(sender.spilled(), None);
-        assert!(poll(&mut channel).is_pending());
-    }
-
-    #[test]
-    fn each_end_learns_that_the_other_is_gone() {
-        let (sender, mut open) = channel();
-        sender.send(&frame(1)).unwrap();
-        drop(sender);
-        assert_eq!(id(poll(&mut open)), Some(AlarmId(1)));
-        assert!(matches!(poll(&mut open), Ready(Received::Closed)));
-
-        let (sender, gone) = channel();
-        drop(gone);
-        assert_eq!(sender.send(&frame(1)), Err(Fate::Gone));
-    }
-
-    #[test]
-    fn a_receiver_on_another_thread_misses_nothing() {
-        const FRAMES: i64 = 20_000;
-        let (sender, mut channel) = channel();
-
-        let receiver = std::thread::spawn(move || {
-            let mut taken = Vec::new();
-            loop {
-                match block_on(poll_fn(|context| channel.poll_frame(context))) {
-                    Received::Frame(frame) => taken.extend(frame.id()),
-                    Received::Spilled(after) => panic!("spilled after {after:?}"),
-                    Received::Closed => return taken,
-                }
-            }
-        });
-        for number in 0..FRAMES {
-            let one = frame(number);
-            while sender.send(&one) == Err(Fate::Full) {
-                std::thread::yield_now();
-            }
-        }
-        drop(sender);
-
-        let all: Vec<AlarmId> = (0..FRAMES).map(AlarmId).collect();
-        assert_eq!(receiver.join().unwrap(), all);
-    }
-}
+mod tests;

@@ -77,6 +77,11 @@ impl Subscription {
         self.channel.poll_queued(context)
     }
 
+    /// Waits for the end of the channel; see [`Channel::poll_closed`].
+    pub(crate) fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.channel.poll_closed(context)
+    }
+
     /// Notes that the transport took a frame.
     pub(crate) fn passed(&self) {
         self.channel.passed();
