@@ -114,12 +114,14 @@ pub(crate) struct ClientInfo {
     pub subscriptions: Vec<ActiveSubscription>,
 }
 
-/// One client, as the registry holds it. A broadcast goes through all of them: what it does not need is elsewhere.
+/// One client, as the registry holds it. An alarm for many goes from one to the next: names and rights are behind a pointer.
 pub(super) struct Client {
     pub(super) id: ClientId,
     pub(super) sender: Sender,
     pub(super) new: Box<NewClient>,
+    /// Copied from `new`, which never changes.
     pub(super) expires_at: Timestamp,
+    /// Copied from `new`, which never changes.
     pub(super) gets_heartbeats: bool,
     pub(super) live: bool,
     pub(super) since: Instant,

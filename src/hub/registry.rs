@@ -279,7 +279,9 @@ impl Registry {
             Entry::Alarm(alarm) => self.index.concerned(&alarm.topic, &mut reached),
             Entry::Update(update) => {
                 self.index.concerned_by_update(update, &mut reached);
-                reached.retain(|place| self.may_read(*place, update));
+                if update.content.private {
+                    reached.retain(|place| self.may_read(*place, update));
+                }
             }
         }
         let taken = self.send(&reached, frame, now);
