@@ -126,7 +126,7 @@ impl Delivery {
         self.delivered.send_replace(id);
     }
 
-    /// Sends entries to the Broadcaster. It never blocks, so waiting for its mailbox is short and keeps the order.
+    /// Sends entries to the Broadcaster. It waits for no client, so waiting for its mailbox is short and keeps the order.
     async fn publish(&self, entries: impl Iterator<Item = Entry>) {
         let now = Instant::now();
         let frames: Vec<Arc<Frame>> = entries.map(|entry| Frame::committed(entry, now)).collect();
