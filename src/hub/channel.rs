@@ -44,12 +44,13 @@ pub(super) fn channel() -> (Sender, Channel) {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Locked for some instructions, never over a wait, a wake-up or code that is not of this file.
+    /// Locked for some instructions, never over a wait or a wake-up.
     queue: Mutex<Queue>,
     /// Frames that the transport took, from the channel or from the log.
     passed: AtomicU64,
     /// True while frames read from the log wait for the transport.
     is_ready: AtomicBool,
+    /// The reason for which the channel was closed, once it was.
     closed: OnceLock<Bye>,
 }
 
