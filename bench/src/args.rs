@@ -122,6 +122,9 @@ pub(crate) struct CoresCommand {
     /// The duration of each measurement; there are six in a repetition.
     #[arg(long, default_value_t = 4.0)]
     pub(crate) seconds: f64,
+    /// Folder of the documents: write cores.md into its `internals`.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) docs: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) place: Place,
 }

@@ -11,6 +11,7 @@ use crate::cores;
 use crate::disk;
 use crate::error::Result;
 use crate::ground::Ground;
+use crate::proc;
 use crate::report::Report;
 use crate::run;
 use crate::servers::Kind;
@@ -139,7 +140,7 @@ fn document(command: &ReportCommand, report: &Report, busy: &str) -> String {
         runs(report.repeated()),
         command.seconds,
         command.seconds_of_others,
-        machine(),
+        proc::machine(),
         bars::table(report),
     );
     let troubles = report.troubles();
@@ -190,23 +191,6 @@ fn gain(report: &Report) -> String {
     }
     format!(
         "\n## Beside an earlier build\n\n| figure | before | now | ratio |\n| --- | ---: | ---: | ---: |\n{rows}"
-    )
-}
-
-fn machine() -> String {
-    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let field = |name: &str| {
-        let line = processors.lines().find(|line| line.starts_with(name))?;
-        Some(line.split_once(": ")?.1.trim().to_owned())
-    };
-    let model = field("model name").unwrap_or_else(|| "an unknown processor".to_owned());
-    let megahertz = field("cpu MHz").unwrap_or_default();
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let processor = |line: &&str| line.starts_with("processor");
-    let cores = processors.lines().filter(processor).count();
-    format!(
-        "{model} ({megahertz} MHz, {cores} cores), Linux {}",
-        kernel.trim()
     )
 }
 

@@ -11,6 +11,24 @@ use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 use crate::commands;
 use crate::error::Result;
 
+/// The processor and the kernel.
+pub(crate) fn machine() -> String {
+    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        let line = processors.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_once(": ")?.1.trim().to_owned())
+    };
+    let model = field("model name").unwrap_or_else(|| "an unknown processor".to_owned());
+    let megahertz = field("cpu MHz").unwrap_or_default();
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let processor = |line: &&str| line.starts_with("processor");
+    let cores = processors.lines().filter(processor).count();
+    format!(
+        "{model} ({megahertz} MHz, {cores} cores), Linux {}",
+        kernel.trim()
+    )
+}
+
 /// The machine's load, over the last minute: how many threads ran or waited to run.
 pub(crate) fn load() -> f64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();

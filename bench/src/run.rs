@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
-use crate::args::{CoresCommand, RunCommand};
+use crate::args::{CoresCommand, INTERNALS, RunCommand};
 use crate::cores;
 use crate::disk;
 use crate::error::Result;
@@ -44,7 +44,7 @@ pub(crate) fn run(command: &RunCommand) -> Result<()> {
     Ok(())
 }
 
-/// `campanile-bench cores`: the section of the report, without the rest.
+/// `campanile-bench cores`: the section of the report, as a page of its own.
 pub(crate) fn cores(command: &CoresCommand) -> Result<()> {
     let ground = Ground::prepare(&command.place)?;
     let workloads: Vec<Workload> = cores::PAIRS
@@ -61,7 +61,16 @@ pub(crate) fn cores(command: &CoresCommand) -> Result<()> {
             &mut report,
         );
     }
-    println!("{}{}", cores::section(&report), told(&report));
+    let section = cores::section(&report) + &told(&report);
+    println!("{section}");
+    if let Some(docs) = &command.docs {
+        let folder = docs.join(INTERNALS);
+        fs::create_dir_all(&folder)?;
+        fs::write(
+            folder.join("cores.md"),
+            cores::page(&section, command.repeat),
+        )?;
+    }
     Ok(())
 }
 

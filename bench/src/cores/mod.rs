@@ -20,7 +20,7 @@ use crate::servers::{Kind, Server, Site};
 use crate::swarm::{Phase, Plan, Swarm, Waiting, publish_in_turn};
 use crate::workloads::{Wishes, Workload, set_books, set_cost, set_latency};
 
-pub(crate) use section::{PAIRS, section};
+pub(crate) use section::{PAIRS, page, section};
 
 /// One workload, with a hub of its own.
 pub(crate) fn measure(

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::cores::outlook::{self, Measured, value};
 use crate::figures::Figures;
+use crate::proc;
 use crate::report::{Report, faults, number};
 use crate::servers::Kind;
 use crate::workloads::Workload;
@@ -41,6 +42,15 @@ pub(crate) fn section(report: &Report) -> String {
     text
 }
 
+/// The section as a page of its own.
+pub(crate) fn page(section: &str, runs: usize) -> String {
+    let machine = proc::machine();
+    format!(
+        "{TITLE}\nMedians of {runs} runs, on {machine}.\n\n{}\n",
+        section.trim()
+    )
+}
+
 fn row(figures: &Figures) -> Vec<String> {
     let shown = |name| number(value(figures, name));
     let mut cells = vec![format!("{:.0}", value(figures, "workers"))];
@@ -73,6 +83,17 @@ fn others(figures: &Figures) -> String {
     let told = busy.map(|(name, share)| format!("{name} {}", number(share)));
     told.collect::<Vec<_>>().join(", ")
 }
+
+const TITLE: &str = "# One hub on one core and on several
+
+<!-- Written by `campanile-bench cores`; change bench/src/cores/section.rs instead. -->
+
+<!-- not run: it measures for minutes; this page is what it wrote -->
+```sh
+cargo build --release -p campanile -p campanile-bench
+target/release/campanile-bench cores --docs docs        # writes this page
+```
+";
 
 /// The workloads of the section.
 pub(crate) const PAIRS: [Pair; 3] = [

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::proc;
 use crate::report::number;
 use crate::transports::cell::{Cell, cell};
 use crate::transports::table;
@@ -50,7 +51,7 @@ pub(super) fn page(terms: &Terms, cells: &[Cell]) -> String {
          - The hub and its clients are on one machine, so a round trip takes microseconds. Over a real network a poll and a long poll add a round trip to every answer.\n",
         findings = findings(terms, cells),
         tables = table::tables(terms, cells),
-        machine = machine(),
+        machine = proc::machine(),
         clients = terms.clients,
         room_count = terms.rooms,
         seconds = terms.seconds,
@@ -125,20 +126,4 @@ fn company(load: f64) -> String {
         "**Other programs were running: the machine's load was {load_shown} before.** Each core was shared, so latencies are much longer than on an idle \
          machine, and no row is exact; compare the transports with each other, not with other pages."
     )
-}
-
-/// The machine that the bench ran on, as the kernel describes it.
-fn machine() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .map_or("an unknown processor", |rest| {
-            rest.trim_start_matches([' ', '\t', ':'])
-        });
-    let cores = info
-        .lines()
-        .filter(|line| line.starts_with("processor"))
-        .count();
-    format!("{cores} cores of {model}")
 }
