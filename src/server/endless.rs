@@ -207,7 +207,7 @@ mod tests {
     #[derive(Default)]
     struct Writes {
         done: Vec<Bytes>,
-        /// What the next writes take; `None` for one that waits.
+        /// The most bytes that each of the next writes takes; `None`: the socket is not ready for it.
         takes: VecDeque<Option<usize>>,
         flushes: usize,
         is_shut: bool,
