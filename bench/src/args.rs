@@ -357,9 +357,6 @@ pub(crate) struct Place {
     pub(crate) data: Option<PathBuf>,
 }
 
-/// The folder of the documents that the bench writes, inside the folder of all documents.
-pub(crate) const INTERNALS: &str = "internals";
-
 impl CoresCommand {
     pub(crate) fn wishes(&self) -> Wishes {
         wishes(self.seconds)

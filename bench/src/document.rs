@@ -4,15 +4,16 @@ use std::fmt::Write;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::args::{INTERNALS, ReportCommand};
+use crate::args::ReportCommand;
 use crate::bars;
 use crate::chart::{Chart, Line};
 use crate::cores;
 use crate::disk;
 use crate::error::Result;
 use crate::ground::Ground;
+use crate::internals;
 use crate::proc;
-use crate::report::Report;
+use crate::report::{Report, runs};
 use crate::run;
 use crate::servers::Kind;
 use crate::turns;
@@ -71,12 +72,10 @@ fn prepared(command: &ReportCommand, report: &mut Report) -> Vec<Kind> {
 }
 
 fn save(command: &ReportCommand, report: &Report, busy: &str) -> Result<()> {
-    let internals = command.docs.join(INTERNALS);
-    let folder = internals.join("performance");
-    fs::create_dir_all(&folder)?;
-    fs::write(folder.join("figures.json"), report.json()? + "\n")?;
-    fs::write(
-        folder.join("cost.svg"),
+    let write = |name, text: String| internals::write(&command.docs, name, &text);
+    write("performance/figures.json", report.json()? + "\n")?;
+    write(
+        "performance/cost.svg",
         chart(
             report,
             command,
@@ -84,8 +83,8 @@ fn save(command: &ReportCommand, report: &Report, busy: &str) -> Result<()> {
             "cpu_us",
         ),
     )?;
-    fs::write(
-        folder.join("latency.svg"),
+    write(
+        "performance/latency.svg",
         chart(
             report,
             command,
@@ -93,11 +92,7 @@ fn save(command: &ReportCommand, report: &Report, busy: &str) -> Result<()> {
             "p99_ms",
         ),
     )?;
-    fs::write(
-        internals.join("performance.md"),
-        document(command, report, busy),
-    )?;
-    Ok(())
+    write("performance.md", document(command, report, busy))
 }
 
 fn chart(report: &Report, command: &ReportCommand, title: &str, figure: &str) -> String {
@@ -151,7 +146,7 @@ fn document(command: &ReportCommand, report: &Report, busy: &str) -> String {
         }
     }
     // The notes were written by a person: the page is generated anew and the notes are kept.
-    let notes = command.docs.join(INTERNALS).join("performance/notes.md");
+    let notes = internals::path(&command.docs, "performance/notes.md");
     if let Ok(notes) = fs::read_to_string(notes) {
         let _ = write!(text, "\n{}\n", notes.trim());
     }
@@ -162,13 +157,6 @@ fn document(command: &ReportCommand, report: &Report, busy: &str) -> String {
     text.push_str("\n## Figures\n");
     text.push_str(&report.tables_only());
     text
-}
-
-fn runs(count: usize) -> String {
-    match count {
-        1 => "one run".to_owned(),
-        _ => format!("{count} runs"),
-    }
 }
 
 /// The change from the binary that was named as `before`, as ratios.
@@ -196,12 +184,7 @@ fn gain(report: &Report) -> String {
 
 /// The load of the machine by other processes when the bench began. A high load makes the figures less reliable.
 fn others() -> String {
-    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load: f64 = text
-        .split(' ')
-        .next()
-        .and_then(|load| load.parse().ok())
-        .unwrap_or(f64::NAN);
+    let load = proc::load();
     if load < QUIET {
         return format!("The machine's load before: {load}.");
     }

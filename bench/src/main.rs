@@ -19,6 +19,7 @@ mod figures;
 mod ground;
 mod growth;
 mod http;
+mod internals;
 mod ledger;
 mod mercure;
 mod postgres;

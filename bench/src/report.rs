@@ -255,6 +255,14 @@ pub(crate) fn faults(figures: &Figures) -> String {
     }
 }
 
+/// A number of runs in words.
+pub(crate) fn runs(count: usize) -> String {
+    match count {
+        1 => "one run".to_owned(),
+        _ => format!("{count} runs"),
+    }
+}
+
 /// Three digits that count, and commas between thousands.
 pub(crate) fn number(value: f64) -> String {
     if !value.is_finite() {

@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
-use crate::args::{CoresCommand, INTERNALS, RunCommand};
+use crate::args::{CoresCommand, RunCommand};
 use crate::cores;
 use crate::disk;
 use crate::error::Result;
 use crate::figures::Figures;
 use crate::ground::Ground;
+use crate::internals;
 use crate::report::Report;
 use crate::servers::Kind;
 use crate::workloads::{Session, Setup, Wishes, Workload};
@@ -64,12 +65,7 @@ pub(crate) fn cores(command: &CoresCommand) -> Result<()> {
     let section = cores::section(&report) + &told(&report);
     println!("{section}");
     if let Some(docs) = &command.docs {
-        let folder = docs.join(INTERNALS);
-        fs::create_dir_all(&folder)?;
-        fs::write(
-            folder.join("cores.md"),
-            cores::page(&section, command.repeat),
-        )?;
+        internals::write(docs, "cores.md", &cores::page(&section, command.repeat))?;
     }
     Ok(())
 }

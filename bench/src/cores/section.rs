@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::cores::outlook::{self, Measured, value};
 use crate::figures::Figures;
 use crate::proc;
-use crate::report::{Report, faults, number};
+use crate::report::{Report, faults, number, runs};
 use crate::servers::Kind;
 use crate::workloads::Workload;
 
@@ -43,10 +43,11 @@ pub(crate) fn section(report: &Report) -> String {
 }
 
 /// The section as a page of its own.
-pub(crate) fn page(section: &str, runs: usize) -> String {
-    let machine = proc::machine();
+pub(crate) fn page(section: &str, repeated: usize) -> String {
     format!(
-        "{TITLE}\nMedians of {runs} runs, on {machine}.\n\n{}\n",
+        "{TITLE}\nMedians of {}, on {}.\n\n{}\n",
+        runs(repeated),
+        proc::machine(),
         section.trim()
     )
 }

@@ -8,16 +8,15 @@ mod polls;
 mod results;
 mod returning;
 
-use std::fs;
-
 use tempfile::TempDir;
 
-use crate::args::{CrowdsCommand, INTERNALS};
+use crate::args::CrowdsCommand;
 use crate::crowds::results::{Again, Results, Run};
 use crate::error::Result;
 use crate::ground::Ground;
 use crate::growth::database::Database;
 use crate::growth::results::DatabaseKind;
+use crate::internals;
 use crate::proc;
 use crate::servers::campanile::Campanile;
 
@@ -56,9 +55,7 @@ pub(crate) fn run(command: &CrowdsCommand) -> Result<()> {
     };
     println!("{}", page::tables(&results));
     if let Some(docs) = &command.docs {
-        let folder = docs.join(INTERNALS);
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join("crowds.md"), page::page(&results))?;
+        internals::write(docs, "crowds.md", &page::page(&results))?;
     }
     Ok(())
 }

@@ -13,17 +13,16 @@ mod pruning;
 pub(crate) mod questions;
 pub(crate) mod results;
 
-use std::fs;
-
 use tempfile::TempDir;
 
-use crate::args::{GrowthCommand, INTERNALS};
+use crate::args::GrowthCommand;
 use crate::error::Result;
 use crate::ground::Ground;
 use crate::growth::database::Database;
 use crate::growth::hub::start;
 use crate::growth::pruning::KEPT_DAYS;
 use crate::growth::results::{DatabaseKind, Results, Run};
+use crate::internals;
 
 /// `campanile-bench growth`.
 pub(crate) fn run(command: &GrowthCommand) -> Result<()> {
@@ -44,10 +43,8 @@ pub(crate) fn run(command: &GrowthCommand) -> Result<()> {
     }
     println!("{}", page::tables(&results));
     if let Some(docs) = &command.docs {
-        let folder = docs.join(INTERNALS);
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join("growth.svg"), picture::draw(&results.runs))?;
-        fs::write(folder.join("growth.md"), page::page(&results))?;
+        internals::write(docs, "growth.svg", &picture::draw(&results.runs))?;
+        internals::write(docs, "growth.md", &page::page(&results))?;
     }
     Ok(())
 }

@@ -7,14 +7,13 @@ mod hub;
 mod page;
 mod results;
 
-use std::fs;
-
 use tempfile::TempDir;
 
-use crate::args::{INTERNALS, MercureCommand};
+use crate::args::MercureCommand;
 use crate::error::Result;
 use crate::ground::Ground;
 use crate::growth::database::Database;
+use crate::internals;
 use crate::mercure::hub::Hub;
 use crate::mercure::results::{Results, Run};
 use crate::proc;
@@ -41,9 +40,7 @@ pub(crate) fn run(command: &MercureCommand) -> Result<()> {
     }
     println!("{}", page::tables(&results));
     if let Some(docs) = &command.docs {
-        let folder = docs.join(INTERNALS);
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join("mercure-cost.md"), page::page(&results))?;
+        internals::write(docs, "mercure-cost.md", &page::page(&results))?;
     }
     Ok(())
 }

@@ -12,14 +12,13 @@ mod table;
 mod terms;
 mod transport;
 
-use std::fs;
-
 use serde::Serialize;
 
-use crate::args::{INTERNALS, TransportsCommand};
+use crate::args::TransportsCommand;
 use crate::error::Result;
 use crate::figures::Figures;
 use crate::ground::Ground;
+use crate::internals;
 use crate::transports::cell::Cell;
 use crate::transports::terms::Terms;
 use crate::transports::transport::Transport;
@@ -61,11 +60,9 @@ pub(crate) fn run(command: &TransportsCommand) -> Result<()> {
             terms: &terms,
             measured: &cells,
         })?;
-        let folder = folder.join(INTERNALS);
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join("transports.json"), json + "\n")?;
-        fs::write(folder.join("transports.svg"), picture::draw(&terms, &cells))?;
-        fs::write(folder.join("transports.md"), page::page(&terms, &cells))?;
+        internals::write(folder, "transports.json", &(json + "\n"))?;
+        internals::write(folder, "transports.svg", &picture::draw(&terms, &cells))?;
+        internals::write(folder, "transports.md", &page::page(&terms, &cells))?;
     }
     Ok(())
 }
