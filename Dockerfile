@@ -7,6 +7,7 @@ WORKDIR /build
 # The dependencies over an empty crate: this layer is built anew only when Cargo.toml or Cargo.lock change.
 COPY Cargo.toml Cargo.lock ./
 COPY bench/Cargo.toml bench/
+COPY .cargo .cargo
 RUN mkdir src bench/src && touch src/lib.rs && echo 'fn main() {}' | tee src/main.rs > bench/src/main.rs \
     && cargo build --release --locked
 

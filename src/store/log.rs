@@ -8,6 +8,7 @@ use crate::alarm::{
     Alarm, AlarmId, AlarmType, Link, Payload, RoomId, TargetId, Timestamp, Topic, UserId,
 };
 use crate::store::connection::{DbConnection, native};
+use crate::store::prepared::LockLog;
 use crate::store::schema::{alarms, log_head};
 use crate::store::{Read, Store, StoreError};
 
@@ -106,9 +107,9 @@ pub(super) fn head(connection: &mut DbConnection) -> Result<Head, StoreError> {
 /// Takes the one lock all appends share, until the commit. The no-op write is what locks: the row on PostgreSQL,
 /// the file on SQLite (where a transaction that reads first could not be upgraded).
 pub(super) fn lock_head(connection: &mut DbConnection) -> Result<Head, StoreError> {
-    let lock = diesel::update(log_head::table).set(log_head::last_id.eq(log_head::last_id));
     match connection {
         DbConnection::Postgres(connection) => {
+            let lock = diesel::update(log_head::table).set(log_head::last_id.eq(log_head::last_id));
             let locked = lock.returning((
                 log_head::last_id,
                 log_head::pruned_up_to,
@@ -120,7 +121,7 @@ pub(super) fn lock_head(connection: &mut DbConnection) -> Result<Head, StoreErro
         }
         // For `RETURNING` SQLite opens a table in memory, which takes longer than a read.
         DbConnection::Sqlite(file) => {
-            lock.execute(file)?;
+            LockLog.execute(file)?;
             head(connection)
         }
     }

@@ -34,6 +34,7 @@ mod marks;
 mod networks;
 mod opening;
 mod postgres;
+mod prepared;
 mod presence;
 mod pruning;
 mod replay;

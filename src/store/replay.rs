@@ -17,6 +17,7 @@ use crate::store::connection::{DbConnection, native};
 use crate::store::inbox::receipts_between;
 use crate::store::log::{self, Row, columns};
 use crate::store::postgres::PostgresConnection;
+use crate::store::prepared::AlarmIsOneOf;
 use crate::store::schema::alarms;
 use crate::store::{Read, Receipt, Store, StoreError};
 
@@ -144,7 +145,7 @@ fn topics_one_by_one(
         ids.add(found.load::<i64>(connection)?);
     }
     let rows = alarms::table
-        .filter(alarms::id.eq_any(&ids.ids))
+        .filter(AlarmIsOneOf::of(&ids.ids))
         .order(alarms::id.asc());
     // Ends at the last id that was found, as a row may be pruned in between.
     page_of(

@@ -49,8 +49,12 @@ const PASSING: [c_int; 7] = [
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::collections::HashSet;
+
+    use diesel::prelude::*;
+    use diesel::sql_types::Text;
+
+    use super::*;
 
     /// Every primary code of an error that SQLite has.
     const PRIMARY: std::ops::RangeInclusive<c_int> = 1..=26;
@@ -80,6 +84,27 @@ mod tests {
         for code in others {
             assert!(!texts.contains(code_to_str(code)), "{code}");
         }
+    }
+
+    #[test]
+    fn the_library_is_built_as_the_configuration_of_cargo_says() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        let options =
+            diesel::sql_query("SELECT compile_options AS option FROM pragma_compile_options")
+                .load::<Compiled>(&mut connection)
+                .unwrap();
+        let has = |name| options.iter().any(|compiled| compiled.option == name);
+
+        assert!(has("THREADSAFE=1"), "{options:?}");
+        assert!(has("DEFAULT_MEMSTATUS=0"), "{options:?}");
+        assert!(!has("ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
+        assert!(!has("ENABLE_API_ARMOR"), "{options:?}");
+    }
+
+    #[derive(Debug, QueryableByName)]
+    struct Compiled {
+        #[diesel(sql_type = Text)]
+        option: String,
     }
 
     #[test]

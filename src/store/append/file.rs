@@ -13,7 +13,8 @@ use crate::store::append::known::{
     IDEMPOTENCY_LIFE, Known, MessageKey, Named, Request, RequestKey,
 };
 use crate::store::log::Row;
-use crate::store::schema::{alarms, idempotency_keys, log_head, rooms, users};
+use crate::store::prepared::EndLogAt;
+use crate::store::schema::{alarms, idempotency_keys, rooms, users};
 use crate::store::updates;
 use crate::store::users::NewAccount;
 
@@ -113,8 +114,6 @@ pub(super) fn store(
             .execute(connection)?;
     }
     updates::append::to_file(connection, &additions.updates)?;
-    diesel::update(log_head::table)
-        .set(log_head::last_id.eq(additions.last_id))
-        .execute(connection)?;
+    EndLogAt(additions.last_id).execute(connection)?;
     Ok(())
 }
