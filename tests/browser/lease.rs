@@ -21,7 +21,18 @@ const SCRIPT: &str = "
     window.begin = (token) => {
         window.client = connect({ token, onAlarm: ({ alarmType }, how) => { heard.push(alarmType); replayed += how.replayed; } });
     };
+    const channel = new BroadcastChannel('stop');
+    window.stopWhenAsked = (stop) => {
+        channel.onmessage = () => { channel.postMessage('stops'); stop(); };
+    };
+    window.askToStop = () => {
+        channel.onmessage = () => { window.stopped = true; };
+        channel.postMessage('stop');
+    };
     window.ready = true;";
+
+/// Longer than the other tabs wait for the one with the stream.
+const BUSY: &str = "stopWhenAsked(() => { const end = Date.now() + 12_000; while (Date.now() < end); window.over = true; })";
 
 const LIVE: &str = "client.status.state === 'live'";
 
@@ -99,23 +110,24 @@ impl Tower {
         self.window.turn_to_tab(0).await;
         match stop {
             Stop::Dialog => {
-                self.window
-                    .run("setTimeout(() => alert('well?'), 700)")
-                    .await
+                self.window.run("stopWhenAsked(() => alert('well?'))").await;
             }
-            Stop::Busy => {
-                self.window
-                    .run("setTimeout(() => { const end = Date.now() + 12_000; while (Date.now() < end); window.over = true; }, 700)")
-                    .await;
+            Stop::Busy => self.window.run(BUSY).await,
+            Stop::Frozen => {
+                let frozen = json!({"state": "frozen"});
+                self.window.cdp("Page.setWebLifecycleState", frozen).await;
             }
-            Stop::Frozen => {}
-        }
-        if stop == Stop::Frozen {
-            let frozen = json!({"state": "frozen"});
-            self.window.cdp("Page.setWebLifecycleState", frozen).await;
         }
         self.window.turn_to_tab(1).await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        if stop != Stop::Frozen {
+            self.ask_to_stop().await;
+        }
+    }
+
+    /// Stops the tab that waits for it, from another one: WebDriver could not leave a tab that stands still.
+    async fn ask_to_stop(&self) {
+        self.window.run("askToStop()").await;
+        self.window.holds("window.stopped").await;
     }
 
     /// Brings it to life again and turns to it.
@@ -202,14 +214,11 @@ async fn a_tab_that_is_opened_while_the_one_with_the_stream_stands_still_does_no
     let tower = Tower::with_two_tabs("").await;
     tower.window.close_this_tab().await;
     tower.window.turn_to_tab(0).await;
-    tower
-        .window
-        .run(
-            "setTimeout(() => { const end = Date.now() + 12_000; while (Date.now() < end); }, 700)",
-        )
-        .await;
+    tower.window.run(BUSY).await;
     tower.window.new_tab().await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tower.window.visit(&tower.site.next_door()).await;
+    tower.window.holds("window.ready").await;
+    tower.ask_to_stop().await;
 
     let opened = Instant::now();
     tower.open().await;
@@ -225,12 +234,9 @@ async fn of_two_tabs_the_one_that_is_looked_at_takes_over() {
     window.new_tab().await;
     tower.open().await;
     window.turn_to_tab(0).await;
-    window
-        .run(
-            "setTimeout(() => { const end = Date.now() + 12_000; while (Date.now() < end); }, 700)",
-        )
-        .await;
+    window.run(BUSY).await;
     window.turn_to_tab(2).await;
+    tower.ask_to_stop().await;
     assert_eq!(window.value("streams").await, 0);
 
     window.holds("streams === 1").await;
