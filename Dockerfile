@@ -4,7 +4,7 @@ ARG DEBIAN_IMAGE=debian:bookworm-slim
 FROM ${RUST_IMAGE} AS build
 WORKDIR /build
 
-# The dependencies over an empty crate: this layer is built anew only when Cargo.toml or Cargo.lock change.
+# The dependencies over an empty crate: this layer is built anew only when Cargo.toml, Cargo.lock or .cargo change.
 COPY Cargo.toml Cargo.lock ./
 COPY bench/Cargo.toml bench/
 COPY .cargo .cargo

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::Sqlite;
+use serde_json::json;
 
 use crate::store::schema::alarms;
 
@@ -43,9 +44,8 @@ pub(super) struct AlarmIsOneOf {
 
 impl AlarmIsOneOf {
     pub(super) fn of(ids: &[i64]) -> Self {
-        let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
         Self {
-            ids: format!("[{}]", ids.join(",")),
+            ids: json!(ids).to_string(),
         }
     }
 }
