@@ -2,7 +2,6 @@
 //! client whose channel was full goes back to the log and comes live again.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,7 +10,7 @@ use futures::{FutureExt, Stream};
 
 use crate::alarm::AlarmId;
 use crate::feed::reading::Reading;
-use crate::feed::replay::{Home, Reader, Step};
+use crate::feed::replay::{Home, Step};
 use crate::feed::tally::{Manner, Tally};
 use crate::feed::{FeedError, Source};
 use crate::hub::{ClientId, EventName, Finish, Frame, Handover, Next, Received, Subscription};
@@ -65,14 +64,9 @@ impl Events {
         }
     }
 
-    /// Events after a cursor, from the log, and then live. `between` is the cursor and the end of the log a moment ago.
-    pub(crate) fn replayed(
-        subscription: Subscription,
-        between: Range<AlarmId>,
-        reader: Reader,
-        home: Home,
-    ) -> Self {
-        let reading = Reading::between(between, Arc::new(reader));
+    /// Events of the log, and then live ones.
+    pub(super) fn replayed(subscription: Subscription, reading: Reading, home: Home) -> Self {
+        subscription.set_ready(reading.holds_page);
         Self {
             subscription,
             ready: VecDeque::new(),
@@ -230,7 +224,8 @@ impl Events {
         let frame = self.ready.pop_front()?;
         if self.ready.is_empty() {
             self.ready = VecDeque::new();
-            self.subscription.set_ready(false);
+            let holds_page = matches!(&self.phase, Phase::Reading(reading) if reading.holds_page);
+            self.subscription.set_ready(holds_page);
             if !self.keeps_share {
                 self.share = None;
             }
@@ -244,6 +239,7 @@ impl Events {
         let Phase::Reading(reading) = &mut self.phase else {
             return;
         };
+        reading.holds_page = false;
         match step {
             Ok(step) => {
                 reading.found += step.frames.len() as u64;

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use actix::Addr;
 
 use crate::alarm::{AlarmId, TopicFilter};
-use crate::feed::cursor::{Cursor, Origin, Rest};
+use crate::feed::cursor::{Cursor, Opening, Origin, Rest};
+use crate::feed::reading::Reading;
 use crate::feed::replay::{Home, Reader, personal};
 use crate::hub::{Broadcaster, Frame, NewClient, Pushes, Subscribe, SubscribeError};
 use crate::metrics::Metrics;
@@ -81,12 +82,17 @@ pub(crate) async fn open(
     };
     let mut subscription = source.broadcaster.send(Subscribe(client)).await??;
     let counted = counts_needed.then_some(&inbox);
+    let opening = Opening {
+        source,
+        filter: &filter,
+        counted,
+    };
     let Origin {
         cursor,
         gap,
         rest,
         counts,
-    } = Origin::of(cursor, &mut subscription, source, counted).await?;
+    } = opening.origin(cursor, &mut subscription).await?;
     let home = Home::of(source, inbox.starts());
     let events = match rest {
         Rest::Known(missed, position) => {
@@ -95,10 +101,14 @@ pub(crate) async fn open(
             let missed = as_seen_by(&source.store, &inbox, &filter, missed, between).await?;
             Events::live(subscription, missed.into(), position, Some(home))
         }
-        Rest::InLog(head) => {
+        Rest::InLog(head, first) => {
             let (source, client_id) = (Arc::clone(source), subscription.client_id());
-            let reader = Reader::new(source, client_id, inbox, filter);
-            Events::replayed(subscription, cursor..head, reader, home)
+            let reader = Arc::new(Reader::new(source, client_id, inbox, filter));
+            let reading = match first {
+                Some(first) => Reading::begun(cursor, reader.begun(first, head)?, reader),
+                None => Reading::between(cursor..head, reader),
+            };
+            Events::replayed(subscription, reading, home)
         }
     };
     Ok(Opened {

@@ -5,23 +5,27 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use futures::FutureExt;
-use futures::future::LocalBoxFuture;
+use futures::future::{LocalBoxFuture, ready};
 
 use crate::alarm::AlarmId;
 use crate::feed::FeedError;
 use crate::feed::replay::{End, Home, Reader, Step};
 use crate::hub::{ClientId, Frame, Handover, Next};
 
+type NextStep = LocalBoxFuture<'static, Result<Step, FeedError>>;
+
 /// The log as one client reads it.
 pub(super) struct Reading {
     pub(super) reader: Arc<Reader>,
-    pub(super) step: LocalBoxFuture<'static, Result<Step, FeedError>>,
+    pub(super) step: NextStep,
     /// Everything up to here was read.
     pub(super) read_up_to: AlarmId,
     /// Frames that were queued while the log was read, to come after it.
     pub(super) held: VecDeque<Arc<Frame>>,
     /// The frames that were read.
     pub(super) found: u64,
+    /// True while the step holds a page that was read already: it waits for the client alone.
+    pub(super) holds_page: bool,
 }
 
 impl Reading {
@@ -30,12 +34,26 @@ impl Reading {
         let (after, head) = (between.start, between.end);
         let for_step = Arc::clone(&reader);
         let (handover, end) = (Handover::replay(after), Some(End::now(head)));
+        let step = async move { for_step.step(handover, end).await };
+        Self::stepping(after, step.boxed_local(), reader)
+    }
+
+    /// Reads on after a first step.
+    pub(super) fn begun(after: AlarmId, first: Step, reader: Arc<Reader>) -> Self {
+        Self {
+            holds_page: true,
+            ..Self::stepping(after, ready(Ok(first)).boxed_local(), reader)
+        }
+    }
+
+    fn stepping(after: AlarmId, step: NextStep, reader: Arc<Reader>) -> Self {
         Self {
             reader,
-            step: async move { for_step.step(handover, end).await }.boxed_local(),
+            step,
             read_up_to: after,
             held: VecDeque::new(),
             found: 0,
+            holds_page: false,
         }
     }
 
@@ -43,13 +61,8 @@ impl Reading {
     pub(super) fn rejoining(home: &Home, client_id: ClientId, after: AlarmId) -> Self {
         let reader = Arc::new(Reader::back(home, client_id));
         let (for_step, starts) = (Arc::clone(&reader), home.starts);
-        Self {
-            reader,
-            step: async move { for_step.rejoin(after, starts).await }.boxed_local(),
-            read_up_to: after,
-            held: VecDeque::new(),
-            found: 0,
-        }
+        let step = async move { for_step.rejoin(after, starts).await };
+        Self::stepping(after, step.boxed_local(), reader)
     }
 
     pub(super) fn tell_length(&self) {

@@ -9,7 +9,7 @@ use crate::alarm::{Alarm, AlarmId, TopicFilter};
 use crate::feed::{FeedError, Source, as_seen_by};
 use crate::hub::{ClientId, Entry, Frame, GoLive, Handover, Next, Rejoin};
 use crate::metrics::Metrics;
-use crate::store::{Inbox, Receipt, Share, Starts};
+use crate::store::{Inbox, Receipt, ReplayPage, Share, Starts};
 
 /// The parts of one client's reading.
 pub(crate) struct Reader {
@@ -39,6 +39,15 @@ pub(crate) struct Step {
     pub(crate) end: Option<End>,
     /// The share of the memory for replays that the frames take.
     pub(crate) share: Option<Share>,
+}
+
+/// The first page of a reading, read while its stream was opened.
+pub(crate) struct FirstPage {
+    pub(crate) page: ReplayPage,
+    /// The id after which it was read.
+    pub(crate) after: AlarmId,
+    /// The share of the memory for replays that it takes.
+    pub(crate) share: Share,
 }
 
 /// The end of the log at a time.
@@ -140,13 +149,32 @@ impl Reader {
                     handover.head_is(head);
                 }
                 Next::Attach => {
-                    handover
-                        .attached_at(self.source.broadcaster.send(GoLive(self.client_id)).await?);
+                    let missed = self.attach(&mut handover).await?;
+                    if !missed.is_empty() {
+                        return Ok(Step::of(missed, handover));
+                    }
                 }
                 Next::Read { after, up_to } => return self.page(handover, after, up_to).await,
                 Next::Live => return Ok(Step::of(Vec::new(), handover)),
             }
         }
+    }
+
+    /// Has the topics attached. Returns the frames before the first live one that the Broadcaster knows; they were delivered to others
+    /// when rights were known.
+    async fn attach(&self, handover: &mut Handover) -> Result<Vec<Arc<Frame>>, FeedError> {
+        let read_up_to = handover.after();
+        let attached = self.source.broadcaster.send(GoLive {
+            client_id: self.client_id,
+            after: read_up_to,
+        });
+        let missed = handover.attached(attached.await?);
+        let between = read_up_to..handover.after();
+        let Scope { inbox, filter } = self.scope()?;
+        let missed = as_seen_by(&self.source.store, inbox, filter, missed, between).await?;
+        let count = u64::try_from(missed.len()).unwrap_or(u64::MAX);
+        self.source.metrics.replayed_alarms.inc_by(count);
+        Ok(missed)
     }
 
     /// Reads one page in its turn: all replays together take a bounded share of the memory. Reads nothing while other hubs
@@ -168,9 +196,7 @@ impl Reader {
             }
             None => self.alarms(filter, after, up_to).await?,
         };
-        // An alarm and the JSON of it.
-        let bytes = frames.iter().map(|frame| 2 * frame.size_bytes()).sum();
-        share.shrink_to(bytes);
+        share.shrink_to(bytes_of(&frames));
         handover.read_up_to(read_up_to);
         Ok(Step {
             frames,
@@ -225,16 +251,41 @@ impl Reader {
         let marks_of = is_inbox.then(|| inbox.user_id().clone());
         let page = self.source.store.replay(filter, marks_of, after, up_to);
         let page = page.await?;
+        let (read_up_to, end) = (page.read_up_to, page.head.map(End::now));
+        Ok((self.frames_of(page, is_inbox)?, read_up_to, end))
+    }
+
+    /// The alarms of a page, each as this user has it. A reader of the whole log is not reading an inbox.
+    fn frames_of(&self, page: ReplayPage, is_inbox: bool) -> Result<Vec<Arc<Frame>>, FeedError> {
+        let inbox = &self.scope()?.inbox;
         let count = page.alarms.len() as u64;
         self.source.metrics.replayed_alarms.inc_by(count);
-        // A reader of the whole log is not reading an inbox.
         let mine = page.alarms.into_iter();
         let mine = mine.filter(|alarm| !is_inbox || !inbox.predates(alarm));
         let frames = mine.filter_map(|alarm| match page.receipts.get(&alarm.id) {
             None => Some(Frame::alarm(Arc::new(alarm))),
             Some(receipt) => marked(&alarm, receipt),
         });
-        Ok((frames.collect(), page.read_up_to, page.head.map(End::now)))
+        Ok(frames.collect())
+    }
+
+    /// The first step of a reading whose first page was read with the counts of the inbox.
+    pub(crate) fn begun(&self, first: FirstPage, head: AlarmId) -> Result<Step, FeedError> {
+        let FirstPage {
+            page,
+            after,
+            mut share,
+        } = first;
+        let mut handover = Handover::replay(after);
+        handover.read_up_to(page.read_up_to);
+        let frames = self.frames_of(page, true)?;
+        share.shrink_to(bytes_of(&frames));
+        Ok(Step {
+            frames,
+            handover,
+            end: Some(End::now(head)),
+            share: Some(share),
+        })
     }
 }
 
@@ -255,6 +306,11 @@ pub(crate) fn personal(
         }
     };
     frames.into_iter().filter_map(shown).collect()
+}
+
+/// The memory that the frames of a page take: an alarm and the JSON of it.
+fn bytes_of(frames: &[Arc<Frame>]) -> usize {
+    frames.iter().map(|frame| 2 * frame.size_bytes()).sum()
 }
 
 /// An alarm with its reader's marks; nothing if they deleted it.

@@ -11,8 +11,8 @@ use crate::hub::presence::PresentPage;
 use crate::hub::registry::Registry;
 use crate::hub::telling::TELL_EVERY;
 use crate::hub::{
-    Bye, ClientId, ClientInfo, Disconnect, Frame, Limits, NewClient, Rejoined, Rights, StreamList,
-    SubscribeError, Subscription,
+    Attached, Bye, ClientId, ClientInfo, Disconnect, Frame, Limits, NewClient, Rejoined, Rights,
+    StreamList, SubscribeError, Subscription,
 };
 use crate::metrics::Metrics;
 
@@ -30,11 +30,15 @@ pub(crate) struct Broadcaster {
 #[rtype(result = "Result<Subscription, SubscribeError>")]
 pub(crate) struct Subscribe(pub NewClient);
 
-/// Attaches the topics of a client that has read the log; answers the position its live frames start after, `None` if
-/// the client is gone.
+/// Attaches the topics of a client that has read the log up to an id; answers `None` if it is gone.
 #[derive(Message)]
-#[rtype(result = "Option<AlarmId>")]
-pub(crate) struct GoLive(pub ClientId);
+#[rtype(result = "Option<Attached>")]
+pub(crate) struct GoLive {
+    /// The client.
+    pub client_id: ClientId,
+    /// The id up to which it has read.
+    pub after: AlarmId,
+}
 
 /// A client that spilled has taken all that was queued, and asks for what comes above an id; answers `None` if it is gone.
 #[derive(Message)]
@@ -202,10 +206,11 @@ impl Handler<Subscribe> for Broadcaster {
 }
 
 impl Handler<GoLive> for Broadcaster {
-    type Result = Option<AlarmId>;
+    type Result = Option<Attached>;
 
-    fn handle(&mut self, GoLive(client_id): GoLive, _context: &mut Self::Context) -> Self::Result {
-        self.registry.go_live(client_id, Instant::now())
+    fn handle(&mut self, go_live: GoLive, _context: &mut Self::Context) -> Self::Result {
+        let GoLive { client_id, after } = go_live;
+        self.registry.go_live(client_id, after, Instant::now())
     }
 }
 

@@ -1,8 +1,10 @@
 //! The place of one client between the log and its channel: what it reads next, and which live frames are its own. Only
 //! decisions, without a store or an actor; whoever asks carries them out.
 
+use std::sync::Arc;
+
 use crate::alarm::AlarmId;
-use crate::hub::Frame;
+use crate::hub::{Attached, Frame};
 
 /// The progress of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +20,7 @@ pub(crate) struct Handover {
 enum Stage {
     /// The head may be far away.
     Catching,
-    /// The rest is read in one page.
+    /// The rest is known to the Broadcaster, or is read in one page.
     Near,
     /// The topics are attached: `target` is where live frames start.
     Attached,
@@ -29,7 +31,7 @@ enum Stage {
 pub(crate) enum Next {
     /// To hear where the log ends: [`Handover::head_is`].
     AskHead,
-    /// To have its topics attached: [`Handover::attached_at`].
+    /// To have its topics attached: [`Handover::attached`].
     Attach,
     /// A page of the log: [`Handover::read_up_to`].
     Read {
@@ -62,7 +64,7 @@ impl Handover {
     }
 
     /// The next thing that is needed. Topics are attached only near the head, so a long replay cannot fill the channel; and before
-    /// the last page is read, so nothing can fall between it and the first live frame.
+    /// the rest is read or given by the Broadcaster, so nothing can fall between it and the first live frame.
     pub(crate) fn next(&self) -> Next {
         if self.after < self.target {
             return Next::Read {
@@ -86,11 +88,19 @@ impl Handover {
         }
     }
 
-    /// The topics are attached, and live frames start above `position`. `None`: the client was closed meanwhile, and its
-    /// channel says why.
-    pub(crate) fn attached_at(&mut self, position: Option<AlarmId>) {
-        self.target = position.unwrap_or(self.after);
+    /// The topics are attached. Returns the frames before the first live one, if the log need not be read for them. `None`: the
+    /// client was closed meanwhile, and its channel says why.
+    pub(crate) fn attached(&mut self, attached: Option<Attached>) -> Vec<Arc<Frame>> {
         self.stage = Stage::Attached;
+        let (position, missed) = attached.map_or((self.after, None), |attached| {
+            (attached.position, attached.missed)
+        });
+        self.target = position;
+        let Some(missed) = missed else {
+            return Vec::new();
+        };
+        self.after = position;
+        missed
     }
 
     /// A page was read to its end.
@@ -109,5 +119,5 @@ impl Handover {
     }
 }
 
-/// A gap this small is read in one page, long before the channel that fills meanwhile is full.
+/// A gap this small is read in one page at most, long before the channel that fills meanwhile is full.
 const NEAR: i64 = 256;

@@ -40,7 +40,7 @@ pub(crate) use handover::{Handover, Next};
 pub(crate) use presence::{Elsewhere, Moves, Present, PresentPage};
 pub(crate) use pushes::{Pushes, PushesTo};
 pub(crate) use recent::MOST_MISSED;
-pub(crate) use registry::{Limits, Rejoined, SubscribeError};
+pub(crate) use registry::{Attached, Limits, Rejoined, SubscribeError};
 pub(crate) use sharing::{Changes, Hear, ListTold, News, Share, TakeChanges, TakeHere};
 pub(crate) use stream_list::StreamList;
 pub(crate) use subscription::{Disconnect, Subscription};

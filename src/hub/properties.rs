@@ -160,8 +160,10 @@ impl World {
         match next {
             Next::AskHead => connection.handover.head_is(id_at(self.log.len())),
             Next::Attach => {
-                let position = self.registry.go_live(connection.client_id, self.now);
-                connection.handover.attached_at(position);
+                let (id, after) = (connection.client_id, connection.handover.after());
+                let attached = self.registry.go_live(id, after, self.now);
+                let missed = connection.handover.attached(attached);
+                missed.iter().for_each(|frame| client.see(frame, &self.log));
             }
             Next::Read { after, up_to } => {
                 let (found, read_up_to) = page(&self.log, &client.filter, after..up_to, self.page);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::alarm::update::Update;
-use crate::alarm::{AlarmId, Role, Timestamp, TopicFilter, UserId};
+use crate::alarm::{AlarmId, Timestamp, UserId};
 use crate::hub::channel::{Channel, Fate};
 use crate::hub::client::Client;
 use crate::hub::counts::Counts;
@@ -21,9 +21,12 @@ use crate::hub::{Bye, ClientId, Entry, EventName, Frame, NewClient, Start};
 use crate::metrics::Metrics;
 
 mod announcing;
+mod attaching;
 mod closing;
 mod counting;
 mod lists;
+
+pub(crate) use attaching::{Attached, Rejoined};
 
 /// The bounds a client lives in.
 #[derive(Debug, Clone, Copy)]
@@ -51,20 +54,6 @@ pub(crate) struct Opened {
     pub(crate) channel: Channel,
     /// The frames it missed, where they are known without the log: its topics are attached. `None`: it reads the log first.
     pub(crate) missed: Option<Vec<Arc<Frame>>>,
-}
-
-/// The answer to a client that spilled and has taken all that was queued.
-#[derive(Debug)]
-pub(crate) struct Rejoined {
-    /// The topics it carries.
-    pub(crate) filter: Arc<TopicFilter>,
-    /// Its user.
-    pub(crate) user_id: UserId,
-    /// The role of its token.
-    pub(crate) role: Role,
-    /// The frames it missed and the position live frames start above: its topics are attached. `None`: it reads the log
-    /// first.
-    pub(crate) missed: Option<(Vec<Arc<Frame>>, AlarmId)>,
 }
 
 /// All clients. A client is known by the place it has in `clients`, which is what the indexes hold.
@@ -173,44 +162,6 @@ impl Registry {
             channel,
             missed,
         })
-    }
-
-    /// Attaches a client's topics: it gets every alarm above the position returned.
-    pub(crate) fn go_live(&mut self, client_id: ClientId, now: Instant) -> Option<AlarmId> {
-        let place = *self.by_id.get(&client_id)?;
-        self.attach(place, now);
-        Some(self.position())
-    }
-
-    /// Takes a client back that has drained its channel after a spill at `after`; `None` if it is gone.
-    pub(crate) fn rejoin(
-        &mut self,
-        client_id: ClientId,
-        after: AlarmId,
-        now: Instant,
-    ) -> Option<Rejoined> {
-        let place = *self.by_id.get(&client_id)?;
-        let new = &self.clients.get(place)?.new;
-        let missed = self.recent.missed(after, &new.filter, Timestamp::now());
-        let rejoined = Rejoined {
-            filter: Arc::clone(&new.filter),
-            user_id: new.user_id.clone(),
-            role: new.role,
-            missed: missed.map(|missed| (missed, self.position())),
-        };
-        if rejoined.missed.is_some() {
-            self.attach(place, now);
-        }
-        Some(rejoined)
-    }
-
-    fn attach(&mut self, place: usize, now: Instant) {
-        let Some(client) = self.clients.get_mut(place) else {
-            return;
-        };
-        client.live = true;
-        client.last_frame = now;
-        self.index.attach(&client.new.filter, place);
     }
 
     /// Detaches a client whose channel is full. It keeps what is queued and reads the rest from the log, so that a burst

@@ -19,6 +19,12 @@ impl Budget {
         let taken = tokio::time::timeout(TURN_WITHIN, turn).await;
         taken.ok()?.ok().map(Share)
     }
+
+    /// The share of a page, if it is free at once.
+    pub(super) fn take_now(&self) -> Option<Share> {
+        let taken = Arc::clone(&self.0).try_acquire_many_owned(PAGE_UNITS);
+        taken.ok().map(Share)
+    }
 }
 
 impl Default for Budget {

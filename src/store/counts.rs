@@ -58,8 +58,18 @@ pub(super) fn counts(
         DbConnection::Postgres(connection) => in_one_trip(connection, inbox, now)?,
         DbConnection::Sqlite(_) => topic_by_topic(connection, inbox, now)?,
     };
+    sum(connection, inbox, &counted, now)
+}
+
+/// The counts of an inbox from those of its topics.
+pub(super) fn sum(
+    connection: &mut DbConnection,
+    inbox: &Inbox,
+    counted: &[Counted],
+    now: Timestamp,
+) -> Result<(Counts, Head), StoreError> {
     let (mut unseen, mut unread) = (0, 0);
-    for ((topic, _start), one) in inbox.topics.iter().zip(&counted) {
+    for ((topic, _start), one) in inbox.topics.iter().zip(counted) {
         unread += one.unread;
         unseen += if one.left_over < MOST_ROWS {
             one.unseen
@@ -95,9 +105,10 @@ pub(super) fn counts(
 
 /// The counts of one topic, and what all topics share.
 #[derive(QueryableByName)]
-struct Counted {
+pub(super) struct Counted {
+    /// The end of the log.
     #[diesel(sql_type = BigInt)]
-    last_id: i64,
+    pub(super) last_id: i64,
     #[diesel(sql_type = BigInt)]
     pruned_up_to: i64,
     #[diesel(sql_type = BigInt)]
@@ -123,17 +134,22 @@ fn in_one_trip(
     inbox: &Inbox,
     now: Timestamp,
 ) -> Result<Vec<Counted>, StoreError> {
-    let topics = inbox.topics.iter();
-    let (topics, starts): (Vec<&str>, Vec<i64>) = topics
-        .map(|(topic, start)| (topic.as_str(), *start))
-        .unzip();
-    Ok(diesel::sql_query(COUNT)
+    let (topics, starts) = topics_of(inbox);
+    Ok(diesel::sql_query(format!("{COUNT} ORDER BY asked.place"))
         .bind::<Text, _>(inbox.user_id.as_str())
         .bind::<Array<Text>, _>(topics)
         .bind::<Array<BigInt>, _>(starts)
         .bind::<BigInt, _>(now.millis())
         .bind::<BigInt, _>(MOST_ROWS)
         .load(connection)?)
+}
+
+/// The topics of an inbox, and the ids after which its part of them begins.
+pub(super) fn topics_of(inbox: &Inbox) -> (Vec<&str>, Vec<i64>) {
+    let topics = inbox.topics.iter();
+    topics
+        .map(|(topic, start)| (topic.as_str(), *start))
+        .unzip()
 }
 
 /// A statement for each topic: one costs little within the process.
@@ -229,10 +245,10 @@ fn count_of(left: &[Left], belongs: impl Fn(&Left) -> bool) -> i64 {
 }
 
 /// One more than are counted: what is counted costs the same however many there are.
-const MOST_ROWS: i64 = Count::MOST + 1;
+pub(super) const MOST_ROWS: i64 = Count::MOST + 1;
 
 /// The limit inside of each `LATERAL` makes the planner read along the index of topics, and each receipt by its key.
-const COUNT: &str = "SELECT head.last_id, head.pruned_up_to, head.account_changes, \
+pub(super) const COUNT: &str = "SELECT asked.place, head.last_id, head.pruned_up_to, head.account_changes, \
      head.marks_base + mine.marks AS version, floors.seen AS seen_up_to, counted.* \
      FROM log_head AS head LEFT JOIN users AS mine ON mine.id = $1 \
      CROSS JOIN unnest((SELECT $2), (SELECT $3)) WITH ORDINALITY AS asked (topic, start, place) \
@@ -246,4 +262,4 @@ const COUNT: &str = "SELECT head.last_id, head.pruned_up_to, head.account_change
      WHERE alarms.topic = asked.topic AND alarms.id > least(floors.seen, floors.read) AND alarms.id <= head.last_id \
      AND (alarms.expires_at IS NULL OR alarms.expires_at > $4) AND receipt.deleted_at IS NULL \
      AND (alarms.id > floors.seen AND receipt.seen_at IS NULL OR alarms.id > floors.read AND receipt.read_at IS NULL) \
-     ORDER BY alarms.id DESC LIMIT $5) AS rest) AS counted WHERE head.id = 1 ORDER BY asked.place";
+     ORDER BY alarms.id DESC LIMIT $5) AS rest) AS counted WHERE head.id = 1";

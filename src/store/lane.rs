@@ -83,6 +83,12 @@ impl Lane {
         })
     }
 
+    /// True if work would begin at once.
+    pub(super) fn is_free(&self) -> bool {
+        let state = self.queue.state();
+        state.jobs.is_empty() && state.asleep > 0
+    }
+
     /// Does what is queued, takes nothing more, and closes the connections.
     pub(super) async fn close(&self) {
         self.queue.close();

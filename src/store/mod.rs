@@ -38,6 +38,7 @@ mod prepared;
 mod presence;
 mod pruning;
 mod replay;
+mod resuming;
 mod retracting;
 mod rooms;
 mod roster;
@@ -88,11 +89,14 @@ pub(crate) use crate::store::kinds::Senders;
 pub(crate) use crate::store::leaving::{Deletion, Leaving, Left, Reach};
 pub(crate) use crate::store::listing::{Page, Status};
 pub(crate) use crate::store::location::Location;
+pub(crate) use crate::store::log::Head;
 pub(crate) use crate::store::marks::Change;
 pub(crate) use crate::store::networks::SignIn;
 pub(crate) use crate::store::postgres::{Address, Listener, Ringer, hang};
 pub(crate) use crate::store::presence::{Held, Movements};
 pub(crate) use crate::store::pruning::Pass;
+pub(crate) use crate::store::replay::ReplayPage;
+pub(crate) use crate::store::resuming::Resumed;
 pub(crate) use crate::store::retracting::{Subject, Within};
 pub(crate) use crate::store::rooms::{Opener, Room};
 pub(crate) use crate::store::settling::{Settled, settle_server};
@@ -172,6 +176,13 @@ impl Store {
     /// Waits for a share of the memory that replays may take; `None` at the deadline.
     pub(crate) async fn turn(&self) -> Option<Share> {
         self.budget.take().await
+    }
+
+    /// A share of the memory that replays may take, if a page would be read at once.
+    pub(crate) fn turn_now(&self) -> Option<Share> {
+        self.budget
+            .take_now()
+            .filter(|_share| self.readers.is_free())
     }
 
     async fn read<T, F>(&self, what: Read, work: F) -> Result<T, StoreError>

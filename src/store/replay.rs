@@ -36,9 +36,9 @@ pub(crate) struct ReplayPage {
 
 /// Ids of the log: those above the first, up to the second.
 #[derive(Debug, Clone, Copy)]
-struct Span {
-    after: i64,
-    up_to: i64,
+pub(super) struct Span {
+    pub(super) after: i64,
+    pub(super) up_to: i64,
 }
 
 /// The rows of a page, and the id up to which nothing else is left in the span.
@@ -73,7 +73,8 @@ impl Store {
     }
 }
 
-fn replay(
+/// Reads one page.
+pub(super) fn replay(
     connection: &mut DbConnection,
     filter: &TopicFilter,
     user_id: Option<&UserId>,
@@ -201,14 +202,37 @@ fn in_one_trip(
     user_id: Option<&UserId>,
     span: Span,
 ) -> Result<ReplayPage, StoreError> {
-    let topics: Vec<&str> = filter.topics.iter().map(Topic::as_str).collect();
-    let rooms = if filter.all_rooms { AND_ALL_ROOMS } else { "" };
-    let page = diesel::sql_query(format!("{FIRST_OF_TOPICS}{rooms}{AS_ROWS}"))
-        .bind::<Array<Text>, _>(topics)
+    let places = Places {
+        topics: "$1",
+        after: "$2",
+        up_to: "$3",
+        limit: "$4",
+        beside: "true",
+        user_id: "$5",
+    };
+    let page = places.page(filter.all_rooms);
+    let page = diesel::sql_query(format!(
+        "SELECT log_head.last_id, {PAGE_COLUMNS} FROM log_head {page} WHERE log_head.id = 1 ORDER BY alarms.id"
+    ));
+    let page = page
+        .bind::<Array<Text>, _>(names(filter))
         .bind::<BigInt, _>(span.after)
         .bind::<BigInt, _>(span.up_to)
         .bind::<BigInt, _>(REPLAY_PAGE)
         .bind::<Nullable<Text>, _>(user_id.map(UserId::as_str));
+    let rows = page.load_iter::<Joined, DefaultLoadingMode>(connection)?;
+    joined_page(rows, span)
+}
+
+pub(super) fn names(filter: &TopicFilter) -> Vec<&str> {
+    filter.topics.iter().map(Topic::as_str).collect()
+}
+
+/// A page from its rows, which are joined with more than it needs.
+pub(super) fn joined_page(
+    rows: impl Iterator<Item = QueryResult<Joined>>,
+    span: Span,
+) -> Result<ReplayPage, StoreError> {
     let (mut receipts, mut head) = (HashMap::new(), None);
     let mut row_of = |one: Joined| {
         head = Some(one.last_id);
@@ -216,13 +240,12 @@ fn in_one_trip(
         receipts.extend(receipt.map(|receipt| (AlarmId(row.id), receipt)));
         Some(row)
     };
-    let joined = page.load_iter::<Joined, DefaultLoadingMode>(connection)?;
-    let rows = joined.filter_map(|one| one.map(&mut row_of).transpose());
+    let rows = rows.filter_map(|one| one.map(&mut row_of).transpose());
     page_of(rows, span)?.into_page(receipts, head)
 }
 
 /// One row of a page beside the end of the log; an empty page has one without an alarm.
-struct Joined {
+pub(super) struct Joined {
     last_id: i64,
     row: Option<(Row, Option<Receipt>)>,
 }
@@ -269,25 +292,53 @@ fn page_of(rows: impl Iterator<Item = QueryResult<Row>>, span: Span) -> Result<F
 /// The condition of the index of all rooms, in its words: both databases compare the text.
 const IS_ROOM: &str = "substr(topic, 1, 5) = 'room:'";
 
-/// The limit inside of each `LATERAL` makes the planner read each topic along its index, and each row by its key.
-const FIRST_OF_TOPICS: &str = "SELECT log_head.last_id, marks.alarm_id AS marked, marks.seen_at, marks.read_at, marks.deleted_at, \
-     alarms.* FROM log_head LEFT JOIN (SELECT DISTINCT id FROM (\
-     SELECT mine.id FROM unnest((SELECT $1)) AS asked (topic) CROSS JOIN LATERAL (\
-     SELECT id FROM alarms WHERE alarms.topic = asked.topic AND id > $2 AND id <= $3 ORDER BY id LIMIT $4) AS mine";
+/// The places of the values in the text of a page.
+pub(super) struct Places {
+    pub(super) topics: &'static str,
+    pub(super) after: &'static str,
+    pub(super) up_to: &'static str,
+    pub(super) limit: &'static str,
+    /// The condition under which a row has the page beside it.
+    pub(super) beside: &'static str,
+    pub(super) user_id: &'static str,
+}
 
-const AND_ALL_ROOMS: &str = " UNION ALL (SELECT id FROM alarms \
-     WHERE substr(topic, 1, 5) = 'room:' AND id > $2 AND id <= $3 ORDER BY id LIMIT $4)";
+impl Places {
+    /// The join of a page, beside a row that is there if the page is empty. The limit inside of each `LATERAL` makes the planner read
+    /// each topic along its index, and each row by its key.
+    pub(super) fn page(&self, all_rooms: bool) -> String {
+        let Self {
+            topics,
+            after,
+            up_to,
+            limit,
+            beside,
+            user_id,
+        } = self;
+        let between = format!("id > {after} AND id <= {up_to} ORDER BY id LIMIT {limit}");
+        let rooms = match all_rooms {
+            true => format!(" UNION ALL (SELECT id FROM alarms WHERE {IS_ROOM} AND {between})"),
+            false => String::new(),
+        };
+        format!(
+            "LEFT JOIN LATERAL (SELECT DISTINCT id FROM (\
+             SELECT mine.id FROM unnest((SELECT {topics})) AS wanted (topic) CROSS JOIN LATERAL (\
+             SELECT id FROM alarms WHERE alarms.topic = wanted.topic AND {between}) AS mine{rooms}\
+             ) AS every WHERE {beside} ORDER BY id LIMIT {limit}) AS page ON true LEFT JOIN LATERAL (SELECT {columns} \
+             FROM alarms WHERE alarms.id = page.id LIMIT 1) AS alarms ON true LEFT JOIN LATERAL (\
+             SELECT alarm_id, seen_at, read_at, deleted_at FROM receipts WHERE user_id = {user_id} AND alarm_id = page.id LIMIT 1\
+             ) AS marks ON true",
+            columns = columns!(),
+        )
+    }
+}
 
-const AS_ROWS: &str = concat!(
-    ") AS every ORDER BY id LIMIT $4) AS page ON true LEFT JOIN LATERAL (SELECT ",
-    columns!(),
-    " FROM alarms WHERE alarms.id = page.id LIMIT 1) AS alarms ON true LEFT JOIN LATERAL (\
-     SELECT alarm_id, seen_at, read_at, deleted_at FROM receipts WHERE user_id = $5 AND alarm_id = page.id LIMIT 1) AS marks \
-     ON true WHERE log_head.id = 1 ORDER BY alarms.id"
-);
+/// The columns of a page beside those of the row it is joined to.
+pub(super) const PAGE_COLUMNS: &str =
+    "marks.alarm_id AS marked, marks.seen_at, marks.read_at, marks.deleted_at, alarms.*";
 
 /// The rows of one page of a replay: enough to keep the database out of the way, few enough to hold for each connection.
-const REPLAY_PAGE: i64 = 250;
+pub(super) const REPLAY_PAGE: i64 = 250;
 
 /// The data of one page of a replay: small enough to hold for many clients at once.
 const REPLAY_BYTES: usize = 256 * 1024;

@@ -99,6 +99,7 @@ mod polls;
 mod providers;
 mod quotas;
 mod replay;
+mod resuming;
 mod retracting;
 mod rooms;
 mod routes;

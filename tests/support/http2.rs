@@ -52,6 +52,16 @@ impl Connection {
         Self::with(builder, stream, base_url).await
     }
 
+    /// With windows in which no stream may send anything.
+    pub(crate) async fn shut(app: &TestApp) -> Self {
+        let stream = TcpStream::connect(app.address())
+            .await
+            .expect("a connection");
+        let mut builder = Builder::new();
+        builder.initial_window_size(0);
+        Self::with(builder, stream, &app.base_url).await
+    }
+
     /// With the window of the standard for the connection: one stream that is not read can use it up.
     pub(crate) async fn narrow(app: &TestApp) -> Self {
         let stream = TcpStream::connect(app.address())

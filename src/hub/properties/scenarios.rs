@@ -28,6 +28,37 @@ fn a_client_that_overflows_goes_back_to_the_log_and_is_not_closed() {
 }
 
 #[test]
+fn what_is_delivered_while_a_client_reads_is_given_to_it_without_the_log() {
+    let mut world = World::new(500);
+    world.connect(0);
+    world.cut(0, true);
+    world.commit(1, 300);
+    // A new Broadcaster has nothing in memory.
+    world.restart();
+    world.connect(0);
+    let next = |world: &World| {
+        world.clients[0]
+            .connection
+            .as_ref()
+            .unwrap()
+            .handover
+            .next()
+    };
+    while next(&world) != Next::Attach {
+        assert!(world.step(0));
+    }
+    let read = world.clients[0].cursor;
+    world.commit(1, 3);
+    world.deliver(3);
+
+    world.step(0);
+
+    assert_eq!(next(&world), Next::Live, "nothing is left to read");
+    assert_eq!(read, id_at(300));
+    assert_eq!(world.clients[0].cursor, id_at(303));
+}
+
+#[test]
 fn a_heartbeat_to_a_client_that_fell_behind_skips_no_alarm() {
     let mut world = World::new(500);
     world.connect(0);
