@@ -64,7 +64,7 @@ pub(super) struct Opening<'a> {
     pub(super) counted: Option<&'a Inbox>,
 }
 
-/// What the database tells of a subscription whose cursor the Broadcaster does not know.
+/// The answer of the database. It is asked only if the Broadcaster has no frames as old as the cursor.
 struct Told {
     head: Head,
     counts: Option<Counts>,
@@ -161,7 +161,7 @@ impl Opening<'_> {
             Ok(Resumed { counts, head, page }) => Ok(Some(Told {
                 head,
                 counts: Some(counts),
-                first: Some(FirstPage { page, after, share }),
+                first: Some(FirstPage { page, share }),
             })),
             Err(StoreError::Broken(_cause)) => Ok(None),
             Err(cause) => Err(cause.into()),

@@ -105,7 +105,7 @@ pub(crate) async fn open(
             let (source, client_id) = (Arc::clone(source), subscription.client_id());
             let reader = Arc::new(Reader::new(source, client_id, inbox, filter));
             let reading = match first {
-                Some(first) => Reading::begun(cursor, reader.begun(first, head)?, reader),
+                Some(first) => Reading::begun(cursor, reader.begun(first, cursor..head)?, reader),
                 None => Reading::between(cursor..head, reader),
             };
             Events::replayed(subscription, reading, home)

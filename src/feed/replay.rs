@@ -1,6 +1,7 @@
 //! Reading the log for one client, page by page, until live frames take over.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -44,8 +45,6 @@ pub(crate) struct Step {
 /// The first page of a reading, read while its stream was opened.
 pub(crate) struct FirstPage {
     pub(crate) page: ReplayPage,
-    /// The id after which it was read.
-    pub(crate) after: AlarmId,
     /// The share of the memory for replays that it takes.
     pub(crate) share: Share,
 }
@@ -269,21 +268,22 @@ impl Reader {
         Ok(frames.collect())
     }
 
-    /// The first step of a reading whose first page was read with the counts of the inbox.
-    pub(crate) fn begun(&self, first: FirstPage, head: AlarmId) -> Result<Step, FeedError> {
-        let FirstPage {
-            page,
-            after,
-            mut share,
-        } = first;
-        let mut handover = Handover::replay(after);
+    /// The first step of a reading whose first page was read with the counts of the inbox. `between` is the cursor and the end of the
+    /// log a moment ago.
+    pub(crate) fn begun(
+        &self,
+        first: FirstPage,
+        between: Range<AlarmId>,
+    ) -> Result<Step, FeedError> {
+        let FirstPage { page, mut share } = first;
+        let mut handover = Handover::replay(between.start);
         handover.read_up_to(page.read_up_to);
         let frames = self.frames_of(page, true)?;
         share.shrink_to(bytes_of(&frames));
         Ok(Step {
             frames,
             handover,
-            end: Some(End::now(head)),
+            end: Some(End::now(between.end)),
             share: Some(share),
         })
     }

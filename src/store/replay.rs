@@ -42,7 +42,7 @@ pub(super) struct Span {
 }
 
 /// The rows of a page, and the id up to which nothing else is left in the span.
-struct Found {
+pub(super) struct Found {
     rows: Vec<Row>,
     read_up_to: i64,
 }
@@ -65,25 +65,43 @@ impl Store {
                 replay(connection, &filter, user_id.as_ref(), span)
             })
             .await?;
-        // Rows of another hub come this way only.
+        self.note_expiry(&page);
+        Ok(page)
+    }
+
+    /// Notes when the alarms of a page expire. Rows of another hub come this way only.
+    pub(super) fn note_expiry(&self, page: &ReplayPage) {
         for alarm in &page.alarms {
             self.expiry.note(alarm.expires_at);
         }
-        Ok(page)
     }
 }
 
-/// Reads one page.
-pub(super) fn replay(
+fn replay(
     connection: &mut DbConnection,
     filter: &TopicFilter,
     user_id: Option<&UserId>,
     span: Span,
 ) -> Result<ReplayPage, StoreError> {
+    if let DbConnection::Postgres(connection) = connection
+        && !filter.everything
+    {
+        return in_one_trip(connection, filter, user_id, span);
+    }
+    let (found, receipts) = find(connection, filter, user_id, span)?;
+    let is_last = found.read_up_to == span.up_to;
+    let head = is_last.then(|| log::head(connection)).transpose()?;
+    found.into_page(receipts, head.map(|head| head.last_id))
+}
+
+/// The rows of a page and their marks, by several statements.
+pub(super) fn find(
+    connection: &mut DbConnection,
+    filter: &TopicFilter,
+    user_id: Option<&UserId>,
+    span: Span,
+) -> Result<(Found, HashMap<AlarmId, Receipt>), StoreError> {
     let found = match connection {
-        DbConnection::Postgres(connection) if !filter.everything => {
-            return in_one_trip(connection, filter, user_id, span);
-        }
         DbConnection::Sqlite(connection) if !filter.everything => {
             topics_one_by_one(connection, filter, span)?
         }
@@ -95,15 +113,13 @@ pub(super) fn replay(
         }
         _ => HashMap::new(),
     };
-    let is_last = found.read_up_to == span.up_to;
-    let head = is_last.then(|| log::head(connection)).transpose()?;
-    found.into_page(receipts, head.map(|head| head.last_id))
+    Ok((found, receipts))
 }
 
 impl Found {
     /// Rows that have expired take part in the bound of a page and are dropped here, so that a page reads few rows even where
     /// many have expired.
-    fn into_page(
+    pub(super) fn into_page(
         self,
         receipts: HashMap<AlarmId, Receipt>,
         head: Option<i64>,

@@ -1,5 +1,5 @@
-//! What is told first to a client that comes back after a long time: the counts of its inbox, both ends of the log and the first page
-//! of what it missed. A connection is taken for all of them once, and a server is asked once.
+//! The first read for a client that was away for long: the counts of its inbox, both ends of the log and the first page of what it
+//! missed. It is one job of one connection, and on PostgreSQL one statement.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -50,10 +50,7 @@ impl Store {
                 Ok(resumed)
             })
             .await?;
-        // Rows of another hub come this way only.
-        for alarm in &resumed.page.alarms {
-            self.expiry.note(alarm.expires_at);
-        }
+        self.note_expiry(&resumed.page);
         Ok(resumed)
     }
 }
@@ -75,7 +72,8 @@ fn resume(
         after: after.0,
         up_to: head.last_id,
     };
-    let page = replay::replay(connection, filter, Some(inbox.user_id()), span)?;
+    let (found, receipts) = replay::find(connection, filter, Some(inbox.user_id()), span)?;
+    let page = found.into_page(receipts, None)?;
     Ok(Resumed { counts, head, page })
 }
 

@@ -32,13 +32,15 @@ pub(crate) struct Answer {
     rest: Vec<u8>,
 }
 
+async fn socket(app: &TestApp) -> TcpStream {
+    let stream = TcpStream::connect(app.address()).await;
+    stream.expect("a connection")
+}
+
 impl Connection {
     /// With prior knowledge, in clear text.
     pub(crate) async fn open(app: &TestApp) -> Self {
-        let stream = TcpStream::connect(app.address())
-            .await
-            .expect("a connection");
-        Self::over(stream, &app.base_url).await
+        Self::over(socket(app).await, &app.base_url).await
     }
 
     /// Over anything that carries bytes.
@@ -54,20 +56,14 @@ impl Connection {
 
     /// With windows in which no stream may send anything.
     pub(crate) async fn shut(app: &TestApp) -> Self {
-        let stream = TcpStream::connect(app.address())
-            .await
-            .expect("a connection");
         let mut builder = Builder::new();
         builder.initial_window_size(0);
-        Self::with(builder, stream, &app.base_url).await
+        Self::with(builder, socket(app).await, &app.base_url).await
     }
 
     /// With the window of the standard for the connection: one stream that is not read can use it up.
     pub(crate) async fn narrow(app: &TestApp) -> Self {
-        let stream = TcpStream::connect(app.address())
-            .await
-            .expect("a connection");
-        Self::with(Builder::new(), stream, &app.base_url).await
+        Self::with(Builder::new(), socket(app).await, &app.base_url).await
     }
 
     async fn with(
