@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::chromium::{Chromium, Window};
 use crate::scenes::network;
 use crate::scenes::say;
-use crate::support::{DEADLINE, TestApp};
+use crate::support::TestApp;
 
 const SPOKEN: &str = "document.querySelector('.cb-hidden[role=status]').textContent";
 const TOASTS: &str = "document.querySelectorAll('.cb-toast').length";
@@ -13,7 +13,7 @@ const TOASTS: &str = "document.querySelectorAll('.cb-toast').length";
 async fn carol_at(app: &TestApp, chromium: &Chromium) -> Window {
     let carol = chromium.window().await;
     carol.sign_up(app, "carol", "Carol").await;
-    app.wait_for_connections(1, DEADLINE).await;
+    carol.hears().await;
     carol
 }
 
@@ -231,6 +231,7 @@ async fn a_tab_that_is_not_looked_at_shows_no_toast() {
     carol.turn_to_tab(0).await;
     carol.turn_to_tab(1).await;
     carol.holds("document.hasFocus()").await;
+    carol.hears().await;
 
     app.publish(json!({"user": "carol"}), "FIRST").await;
     carol.shows(".cb-toast", "First").await;

@@ -9,7 +9,6 @@ use serde_json::json;
 use crate::chromium::Chromium;
 use crate::react::{Application, RECORD};
 use crate::site::{Site, hub_for};
-use crate::support::DEADLINE;
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bindings");
 const GUIDES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/guide");
@@ -27,7 +26,8 @@ async fn counts_shows_toasts_and_changes(framework: &str, check: &[&str], read: 
         .await;
     window.run(RECORD).await;
     window.shows("article", "The first").await;
-    example.app.wait_for_connections(1, DEADLINE).await;
+    // The stream is open once the counts are told.
+    window.shows("h1", "Inbox (1)").await;
 
     example.publish("The second").await;
 
@@ -123,7 +123,7 @@ async fn the_page_without_a_framework_has_the_bell_and_a_live_list_under_its_own
 
     window.shows("li", "The first").await;
     window.shows("output", "1").await;
-    app.wait_for_connections(1, DEADLINE).await;
+    window.hears().await;
     publish("The second").await;
     window.shows("li:nth-child(1)", "The second").await;
     window.shows(".cb-badge", "2").await;

@@ -70,6 +70,7 @@ async fn the_bell_its_toasts_and_the_inbox_speak_the_words_of_declared_types() {
         assert_eq!(&told, wanted);
         carol.click(".cb-close").await;
     }
+    carol.hears().await;
     publish(&app, "LIKE", post).await;
     carol
         .shows(".cb-toast", "Bob 님이 “My <b>trip</b>” 글을 좋아합니다")

@@ -5,7 +5,7 @@ use thirtyfour::Key;
 
 use crate::chromium::{Chromium, Window};
 use crate::scenes::network;
-use crate::support::{AppBuilder, DEADLINE, TestApp};
+use crate::support::{AppBuilder, TestApp};
 
 const ROWS: &str =
     "[...document.querySelectorAll('.cb-row .cb-what')].map((row) => row.textContent)";
@@ -13,7 +13,7 @@ const ROWS: &str =
 async fn carol_with(app: &TestApp, chromium: &Chromium, alarm_types: &[&str]) -> Window {
     let carol = chromium.window().await;
     carol.sign_up(app, "carol", "Carol").await;
-    app.wait_for_connections(1, DEADLINE).await;
+    carol.hears().await;
     for alarm_type in alarm_types {
         app.publish(json!({"user": "carol"}), alarm_type).await;
     }

@@ -6,7 +6,7 @@ use crate::chromium::{Chromium, Window};
 use crate::scenes::in_the_database;
 use crate::scenes::network;
 use crate::scenes::{TEXTS, say, shows_exactly};
-use crate::support::{DEADLINE, TestApp};
+use crate::support::TestApp;
 
 const SCROLLER: &str = "document.getElementById('scroller')";
 
@@ -328,7 +328,7 @@ async fn an_admin_is_marked_and_a_ring_elsewhere_is_a_toast_with_room_and_sender
     admin.enter(&app, "tower", "admin").await;
     let alice = chromium.window().await;
     alice.sign_up(&app, "alice", "Alice").await;
-    app.wait_for_connections(2, DEADLINE).await;
+    alice.hears().await;
 
     admin.say("Everybody down, please.").await;
     alice.shows(".cb-toast", "admin in Room tower").await;
