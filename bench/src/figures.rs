@@ -81,7 +81,8 @@ impl Figures {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The value in the middle; not a number if there is none.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let at = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);

@@ -5,6 +5,7 @@ use hdrhistogram::Histogram;
 use crate::args::CrowdsCommand;
 use crate::crowds::results::Beside;
 use crate::error::Result;
+use crate::figures::median;
 use crate::growth::results::DatabaseKind;
 use crate::http;
 use crate::servers::Server;
@@ -153,11 +154,6 @@ fn by_turns(
 /// Milliseconds.
 fn p99(micros: &Histogram<u64>) -> f64 {
     micros.value_at_quantile(0.99) as f64 / 1_000.0
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Visitors at a time.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::growth::picture::{names, points};
-use crate::growth::results::{DatabaseKind, Results, Run};
+use crate::growth::results::{DatabaseKind, Results, Run, Spread};
 use crate::report::number;
 
 pub(super) fn page(results: &Results) -> String {
@@ -67,18 +67,18 @@ fn costs(runs: &[&Run], results: &Results, kind: DatabaseKind) -> String {
 /// A row for each size.
 fn pruning(runs: &[&Run]) -> String {
     let mut text = "Publishing at half of the rate that 256 publishers reach, while the older half is pruned. A publisher waits for the disk, for the batch of others before it, and for a batch of \
-                    pruning, which aims at 3 ms:\n\n\
+                    pruning, which aims at 3 ms. The p99 is the median of phases of 4 s (least–most):\n\n\
                     | rows | alarms/s | p99 without pruning, ms | p99 beside it | ratio | rows pruned | in seconds | batches | of them within 10 ms |\n\
                     | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
         .to_owned();
     for run in runs {
         let pruning = &run.pruning;
-        let ratio = pruning.beside_p99 / pruning.calm_p99;
+        let ratio = pruning.beside_p99.median / pruning.calm_p99.median;
         let cells = [
             number(run.rows as f64),
             number(pruning.per_second),
-            number(pruning.calm_p99),
-            number(pruning.beside_p99),
+            spread(pruning.calm_p99),
+            spread(pruning.beside_p99),
             format!("× {}", number(ratio)),
             number(pruning.rows as f64),
             number(pruning.seconds),
@@ -88,6 +88,15 @@ fn pruning(runs: &[&Run]) -> String {
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     text
+}
+
+fn spread(spread: Spread) -> String {
+    let Spread {
+        median,
+        least,
+        most,
+    } = spread;
+    format!("{} ({}–{})", number(median), number(least), number(most))
 }
 
 /// The time of each statement at the largest size.

@@ -2,16 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
-
 use crate::error::Result;
 use crate::ground::Ground;
 use crate::growth::database::Database;
 use crate::growth::hub::start;
-use crate::growth::results::{Cost, Pruning};
+use crate::growth::results::{Cost, Pruning, Spread};
 use crate::servers::Server;
 use crate::servers::campanile::Campanile;
-use crate::swarm::{Audience, Pacing, Plan, Swarm, Waiting};
+use crate::swarm::{Audience, Pacing, Phase, Plan, Swarm, Waiting};
 
 /// Finds the rate, then publishes at half of it: first at a hub that keeps everything, then at one that begins to prune.
 pub(super) fn measure(
@@ -25,7 +23,10 @@ pub(super) fn measure(
     let full = swarm.publish(&plan(Pacing::Closed { window: 1 }, LASTING))?;
     let per_second = full.answered as f64 / full.seconds() / 2.0;
     let paced = Pacing::Rate { per_second };
-    let calm = swarm.publish(&plan(paced, LASTING))?;
+    let mut calm = Vec::new();
+    for _ in 0..CALM_PHASES {
+        calm.push(p99(&swarm.publish(&plan(paced, LASTING))?));
+    }
     drop((swarm, hub));
 
     let hub = start(
@@ -35,7 +36,7 @@ pub(super) fn measure(
     )?;
     let begin = Instant::now();
     let mut swarm = crowd(&hub)?;
-    let mut beside = swarm.publish(&plan(paced, LASTING))?.publish_latency;
+    let mut beside = vec![p99(&swarm.publish(&plan(paced, LASTING))?)];
     let (mut seconds, mut batches) = (begin.elapsed(), hub.metric(BATCHES)?);
     while seconds < most {
         let phase = swarm.publish(&plan(paced, LASTING))?;
@@ -43,15 +44,15 @@ pub(super) fn measure(
         if now == batches {
             break;
         }
-        beside.add(&phase.publish_latency)?;
+        beside.push(p99(&phase));
         (seconds, batches) = (begin.elapsed(), now);
     }
     let short = hub.metric(SHORT_BATCHES)?;
     drop((swarm, hub));
     Ok(Pruning {
         per_second,
-        calm_p99: p99(&calm.publish_latency),
-        beside_p99: p99(&beside),
+        calm_p99: Spread::of(calm),
+        beside_p99: Spread::of(beside),
         rows: pruned(database, rows)?,
         seconds: seconds.as_secs_f64(),
         batches: batches.unwrap_or(0.0),
@@ -63,8 +64,11 @@ impl Pruning {
     /// As costs of requests.
     pub(super) fn costs(&self) -> [Cost; 2] {
         [
-            ("publish at half rate, p99", self.calm_p99),
-            ("publish at half rate beside pruning, p99", self.beside_p99),
+            ("publish at half rate, p99", self.calm_p99.median),
+            (
+                "publish at half rate beside pruning, p99",
+                self.beside_p99.median,
+            ),
         ]
         .map(|(name, millis)| Cost { name, millis })
     }
@@ -101,16 +105,19 @@ fn pruned(database: &Database, rows: u64) -> Result<u64> {
     Ok(alarms + (rows / 2).saturating_sub(receipts))
 }
 
-/// Milliseconds.
-fn p99(micros: &Histogram<u64>) -> f64 {
-    micros.value_at_quantile(0.99) as f64 / 1_000.0
+/// Of the time until an alarm is answered, in milliseconds.
+fn p99(phase: &Phase) -> f64 {
+    phase.publish_latency.value_at_quantile(0.99) as f64 / 1_000.0
 }
 
 const STREAMS: usize = 100;
 
 const PUBLISHERS: usize = 256;
 
+/// One phase. A disk that stands still for a moment spoils one of them.
 const LASTING: Duration = Duration::from_secs(4);
+
+const CALM_PHASES: usize = 5;
 
 const BATCHES: &str = "campanile_pruning_seconds_count ";
 

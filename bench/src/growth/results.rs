@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::figures::median;
+
 /// A database that the hub runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DatabaseKind {
@@ -50,15 +52,33 @@ pub(super) struct Cost {
 pub(super) struct Pruning {
     /// Alarms a second that were published.
     pub(super) per_second: f64,
-    /// The time below which 99 of 100 were answered, in milliseconds, without pruning and beside it.
-    pub(super) calm_p99: f64,
-    pub(super) beside_p99: f64,
+    /// The time below which 99 of 100 were answered in a phase, in milliseconds, without pruning and beside it.
+    pub(super) calm_p99: Spread,
+    pub(super) beside_p99: Spread,
     /// Rows that were pruned, and the time.
     pub(super) rows: u64,
     pub(super) seconds: f64,
     /// Batches, and those of them that took ten milliseconds at most.
     pub(super) batches: f64,
     pub(super) short_batches: f64,
+}
+
+/// A figure of several phases.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spread {
+    pub(super) median: f64,
+    pub(super) least: f64,
+    pub(super) most: f64,
+}
+
+impl Spread {
+    pub(super) fn of(values: Vec<f64>) -> Self {
+        Self {
+            least: values.iter().copied().fold(f64::INFINITY, f64::min),
+            most: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            median: median(values),
+        }
+    }
 }
 
 /// The time that one statement of a migration takes.
