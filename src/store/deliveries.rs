@@ -116,6 +116,7 @@ fn accounts(
     among: &Among,
 ) -> Result<Vec<(UserId, bool)>, StoreError> {
     let order = by_bytes(connection, "users.id");
+    let is_admin = is_admin(connection);
     let after = among.after.as_ref().map_or("", UserId::as_str);
     let mut query = users::table
         .filter(sql::<Bool>(&order).sql(" > ").bind::<Text, _>(after))
@@ -131,7 +132,7 @@ fn accounts(
         TopicKind::Everyone => query.filter(users::inbox_start.lt(id.0)),
         TopicKind::Admins => query
             .filter(users::inbox_start.lt(id.0))
-            .filter(users::role.eq("admin")),
+            .filter(sql::<Bool>(is_admin)),
         // A room is in nobody's inbox.
         TopicKind::Room(_) => return Ok(Vec::new()),
     };
@@ -179,5 +180,14 @@ fn by_bytes(connection: &DbConnection, column: &str) -> String {
     match connection {
         DbConnection::Postgres(_) => format!("{column} COLLATE \"C\""),
         DbConnection::Sqlite(_) => format!("{column} COLLATE BINARY"),
+    }
+}
+
+/// The condition of the index of administrators, in its words: with a value in place of the word, no database takes the index. SQLite
+/// would rather find them by their role and sort them.
+fn is_admin(connection: &DbConnection) -> &'static str {
+    match connection {
+        DbConnection::Postgres(_) => "users.role = 'admin'",
+        DbConnection::Sqlite(_) => "likely(users.role = 'admin')",
     }
 }

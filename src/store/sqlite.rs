@@ -97,6 +97,7 @@ mod tests {
 
         assert!(has("THREADSAFE=1"), "{options:?}");
         assert!(has("DEFAULT_MEMSTATUS=0"), "{options:?}");
+        assert!(has("ENABLE_QPSG"), "{options:?}");
         assert!(!has("ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
         assert!(!has("ENABLE_API_ARMOR"), "{options:?}");
     }

@@ -104,14 +104,7 @@ async fn ask_everything(app: &TestApp, bob: &str) {
     ] {
         done(app.get(bob, path)).await;
     }
-    for path in ["/api/admin/alarms", "/api/admin/users/bob"] {
-        done(app.get(&admin, path)).await;
-    }
-    let everyone = json!({"to": {"everyone": true}});
-    let audience = app.post(&admin, "/api/admin/audience").json(&everyone);
-    let answer = audience.send().await.expect("an answer");
-    let audience: Value = answer.json().await.expect("JSON");
-    assert!(audience["accounts"].as_i64() > Some(ROWS), "{audience}");
+    ask_as_admin(app, &admin).await;
     done(app.post(bob, &format!("/api/alarms/{mine}/read"))).await;
     done(
         app.post(bob, "/api/alarms/seen")
@@ -134,6 +127,25 @@ async fn ask_everything(app: &TestApp, bob: &str) {
     done(app.delete(&admin, "/api/users/erin")).await;
     done(app.post(&service, "/api/users/bob/sign-out")).await;
     done(app.delete(&service, "/api/users/bob")).await;
+}
+
+async fn ask_as_admin(app: &TestApp, admin: &str) {
+    for path in ["/api/admin/alarms", "/api/admin/users/bob"] {
+        done(app.get(admin, path)).await;
+    }
+    for to in [
+        json!({"role": "admin"}),
+        json!({"everyone": true}),
+        json!({"user": "bob"}),
+    ] {
+        let id = app.publish(to, "TOLD").await;
+        done(app.get(admin, &format!("/api/admin/alarms/{id}/delivery"))).await;
+    }
+    let everyone = json!({"to": {"everyone": true}});
+    let audience = app.post(admin, "/api/admin/audience").json(&everyone);
+    let answer = audience.send().await.expect("an answer");
+    let audience: Value = answer.json().await.expect("JSON");
+    assert!(audience["accounts"].as_i64() > Some(ROWS), "{audience}");
 }
 
 async fn done(request: RequestBuilder) {
