@@ -213,6 +213,19 @@ impl DbConnection {
         });
         done.map_err(|error| cause.unwrap_or_else(|| E::from(error)))
     }
+
+    /// Reads several times. A file is then locked once and not once for each statement, and keeps the pages that it has read; a
+    /// server would be asked once more for a transaction.
+    pub(crate) fn together<T, E, F>(&mut self, reads: F) -> Result<T, E>
+    where
+        E: From<DieselError>,
+        F: FnOnce(&mut Self) -> Result<T, E>,
+    {
+        match self {
+            Self::Postgres(_) => reads(self),
+            Self::Sqlite(_) => self.transact(reads),
+        }
+    }
 }
 
 /// The longest pause before a pool tries again, beside its own.
@@ -258,3 +271,40 @@ const POSTGRES_LOG_LOCK: &str = "DO $$ BEGIN \
 
 /// The SQLSTATE of a deadlock, as the text of a failure begins with it.
 const DEADLOCK: &str = " 40P01: ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::schema::log_head;
+    use diesel::prelude::*;
+
+    #[test]
+    fn what_is_read_together_is_of_one_moment() {
+        let file = std::env::temp_dir().join(format!("together-{}.db", std::process::id()));
+        let location = Location::Sqlite(file.to_string_lossy().into_owned());
+        let open = || DbConnection::open(&location).unwrap();
+        let (mut reader, mut writer) = (open(), open());
+        writer.migrate().unwrap();
+        reader.prepare().unwrap();
+        let end = |connection: &mut DbConnection| {
+            let end = log_head::table.select(log_head::last_id);
+            end.get_result::<i64>(connection)
+        };
+
+        let both = reader.together(|reader| {
+            let before = end(reader)?;
+            let change = diesel::update(log_head::table).set(log_head::last_id.eq(7));
+            change.execute(&mut writer)?;
+            Ok::<_, DieselError>((before, end(reader)?))
+        });
+
+        let after = end(&mut reader);
+        for name in ["", "-wal", "-shm"] {
+            let mut path = file.clone().into_os_string();
+            path.push(name);
+            std::fs::remove_file(path).ok();
+        }
+        assert_eq!(both, Ok((0, 0)));
+        assert_eq!(after, Ok(7));
+    }
+}

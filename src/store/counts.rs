@@ -39,7 +39,8 @@ impl Store {
         let follow = self.follow_accounts();
         self.read(Read::Counts, move |connection| {
             let began = Instant::now();
-            let (counts, head) = counts(connection, &inbox, Timestamp::now())?;
+            let (counts, head) =
+                connection.together(|connection| counts(connection, &inbox, Timestamp::now()))?;
             follow(head.account_changes, began);
             Ok((counts, head))
         })

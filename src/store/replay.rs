@@ -17,7 +17,6 @@ use crate::store::connection::{DbConnection, native};
 use crate::store::inbox::receipts_between;
 use crate::store::log::{self, Row, columns};
 use crate::store::postgres::PostgresConnection;
-use crate::store::prepared::AlarmIsOneOf;
 use crate::store::schema::alarms;
 use crate::store::{Read, Receipt, Store, StoreError};
 
@@ -62,7 +61,8 @@ impl Store {
         };
         let page = self
             .read(Read::Replay, move |connection| {
-                replay(connection, &filter, user_id.as_ref(), span)
+                let user_id = user_id.as_ref();
+                connection.together(|connection| replay(connection, &filter, user_id, span))
             })
             .await?;
         self.note_expiry(&page);
@@ -117,6 +117,28 @@ pub(super) fn find(
 }
 
 impl Found {
+    /// What may still belong to the page.
+    fn rest_of(&self, span: Span) -> Span {
+        Span {
+            up_to: self.read_up_to,
+            ..span
+        }
+    }
+
+    /// The lowest rows of both, as many as a page holds.
+    fn with(self, more: Self) -> Result<Self, StoreError> {
+        let mut rows = self.rows;
+        rows.extend(more.rows);
+        rows.retain(|row| row.id <= more.read_up_to);
+        rows.sort_unstable_by_key(|row| row.id);
+        rows.dedup_by_key(|row| row.id);
+        let span = Span {
+            after: 0,
+            up_to: more.read_up_to,
+        };
+        page_of(rows.into_iter().map(Ok), span)
+    }
+
     /// Rows that have expired take part in the bound of a page and are dropped here, so that a page reads few rows even where
     /// many have expired.
     pub(super) fn into_page(
@@ -145,70 +167,39 @@ fn whole_log(connection: &mut DbConnection, span: Span) -> Result<Found, StoreEr
     native!(connection => page_of(page.load_iter::<Row, DefaultLoadingMode>(connection)?, span))
 }
 
-/// A topic after the other: a statement costs little within the process. The rows are read by their ids once these are
-/// known.
+/// A topic after the other: a statement costs little within the process.
 fn topics_one_by_one(
     connection: &mut SqliteConnection,
     filter: &TopicFilter,
     span: Span,
 ) -> Result<Found, StoreError> {
-    let mut ids = Lowest::of(span);
+    let mut found = Found {
+        rows: Vec::new(),
+        read_up_to: span.up_to,
+    };
     for topic in &filter.topics {
-        let found = in_order(ids.span).filter(alarms::topic.eq(topic.as_str()));
-        ids.add(found.load::<i64>(connection)?);
+        let rest = found.rest_of(span);
+        let rows = in_order(rest).filter(alarms::topic.eq(topic.as_str()));
+        let rows = rows.load_iter::<Row, DefaultLoadingMode>(connection)?;
+        found = found.with(page_of(rows, rest)?)?;
     }
     if filter.all_rooms {
-        let found = in_order(ids.span).filter(sql::<Bool>(IS_ROOM));
-        ids.add(found.load::<i64>(connection)?);
+        let rest = found.rest_of(span);
+        let rows = in_order(rest).filter(sql::<Bool>(IS_ROOM));
+        let rows = rows.load_iter::<Row, DefaultLoadingMode>(connection)?;
+        found = found.with(page_of(rows, rest)?)?;
     }
-    let rows = alarms::table
-        .filter(AlarmIsOneOf::of(&ids.ids))
-        .order(alarms::id.asc());
-    // Ends at the last id that was found, as a row may be pruned in between.
-    page_of(
-        rows.load_iter::<Row, DefaultLoadingMode>(connection)?,
-        ids.span,
-    )
+    Ok(found)
 }
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn in_order(span: Span) -> _ {
     let after: i64 = span.after;
     let up_to: i64 = span.up_to;
-    let page: i64 = REPLAY_PAGE;
     alarms::table
         .filter(alarms::id.gt(after))
         .filter(alarms::id.le(up_to))
         .order(alarms::id.asc())
-        .limit(page)
-        .select(alarms::id)
-}
-
-/// The lowest ids of several topics, as many as a page holds.
-struct Lowest {
-    ids: Vec<i64>,
-    /// The ids that may still belong to the page.
-    span: Span,
-}
-
-impl Lowest {
-    fn of(span: Span) -> Self {
-        Self {
-            ids: Vec::new(),
-            span,
-        }
-    }
-
-    fn add(&mut self, found: Vec<i64>) {
-        self.ids.extend(found);
-        self.ids.sort_unstable();
-        self.ids.dedup();
-        let page = usize::try_from(REPLAY_PAGE).unwrap_or(usize::MAX);
-        if self.ids.len() >= page {
-            self.ids.truncate(page);
-            self.span.up_to = self.ids.last().copied().unwrap_or(self.span.up_to);
-        }
-    }
 }
 
 /// All topics, the marks and the end of the log in one statement: each trip to a server costs more than the rows that it reads.

@@ -45,7 +45,8 @@ impl Store {
         let resumed = self
             .read(Read::Replay, move |connection| {
                 let began = Instant::now();
-                let resumed = resume(connection, &inbox, &filter, after)?;
+                let resumed =
+                    connection.together(|connection| resume(connection, &inbox, &filter, after))?;
                 follow(resumed.head.account_changes, began);
                 Ok(resumed)
             })
