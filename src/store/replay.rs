@@ -117,14 +117,6 @@ pub(super) fn find(
 }
 
 impl Found {
-    /// What may still belong to the page.
-    fn rest_of(&self, span: Span) -> Span {
-        Span {
-            up_to: self.read_up_to,
-            ..span
-        }
-    }
-
     /// The lowest rows of both, as many as a page holds.
     fn with(self, more: Self) -> Result<Self, StoreError> {
         let mut rows = self.rows;
@@ -132,11 +124,7 @@ impl Found {
         rows.retain(|row| row.id <= more.read_up_to);
         rows.sort_unstable_by_key(|row| row.id);
         rows.dedup_by_key(|row| row.id);
-        let span = Span {
-            after: 0,
-            up_to: more.read_up_to,
-        };
-        page_of(rows.into_iter().map(Ok), span)
+        page_of(rows.into_iter().map(Ok), more.read_up_to)
     }
 
     /// Rows that have expired take part in the bound of a page and are dropped here, so that a page reads few rows even where
@@ -164,33 +152,65 @@ fn whole_log(connection: &mut DbConnection, span: Span) -> Result<Found, StoreEr
         .filter(alarms::id.gt(span.after).and(alarms::id.le(span.up_to)))
         .order(alarms::id.asc())
         .limit(REPLAY_PAGE);
-    native!(connection => page_of(page.load_iter::<Row, DefaultLoadingMode>(connection)?, span))
+    native!(connection => page_of(page.load_iter::<Row, DefaultLoadingMode>(connection)?, span.up_to))
 }
 
-/// A topic after the other: a statement costs little within the process.
+/// A topic after the other: a statement costs little within the process. The ids are found first, along the indexes, so that no
+/// row is read which is not in the page.
 fn topics_one_by_one(
     connection: &mut SqliteConnection,
     filter: &TopicFilter,
     span: Span,
 ) -> Result<Found, StoreError> {
+    let mut lowest = Lowest {
+        ids: Vec::new(),
+        span,
+    };
+    let mut held = Vec::new();
+    for topic in &filter.topics {
+        let ids = in_order(lowest.span).filter(alarms::topic.eq(topic.as_str()));
+        let ids = ids
+            .select(alarms::id)
+            .load_iter::<i64, Lazily>(connection)?;
+        if lowest.add(ids)? {
+            held.push(topic);
+        }
+    }
+    let mut in_rooms = false;
+    if filter.all_rooms {
+        let ids = in_order(lowest.span).filter(sql::<Bool>(IS_ROOM));
+        in_rooms = lowest.add(
+            ids.select(alarms::id)
+                .load_iter::<i64, Lazily>(connection)?,
+        )?;
+    }
     let mut found = Found {
         rows: Vec::new(),
-        read_up_to: span.up_to,
+        read_up_to: lowest.span.up_to,
     };
-    for topic in &filter.topics {
-        let rest = found.rest_of(span);
+    for topic in held {
+        let rest = Span {
+            up_to: found.read_up_to,
+            ..span
+        };
         let rows = in_order(rest).filter(alarms::topic.eq(topic.as_str()));
-        let rows = rows.load_iter::<Row, DefaultLoadingMode>(connection)?;
-        found = found.with(page_of(rows, rest)?)?;
+        let rows = rows.load_iter::<Row, Lazily>(connection)?;
+        found = found.with(page_of(rows, rest.up_to)?)?;
     }
-    if filter.all_rooms {
-        let rest = found.rest_of(span);
+    if in_rooms {
+        let rest = Span {
+            up_to: found.read_up_to,
+            ..span
+        };
         let rows = in_order(rest).filter(sql::<Bool>(IS_ROOM));
-        let rows = rows.load_iter::<Row, DefaultLoadingMode>(connection)?;
-        found = found.with(page_of(rows, rest)?)?;
+        let rows = rows.load_iter::<Row, Lazily>(connection)?;
+        found = found.with(page_of(rows, rest.up_to)?)?;
     }
     Ok(found)
 }
+
+/// SQLite reads no row that is not taken.
+type Lazily = DefaultLoadingMode;
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn in_order(span: Span) -> _ {
@@ -200,6 +220,32 @@ fn in_order(span: Span) -> _ {
         .filter(alarms::id.gt(after))
         .filter(alarms::id.le(up_to))
         .order(alarms::id.asc())
+}
+
+/// The lowest ids of several topics, as many as a page holds.
+struct Lowest {
+    ids: Vec<i64>,
+    /// The ids that may still belong to the page.
+    span: Span,
+}
+
+impl Lowest {
+    /// Adds those of a topic; returns false if there were none.
+    fn add(&mut self, found: impl Iterator<Item = QueryResult<i64>>) -> QueryResult<bool> {
+        let page = usize::try_from(REPLAY_PAGE).unwrap_or(usize::MAX);
+        let before = self.ids.len();
+        for id in found.take(page) {
+            self.ids.push(id?);
+        }
+        let some = self.ids.len() > before;
+        self.ids.sort_unstable();
+        self.ids.dedup();
+        if self.ids.len() >= page {
+            self.ids.truncate(page);
+            self.span.up_to = self.ids.last().copied().unwrap_or(self.span.up_to);
+        }
+        Ok(some)
+    }
 }
 
 /// All topics, the marks and the end of the log in one statement: each trip to a server costs more than the rows that it reads.
@@ -248,7 +294,7 @@ pub(super) fn joined_page(
         Some(row)
     };
     let rows = rows.filter_map(|one| one.map(&mut row_of).transpose());
-    page_of(rows, span)?.into_page(receipts, head)
+    page_of(rows, span.up_to)?.into_page(receipts, head)
 }
 
 /// One row of a page beside the end of the log; an empty page has one without an alarm.
@@ -275,10 +321,10 @@ impl QueryableByName<Pg> for Joined {
 
 /// Takes rows up to the bytes of a page, and at least one. SQLite reads no row that is not taken; PostgreSQL has sent them all,
 /// so the number of rows bounds its memory.
-fn page_of(rows: impl Iterator<Item = QueryResult<Row>>, span: Span) -> Result<Found, StoreError> {
+fn page_of(rows: impl Iterator<Item = QueryResult<Row>>, up_to: i64) -> Result<Found, StoreError> {
     let mut bytes = 0;
     let mut page = Vec::new();
-    let mut read_up_to = span.up_to;
+    let mut read_up_to = up_to;
     for row in rows {
         let row = row?;
         let id = row.id;
