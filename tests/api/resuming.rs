@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::answers::answer;
 use crate::entries::{expect_entries, next_entry};
+use crate::publishing::publish;
 use crate::support::http2::Connection;
 use crate::support::{AppBuilder, DEADLINE, TestApp, until};
 
@@ -109,6 +110,41 @@ async fn it_reads_on_where_more_was_missed_than_a_page_holds() {
     expect_pages(&app, (&bob, &path), &mine, 2.0).await;
     let live = app.publish(json!({"user": "bob"}), "T").await;
     expect_entries(&mut stream, &[live]).await;
+}
+
+#[tokio::test]
+async fn large_alarms_of_several_topics_come_in_the_order_of_the_log() {
+    let app = hub().await;
+    let bob = app.user("bob").await;
+    for room in ["hall", "attic"] {
+        app.room(room).await;
+    }
+    let topics = [
+        json!({"user": "bob"}),
+        json!({"everyone": true}),
+        json!({"room": "hall"}),
+        json!({"room": "attic"}),
+    ];
+    let known = app.publish(json!({"user": "bob"}), "KNOWN").await;
+    let text = "x".repeat(12_000);
+    let mut mine = Vec::new();
+    // First those of one topic after those of another, then by turns; some twenty fill a page.
+    let blocks = topics
+        .iter()
+        .rev()
+        .flat_map(|topic| std::iter::repeat_n(topic, 12));
+    for to in blocks.chain(topics.iter().cycle().take(24)) {
+        let alarm = json!({"to": to, "alarmType": "T", "data": {"text": text}});
+        let stored = answer(publish(&app, &alarm), 201).await;
+        mine.push(stored["alarms"][0]["id"].as_i64().unwrap());
+    }
+    much_happens_to_others(&app).await;
+
+    for path in ["room=hall&room=attic", "rooms=all", "room=attic&rooms=all"] {
+        let path = format!("/api/stream?{path}&cursor={known}");
+        let mut stream = app.connected(&bob, &path).await;
+        expect_entries(&mut stream, &mine).await;
+    }
 }
 
 #[tokio::test]
