@@ -121,7 +121,6 @@ impl Found {
     fn with(self, more: Self) -> Result<Self, StoreError> {
         let mut rows = self.rows;
         rows.extend(more.rows);
-        rows.retain(|row| row.id <= more.read_up_to);
         rows.sort_unstable_by_key(|row| row.id);
         rows.dedup_by_key(|row| row.id);
         page_of(rows.into_iter().map(Ok), more.read_up_to)
