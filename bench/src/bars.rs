@@ -5,7 +5,7 @@ mod limit;
 use std::fmt::Write;
 
 use crate::bars::limit::{Figure, Limit};
-use crate::report::{Report, Spread, number};
+use crate::report::{Report, number};
 use crate::servers::Kind;
 use crate::workloads::Workload;
 
@@ -58,7 +58,7 @@ impl Bar {
         let verdicts: Vec<String> = verdicts
             .map(|limit| limit.verdict(&figure, report, measured.median))
             .collect();
-        let shown = shown(measured, self.unit);
+        let shown = measured.shown(self.unit);
         format!(
             "| {} | {limits} | {shown} | {floor} | {}{} |",
             self.says,
@@ -74,15 +74,9 @@ impl Bar {
             _ => None,
         };
         spread.map_or(String::new(), |spread| {
-            format!("; the disk alone: p99 {} ms", shown(spread, 1.0))
+            format!("; the disk alone: p99 {} ms", spread.shown(1.0))
         })
     }
-}
-
-fn shown(spread: Spread, unit: f64) -> String {
-    let [median, least, most] =
-        [spread.median, spread.least, spread.most].map(|value| number(value / unit));
-    format!("{median} ({least}–{most})")
 }
 
 const BARS: [Bar; 16] = [

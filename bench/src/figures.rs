@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 /// Figures by name; the unit is in the name.
@@ -79,6 +80,11 @@ impl Figures {
             .map(|name| (*name, self.value(name).unwrap_or(0.0)));
         happened.filter(|(_, count)| *count > 0.0).collect()
     }
+}
+
+/// The time below which 99 of 100 are, in milliseconds.
+pub(crate) fn p99_millis(micros: &Histogram<u64>) -> f64 {
+    micros.value_at_quantile(0.99) as f64 / 1_000.0
 }
 
 /// The value in the middle; not a number if there is none.

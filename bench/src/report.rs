@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::figures::Figures;
+use crate::figures::{Figures, median};
 use crate::servers::Kind;
 use crate::workloads::Workload;
 
@@ -18,7 +18,7 @@ pub(crate) struct Report {
 }
 
 /// One figure over several runs.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
     pub(crate) least: f64,
@@ -26,6 +26,21 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
+    pub(crate) fn of(values: Vec<f64>) -> Self {
+        Self {
+            least: values.iter().copied().fold(f64::INFINITY, f64::min),
+            most: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            median: median(values),
+        }
+    }
+
+    /// The median, and the least and the most of the runs.
+    pub(crate) fn shown(self, unit: f64) -> String {
+        let [median, least, most] =
+            [self.median, self.least, self.most].map(|value| number(value / unit));
+        format!("{median} ({least}–{most})")
+    }
+
     pub(crate) fn over(runs: &[Figures], name: &str) -> Option<Self> {
         let (least, most) = Figures::spread(runs, name)?;
         Some(Self {

@@ -5,7 +5,7 @@ use hdrhistogram::Histogram;
 use crate::args::CrowdsCommand;
 use crate::crowds::results::Beside;
 use crate::error::Result;
-use crate::figures::median;
+use crate::figures::{median, p99_millis};
 use crate::growth::results::DatabaseKind;
 use crate::http;
 use crate::servers::Server;
@@ -135,8 +135,8 @@ fn by_turns(
     swarm.publish_beside(&warming, &mut many)?;
     let (mut without, mut with, before) = (Vec::new(), Vec::new(), many.come());
     for _ in 0..command.rounds {
-        without.push(p99(times(&swarm.publish_beside(&plan, &mut none)?)));
-        with.push(p99(times(&swarm.publish_beside(&plan, &mut many)?)));
+        without.push(p99_millis(times(&swarm.publish_beside(&plan, &mut none)?)));
+        with.push(p99_millis(times(&swarm.publish_beside(&plan, &mut many)?)));
     }
     let seconds = plan.lasting.as_secs_f64() * command.rounds as f64;
     if swarm.ends().cut_off > 0 {
@@ -149,11 +149,6 @@ fn by_turns(
         with,
         came_per_second: (many.come() - before) as f64 / seconds,
     })
-}
-
-/// Milliseconds.
-fn p99(micros: &Histogram<u64>) -> f64 {
-    micros.value_at_quantile(0.99) as f64 / 1_000.0
 }
 
 /// Visitors at a time.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::growth::picture::{names, points};
-use crate::growth::results::{DatabaseKind, Results, Run, Spread};
+use crate::growth::results::{DatabaseKind, Results, Run};
 use crate::report::number;
 
 pub(super) fn page(results: &Results) -> String {
@@ -77,8 +77,8 @@ fn pruning(runs: &[&Run]) -> String {
         let cells = [
             number(run.rows as f64),
             number(pruning.per_second),
-            spread(pruning.calm_p99),
-            spread(pruning.beside_p99),
+            pruning.calm_p99.shown(1.0),
+            pruning.beside_p99.shown(1.0),
             format!("× {}", number(ratio)),
             number(pruning.rows as f64),
             number(pruning.seconds),
@@ -88,15 +88,6 @@ fn pruning(runs: &[&Run]) -> String {
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     text
-}
-
-fn spread(spread: Spread) -> String {
-    let Spread {
-        median,
-        least,
-        most,
-    } = spread;
-    format!("{} ({}–{})", number(median), number(least), number(most))
 }
 
 /// The time of each statement at the largest size.

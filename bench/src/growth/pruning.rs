@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
+use crate::figures::p99_millis;
 use crate::ground::Ground;
 use crate::growth::database::Database;
 use crate::growth::hub::start;
-use crate::growth::results::{Cost, Pruning, Spread};
+use crate::growth::results::{Cost, Pruning};
+use crate::report::Spread;
 use crate::servers::Server;
 use crate::servers::campanile::Campanile;
 use crate::swarm::{Audience, Pacing, Phase, Plan, Swarm, Waiting};
@@ -105,9 +107,9 @@ fn pruned(database: &Database, rows: u64) -> Result<u64> {
     Ok(alarms + (rows / 2).saturating_sub(receipts))
 }
 
-/// Of the time until an alarm is answered, in milliseconds.
+/// Of the time until an alarm is answered.
 fn p99(phase: &Phase) -> f64 {
-    phase.publish_latency.value_at_quantile(0.99) as f64 / 1_000.0
+    p99_millis(&phase.publish_latency)
 }
 
 const STREAMS: usize = 100;

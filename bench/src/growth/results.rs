@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::figures::median;
+use crate::report::Spread;
 
 /// A database that the hub runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,24 +61,6 @@ pub(super) struct Pruning {
     /// Batches, and those of them that took ten milliseconds at most.
     pub(super) batches: f64,
     pub(super) short_batches: f64,
-}
-
-/// A figure of several phases.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Spread {
-    pub(super) median: f64,
-    pub(super) least: f64,
-    pub(super) most: f64,
-}
-
-impl Spread {
-    pub(super) fn of(values: Vec<f64>) -> Self {
-        Self {
-            least: values.iter().copied().fold(f64::INFINITY, f64::min),
-            most: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-            median: median(values),
-        }
-    }
 }
 
 /// The time that one statement of a migration takes.
