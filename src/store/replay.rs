@@ -40,6 +40,12 @@ pub(super) struct Span {
     pub(super) up_to: i64,
 }
 
+impl Span {
+    fn until(self, up_to: i64) -> Self {
+        Self { up_to, ..self }
+    }
+}
+
 /// The rows of a page, and the id up to which nothing else is left in the span.
 pub(super) struct Found {
     rows: Vec<Row>,
@@ -117,13 +123,15 @@ pub(super) fn find(
 }
 
 impl Found {
-    /// The lowest rows of both, as many as a page holds.
-    fn with(self, more: Self) -> Result<Self, StoreError> {
-        let mut rows = self.rows;
-        rows.extend(more.rows);
-        rows.sort_unstable_by_key(|row| row.id);
-        rows.dedup_by_key(|row| row.id);
-        page_of(rows.into_iter().map(Ok), more.read_up_to)
+    /// Adds the rows of a topic up to its end, and keeps the lowest of all, as many as a page holds.
+    fn add(&mut self, rows: impl Iterator<Item = QueryResult<Row>>) -> Result<(), StoreError> {
+        let more = page_of(rows, self.read_up_to)?;
+        self.rows.extend(more.rows);
+        self.rows.sort_unstable_by_key(|row| row.id);
+        self.rows.dedup_by_key(|row| row.id);
+        let rows = std::mem::take(&mut self.rows);
+        *self = page_of(rows.into_iter().map(Ok), more.read_up_to)?;
+        Ok(())
     }
 
     /// Rows that have expired take part in the bound of a page and are dropped here, so that a page reads few rows even where
@@ -170,7 +178,7 @@ fn topics_one_by_one(
         let ids = in_order(lowest.span).filter(alarms::topic.eq(topic.as_str()));
         let ids = ids
             .select(alarms::id)
-            .load_iter::<i64, Lazily>(connection)?;
+            .load_iter::<i64, DefaultLoadingMode>(connection)?;
         if lowest.add(ids)? {
             held.push(topic);
         }
@@ -180,7 +188,7 @@ fn topics_one_by_one(
         let ids = in_order(lowest.span).filter(sql::<Bool>(IS_ROOM));
         in_rooms = lowest.add(
             ids.select(alarms::id)
-                .load_iter::<i64, Lazily>(connection)?,
+                .load_iter::<i64, DefaultLoadingMode>(connection)?,
         )?;
     }
     let mut found = Found {
@@ -188,28 +196,16 @@ fn topics_one_by_one(
         read_up_to: lowest.span.up_to,
     };
     for topic in held {
-        let rest = Span {
-            up_to: found.read_up_to,
-            ..span
-        };
-        let rows = in_order(rest).filter(alarms::topic.eq(topic.as_str()));
-        let rows = rows.load_iter::<Row, Lazily>(connection)?;
-        found = found.with(page_of(rows, rest.up_to)?)?;
+        let rows = in_order(span.until(found.read_up_to));
+        let rows = rows.filter(alarms::topic.eq(topic.as_str()));
+        found.add(rows.load_iter::<Row, DefaultLoadingMode>(connection)?)?;
     }
     if in_rooms {
-        let rest = Span {
-            up_to: found.read_up_to,
-            ..span
-        };
-        let rows = in_order(rest).filter(sql::<Bool>(IS_ROOM));
-        let rows = rows.load_iter::<Row, Lazily>(connection)?;
-        found = found.with(page_of(rows, rest.up_to)?)?;
+        let rows = in_order(span.until(found.read_up_to)).filter(sql::<Bool>(IS_ROOM));
+        found.add(rows.load_iter::<Row, DefaultLoadingMode>(connection)?)?;
     }
     Ok(found)
 }
-
-/// SQLite reads no row that is not taken.
-type Lazily = DefaultLoadingMode;
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn in_order(span: Span) -> _ {
