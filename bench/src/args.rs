@@ -190,7 +190,7 @@ pub(crate) struct ReportCommand {
 #[derive(Debug, Args)]
 pub(crate) struct GrowthCommand {
     /// The rows of the log; each size is filled and measured on its own. A row needs some 400 bytes of the disk.
-    #[arg(long, value_delimiter = ',', default_value = "10000,1000000")]
+    #[arg(long, value_delimiter = ',', default_value = "10000,1000000,10000000")]
     pub(crate) rows: Vec<u64>,
     /// The databases.
     #[arg(long, value_delimiter = ',', default_value = "sqlite,postgres")]

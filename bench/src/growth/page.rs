@@ -124,8 +124,8 @@ of all alarms, none of them seen. `growth` is the time at the largest size divid
 <!-- not run: it measures for minutes; this page is what it wrote -->
 ```sh
 cargo build --release -p campanile -p campanile-bench
-target/release/campanile-bench growth --docs docs                        # 10,000 and 1,000,000 rows, in some minutes; writes this page and its picture
-target/release/campanile-bench growth --rows 10000,1000000,10000000      # more rows need 400 bytes of the disk each, and longer
+target/release/campanile-bench growth --docs docs                  # up to 10,000,000 rows, in some twelve minutes; writes this page and its picture
+target/release/campanile-bench growth --rows 10000,1000000         # in some four minutes; a row needs 400 bytes of the disk
 ```
 
 It needs `sqlite3` and `postgresql` from apt. PostgreSQL is a server of the bench's own, with the package's settings but for its memory.
