@@ -218,8 +218,8 @@ pub(crate) async fn present(
     })
 }
 
-/// The rooms of one page: as many as a person scrolls through.
-pub(crate) const ROOMS_A_PAGE: usize = 1_000;
+/// The rooms of one page.
+pub(crate) const ROOMS_A_PAGE: usize = 200;
 
 /// As many as a page shows. A bigger room has more pages.
 pub(crate) const PRESENT_PAGE: usize = 200;

@@ -140,3 +140,33 @@ async fn rooms_are_listed_in_pages_that_a_link_continues() {
         assert_eq!(refused.status(), status, "{query}");
     }
 }
+
+#[tokio::test]
+async fn a_page_has_at_most_two_hundred_rooms() {
+    let app = TestApp::spawn().await;
+    for number in 0..=200 {
+        app.room(&format!("r{number:03}")).await;
+    }
+    let list = async |query: &str| {
+        let path = format!("/api/rooms{query}");
+        let answer = app.get(&app.service(), &path).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let next = answer.headers().get("link").cloned();
+        let body: Value = answer.json().await.unwrap();
+        (status, body.as_array().map_or(0, Vec::len), next)
+    };
+
+    for query in ["", "?limit=200"] {
+        let (status, count, next) = list(query).await;
+        assert_eq!((status, count), (200, 200), "{query}");
+        let next = next.unwrap();
+        assert_eq!(
+            next.to_str().unwrap(),
+            "</api/rooms?after=r199&limit=200>; rel=\"next\""
+        );
+    }
+    assert_eq!(list("?after=r199").await, (200, 1, None));
+    for query in ["?limit=0", "?limit=201"] {
+        assert_eq!(list(query).await.0, 422, "{query}");
+    }
+}

@@ -92,6 +92,11 @@ async fn the_routes_list_subscriptions_to_those_who_were_granted_the_path() {
     assert!(link.contains("rel=\"mercure\"; last-event-id=\""), "{link}");
     assert_eq!(answered.headers()["content-type"], "application/json");
     assert_eq!(answered.headers()["cache-control"], "must-revalidate");
+    let head = hub.request(Method::HEAD, LIST).bearer_auth(&all);
+    let head = answer(head).await;
+    assert_eq!(head.status(), 200);
+    assert_eq!(head.headers()["etag"], *tag);
+    assert_eq!(head.bytes().await.unwrap(), "");
     let listed: Value = answered.json().await.unwrap();
     assert_eq!(
         (&listed["id"], &listed["type"]),

@@ -58,7 +58,7 @@ struct PresentUser {
 
 /// A page of the rooms; the header `Link` names the next one (RFC 8288).
 #[utoipa::path(get, path = "/api/rooms", tag = "rooms",
-    params(("after" = Option<RoomId>, Query), ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000)),
+    params(("after" = Option<RoomId>, Query), ("limit" = Option<u32>, Query, minimum = 1, maximum = 200)),
     responses((status = 200, description = "Done", body = Vec<RoomView>), (status = 404, description = "There is no room `after`", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(crate) async fn list(
     state: Data<AppState>,

@@ -52,7 +52,7 @@ pub(crate) fn configure(config: &mut ServiceConfig, routes: Routes) {
     }
     if routes.subscriptions {
         let any = format!("{}{{rest:(/.*)?}}", paths::SUBSCRIPTIONS);
-        config.service(resource(any).route(get().to(subscriptions::list)));
+        config.service(resource(any).route(crate::http::read().to(subscriptions::list)));
     }
     config
         .service(hub)

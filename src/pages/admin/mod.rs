@@ -15,7 +15,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::actions::leaving::FormerUsers;
-use crate::actions::rooms::ROOMS_A_PAGE;
 use crate::actions::streams::{self, ClientId, Connection as Stream, HubView};
 use crate::actions::{AppState, Refusal, Thing, accounts, inbox, rooms};
 use crate::http::body::Params;
@@ -144,7 +143,7 @@ async fn admin_page(
     let page = Page::of(state, admin, words.admin.title, "admin").await?;
     let accounts = accounts::count(state).await?;
     let clients = streams::list(state).await?;
-    let rooms = rooms::page(state, None, ROOMS_A_PAGE).await?;
+    let rooms = rooms::page(state, None, ROOMS_TO_CHOOSE).await?;
     let choices = rooms.items.iter().map(|room| Choice {
         id: room.id.to_string(),
         name: room.name.to_string(),
@@ -226,3 +225,6 @@ const RECENT: i64 = 200;
 
 /// As many as a person reads through; a certain user is found with the look-up.
 const CONNECTIONS: usize = 50;
+
+/// As many as a person looks through to find one.
+const ROOMS_TO_CHOOSE: usize = 1_000;
