@@ -183,7 +183,7 @@ async fn a_commit_that_waits_for_the_standby_is_never_cancelled() {
     // The hub has given it up, the server has not: a cancelled wait would be a commit that the standby lacks.
     assert_eq!(answer.status(), 503);
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' \
-                   AND backend_type = 'client backend' AND query LIKE '%COMMIT'";
+                   AND backend_type = 'client backend' AND query LIKE '%campanile_append%'";
     assert_eq!(servers.on_primary(waiting), "1");
     let stored = "SELECT max(id) FROM alarms";
     assert_eq!(servers.on_primary(stored), first.to_string());

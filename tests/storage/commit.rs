@@ -34,7 +34,7 @@ impl Scene {
     /// The process of the session that committed last.
     fn session(&self) -> String {
         self.sql(
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%COMMIT' \
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%campanile_append%' \
              AND application_name <> 'psql' ORDER BY query_start DESC LIMIT 1",
         )
     }
@@ -81,8 +81,9 @@ async fn a_row_that_is_refused_costs_neither_the_rest_of_its_batch_nor_the_sessi
     assert_eq!(publish(&scene.app, &Value::Null).await, (201, Some(1)));
     let session = scene.session();
 
-    // What comes while another batch is written is one batch, which is refused; then each of it is tried alone.
-    until("an alarm is refused twice", DEADLINE, async || {
+    // What comes while another batch is written is one batch, which is refused twice: in one statement, and in a transaction. Then each
+    // of it is tried alone, in the same two ways.
+    until("an alarm is refused four times", DEADLINE, async || {
         let before = scene.refusals();
         let mut all = vec![Value::Null; EACH];
         all[EACH / 2] = json!("refused");
@@ -93,7 +94,7 @@ async fn a_row_that_is_refused_costs_neither_the_rest_of_its_batch_nor_the_sessi
             refused == 500 && statuses.iter().all(|one| *one == 201),
             "{refused}, {statuses:?}"
         );
-        (scene.refusals() == before + 2).then_some(())
+        (scene.refusals() == before + 4).then_some(())
     })
     .await;
 
@@ -104,4 +105,29 @@ async fn a_row_that_is_refused_costs_neither_the_rest_of_its_batch_nor_the_sessi
     }
     let there = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {session}");
     assert_eq!(scene.sql(&there), "1");
+}
+
+#[tokio::test]
+async fn a_server_with_stricter_transactions_by_default_stores_each_request_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = Postgres::shared().database_of(folder.path());
+    let stricter = "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''', \
+         current_database()); END$$";
+    Postgres::shared().sql(&url, stricter);
+    let (app, mut stream) = hub_with_stream(&url).await;
+
+    let repeated = (0..20).map(async |at| {
+        let to_bob = json!({"to": {"user": "bob"}, "alarmType": "T"});
+        let request = app.post(&app.service(), "/api/alarms");
+        let keyed = request.header("Idempotency-Key", format!("key{}", at % 10));
+        keyed.json(&to_bob).send().await.unwrap().status().as_u16()
+    });
+    let statuses = join_all(repeated).await;
+
+    assert_eq!(statuses, [201; 20]);
+    for id in 1..=10 {
+        assert_eq!(stream.next_named("alarm", DEADLINE).await.number(), id);
+    }
+    let stored = Postgres::shared().sql(&url, "SELECT count(*) FROM alarms");
+    assert_eq!(stored, "10");
 }

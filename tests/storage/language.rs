@@ -29,7 +29,7 @@ async fn a_server_that_goes_away_is_missed_in_any_language() {
 }
 
 #[tokio::test]
-async fn a_statement_that_is_cancelled_for_its_time_is_unavailable_in_any_language() {
+async fn a_lock_that_is_not_to_be_had_is_unavailable_in_any_language() {
     let mut scene = Scene::on(Postgres::speaking(KOREAN)).await;
     let url = scene.postgres.database("scene");
 
@@ -40,7 +40,7 @@ async fn a_statement_that_is_cancelled_for_its_time_is_unavailable_in_any_langua
     drop(held);
 
     assert_eq!(refused, (503, None));
-    scene.app.wait_for_log("57014").await;
+    scene.app.wait_for_log("55P03").await;
     assert!(scene.app.log().contains(ERROR), "it speaks Korean");
     scene.heals().await;
 }

@@ -113,7 +113,7 @@ async fn a_publisher_that_waits_for_the_log_in_vain_costs_no_session() {
 
     let waits = until("the publisher waits", DEADLINE, async || {
         let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
-                       AND wait_event_type = 'Lock' AND query LIKE '%log_head%'";
+                       AND wait_event_type = 'Lock' AND query LIKE '%campanile_append%'";
         scene.postgres.sql(&url, waiting).parse().ok()
     });
     let nothing = Value::Null;

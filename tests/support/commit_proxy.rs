@@ -51,11 +51,12 @@ async fn accept(listener: TcpListener, server: String, swallow: Arc<AtomicUsize>
 /// Until one end closes, or a commit is to be broken.
 async fn carry(mut client: TcpStream, mut server: TcpStream, swallow: &AtomicUsize) {
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
+    let mut commits = Commits::default();
     loop {
         tokio::select! {
             read = client.read(&mut up) => {
                 let Some(sent) = some(read, &up) else { return };
-                let breaks = is_commit(sent) && take_one(swallow);
+                let breaks = commits.has(sent) && take_one(swallow);
                 if server.write_all(sent).await.is_err() {
                     return;
                 }
@@ -78,10 +79,47 @@ fn some(read: std::io::Result<usize>, buffer: &[u8]) -> Option<&[u8]> {
     buffer.get(..read.ok().filter(|count| *count > 0)?)
 }
 
-/// A simple query ends with its text and NUL. The statement before it may be sent with it.
-fn is_commit(sent: &[u8]) -> bool {
-    sent.ends_with(b"COMMIT\0")
+/// Tells what commits: COMMIT, and the statement that is a whole append.
+#[derive(Default)]
+struct Commits {
+    /// The name under which the session has prepared that statement.
+    prepared: Option<Vec<u8>>,
 }
+
+impl Commits {
+    fn has(&mut self, sent: &[u8]) -> bool {
+        // A simple query ends with its text and NUL. The statement before it may be sent with it.
+        if sent.ends_with(b"COMMIT\0") {
+            return true;
+        }
+        // To prepare a statement is a message of a letter, a length of four bytes, a name, NUL and the text.
+        if let Some(text) = place(sent, APPEND) {
+            let name = sent.get(..text - 1).unwrap_or_default();
+            let begin = name.iter().rposition(|byte| *byte == b's');
+            let digits = begin
+                .and_then(|begin| name.get(begin + 1..))
+                .unwrap_or_default();
+            if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+                return true;
+            }
+            self.prepared = begin
+                .and_then(|begin| name.get(begin..))
+                .map(<[u8]>::to_vec);
+            return false;
+        }
+        // To execute it is a message that begins with an empty name, NUL, and its name.
+        self.prepared.as_ref().is_some_and(|name| {
+            let executed = [b"\0", name.as_slice(), b"\0"].concat();
+            place(sent, &executed).is_some()
+        })
+    }
+}
+
+fn place(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
+}
+
+const APPEND: &[u8] = b"SELECT campanile_append(";
 
 /// Reads until the server is in no transaction: then the COMMIT is done.
 async fn read_until_idle(server: &mut TcpStream) {

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// A committed transaction.
+/// A committed transaction, which may be a statement alone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Transaction {
     /// The times that the server was waited for, with BEGIN, COMMIT and the check of the connection before it.
@@ -172,7 +172,10 @@ impl Questions {
             }
             _ => {}
         }
-        if letter == b'Q' && text.contains("COMMIT") {
+        let commits = letter == b'Q' && text.contains("COMMIT");
+        // The end of a statement outside of a transaction commits it.
+        let is_alone = letter == b'S' && !self.is_in_transaction && !self.now.sql.is_empty();
+        if commits || is_alone {
             self.is_in_transaction = false;
             let now = std::mem::take(&mut self.now);
             self.sent().committed.push(now);

@@ -41,6 +41,21 @@ impl<'a> Named<'a> {
         }
     }
 
+    /// True if a request or a message is there more than once.
+    pub(super) fn are_repeated(&self, batch: &[Submission]) -> bool {
+        batch.iter().filter_map(request_of).count() != self.requests.len()
+            || batch.iter().filter_map(message_of).count() != self.messages.len()
+    }
+
+    /// What is known if all recipients are there, and nothing is repeated.
+    pub(super) fn all_there(&self) -> Known<'a> {
+        Known {
+            users: self.users.iter().copied().collect(),
+            rooms: self.rooms.iter().copied().collect(),
+            ..Known::default()
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.requests.is_empty()
             && self.messages.is_empty()

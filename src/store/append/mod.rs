@@ -2,6 +2,7 @@
 //! once.
 
 mod additions;
+mod at_once;
 mod failure;
 mod file;
 mod known;
@@ -47,6 +48,11 @@ fn append_batch(
     connection: &mut DbConnection,
     batch: &[Submission],
 ) -> Result<Vec<Outcome>, StoreError> {
+    if let DbConnection::Postgres(connection) = connection
+        && let Some(outcomes) = at_once::append(connection, batch)?
+    {
+        return Ok(outcomes);
+    }
     let whole = connection.transact(|connection| append_locked(connection, batch));
     match whole {
         // The data of one submission is invalid: each is tried alone, so that the others are stored.

@@ -1,5 +1,5 @@
-//! An append on PostgreSQL: everything is looked up in one round trip and written in another, because the lock on the log is
-//! held for the time of them all.
+//! An append on PostgreSQL in a transaction, for a batch in which something is to be decided: everything is looked up in one round trip
+//! and written in another, because the lock on the log is held for the time of them all.
 
 use std::sync::Arc;
 
@@ -72,10 +72,10 @@ fn asked<'a>(named: &'a Named<'_>) -> Parts<'a> {
 }
 
 /// A statement that is put together from parts, for values that are bound in the order of their places.
-type Parts<'a> = BoxedSqlQuery<'a, Pg, SqlQuery>;
+pub(super) type Parts<'a> = BoxedSqlQuery<'a, Pg, SqlQuery>;
 
 /// The parts as one statement. A place for a value is written `?` in a part, as its number is not known there.
-fn statement<'a>(parts: &[&str]) -> Parts<'a> {
+pub(super) fn statement<'a>(parts: &[&str]) -> Parts<'a> {
     let text = parts.concat();
     let mut pieces = text.split('?');
     let mut numbered = pieces.next().unwrap_or_default().to_owned();
@@ -85,7 +85,7 @@ fn statement<'a>(parts: &[&str]) -> Parts<'a> {
     diesel::sql_query(numbered).into_boxed()
 }
 
-fn column<T, C>(rows: &[T], of: impl Fn(&T) -> C) -> Vec<C> {
+pub(super) fn column<T, C>(rows: &[T], of: impl Fn(&T) -> C) -> Vec<C> {
     rows.iter().map(of).collect()
 }
 

@@ -97,7 +97,9 @@ impl PostgresConnection {
         let is_harmless = HARMLESS.iter().any(|begin| sql.starts_with(begin));
         let begin = match place {
             Place::First(begin) if !is_harmless => begin,
-            Place::First(_) | Place::Alone | Place::Within | Place::Last(_) => return Ok(place),
+            Place::First(_) | Place::Alone | Place::Within | Place::Last(_) | Place::Whole => {
+                return Ok(place);
+            }
         };
         self.run(Place::Within, async |client| {
             client.batch_execute(begin).await

@@ -38,7 +38,9 @@ pub(super) async fn round_trip<T>(
     work: impl AsyncFnOnce(&Client) -> Result<T, Error>,
 ) -> Result<T, Failure> {
     match place {
-        Place::Alone | Place::Within => work(client).await.map_err(Failure::of_statement),
+        Place::Alone | Place::Within | Place::Whole => {
+            work(client).await.map_err(Failure::of_statement)
+        }
         Place::First(begin) => {
             let (begun, done) = tokio::join!(client.batch_execute(begin), work(client));
             let has_begun = begun.is_ok() || done.as_ref().is_err_and(failure::is_in_failed);

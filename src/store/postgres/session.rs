@@ -128,7 +128,7 @@ impl Session {
         let work = round_trip(client, place, work);
         let done = runtime.block_on(async {
             match self.limit {
-                Some(limit) => timeout(limit * place.waits(), work).await,
+                Some(limit) => timeout(place.within(limit), work).await,
                 None => Ok(work.await),
             }
         });

@@ -1,6 +1,7 @@
 //! Transactions, each with the settings it needs: the session it runs in may be another's a moment later.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use diesel::QueryResult;
 use diesel::connection::{
@@ -36,14 +37,18 @@ pub(super) enum Place {
     Within,
     /// The last one of a transaction: the text that commits it is sent right behind it.
     Last(&'static str),
+    /// A transaction of its own whose commit is a promise, and may wait for a standby.
+    Whole,
 }
 
 impl Place {
-    /// The number of things that may take as long as a statement.
-    pub(super) fn waits(self) -> u32 {
+    /// The time for all of it, where a statement has `limit`: a COMMIT has as much again, as it may wait for a standby. A transaction of
+    /// one statement has half of that, as it waits less long for a lock.
+    pub(super) fn within(self, limit: Duration) -> Duration {
         match self {
-            Self::Alone | Self::First(_) | Self::Within => 1,
-            Self::Last(_) => 2,
+            Self::Alone | Self::First(_) | Self::Within => limit,
+            Self::Whole => limit * 3 / 2,
+            Self::Last(_) => limit * 2,
         }
     }
 }
@@ -57,6 +62,7 @@ impl Transaction {
     /// The place of the next statement, which is sent now.
     pub(super) fn next(&mut self) -> Place {
         match (self.is_none(), self.unsent.take()) {
+            (true, _) if std::mem::take(&mut self.is_last_next) => Place::Whole,
             (true, _) => Place::Alone,
             (false, Some(begin)) => Place::First(begin),
             (false, None) if std::mem::take(&mut self.is_last_next) => Place::Last(COMMIT),
@@ -66,8 +72,8 @@ impl Transaction {
 
     /// Commits with the next statement, if this is no savepoint and nothing has failed.
     pub(super) fn commit_with_next(&mut self) {
-        let is_outermost = self.depth().is_ok_and(|depth| depth == NonZeroU32::new(1));
-        self.is_last_next = is_outermost && !self.failed;
+        let is_savepoint = self.depth().is_ok_and(|depth| depth > NonZeroU32::new(1));
+        self.is_last_next = !is_savepoint && (self.is_none() || !self.failed);
     }
 
     /// Notes that COMMIT was answered.

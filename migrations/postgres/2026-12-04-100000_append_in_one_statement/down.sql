@@ -1,0 +1,2 @@
+DROP FUNCTION campanile_append;
+DROP FUNCTION campanile_is_of_this_server;
