@@ -73,7 +73,7 @@ BEGIN
             SELECT new.publisher, new.key, new.body_hash, end_before + new.first_place, new.alarm_count, this_moment
             FROM unnest((SELECT new_publishers), (SELECT new_keys), (SELECT new_body_hashes),
                 (SELECT new_first_places), (SELECT new_alarm_counts)) AS new (publisher, key, body_hash, first_place, alarm_count)
-            ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO UPDATE SET body_hash = excluded.body_hash,
+            ON CONFLICT (publisher, idempotency_key) DO UPDATE SET body_hash = excluded.body_hash,
                 first_id = excluded.first_id, alarm_count = excluded.alarm_count, created_at = excluded.created_at;
     END IF;
     INSERT INTO alarms (id, topic, alarm_type, from_user_id, target_id, data, url, client_id, created_at, expires_at)
