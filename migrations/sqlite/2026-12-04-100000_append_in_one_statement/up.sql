@@ -1,0 +1,2 @@
+-- A file has one server, this program.
+SELECT 1;
